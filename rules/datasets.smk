@@ -1,0 +1,41 @@
+# Data sets: archives or a scene seed in, images and COCO instances out.
+
+
+rule fetch_archive:
+    output:
+        archive="resources/archives/{archive}",
+        receipt="resources/archives/{archive}.json",
+    log:
+        "logs/fetch_archive/{archive}.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        code=code_hash("samgap.download"),
+        source=lookup(within=config, dpath="archives/{archive}"),
+    script:
+        "../scripts/datasets/fetch_archive.py"
+
+
+rule dataset:
+    input:
+        unpack(archives_of),
+    output:
+        images=directory("resources/datasets/{dataset}/images"),
+        instances="resources/datasets/{dataset}/instances.json",
+        table="resources/datasets/{dataset}/images.parquet",
+        card="resources/datasets/{dataset}/dataset.json",
+    log:
+        "logs/dataset/{dataset}.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        code=dataset_code,
+        options=lookup(within=config, dpath="datasets/{dataset}"),
+    script:
+        "../scripts/datasets/dataset.py"

@@ -1,0 +1,33 @@
+"""Data sets: each module without a leading underscore is a kind, named by `datasets.<id>.kind`.
+
+A kind offers `info(options)` (what is labelled: `nouns`, `attributes`) and `pictures(options, archives, seed)`,
+which yields `Picture`s; `_write.py` turns them into the files that every data set ends in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Label:
+    """One object of a picture. `mask` is bool (height, width), or None where only `box` (x0, y0, x1, y1) is known."""
+
+    noun: str
+    mask: np.ndarray | None = None
+    box: tuple[float, float, float, float] | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    ignore: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as its encoded bytes (`name` ends in .png or .jpg), its size in px, its group and its objects."""
+
+    name: str
+    data: bytes
+    width: int
+    height: int
+    group: str
+    labels: list[Label]

@@ -1,0 +1,98 @@
+"""What every data set ends in: `images/`, `instances.json` (COCO) and `images.parquet`."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from samgap import tables
+from samgap.datasets import Label, Picture
+from samgap.datasets._rle import encode
+from samgap.errors import UserError
+from samgap.files import replacing, replacing_folder
+from samgap.progress import progress
+
+SUFFIXES = {".png", ".jpg", ".jpeg"}
+
+
+def write(
+    pictures: Iterable[Picture],
+    info: Mapping[str, Any],
+    images_dir: str | Path,
+    instances_path: str | Path,
+    table_path: str | Path,
+    *,
+    dataset: str,
+    provenance: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write `pictures` (one held at a time) as the data set `dataset`; nothing is replaced before all are there.
+
+    `info` has `nouns` and `attributes` (see samgap.truth). Images are numbered from 1 by file name, whatever
+    order they come in, and instances from 1 by image and order within it. Two pictures of one name, or none
+    at all, raise UserError; a label that does not fit its picture raises ValueError.
+    Returns `{"n_images", "n_instances", "n_ignored", "images_sha256"}`, the last over all names and bytes.
+    """
+    nouns = list(info["nouns"])
+    found: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {}
+    with replacing_folder(images_dir) as folder, progress(f"{dataset}: images", None, "images") as step:
+        for picture in pictures:
+            name = picture.name
+            if name != PurePosixPath(name.replace("\\", "/")).name or Path(name).suffix.lower() not in SUFFIXES:
+                raise UserError(f"{dataset}: {name!r} is not the plain name of a .png or .jpg file")
+            if name in found:
+                raise UserError(f"{dataset}: two images are named {name}; names must be unique in a data set")
+            (folder / name).write_bytes(picture.data)
+            image = {"width": picture.width, "height": picture.height, "group": picture.group}
+            annotations = [_annotation(picture, label, nouns) for label in picture.labels]
+            found[name] = (image, annotations, hashlib.sha256(picture.data).hexdigest())
+            step(1)
+        if not found:
+            raise UserError(f"{dataset}: no image in it; check its options in the configuration")
+
+    images: list[dict[str, Any]] = []
+    instances: list[dict[str, Any]] = []
+    digest = hashlib.sha256()
+    for image_id, name in enumerate(sorted(found), start=1):
+        image, annotations, checksum = found[name]
+        images.append({"id": image_id, "file_name": name, **image})
+        for annotation in annotations:
+            instances.append({"id": len(instances) + 1, "image_id": image_id, **annotation})
+        digest.update(f"{checksum}  {name}\n".encode())
+    coco = {
+        "info": {"dataset": dataset, "nouns": nouns, "attributes": info["attributes"]},
+        "images": images,
+        "categories": [{"id": number, "name": noun} for number, noun in enumerate(nouns, start=1)],
+        "annotations": instances,
+    }
+    with replacing(instances_path) as temporary:
+        temporary.write_text(json.dumps(coco, sort_keys=True) + "\n")
+    keys = {"id": "image_id", "file_name": "file", "width": "width", "height": "height", "group": "group"}
+    rows = [{column: image[key] for key, column in keys.items()} for image in images]
+    tables.write(table_path, "images", rows, provenance)
+    return {
+        "n_images": len(images),
+        "n_instances": len(instances),
+        "n_ignored": sum(instance["ignore"] for instance in instances),
+        "images_sha256": digest.hexdigest(),
+    }
+
+
+def _annotation(picture: Picture, label: Label, nouns: list[str]) -> dict[str, Any]:
+    if label.noun not in nouns:
+        raise ValueError(f"{picture.name}: noun {label.noun!r} is not among {nouns}")
+    row = {
+        "category_id": nouns.index(label.noun) + 1,
+        "iscrowd": 0,
+        "ignore": int(label.ignore),
+        "attributes": dict(label.attributes),
+    }
+    if label.mask is None:
+        if label.box is None:
+            raise ValueError(f"{picture.name}: a label with neither mask nor box")
+        x0, y0, x1, y1 = label.box
+        return {**row, "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
+    if label.mask.shape != (picture.height, picture.width):
+        raise ValueError(f"{picture.name}: mask {label.mask.shape}, image {(picture.height, picture.width)}")
+    box, area, rle = encode(label.mask)
+    return {**row, "bbox": box, "area": area, "segmentation": rle}

@@ -1,0 +1,119 @@
+"""The files that every data set ends in, and their run lengths."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pycocotools import mask as coco_mask
+
+from samgap import files, tables, truth
+from samgap.datasets import Label, Picture
+from samgap.datasets._rle import encode
+from samgap.datasets._write import write
+from samgap.errors import UserError
+
+INFO = {"nouns": ["apple", "orange"], "attributes": {"ripeness": ["ripe", "unripe"]}}
+
+
+def square(height: int = 8, width: int = 6) -> np.ndarray:
+    mask = np.zeros((height, width), bool)
+    mask[1:4, 2:5] = True
+    return mask
+
+
+def picture(name: str, labels: list[Label] | None = None) -> Picture:
+    return Picture(name, name.encode(), width=6, height=8, group="g", labels=labels or [])
+
+
+def save(out: Path, pictures: list[Picture]) -> dict:
+    paths = out / "images", out / "instances.json", out / "images.parquet"
+    return write(pictures, INFO, *paths, dataset="d", provenance={"rule": "dataset"})
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+@settings(deadline=None, max_examples=300)
+def test_run_lengths_are_those_of_pycocotools(mask: np.ndarray) -> None:
+    if not mask.any():
+        with pytest.raises(ValueError, match="empty"):
+            encode(mask)
+        return
+    box, area, rle = encode(mask)
+    expected = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+    assert rle == {"size": expected["size"], "counts": expected["counts"].decode()}
+    assert box == coco_mask.toBbox(expected).tolist()
+    assert area == coco_mask.area(expected)
+
+
+def test_what_is_written_reads_back(tmp_path: Path) -> None:
+    labels = [
+        Label("orange", mask=square(), attributes={"ripeness": "ripe"}),
+        Label("apple", box=(1.0, 2.0, 4.0, 7.0), ignore=True),
+    ]
+    counts = save(tmp_path, [picture("b.png", labels), picture("a.jpg", labels[:1]), picture("c.png")])
+    assert (counts["n_images"], counts["n_instances"], counts["n_ignored"]) == (3, 3, 1)
+    assert tables.read(tmp_path / "images.parquet", "images").to_dict("records") == [
+        {"image_id": number, "file": name, "width": 6, "height": 8, "group": "g"}
+        for number, name in enumerate(("a.jpg", "b.png", "c.png"), start=1)
+    ]
+    assert tables.provenance(tmp_path / "images.parquet") == {"rule": "dataset"}
+    found = truth.read(tmp_path / "instances.json")
+    assert found.attributes == {"ripeness": ("ripe", "unripe")}
+    assert [instance.id for image in (1, 2, 3) for instance in found.of(image)] == [1, 2, 3]
+    orange, apple = found.of(2)
+    assert (orange.noun, orange.box, orange.area, orange.attributes) == (
+        "orange",
+        (2, 1, 5, 4),
+        9,
+        {"ripeness": "ripe"},
+    )
+    np.testing.assert_array_equal(orange.mask(), square())
+    assert (apple.noun, apple.box, apple.rle, apple.ignore) == ("apple", (1, 2, 4, 7), None, True)
+    assert json.loads((tmp_path / "instances.json").read_text())["info"]["dataset"] == "d"
+
+
+def test_order_of_coming_does_not_matter(tmp_path: Path) -> None:
+    pictures = [picture("a.png", [Label("apple", mask=square())]), picture("b.png", [Label("orange", mask=square())])]
+    one, two = save(tmp_path / "1", pictures), save(tmp_path / "2", pictures[::-1])
+    assert one == two
+    for name in ("instances.json", "images.parquet"):
+        assert files.sha256(tmp_path / "1" / name) == files.sha256(tmp_path / "2" / name)
+    changed = save(tmp_path / "3", [pictures[0], Picture("b.png", b"other", 6, 8, "g", [])])
+    assert changed["images_sha256"] != one["images_sha256"]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "said"),
+    [
+        ([picture("a.png"), picture("a.png")], "two images are named a.png"),
+        ([], "no image in it"),
+        ([picture("../a.png")], "plain name"),
+        ([picture("..\\a.png")], "plain name"),
+        ([picture("a.txt")], "plain name"),
+    ],
+)
+def test_bad_pictures_replace_nothing(tmp_path: Path, pictures: list[Picture], said: str) -> None:
+    save(tmp_path, [picture("before.png")])
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=said):
+        save(tmp_path, pictures)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_images_of_before_are_gone(tmp_path: Path) -> None:
+    save(tmp_path, [picture("before.png")])
+    save(tmp_path, [picture("after.png")])
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["after.png"]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [Label("plum", mask=square()), Label("apple", mask=square(9, 9)), Label("apple")],
+    ids=["noun", "size", "none"],
+)
+def test_labels_that_do_not_fit(tmp_path: Path, label: Label) -> None:
+    with pytest.raises(ValueError, match=r"a\.png"):
+        save(tmp_path, [picture("a.png", [label])])
