@@ -1,0 +1,22 @@
+# Checkpoints: a URL, a hub id, a local file or a training in, the weights beside a card out.
+
+
+rule checkpoint:
+    input:
+        unpack(training_of),
+    output:
+        weights="resources/checkpoints/{model}/weights.pt",
+        card="resources/checkpoints/{model}/checkpoint.json",
+    log:
+        "logs/checkpoint/{model}.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        code=code_hash("samgap.checkpoints"),
+        source=lookup(within=config, dpath="models/{model}/weights", default=None),
+        skip_unavailable=config["skip-unavailable"],
+    script:
+        "../scripts/checkpoints/checkpoint.py"
