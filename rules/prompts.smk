@@ -1,0 +1,22 @@
+# Prompts: ground truth and phrase lists in, one row for each thing asked of a model out.
+
+
+rule prompts:
+    input:
+        truth="resources/datasets/{dataset}/instances.json",
+        images="resources/datasets/{dataset}/images.parquet",
+    output:
+        table="results/{run}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet",
+    log:
+        "logs/{run}/prompts/{dataset}-{prompts}.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        code=prompts_code,
+        options=lookup(within=config, dpath="prompts/{prompts}"),
+        seed=config["seed"],
+    script:
+        "../scripts/prompts/prompts.py"
