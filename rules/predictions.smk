@@ -1,0 +1,31 @@
+# Predictions: images, prompts and weights in, every mask as RLE at a low score threshold out.
+
+
+rule predict:
+    input:
+        images="resources/datasets/{dataset}/images",
+        image_table="resources/datasets/{dataset}/images.parquet",
+        prompts="results/{run}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet",
+        weights="resources/checkpoints/{model}/weights.pt",
+        card="resources/checkpoints/{model}/checkpoint.json",
+    output:
+        masks="results/{run}/predictions/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/masks.parquet",
+        timing="results/{run}/predictions/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/timing.parquet",
+    log:
+        "logs/{run}/predict/{dataset}-{model}-{prompts}-{shard}.log",
+    benchmark:
+        "results/{run}/timings/predict/{dataset}-{model}-{prompts}-{shard}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: 2
+    resources:
+        mem_mb=gpu_memory,
+        runtime=hours,
+        gpu=gpus,
+    params:
+        code=predictions_code,
+        model=lookup(within=config, dpath="models/{model}"),
+        shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
+        device=config["device"],
+    script:
+        "../scripts/predictions/predict.py"

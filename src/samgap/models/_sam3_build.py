@@ -1,0 +1,229 @@
+"""SAM3 built from the package's own classes: as published, or small for the demo."""
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from samgap.models._device import on
+
+# isort: split
+from sam3.model.decoder import TransformerDecoder, TransformerDecoderLayer
+from sam3.model.encoder import TransformerEncoderFusion, TransformerEncoderLayer
+from sam3.model.geometry_encoders import SequenceGeometryEncoder
+from sam3.model.maskformer_segmentation import PixelDecoder, UniversalSegmentationHead
+from sam3.model.model_misc import MLP, DotProductScoring, MultiheadAttentionWrapper, TransformerWrapper
+from sam3.model.necks import Sam3DualViTDetNeck
+from sam3.model.position_encoding import PositionEmbeddingSine
+from sam3.model.sam3_image import Sam3Image
+from sam3.model.text_encoder_ve import VETextEncoder
+from sam3.model.tokenizer_ve import SimpleTokenizer
+from sam3.model.vitdet import ViT
+from sam3.model.vl_combiner import SAM3VLBackbone
+
+
+def vocabulary() -> str:
+    """The BPE vocabulary: sam3's wheel lacks it, open_clip ships the identical file."""
+    package = importlib.util.find_spec("open_clip")
+    assert package is not None and package.origin is not None
+    return str(Path(package.origin).parent / "bpe_simple_vocab_16e6.txt.gz")
+
+
+def official(device: str) -> Sam3Image:
+    """The published image model (840 M parameters, 1008 px), without weights."""
+    from sam3.model_builder import build_sam3_image_model
+
+    with on(device):
+        return build_sam3_image_model(
+            bpe_path=vocabulary(), device=device, eval_mode=True, checkpoint_path=None, load_from_HF=False
+        )
+
+
+def small(size: Mapping[str, Any], matcher: Any = None) -> Sam3Image:
+    """A SAM3 of the sizes in `size` (config/demo/sam3-demo.architecture.yaml names them), randomly initialised.
+
+    `matcher` is the package's Hungarian matcher, needed for training alone.
+    """
+    width, feedforward = size["width"], size["feedforward"]
+
+    def attention(batch_first: bool) -> MultiheadAttentionWrapper:
+        return MultiheadAttentionWrapper(
+            num_heads=size["attention-heads"], dropout=0.0, embed_dim=width, batch_first=batch_first
+        )
+
+    transformer = TransformerWrapper(
+        encoder=_encoder(size, attention), decoder=_decoder(size, attention), d_model=width
+    )
+    scoring = DotProductScoring(
+        d_model=width,
+        d_proj=width,
+        prompt_mlp=MLP(width, feedforward, width, num_layers=2, dropout=0.0, residual=True, out_norm=nn.LayerNorm(width)),
+    )
+    segmentation = UniversalSegmentationHead(
+        hidden_dim=width,
+        upsampling_stages=3,
+        aux_masks=False,
+        presence_head=False,
+        dot_product_scorer=None,
+        act_ckpt=False,
+        cross_attend_prompt=attention(False),
+        pixel_decoder=PixelDecoder(num_upsampling_stages=3, interpolation_mode="nearest", hidden_dim=width),
+    )
+    return Sam3Image(
+        backbone=SAM3VLBackbone(visual=_vision(size), text=_text(size), scalp=1),
+        transformer=transformer,
+        input_geometry_encoder=_geometry(size, attention),
+        segmentation_head=segmentation,
+        num_feature_levels=1,
+        o2m_mask_predict=True,
+        dot_prod_scoring=scoring,
+        use_instance_query=False,
+        multimask_output=True,
+        inst_interactive_predictor=None,
+        matcher=matcher,
+    )
+
+
+def _positions(size: Mapping[str, Any]) -> PositionEmbeddingSine:
+    return PositionEmbeddingSine(num_pos_feats=size["width"], normalize=True, scale=None, temperature=10000)
+
+
+def _vision(size: Mapping[str, Any]) -> Sam3DualViTDetNeck:
+    trunk = ViT(
+        img_size=size["size"],
+        pretrain_img_size=size["size"] // 2,
+        patch_size=size["patch"],
+        embed_dim=size["embed"],
+        depth=size["depth"],
+        num_heads=size["heads"],
+        mlp_ratio=2.0,
+        norm_layer="LayerNorm",
+        drop_path_rate=0.0,
+        qkv_bias=True,
+        use_abs_pos=True,
+        tile_abs_pos=True,
+        global_att_blocks=(size["depth"] - 1,),
+        rel_pos_blocks=(),
+        use_rope=True,
+        use_interp_rope=True,
+        window_size=size["window"],
+        pretrain_use_cls_token=True,
+        retain_cls_token=False,
+        ln_pre=True,
+        ln_post=False,
+        bias_patch_embed=False,
+    )
+    return Sam3DualViTDetNeck(
+        position_encoding=_positions(size), d_model=size["width"], scale_factors=[4.0, 2.0, 1.0, 0.5], trunk=trunk
+    )
+
+
+def _text(size: Mapping[str, Any]) -> VETextEncoder:
+    text = VETextEncoder(
+        tokenizer=SimpleTokenizer(bpe_path=vocabulary()),
+        d_model=size["width"],
+        width=size["text-width"],
+        heads=size["text-heads"],
+        layers=size["text-layers"],
+        context_length=size["context"],
+    )
+    # The package leaves these uninitialised memory, expecting a checkpoint; CLIP's own initialisation.
+    nn.init.normal_(text.encoder.positional_embedding, std=0.01)
+    nn.init.normal_(text.encoder.text_projection, std=size["text-width"] ** -0.5)
+    nn.init.normal_(text.encoder.token_embedding.weight, std=0.02)
+    return text
+
+
+def _encoder(size: Mapping[str, Any], attention: Any) -> TransformerEncoderFusion:
+    layer = TransformerEncoderLayer(
+        activation="relu",
+        d_model=size["width"],
+        dim_feedforward=size["feedforward"],
+        dropout=0.0,
+        pos_enc_at_attn=True,
+        pos_enc_at_cross_attn_keys=False,
+        pos_enc_at_cross_attn_queries=False,
+        pre_norm=True,
+        self_attention=attention(True),
+        cross_attention=attention(True),
+    )
+    return TransformerEncoderFusion(
+        layer=layer,
+        num_layers=size["encoder-layers"],
+        d_model=size["width"],
+        num_feature_levels=1,
+        frozen=False,
+        use_act_checkpoint=True,  # the package insists on it in training
+        add_pooled_text_to_img_feat=False,
+        pool_text_with_mask=True,
+    )
+
+
+def _decoder(size: Mapping[str, Any], attention: Any) -> TransformerDecoder:
+    layer = TransformerDecoderLayer(
+        activation="relu",
+        d_model=size["width"],
+        dim_feedforward=size["feedforward"],
+        dropout=0.0,
+        cross_attention=attention(False),
+        n_heads=size["attention-heads"],
+        use_text_cross_attention=True,
+    )
+    decoder = TransformerDecoder(
+        layer=layer,
+        num_layers=size["decoder-layers"],
+        num_queries=size["grid"] ** 2,
+        return_intermediate=True,
+        box_refine=True,
+        num_o2m_queries=0,
+        dac=True,
+        boxRPB="log",
+        d_model=size["width"],
+        frozen=False,
+        interaction_layer=None,
+        dac_use_selfatt_ln=True,
+        use_act_checkpoint=True,
+        presence_token=True,
+    )
+    # Random reference points do not move in the first thousand steps; a grid of fruit-sized boxes does.
+    places = (torch.arange(size["grid"]) + 0.5) / size["grid"]
+    y, x = torch.meshgrid(places, places, indexing="ij")
+    side = torch.full_like(x, size["query-size"])
+    boxes = torch.stack([x, y, side, side], dim=-1).reshape(-1, 4)
+    with torch.no_grad():
+        decoder.reference_points.weight.copy_(torch.logit(boxes))
+    return decoder
+
+
+def _geometry(size: Mapping[str, Any], attention: Any) -> SequenceGeometryEncoder:
+    layer = TransformerEncoderLayer(
+        activation="relu",
+        d_model=size["width"],
+        dim_feedforward=size["feedforward"],
+        dropout=0.0,
+        pos_enc_at_attn=False,
+        pre_norm=True,
+        self_attention=attention(False),
+        pos_enc_at_cross_attn_queries=False,
+        pos_enc_at_cross_attn_keys=True,
+        cross_attention=attention(False),
+    )
+    return SequenceGeometryEncoder(
+        pos_enc=_positions(size),
+        encode_boxes_as_points=False,
+        points_direct_project=True,
+        points_pool=True,
+        points_pos_enc=True,
+        boxes_direct_project=True,
+        boxes_pool=True,
+        boxes_pos_enc=True,
+        d_model=size["width"],
+        num_layers=1,
+        layer=layer,
+        use_act_ckpt=False,
+        add_cls=True,
+        add_post_encode_proj=True,
+    )

@@ -1,0 +1,90 @@
+"""One shard: every image is encoded once, all its prompts are answered, masks are kept as RLE."""
+
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from samgap.errors import UserError
+from samgap.models import Model, Prediction
+
+logger = logging.getLogger("samgap")
+
+SECONDS_BETWEEN_LINES = 30
+
+
+def predict(
+    model: Model, images: pd.DataFrame, folder: Path, prompts: pd.DataFrame, device: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of the tables `masks` and `timing` for `images` (rows of table `images`) and their `prompts`."""
+    asked = {image_id: rows.to_dict("records") for image_id, rows in prompts.groupby("image_id")}
+    masks: list[dict[str, Any]] = []
+    timing: list[dict[str, Any]] = []
+    said = time.monotonic()
+    progress = tqdm(images.to_dict("records"), unit="image", disable=not sys.stderr.isatty())
+    for number, image in enumerate(progress, start=1):
+        rows = asked.get(image["image_id"], [])
+        if not rows:
+            continue
+        started = time.perf_counter()
+        picture = open_image(folder / image["file"], image)
+        read = time.perf_counter()
+        model.encode(picture)
+        encoded = time.perf_counter()
+        for row, answer in zip(rows, model.answer(rows), strict=True):
+            masks += [_row(row, index, one, image) for index, one in enumerate(answer)]
+        answered = time.perf_counter()
+        timing.append(
+            {
+                "image_id": image["image_id"],
+                "n_prompts": len(rows),
+                "read_ms": 1e3 * (read - started),
+                "encode_ms": 1e3 * (encoded - read),
+                "decode_ms": 1e3 * (answered - encoded),
+                "device": device,
+            }
+        )
+        if time.monotonic() - said > SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            logger.info("%d of %d images", number, len(images))
+    logger.info("%d images, %d prompts, %d masks", len(timing), sum(row["n_prompts"] for row in timing), len(masks))
+    return masks, timing
+
+
+def open_image(path: Path, image: Mapping[str, Any]) -> Image.Image:
+    """The image as RGB, of the size that the table states; unreadable or of another size raises UserError."""
+    try:
+        with Image.open(path) as file:
+            picture = file.convert("RGB")
+    except OSError as error:
+        raise UserError(f"{path}: not a readable image ({error}); make the data set again") from error
+    if picture.size != (image["width"], image["height"]):
+        raise UserError(
+            f"{path}: is {picture.width}x{picture.height} px, images.parquet says {image['width']}x{image['height']}; "
+            "make the data set again"
+        )
+    return picture
+
+
+def _row(prompt: Mapping[str, Any], index: int, one: Prediction, image: Mapping[str, Any]) -> dict[str, Any]:
+    x0, y0, x1, y1 = one.box
+    return {
+        "prompt_id": prompt["prompt_id"],
+        "prediction_id": index,
+        "image_id": prompt["image_id"],
+        "score": one.score,
+        "x0": x0,
+        "y0": y0,
+        "x1": x1,
+        "y1": y1,
+        "height": image["height"],
+        "width": image["width"],
+        "area_px": one.area,
+        "rle": one.rle,
+    }

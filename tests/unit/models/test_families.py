@@ -1,0 +1,170 @@
+"""The families against the packages' own predictors, on small random models."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from samgap.errors import UserError
+from samgap.models import _device, _sam3_build, sam2, sam3, shape
+
+DEMO = Path(__file__).parents[3] / "config" / "demo"
+SAM2 = {
+    "config": "configs/sam2.1/sam2.1_hiera_t.yaml",
+    "overrides": yaml.safe_load((DEMO / "sam2-demo.overrides.yaml").read_text()),
+}
+SAM3 = {"architecture": yaml.safe_load((DEMO / "sam3-demo.architecture.yaml").read_text())}
+WIDTH, HEIGHT = 90, 60
+
+
+@pytest.fixture(scope="module")
+def image():
+    pixels = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+    pixels[20:45, 30:60] = (200, 30, 30)
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture(scope="module")
+def sam2_weights(tmp_path_factory):
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("sam2") / "weights.pt"
+    torch.save({"model": sam2.build(SAM2, "cpu").state_dict()}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def sam3_weights(tmp_path_factory):
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("sam3") / "weights.pt"
+    torch.save({"model": _sam3_build.small(SAM3["architecture"]).state_dict()}, path)
+    return path
+
+
+def _mask(prediction):
+    return coco_mask.decode({"size": [HEIGHT, WIDTH], "counts": prediction.rle}).astype(bool)
+
+
+def _box(x0, y0, x1, y1):
+    return {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "label": 1}
+
+
+BOXES = [_box(30, 20, 60, 45), _box(5, 5, 25, 30), _box(50, 10, 88, 58)]
+POINTS = [{"x": 45.5, "y": 30.5, "label": 1}, {"x": 12.0, "y": 15.0, "label": 1}, {"x": 70.0, "y": 40.0, "label": 1}]
+ASKED = {
+    "box": [{"boxes": [box], "points": None} for box in BOXES],
+    "point": [{"boxes": None, "points": [point]} for point in POINTS],
+    "point-box": [{"boxes": [box], "points": [point]} for box, point in zip(BOXES, POINTS, strict=True)],
+}
+
+
+@pytest.mark.parametrize("kind", sam2.KINDS)
+def test_sam2_gives_the_best_of_the_three_masks_that_the_package_gives_one_by_one(image, sam2_weights, kind):
+    model = sam2.open_model(SAM2, sam2_weights, "cpu")
+    model.encode(image)
+    answers = model.answer(ASKED[kind])
+    for prompt, (found,) in zip(ASKED[kind], answers, strict=True):
+        point, box = prompt["points"], prompt["boxes"]
+        masks, quality, _ = model.predictor.predict(
+            point_coords=None if point is None else np.array([[point[0]["x"], point[0]["y"]]]),
+            point_labels=None if point is None else np.array([1]),
+            box=None if box is None else np.array([box[0][edge] for edge in ("x0", "y0", "x1", "y1")]),
+            multimask_output=True,
+        )
+        best = int(np.argmax(quality))
+        assert found.score == pytest.approx(min(max(quality[best], 0), 1), abs=1e-4)
+        wanted = masks[best].astype(bool)
+        assert (_mask(found) & wanted).sum() / (_mask(found) | wanted).sum() >= 0.999
+
+
+def test_sam2_answers_the_same_in_any_batch(image, sam2_weights, monkeypatch):
+    model = sam2.open_model(SAM2, sam2_weights, "cpu")
+    model.encode(image)
+    together = model.answer(ASKED["box"])
+    monkeypatch.setattr(sam2, "PROMPTS_AT_ONCE", 2)
+    apart = model.answer(ASKED["box"])
+    for (one,), (other,) in zip(together, apart, strict=True):
+        assert one.score == pytest.approx(other.score, abs=1e-4)
+        assert (_mask(one) & _mask(other)).sum() / (_mask(one) | _mask(other)).sum() >= 0.999
+
+
+def test_sam3_gives_all_phrases_at_once_what_the_package_gives_one_by_one(image, sam3_weights, monkeypatch):
+    from sam3.model.sam3_image_processor import Sam3Processor
+
+    monkeypatch.setattr(sam3, "KEEP", 0.0)
+    model = sam3.open_model(SAM3, sam3_weights, "cpu")
+    model.encode(image)
+    phrases = ["apple", "a rather long phrase about ripe red apples", "leaf"]
+    answers = model.answer([{"phrase": phrase} for phrase in phrases])
+    with _device.on("cpu"):
+        processor = Sam3Processor(model.model, resolution=model.size, device="cpu", confidence_threshold=0.0)
+        state = processor.set_image(image)
+        for phrase, found in zip(phrases, answers, strict=True):
+            state = processor.set_text_prompt(phrase, state)
+            order = torch.argsort(state["scores"], descending=True, stable=True)
+            masks = state["masks"][order, 0].numpy()
+            kept = [index for index in range(len(order)) if masks[index].any()]
+            assert len(found) == len(kept)
+            for one, index in zip(found, kept, strict=True):
+                assert one.score == pytest.approx(float(state["scores"][order][index]), abs=1e-3)
+                wanted = masks[index]
+                assert (_mask(one) & wanted).sum() / (_mask(one) | wanted).sum() >= 0.999
+                assert one.box == pytest.approx(state["boxes"][order][index].tolist(), abs=0.05)
+
+
+def test_sam3_embeds_a_phrase_once(image, sam3_weights, monkeypatch):
+    model = sam3.open_model(SAM3, sam3_weights, "cpu")
+    calls = []
+    embed = model.model.backbone.forward_text
+    monkeypatch.setattr(
+        model.model.backbone, "forward_text", lambda texts, **more: calls.append(texts) or embed(texts, **more)
+    )
+    for _ in range(2):
+        model.encode(image)
+        model.answer([{"phrase": "apple"}, {"phrase": "pear"}, {"phrase": "apple"}])
+    assert calls == [["apple"], ["pear"]]
+
+
+def test_weights_that_do_not_fit_are_named(sam2_weights, tmp_path):
+    wrong = dict(torch.load(sam2_weights, weights_only=True)["model"])
+    wrong["stray"] = wrong.pop("no_mem_embed")
+    torch.save({"model": wrong}, tmp_path / "wrong.pt")
+    with pytest.raises(UserError, match="2 keys differ, first no_mem_embed, stray"):
+        sam2.open_model(SAM2, tmp_path / "wrong.pt", "cpu")
+
+
+def test_a_weights_file_that_is_none_is_one_line(tmp_path):
+    (tmp_path / "weights.pt").write_bytes(b"<html>not found</html>")
+    with pytest.raises(UserError, match="not a readable weights file"):
+        sam2.open_model(SAM2, tmp_path / "weights.pt", "cpu")
+
+
+def test_half_precision_files_fill_a_full_precision_model(sam2_weights, tmp_path):
+    from samgap.models._weights import half, read
+
+    torch.save({"model": half(read(sam2_weights)["model"])}, tmp_path / "half.pt")
+    assert (tmp_path / "half.pt").stat().st_size < 0.6 * sam2_weights.stat().st_size
+    model = sam2.open_model(SAM2, tmp_path / "half.pt", "cpu")
+    assert model.predictor.model.no_mem_embed.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("form", "share"), [("box", 1.0), ("ellipse", np.pi / 4)])
+def test_shapes_fill_their_share_of_the_box(image, form, share):
+    model = shape.open_model({"shape": form}, Path(), "cpu")
+    model.encode(image)
+    ((found,),) = model.answer([ASKED["box"][0]])
+    assert found.area == pytest.approx(share * 30 * 25, rel=0.02)
+    assert not _mask(found)[:, :30].any() and not _mask(found)[45:].any()
+
+
+def test_cuda_without_a_gpu_is_one_line_and_auto_takes_the_cpu(monkeypatch, caplog):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="device: cuda, but no usable GPU"):
+        _device.choose("cuda")
+    with caplog.at_level("INFO", logger="samgap"):
+        assert _device.choose("auto") == "cpu"
+    assert "running on the CPU" in caplog.text
+    assert _device.choose("cpu") == "cpu"
