@@ -1,0 +1,31 @@
+# Training: images, truth and a model's architecture in, weights and their history out.
+
+
+rule train:
+    input:
+        images=lambda_free_training_images,
+        truth=training_truth,
+        validation=validation_truth,
+    output:
+        weights="results/{run}/training/{training}/weights.pt",
+        card="results/{run}/training/{training}/checkpoint.json",
+        history="results/{run}/training/{training}/history.parquet",
+    log:
+        "logs/{run}/train/{training}.log",
+    benchmark:
+        "results/{run}/timings/train/{training}.tsv"
+    conda:
+        "../envs/models.yaml"
+    resources:
+        mem_mb=gpu_memory,
+        runtime=hours,
+        gpu=1,
+    params:
+        code=training_code,
+        device=config["device"],
+        seed=config["seed"],
+        options=lookup(within=config, dpath="trainings/{training}"),
+        model=training_model,
+        phrases=training_phrases,
+    script:
+        "../scripts/training/train.py"

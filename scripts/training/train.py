@@ -1,0 +1,55 @@
+"""Rule `train`: images, truth and an architecture in; weights, their card and the curve out."""
+
+import importlib
+import tempfile
+from pathlib import Path
+
+from samgap import tables
+from samgap.config import module
+from samgap.files import replacing, sha256, write_json
+from samgap.job import job, provenance
+
+with job(snakemake) as log:
+    import torch
+
+    from samgap.models._device import choose
+    from samgap.models._weights import half
+    from samgap.training._run import Data, train
+
+    options, device = snakemake.params.options, choose(snakemake.params.device)
+    family = importlib.import_module(f"samgap.training.{module(options['family'])}")
+    torch.manual_seed(snakemake.params.seed)
+    torch.set_num_threads(snakemake.threads)
+    weights = Path(snakemake.output.weights)
+    # The state of an unfinished run lies aside under a hash of all that shapes it, so no other run takes it up.
+    recipe = provenance(snakemake, options=options, model=snakemake.params.model, seed=snakemake.params.seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        task = family.open_task(
+            options=options,
+            model=snakemake.params.model,
+            phrases=snakemake.params.phrases,
+            data=Data(Path(snakemake.input.images), Path(snakemake.input.truth)),
+            validation=Data(Path(snakemake.input.val_images), Path(snakemake.input.val_truth)),
+            device=device,
+            scratch=Path(scratch),
+        )
+        state = weights.parent / "unfinished.pt"
+        history = train(task, options, snakemake.params.seed, device, state, recipe)
+    with replacing(weights) as temporary:
+        torch.save({"model": half(task.model.state_dict())}, temporary)
+    tables.write(snakemake.output.history, "history", history, recipe)
+    write_json(
+        snakemake.output.card,
+        {
+            "model": snakemake.wildcards.training,
+            "status": "available",
+            "why": None,
+            "source": f"training {snakemake.wildcards.training}",
+            "sha256": sha256(weights),
+            "size": weights.stat().st_size,
+            "device": device,
+            "recipe": recipe,
+            "final": {row["term"]: row["value"] for row in history if row["step"] == options["steps"]},
+        },
+    )
+    state.unlink(missing_ok=True)

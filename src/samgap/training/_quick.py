@@ -1,0 +1,48 @@
+"""Figures to watch a training by: a few validation images at the usual operating point.
+
+They steer nothing and are published nowhere: the card's figures come from the metrics stage.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pycocotools import mask as coco_mask
+from scipy.optimize import linear_sum_assignment
+
+from samgap.models import Model
+from samgap.phrases import truth_ids
+from samgap.training._run import Data
+from samgap.truth import Truth
+
+
+def phrase_figures(
+    model: Model, data: Data, truth: Truth, phrases: Sequence[Mapping[str, Any]], score: float = 0.5
+) -> dict[str, float]:
+    """F1 at IoU 0.5 over all (image, phrase), the matches' IoU, and IL_MCC."""
+    hits = predicted = wanted = 0
+    matched: list[float] = []
+    confusion = np.zeros((2, 2))
+    for image_id, image in truth.images.items():
+        model.encode(Image.open(data.images / image["file_name"]).convert("RGB"))
+        by_id = {item.id: item for item in truth.of(image_id)}
+        for phrase, found in zip(phrases, model.answer(phrases), strict=True):
+            masks = [
+                {"size": [image["height"], image["width"]], "counts": one.rle} for one in found if one.score >= score
+            ]
+            right = [by_id[number].rle for number in truth_ids(phrase, image_id, truth) or []]
+            confusion[int(bool(right)), int(bool(masks))] += 1
+            predicted, wanted = predicted + len(masks), wanted + len(right)
+            if masks and right:
+                overlap = coco_mask.iou(masks, right, [0] * len(right))
+                pairs = overlap[linear_sum_assignment(-overlap)]
+                hits += int((pairs >= 0.5).sum())
+                matched += pairs[pairs >= 0.5].tolist()
+    (tn, fp), (fn, tp) = confusion
+    spread = float((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5
+    return {
+        "val_f1": 2 * hits / max(predicted + wanted, 1),
+        "val_matched_iou": float(np.mean(matched)) if matched else 0.0,
+        "val_il_mcc": float(tp * tn - fp * fn) / spread if spread else 0.0,
+    }

@@ -1,0 +1,137 @@
+"""The training loop that every family shares: schedule, history, resuming, seeds."""
+
+import json
+import logging
+import math
+import random
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from samgap.files import replacing
+from samgap.models._device import on
+
+logger = logging.getLogger("samgap")
+
+REPORT_EVERY = 50
+
+
+class Task(Protocol):
+    """What a family brings: its model, the loss of one step's batch by term (`total` is descended), a validation."""
+
+    model: torch.nn.Module
+
+    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]: ...
+
+    def validate(self) -> dict[str, float]: ...
+
+
+@dataclass
+class Data:
+    """Files of a data set: its image folder and its instances.json."""
+
+    images: Path
+    truth: Path
+
+
+def learning_rate(step: int, options: Mapping[str, Any]) -> float:
+    """Linear warm-up over `warm-up` steps, then a cosine to a hundredth of `learning-rate` at the last step."""
+    steps, warm_up = options["steps"], options.get("warm-up", 100)
+    if step < warm_up:
+        return options["learning-rate"] * (step + 1) / warm_up
+    done = (step - warm_up) / max(steps - warm_up, 1)
+    return options["learning-rate"] * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def train(
+    task: Task, options: Mapping[str, Any], seed: int, device: str, state: Path, recipe: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Train `task.model` for `options["steps"]` steps; returns the rows of table `history`.
+
+    The state is put aside in `state` at every validation, and a run that finds one of the same `recipe` goes on from
+    there: each step draws from its own seed, so a resumed run sees the batches that an undisturbed one sees.
+    """
+    optimiser = torch.optim.AdamW(
+        task.model.parameters(),
+        lr=options["learning-rate"],
+        weight_decay=options.get("weight-decay", 1e-4),
+        fused=True,
+    )
+    history: list[dict[str, Any]] = []
+    first = 0
+    mark = json.dumps(recipe, sort_keys=True, default=str)
+    saved = torch.load(state, map_location=device, weights_only=True) if state.is_file() else {}
+    if saved.get("recipe") == mark:
+        task.model.load_state_dict(saved["model"])
+        optimiser.load_state_dict(saved["optimiser"])
+        history, first = saved["history"], saved["step"]
+        logger.info("going on from step %d", first)
+    sums: dict[str, float] = defaultdict(float)
+    for step in range(first, options["steps"]):
+        rate = learning_rate(step, options)
+        _seed(seed, step)
+        terms = _step(task, optimiser, rate, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
+        for name, value in terms.items():
+            sums[name] += value
+        if (step + 1) % REPORT_EVERY == 0 or step + 1 == options["steps"]:
+            count = (step % REPORT_EVERY) + 1
+            means = {name: value / count for name, value in sums.items()}
+            history += _rows(step + 1, rate, means)
+            sums.clear()
+            logger.info("step %d of %d: %s", step + 1, options["steps"], _line(means))
+        if (step + 1) % options.get("validate-every", 1000) == 0 or step + 1 == options["steps"]:
+            figures = task.validate()
+            history += _rows(step + 1, rate, figures)
+            logger.info("step %d of %d, validation: %s", step + 1, options["steps"], _line(figures))
+            with replacing(state) as temporary:
+                torch.save(
+                    {
+                        "model": task.model.state_dict(),
+                        "optimiser": optimiser.state_dict(),
+                        "history": history,
+                        "step": step + 1,
+                        "recipe": mark,
+                    },
+                    temporary,
+                )
+    return history
+
+
+def _step(
+    task: Task, optimiser: torch.optim.Optimizer, rate: float, clip: float, device: str, rng: np.random.Generator
+) -> dict[str, float]:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    task.model.train()
+    optimiser.zero_grad(set_to_none=True)
+    with on(device):
+        terms = task.loss(rng)
+        terms["total"].backward()
+    norm = torch.nn.utils.clip_grad_norm_(task.model.parameters(), clip)
+    if torch.isfinite(norm):
+        optimiser.step()
+    return {name: float(value.detach()) for name, value in terms.items()}
+
+
+def _seed(seed: int, step: int) -> None:
+    # The packages' transforms and layers draw from these global generators.
+    number = (seed * 1_000_003 + step) % 2**32
+    random.seed(number)
+    np.random.seed(number)
+    torch.manual_seed(number)
+
+
+def _rows(step: int, rate: float, values: Mapping[str, float]) -> list[dict[str, Any]]:
+    return [
+        {"step": step, "term": name, "value": float(value), "learning_rate": rate}
+        for name, value in sorted(values.items())
+    ]
+
+
+def _line(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(values.items()))

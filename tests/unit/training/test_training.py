@@ -1,0 +1,132 @@
+"""The training loop: it resumes where it stopped, and each family's real losses fall on a few scenes."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from samgap.datasets import orchard_sim
+from samgap.files import write_json
+from samgap.training import _run, sam2, sam3
+
+ROOT = Path(__file__).parents[3]
+PHRASES = [
+    {"phrase": "apple", "noun": "apple"},
+    {"phrase": "orange", "noun": "orange"},
+    {"phrase": "leaf", "other": True},
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
+    images, annotations = [], []
+    for number, picture in enumerate(orchard_sim.pictures({"scenes": 6, "size": 128, "seed": 11}, {}, 0), start=1):
+        Image.open(io.BytesIO(picture.data)).save(folder / picture.name)
+        images.append({"id": number, "file_name": picture.name, "width": 128, "height": 128, "group": picture.group})
+        for label in picture.labels:
+            rle = coco_mask.encode(np.asfortranarray(label.mask.astype(np.uint8)))
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": orchard_sim.NOUNS.index(label.noun) + 1,
+                    "bbox": coco_mask.toBbox(rle).tolist(),
+                    "area": int(coco_mask.area(rle)),
+                    "segmentation": {"size": [128, 128], "counts": rle["counts"].decode()},
+                    "ignore": int(label.ignore),
+                    "attributes": dict(label.attributes),
+                }
+            )
+    categories = [{"id": number, "name": noun} for number, noun in enumerate(orchard_sim.NOUNS, start=1)]
+    write_json(
+        folder / "instances.json",
+        {"info": orchard_sim.info({}), "images": images, "annotations": annotations, "categories": categories},
+    )
+    return _run.Data(folder, folder / "instances.json")
+
+
+def _task(family, data, tmp_path, **options):
+    torch.manual_seed(5)
+    demo = ROOT / "config" / "demo"
+    models = {
+        sam2: {
+            "config": "configs/sam2.1/sam2.1_hiera_t.yaml",
+            "overrides": yaml.safe_load((demo / "sam2-demo.overrides.yaml").read_text()),
+        },
+        sam3: {"architecture": yaml.safe_load((demo / "sam3-demo.architecture.yaml").read_text())},
+    }
+    return family.open_task(
+        options={"batch": 2, "objects": 4, "negatives": 1, **options},
+        model=models[family],
+        phrases=PHRASES,
+        data=data,
+        validation=data,
+        device="cpu",
+        scratch=tmp_path,
+    )
+
+
+@pytest.mark.parametrize("family", [sam2, sam3])
+def test_losses_fall_and_a_killed_training_ends_in_the_same_weights(family, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(_run, "REPORT_EVERY", 2)
+    monkeypatch.setattr(family.Task, "validate", lambda self: {"val": 1.0})
+    options = {"steps": 8, "learning-rate": 1e-3, "warm-up": 2, "validate-every": 4}
+    whole = _task(family, data, tmp_path, **options)
+    history = _run.train(whole, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
+    totals = [row["value"] for row in history if row["term"] == "total"]
+    assert totals[-1] < totals[0]
+
+    killed = _task(family, data, tmp_path, **options)
+    step = _run._step
+
+    def die(*arguments):
+        if killed.steps == 6:
+            raise KeyboardInterrupt
+        killed.steps += 1
+        return step(*arguments)
+
+    killed.steps = 0
+    monkeypatch.setattr(_run, "_step", die)
+    with pytest.raises(KeyboardInterrupt):
+        _run.train(killed, options, 3, "cpu", tmp_path / "b.pt", {"recipe": 1})
+    monkeypatch.setattr(_run, "_step", step)
+    resumed = _task(family, data, tmp_path, **options)
+    again = _run.train(resumed, options, 3, "cpu", tmp_path / "b.pt", {"recipe": 1})
+    assert again == history
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[key]), key
+
+
+def test_a_state_of_another_recipe_is_not_taken_up(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(sam2.Task, "validate", lambda self: {"val": 1.0})
+    options = {"steps": 1, "learning-rate": 1e-3}
+    _run.train(_task(sam2, data, tmp_path, **options), options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
+    task = _task(sam2, data, tmp_path, **options)
+    before = task.model.no_mem_embed.clone()
+    first = next(iter(task.model.parameters())).clone()
+    _run.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 2})
+    assert not torch.equal(first, next(iter(task.model.parameters())))
+    assert before.shape == task.model.no_mem_embed.shape
+
+
+def test_the_learning_rate_warms_up_and_falls_to_a_hundredth():
+    options = {"steps": 1000, "learning-rate": 2.0, "warm-up": 10}
+    rates = [_run.learning_rate(step, options) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.2) and max(rates) == pytest.approx(2.0)
+    assert rates[-1] == pytest.approx(0.02, rel=1e-2)
+    assert all(later <= earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+
+
+def test_every_present_phrase_and_no_more_absent_ones_than_asked_are_trained_on(data, tmp_path):
+    task = _task(sam3, data, tmp_path)
+    assert [phrase["phrase"] for phrase in task.phrases] == ["apple", "orange"]  # leaves are not labelled
+    for index in range(len(task.dataset)):
+        queries = task.dataset[index].find_queries
+        absent = [query for query in queries if not query.object_ids_output]
+        assert len(absent) <= 1 and len(queries) >= 1
