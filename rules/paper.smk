@@ -1,0 +1,91 @@
+# The paper: estimates, a few masks and images in, one file for each figure and table out.
+
+
+rule figure:
+    input:
+        unpack(figure_masks),
+        estimates="results/{run}/statistics/estimates.parquet",
+    output:
+        pdf="results/{run}/paper/figures/{figure}.pdf",
+        svg="results/{run}/paper/figures/{figure}.svg",
+        png=report(
+            "results/{run}/paper/figures/{figure}.png",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}", "run": "{run}"},
+        ),
+        rows="results/{run}/paper/figures/{figure}.csv",
+    log:
+        "logs/{run}/figure/{figure}.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        code=code_hash("samgap.paper"),
+        entry=lookup(within=config, dpath="figures/{figure}"),
+        models=config["models"],
+        score_threshold=config["statistics"]["score-threshold"],
+        caption=figure_caption,
+    script:
+        "../scripts/paper/figures/{wildcards.figure}.py"
+
+
+rule table:
+    input:
+        estimates="results/{run}/statistics/estimates.parquet",
+    output:
+        csv=report(
+            "results/{run}/paper/tables/{table}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}", "run": "{run}", "form": "CSV, full precision"},
+        ),
+        md="results/{run}/paper/tables/{table}.md",
+        tex="results/{run}/paper/tables/{table}.tex",
+        # The report opens HTML in place; a CSV it only offers for download.
+        html=report(
+            "results/{run}/paper/tables/{table}.html",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}", "run": "{run}", "form": "to read"},
+        ),
+    log:
+        "logs/{run}/table/{table}.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        code=code_hash("samgap.paper"),
+        entry=lookup(within=config, dpath="tables/{table}"),
+        models=config["models"],
+        experiments=config["experiments"],
+        caption=table_caption,
+    script:
+        "../scripts/paper/tables/{wildcards.table}.py"
+
+
+rule manifest:
+    """The sha256 of all data, weights, tables and pictures of the run, with the code and configuration that made them."""
+    input:
+        paper=paper_files(),
+        estimates="results/{run}/statistics/estimates.parquet",
+        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=used("datasets")),
+        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=used("models")),
+    output:
+        manifest="results/{run}/manifest.json",
+    log:
+        "logs/{run}/manifest.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        code=code_hash("samgap.paper"),
+        config=config,
+    script:
+        "../scripts/paper/manifest.py"

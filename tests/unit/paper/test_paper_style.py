@@ -1,0 +1,64 @@
+import matplotlib
+import pytest
+from matplotlib.figure import Figure
+
+from samgap.errors import UserError
+from samgap.paper import captions, labels, notes, style
+
+
+def test_families_have_fixed_colours_of_their_own():
+    assert len(set(style.FAMILIES.values())) == len(style.FAMILIES)
+    assert style.colour("sam2") == style.FAMILIES["sam2"]
+    assert style.colour("another") == style.colour("another") not in style.FAMILIES.values()
+
+
+def test_users_own_settings_change_nothing(tmp_path):
+    def drawn(name):
+        with style.style():
+            figure = Figure(figsize=(2, 1))
+            figure.add_subplot().plot([0, 1], label="a")
+            style.save(figure, [tmp_path / f"{name}.svg"], demo=False)
+        return (tmp_path / f"{name}.svg").read_bytes()
+
+    plain = drawn("plain")
+    with matplotlib.rc_context({"lines.linewidth": 9, "svg.fonttype": "none", "axes.grid": True}):
+        assert drawn("own") == plain
+        assert matplotlib.rcParams["lines.linewidth"] == 9
+
+
+def test_a_failed_save_leaves_no_file(tmp_path):
+    with style.style(), pytest.raises(KeyError):
+        style.save(Figure(), [tmp_path / "figure.bmp"], demo=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_notes_are_shortened_and_lettered():
+    note = "skipped: weights not available (facebook/sam3 is gated: ask for access)"
+    assert notes.short(note, 16) == "skipped: weights\nnot available"
+    assert notes.short("not evaluable: " + "word " * 20, 20, 2).endswith("…")
+    assert all(len(line) <= 20 for line in notes.short("not evaluable: " + "word " * 20, 20, 2).splitlines())
+    assert notes.kind(note) == "skipped"
+    assert notes.kind("not evaluable: no labels") == "not evaluable"
+    assert notes.text(None).startswith("no value")
+    footnotes = notes.Footnotes()
+    assert [footnotes.mark(text) for text in ("x", "y", "x")] == ["a", "b", "a"]
+    assert footnotes.listed() == [("a", "x"), ("b", "y")]
+    assert [footnotes.mark(str(number)) for number in range(26)][-3:] == ["z", "a2", "b2"]
+
+
+def test_labels():
+    assert labels.metric("iou") == "IoU"
+    assert labels.metric("some-new-metric") == "some new metric"
+    assert labels.span([60, 60]) == "60"
+    assert labels.span([1200, 57]) == "57–1,200"
+    assert labels.model({"a": {"label": "A"}}, "a") == "A"
+    assert labels.model({}, "b") == "b"
+
+
+def test_caption_is_the_docstring(tmp_path):
+    script = tmp_path / "figure.py"
+    script.write_text('"""What is seen.\n\nMore.\n"""\nimport nothing_at_all\n')
+    assert captions.caption(script) == "What is seen.\n\nMore."
+    script.write_text("x = 1\n")
+    with pytest.raises(UserError, match="no docstring"):
+        captions.caption(script)
