@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from helpers.server import Server
+from tests.helpers.server import Server
 
 from samgap import download as module
 from samgap.download import Unavailable, download
@@ -55,7 +55,7 @@ def test_goes_on_after_cuts(server: Server, target: Path) -> None:
 
 def test_next_run_goes_on_with_the_part(server: Server, target: Path) -> None:
     server.cuts = [300_000] + [0] * (module.TRIES + 1)
-    with pytest.raises(Unavailable, match="cut .* at 300000 bytes"):
+    with pytest.raises(Unavailable, match=r"cut .* at 300000 bytes"):
         download(server.url("a.bin"), target)
     assert not target.exists()
     assert target.with_name("a.bin.part").read_bytes() == DATA[:300_000]

@@ -50,7 +50,11 @@ def fetch(
     except Unavailable as error:
         if not skip_unavailable:
             raise
-        logger.warning("warning: weights not available (%s); what needs them is skipped", error)
+        logger.warning(
+            "warning: weights not available (%s); what needs them is skipped. "
+            "To try again later: snakemake --forcerun checkpoint",
+            error,
+        )
         return _empty(target, "unavailable", str(error), name)
     return {"status": "available", "why": None, **{key: found[key] for key in ("source", "sha256", "size")}}
 
@@ -131,4 +135,6 @@ def _answered(what: str, status: int | None, endpoint: str, access: str) -> str:
         return f"{what}: {endpoint} cannot be reached, or is no hub; check the network, or HF_ENDPOINT"
     if status in (401, 403):
         return f"{what}: {endpoint} answers {status}; {access}"
+    if status == 404:
+        return f"{what}: {endpoint} answers 404, nothing is there; check the hub id, file and revision"
     return f"{what}: {endpoint} answers {status}; try again later"

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.server import Server
+from tests.helpers.server import Server
 
 from samgap import download as downloads
 from samgap.checkpoints.fetch import fetch
@@ -55,7 +55,7 @@ def test_file_of_the_repository(tmp_path: Path, target: Path, monkeypatch: pytes
     (tmp_path / "a.pt").write_bytes(DATA)
     assert fetch({"path": "a.pt", "sha256": SHA}, target, skip_unavailable=True) == available("a.pt")
     assert target.read_bytes() == DATA
-    with pytest.raises(UserError, match="b.pt: cannot be copied"):
+    with pytest.raises(UserError, match=r"b\.pt: cannot be copied"):
         fetch({"path": "b.pt"}, target, skip_unavailable=True)
     assert target.read_bytes() == DATA
 
@@ -158,7 +158,8 @@ def test_hub_then_its_cache_offline(server: Server, target: Path) -> None:
 def test_hub_sends_the_token_and_never_tells_it(server: Server, target: Path) -> None:
     _, card = from_hub(target, server.address, HF_TOKEN=TOKEN)
     assert card["status"] == "available"
-    assert server.requests[0]["headers"]["authorization"] == f"Bearer {TOKEN}"
+    asked = [request for request in server.requests if "/resolve/" in request["path"]]
+    assert {request["headers"].get("Authorization") for request in asked} == {f"Bearer {TOKEN}"}
 
 
 @pytest.mark.parametrize(
@@ -169,6 +170,7 @@ def test_hub_sends_the_token_and_never_tells_it(server: Server, target: Path) ->
         (401, "RepoNotFound", "", ["not there, or private", "/maker/model", "HF_TOKEN"]),
         (401, "", TOKEN, ["HF_TOKEN"]),
         (403, "", TOKEN, ["403", "HF_TOKEN"]),
+        (404, "", "", ["answers 404", "check the hub id"]),
         (404, "RevisionNotFound", TOKEN, ["no such revision", "/maker/model/commits"]),
         (404, "EntryNotFound", TOKEN, ["no such file", "/maker/model/tree"]),
     ],

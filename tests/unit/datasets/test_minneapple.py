@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.archives import VIDEOS, pack_minneapple, real_data
 from PIL import Image
+from tests.helpers.archives import VIDEOS, pack_minneapple, real_data
 
 from samgap import tables, truth
 from samgap.datasets import Picture, minneapple
