@@ -3,9 +3,7 @@
 
 rule train:
     input:
-        images=lambda_free_training_images,
-        truth=training_truth,
-        validation=validation_truth,
+        unpack(training_data),
     output:
         weights="results/{run}/training/{training}/weights.pt",
         card="results/{run}/training/{training}/checkpoint.json",
@@ -19,7 +17,7 @@ rule train:
     resources:
         mem_mb=gpu_memory,
         runtime=hours,
-        gpu=1,
+        gpu=training_gpus,
     params:
         code=training_code,
         device=config["device"],

@@ -1,0 +1,62 @@
+# The project's commands; `make help` lists them. Each first makes the environment in .venv, exactly as locked.
+PYTHON ?= python3.11
+PYTEST ?= -n 2 --dist loadfile
+BIN := .venv/bin
+LOCK := envs/requirements.lock
+UV := $(BIN)/uv pip
+COMPILE := $(UV) compile --quiet --python $(BIN)/python --generate-hashes --no-emit-index-url --no-header --no-annotate --no-build-isolation
+# Named after what the locks say: when they change, the environment is made to match them.
+STAMP := .venv/as-locked-$(shell cat envs/bootstrap.lock $(LOCK) | cksum | cut -d' ' -f1)
+
+.PHONY: help demo test lint format lock env clean
+.DEFAULT_GOAL := help
+
+help:  ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+
+demo: env  ## Run the demo: small models on procedural scenes, in minutes
+	@$(BIN)/snakemake --profile profiles/demo
+
+test: env  ## Run all tests (PYTEST="-k name" for some of them)
+	@$(BIN)/python -m pytest $(PYTEST)
+
+lint: env  ## Check style, rules and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --lint --configfile config/demo.yaml
+	$(BIN)/mypy
+
+format: env  ## Put style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+lock: env  ## Resolve envs/*.in again (UPGRADE=--upgrade for newer versions); envs/*.yaml then need the same versions
+	$(COMPILE) $(UPGRADE) envs/requirements.in --output-file $(LOCK)
+	$(COMPILE) $(UPGRADE) envs/bootstrap.in --constraints $(LOCK) --output-file envs/bootstrap.lock
+
+env: $(STAMP)  ## Make the environment in .venv
+
+clean:  ## Remove the environment and caches; data, weights and results stay
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find src scripts tests -name __pycache__ -prune -exec rm -rf {} +
+
+# sam2 comes as source whose build wants to see torch: so all else goes in first, and nothing is built in isolation.
+$(STAMP):
+	@test "$$(uname -sm)" = "Linux x86_64" || { echo "error: this is $$(uname -sm), the environment is locked for Linux x86_64" >&2; exit 1; }
+	@command -v git >/dev/null || { echo "error: git is missing; install it" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is missing; install Python 3.11, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "error: $(PYTHON) is not Python 3.11; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) has no venv; install it (on Debian and Ubuntu the package python3.11-venv)" >&2; exit 1; }
+	@echo "making the environment in .venv (about 5 GB, once)"
+	@$(BIN)/python -m pip --version 2>/dev/null | grep -q '(python 3\.11)' || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/bootstrap.lock \
+		|| { echo "error: uv could not be installed; is there a network?" >&2; exit 1; }
+	@awk '/^[^ ]/ { keep = !/^sam2==/ } keep' $(LOCK) > .venv/without-sam2.lock
+	@$(UV) sync --quiet --python $(BIN)/python --require-hashes --no-build-isolation .venv/without-sam2.lock \
+		&& SAM2_BUILD_CUDA=0 $(UV) sync --quiet --python $(BIN)/python --require-hashes --no-build-isolation $(LOCK) \
+		|| { echo "error: the packages could not be installed; is there a network, and space for 5 GB?" >&2; exit 1; }
+	@rm -f .venv/as-locked-*
+	@touch $@

@@ -1,0 +1,221 @@
+"""The configuration, checked before a plan is made of it: keys and values, references, and a file for every id."""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from samgap.errors import UserError
+from samgap.schema import scalars, suggestion, valid
+
+Cell = tuple[str, str, str]
+"""What is predicted and measured together: (dataset, model, prompts)."""
+
+SETTINGS = ("overrides", "architecture")
+"""Keys of a model that may name a YAML file in place of what stands in it."""
+
+
+def checked(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """`config` with its defaults, and with the content of the YAML files that it names, so that a change reruns.
+
+    `root` is the repository's root. The first fault raises UserError: an unknown key, a value that is not allowed
+    (config/schema.yaml), an id that no section has, an id without its file or a drawing without its id, a model
+    that cannot answer its prompts.
+    """
+    schema = yaml.safe_load((root / "config" / "schema.yaml").read_text())
+    config = valid(scalars(config, schema), schema)
+    _check_references(config)
+    _check_files(config, root)
+    _check_answers(config, root)
+    models = {name: _with_settings(name, model, root) for name, model in config["models"].items()}
+    return {**config, "models": models}
+
+
+def module(name: str) -> str:
+    """The Python module's name of an id: `orchard-sim` is in orchard_sim.py."""
+    return name.replace("-", "_")
+
+
+def cells(config: Mapping[str, Any]) -> list[Cell]:
+    """All (dataset, model, prompts) that experiments and figures need, each once and sorted."""
+    return sorted({cell for _, cell in _cells(config)})
+
+
+def used(config: Mapping[str, Any], key: str) -> list[str]:
+    """The ids of section `key` (datasets, models or prompts) that are in some cell, sorted."""
+    position = ("datasets", "models", "prompts").index(key)
+    return sorted({cell[position] for cell in cells(config)})
+
+
+def _cells(config: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
+    """Every cell, with the place in the config that asks for it."""
+    for name, entry in config["experiments"].items():
+        for dataset in entry["datasets"]:
+            for model in entry["models"]:
+                for prompts in entry["prompts"]:
+                    yield f"experiments.{name}", (dataset, model, prompts)
+    for name, entry in config["figures"].items():
+        for side in ("spatial", "concept"):
+            if side in entry:
+                yield f"figures.{name}.{side}", (entry["dataset"], entry[side]["model"], entry[side]["prompts"])
+
+
+# --- references between sections
+
+
+def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterable[str]]]:
+    """(where an id stands, the section that it is from, the ids that stand there)."""
+    for name, entry in config["datasets"].items():
+        for role, archive in entry.get("archives", {}).items():
+            yield f"datasets.{name}.archives.{role}", "archives", [archive]
+    for name, entry in config["models"].items():
+        if "training" in entry.get("weights", {}):
+            yield f"models.{name}.weights.training", "trainings", [entry["weights"]["training"]]
+    for name, entry in config["experiments"].items():
+        for section in ("datasets", "models", "prompts"):
+            yield f"experiments.{name}.{section}", section, entry[section]
+    for section in ("figures", "tables"):
+        for name, entry in config[section].items():
+            yield f"{section}.{name}.experiments", "experiments", entry.get("experiments", [])
+            yield f"{section}.{name}.dataset", "datasets", [entry["dataset"]] if "dataset" in entry else []
+            for side in ("spatial", "concept"):
+                if side in entry:
+                    yield f"{section}.{name}.{side}.model", "models", [entry[side]["model"]]
+                    yield f"{section}.{name}.{side}.prompts", "prompts", [entry[side]["prompts"]]
+    for name, entry in config["trainings"].items():
+        sections = {"model": "models", "dataset": "datasets", "validation": "datasets", "prompts": "prompts"}
+        for key in sorted(sections.keys() & entry.keys()):
+            yield f"trainings.{name}.{key}", sections[key], [entry[key]]
+
+
+def _check_references(config: Mapping[str, Any]) -> None:
+    for where, section, names in _references(config):
+        for name in names:
+            if name not in config[section]:
+                hint = suggestion(name, config[section])
+                raise UserError(f"config: {where} names '{name}', which is not in {section}; {hint}")
+    for name, entry in config["figures"].items():
+        experiments = [config["experiments"][each] for each in entry.get("experiments", [])]
+        measured = {metric for experiment in experiments for metric in experiment["metrics"]}
+        for metric in entry.get("metrics", []):
+            if metric not in measured:
+                raise UserError(
+                    f"config: figures.{name}.metrics names '{metric}', which none of its experiments measures; "
+                    f"{suggestion(metric, measured)}"
+                )
+        if "concept" in entry:
+            phrase, prompts = entry["concept"]["phrase"], entry["concept"]["prompts"]
+            asked = [row["phrase"] for row in config["prompts"][prompts].get("phrases", [])]
+            if phrase not in asked:
+                raise UserError(
+                    f"config: figures.{name}.concept.phrase is '{phrase}', not in prompts.{prompts}; "
+                    f"{suggestion(phrase, asked)}"
+                )
+    for name, entry in config["trainings"].items():
+        family = config["models"][entry["model"]]["family"]
+        if family != entry["family"]:
+            raise UserError(
+                f"config: trainings.{name}.family is '{entry['family']}', but its model '{entry['model']}' is of the "
+                f"family '{family}'; name one of them twice"
+            )
+        if entry["dataset"] == entry["validation"]:
+            raise UserError(f"config: trainings.{name}.validation is its dataset '{entry['dataset']}'; name another")
+        if "prompts" in entry and config["prompts"][entry["prompts"]]["kind"] != "phrases":
+            raise UserError(
+                f"config: trainings.{name}.prompts names '{entry['prompts']}', which is not of kind phrases"
+            )
+
+
+# --- a file for every id, and an id for every drawing
+
+
+def _check_files(config: Mapping[str, Any], root: Path) -> None:
+    for section, key, stage in (
+        ("datasets", "kind", "datasets"),
+        ("prompts", "kind", "prompts"),
+        ("models", "family", "models"),
+        ("trainings", "family", "training"),
+    ):
+        for name, entry in config[section].items():
+            _check_module(root, f"{section}.{name}.{key}", entry[key], stage)
+    for section in ("experiments", "figures"):
+        for name, entry in config[section].items():
+            for metric in entry.get("metrics", []):
+                _check_module(root, f"{section}.{name}.metrics", metric, "metrics")
+    for section in ("figures", "tables"):
+        folder = Path("scripts/paper") / section
+        present = {path.stem for path in (root / folder).glob("*.py") if not path.stem.startswith("_")}
+        for name in config[section]:
+            if name not in present:
+                raise UserError(
+                    f"config: {section} has the id '{name}' without its file {folder}/{name}.py; add the file, or take "
+                    f"the id out ({suggestion(name, present)})"
+                )
+        for name in sorted(present - set(config[section])):
+            raise UserError(
+                f"config: the file {folder}/{name}.py is without its id '{name}' in {section}; add {section}.{name}, "
+                "or remove the file"
+            )
+
+
+def _check_module(root: Path, where: str, name: str, stage: str) -> None:
+    folder = Path("src/samgap") / stage
+    if not (root / folder / f"{module(name)}.py").is_file():
+        files = (root / folder).glob("*.py")
+        present = {path.stem.replace("_", "-") for path in files if not path.stem.startswith("_")}
+        raise UserError(
+            f"config: {where} names '{name}' without its file {folder}/{module(name)}.py; {suggestion(name, present)}"
+        )
+
+
+# --- models and what they answer
+
+
+def _check_answers(config: Mapping[str, Any], root: Path) -> None:
+    for where, (_, model, prompts) in _cells(config):
+        family, kind = config["models"][model]["family"], config["prompts"][prompts]["kind"]
+        kinds = _kinds(root / "src/samgap/models" / f"{module(family)}.py")
+        if kind not in kinds:
+            raise UserError(
+                f"config: {where} asks the model '{model}' the prompts '{prompts}' of kind {kind}, but its family "
+                f"{family} answers {', '.join(kinds)} alone"
+            )
+
+
+def _kinds(file: Path) -> tuple[str, ...]:
+    """The literal `KINDS = (…)` of a family, read and not imported: a family imports torch, a plan needs none."""
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.AnnAssign):
+            targets: list[ast.expr] = [node.target]
+        elif isinstance(node, ast.Assign):
+            targets = node.targets
+        else:
+            continue
+        if any(isinstance(target, ast.Name) and target.id == "KINDS" for target in targets) and node.value:
+            try:
+                return tuple(ast.literal_eval(node.value))
+            except ValueError:
+                break
+    raise UserError(f"{file}: no literal KINDS = (…), which says what kinds of prompts the family answers; add it")
+
+
+def _with_settings(name: str, model: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """The model with each path of a YAML file replaced by the mapping in the file."""
+    settings = {key: _settings(f"models.{name}.{key}", model[key], root) for key in SETTINGS if key in model}
+    return {**model, **settings}
+
+
+def _settings(where: str, value: Any, root: Path) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        content = yaml.safe_load((root / value).read_text())
+    except OSError as error:
+        raise UserError(f"config: {where} names the file {value}, which cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"config: {where} names the file {value}, which is no YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"config: {where} names the file {value}, which holds no keys; write one `key: value` a line")
+    return content

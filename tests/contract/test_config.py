@@ -1,0 +1,284 @@
+"""A configuration that does not fit stops with one line that says what, where and what is allowed."""
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from samgap import config as configuration
+from samgap.config import cells, checked, module, used
+from samgap.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+
+FILES = {
+    "src/samgap/datasets/minneapple.py": "",
+    "src/samgap/datasets/orchard_sim.py": "",
+    "src/samgap/datasets/_write.py": "",
+    "src/samgap/prompts/box.py": "",
+    "src/samgap/prompts/point.py": "",
+    "src/samgap/prompts/phrases.py": "",
+    "src/samgap/models/sam2.py": "import a_module_that_is_not_there\n\nKINDS = ('box', 'point')\n",
+    "src/samgap/models/sam3.py": "KINDS: tuple[str, ...] = ('phrases',)\n",
+    "src/samgap/models/shape.py": "KINDS = ('box',)\n",
+    "src/samgap/training/sam2.py": "",
+    "src/samgap/training/sam3.py": "",
+    "src/samgap/metrics/iou.py": "",
+    "src/samgap/metrics/f1_50.py": "",
+    "src/samgap/metrics/_sums.py": "",
+    "scripts/paper/figures/sides.py": "",
+    "scripts/paper/figures/_helper.py": "",
+    "scripts/paper/tables/results.py": "",
+    "config/small.yaml": "size: 224\n",
+}
+
+CONFIG = yaml.safe_load("""
+run: try
+archives:
+  pictures: {file: pictures.tar.gz, url: "https://example.org/pictures"}
+datasets:
+  orchard: {kind: orchard-sim, scenes: 4, size: 64}
+  more: {kind: orchard-sim, scenes: 4, size: 64, seed: 9}
+  apples: {kind: minneapple, archives: {images: pictures}, part: train, shards: 3}
+models:
+  small: {family: sam2, config: sam2.yaml, weights: {path: small.pt}}
+  words: {family: sam3, architecture: config/small.yaml, weights: {training: learn}}
+  ellipse: {family: shape, shape: ellipse}
+prompts:
+  box: {kind: box}
+  point: {kind: point}
+  concepts:
+    kind: phrases
+    phrases: [{phrase: ripe apple, noun: apple, attributes: {ripeness: ripe}}, {phrase: leaf, other: true}]
+experiments:
+  boxes: {title: Boxes, datasets: [orchard], models: [small, ellipse], prompts: [box], metrics: [iou, f1-50]}
+figures:
+  sides:
+    number: Figure 2
+    title: Sides
+    dataset: apples
+    images: 1
+    spatial: {model: small, prompts: point}
+    concept: {model: words, prompts: concepts, phrase: leaf}
+tables:
+  results: {number: none, title: Results, experiments: [boxes]}
+trainings:
+  learn:
+    {family: sam3, model: words, dataset: orchard, validation: more, prompts: concepts, negatives: 1,
+     steps: 9, batch: 2, learning-rate: 1.0e-3}
+""")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    shutil.copy(ROOT / "config" / "schema.yaml", tmp_path / "config" / "schema.yaml")
+    return tmp_path
+
+
+def changed(place: str, value: Any) -> dict[str, Any]:
+    """CONFIG with `value` at `place` (`a/b/c`); `...` takes the key away."""
+    config = copy.deepcopy(CONFIG)
+    *folders, key = place.split("/")
+    entry: Any = config
+    for folder in folders:
+        entry = entry[int(folder) if isinstance(entry, list) else folder]
+    if value is ...:
+        del entry[key]
+    else:
+        entry[key] = value
+    return config
+
+
+def fault(config: dict[str, Any], root: Path) -> str:
+    with pytest.raises(UserError) as error:
+        checked(config, root)
+    message = str(error.value)
+    assert message.startswith("config: ")
+    assert "\n" not in message
+    return message
+
+
+def test_defaults_are_filled_in_everywhere(root):
+    config = checked(CONFIG, root)
+    assert (config["seed"], config["device"], config["skip-unavailable"]) == (42, "auto", True)
+    assert config["statistics"] == {"resamples": 10000, "confidence": 0.95, "score-threshold": 0.5}
+    assert [config["datasets"][name]["shards"] for name in ("orchard", "apples")] == [1, 3]
+    assert [config["datasets"][name]["seed"] for name in ("orchard", "more")] == [0, 9]
+    assert config["archives"]["pictures"]["second-hand"] is False
+    assert config["trainings"]["learn"]["warm-up"] == 100
+    assert "seed" not in config["datasets"]["apples"]
+
+
+def test_checking_changes_neither_its_argument_nor_what_is_checked(root):
+    before = copy.deepcopy(CONFIG)
+    config = checked(CONFIG, root)
+    assert before == CONFIG
+    assert checked(config, root) == config
+
+
+def test_a_settings_file_is_read_into_the_config(root):
+    assert checked(CONFIG, root)["models"]["words"]["architecture"] == {"size": 224}
+
+
+def test_values_of_the_command_line_come_as_text(root):
+    config = checked({**CONFIG, "seed": "7", "skip-unavailable": "false", "run": 3, "device": "cpu"}, root)
+    assert (config["seed"], config["skip-unavailable"], config["run"], config["device"]) == (7, False, "3", "cpu")
+    assert "seed is 'seven'" in fault({**CONFIG, "seed": "seven"}, root)
+
+
+def test_cells_are_those_of_experiments_and_figures(root):
+    config = checked(CONFIG, root)
+    assert cells(config) == [
+        ("apples", "small", "point"),
+        ("apples", "words", "concepts"),
+        ("orchard", "ellipse", "box"),
+        ("orchard", "small", "box"),
+    ]
+    assert used(config, "datasets") == ["apples", "orchard"]
+    assert used(config, "models") == ["ellipse", "small", "words"]
+    assert used(config, "prompts") == ["box", "concepts", "point"]
+
+
+def test_a_module_is_the_id_in_snake_case():
+    assert module("boundary-f-2px") == "boundary_f_2px"
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "parts"),
+    [
+        # keys
+        ("sead", 1, ["unknown key 'sead'", "top level", "did you mean 'seed'?"]),
+        ("datasets/orchard/shard", 2, ["unknown key 'shard' in datasets.orchard", "did you mean 'shards'?"]),
+        ("datasets/orchard/scene", 2, ["unknown key 'scene' in datasets.orchard", "did you mean 'scenes'?"]),
+        ("datasets/orchard/part", "train", ["unknown key 'part' in datasets.orchard"]),
+        ("models/small/architecture", {}, ["unknown key 'architecture' in models.small"]),
+        ("models/small/weights/sha", "0", ["unknown key 'sha' in models.small.weights", "'sha256'"]),
+        ("prompts/box/phrases", [], ["unknown key 'phrases' in prompts.box"]),
+        ("prompts/concepts/phrases/0/nouns", "x", ["unknown key 'nouns' in prompts.concepts.phrases.0", "'noun'"]),
+        ("experiments/boxes/model", "x", ["unknown key 'model' in experiments.boxes", "'models'"]),
+        ("figures/sides/colour", "red", ["unknown key 'colour' in figures.sides"]),
+        ("statistics", {"resample": 5}, ["unknown key 'resample' in statistics", "'resamples'"]),
+        ("trainings/learn/objects", 2, ["unknown key 'objects' in trainings.learn"]),
+        ("run", ..., ["lacks the key 'run'"]),
+        ("datasets/orchard/kind", ..., ["datasets.orchard lacks the key 'kind'"]),
+        ("datasets/orchard/scenes", ..., ["datasets.orchard lacks the key 'scenes'", "How many scenes"]),
+        ("datasets/apples/part", "test", ["datasets.apples.archives lacks the key 'truth'"]),
+        ("models/small/config", ..., ["models.small lacks the key 'config'"]),
+        ("models/words/weights", ..., ["models.words lacks the key 'weights'"]),
+        # values
+        ("device", "gpu", ["device is 'gpu'", "auto, cpu, cuda"]),
+        ("run", "My Run", ["run is 'My Run'", 'a-z and 0-9 joined by "-"']),
+        ("datasets/orchard/shards", 0, ["datasets.orchard.shards is 0", "less than 1"]),
+        ("datasets/orchard/scenes", "many", ["datasets.orchard.scenes is 'many'", "integer"]),
+        ("datasets/Orchard_2", {"kind": "orchard-sim", "scenes": 1, "size": 64}, ["'Orchard_2' in datasets", "a-z"]),
+        ("archives/pictures/sha256", "abc", ["archives.pictures.sha256 is 'abc'"]),
+        ("models/small/weights", {}, ["models.small.weights", "'hub', 'path', 'training', 'url'", "exactly one"]),
+        ("models/small/weights/url", "https://x", ["has 'path', 'url' of", "exactly one"]),
+        ("models/small/weights", {"hub": "a/b"}, ["'hub', which goes with 'file'"]),
+        ("models/ellipse/weights", {"path": "a.pt"}, ["models.ellipse.weights", "shape"]),
+        ("models/ellipse/shape", "star", ["models.ellipse.shape is 'star'", "box, ellipse"]),
+        ("experiments/boxes/models", [], ["experiments.boxes.models is []", "fewer than 1"]),
+        ("experiments/boxes/metrics", ["iou", "iou"], ["experiments.boxes.metrics", "twice"]),
+        ("prompts/concepts/phrases", [{"phrase": "x"}], ["prompts.concepts.phrases.0", "'noun', 'other'"]),
+        ("statistics", {"confidence": 1}, ["statistics.confidence is 1", "not less than 1"]),
+        # references
+        ("datasets/apples/archives/images", "picture", ["datasets.apples.archives.images", "'picture'", "'pictures'?"]),
+        ("models/words/weights/training", "leran", ["models.words.weights.training", "'leran'", "'learn'?"]),
+        ("experiments/boxes/datasets", ["orchid"], ["experiments.boxes.datasets", "'orchid'", "'orchard'?"]),
+        ("experiments/boxes/models", ["smal"], ["experiments.boxes.models", "'smal'", "'small'?"]),
+        ("experiments/boxes/prompts", ["boxes"], ["experiments.boxes.prompts", "'boxes'", "'box'?"]),
+        ("figures/sides/dataset", "apple", ["figures.sides.dataset", "'apple'", "'apples'?"]),
+        ("figures/sides/spatial/model", "smal", ["figures.sides.spatial.model", "'smal'", "'small'?"]),
+        ("figures/sides/concept/prompts", "concept", ["figures.sides.concept.prompts", "'concepts'?"]),
+        ("figures/sides/concept/phrase", "leave", ["figures.sides.concept.phrase is 'leave'", "prompts.concepts"]),
+        ("figures/sides/metrics", ["iou"], ["figures.sides.metrics names 'iou'", "none of its experiments"]),
+        ("tables/results/experiments", ["box"], ["tables.results.experiments", "'box'", "experiments"]),
+        ("trainings/learn/model", "word", ["trainings.learn.model", "'word'", "'words'?"]),
+        ("trainings/learn/model", "small", ["trainings.learn.family is 'sam3'", "'small'", "'sam2'"]),
+        ("trainings/learn/dataset", "orchards", ["trainings.learn.dataset", "'orchards'", "'orchard'?"]),
+        ("trainings/learn/validation", "orchard", ["trainings.learn.validation", "'orchard'"]),
+        ("trainings/learn/prompts", "box", ["trainings.learn.prompts", "'box'", "phrases"]),
+        # files
+        ("datasets/x", {"kind": "orchards"}, ["datasets.x.kind", "'orchards'", "src/samgap/datasets/orchards.py"]),
+        ("datasets/x", {"kind": "write"}, ["datasets.x.kind", "src/samgap/datasets/write.py"]),
+        ("prompts/x", {"kind": "scribble"}, ["prompts.x.kind", "src/samgap/prompts/scribble.py"]),
+        ("models/x", {"family": "sam-4"}, ["models.x.family", "'sam-4'", "src/samgap/models/sam_4.py"]),
+        ("experiments/boxes/metrics", ["f1-75"], ["metrics", "'f1-75'", "src/samgap/metrics/f1_75.py", "'f1-50'?"]),
+        ("figures/side", {"number": "1", "title": "x"}, ["figures", "'side'", "scripts/paper/figures/side.py"]),
+        ("tables/result", {"number": "1", "title": "x"}, ["tables", "'result'", "scripts/paper/tables/result.py"]),
+        ("figures/sides", ..., ["scripts/paper/figures/sides.py", "'sides'", "figures"]),
+        ("tables/results", ..., ["scripts/paper/tables/results.py", "'results'", "tables"]),
+        ("models/words/architecture", "config/none.yaml", ["models.words.architecture", "config/none.yaml"]),
+        # answers
+        (
+            "experiments/boxes/prompts",
+            ["box", "concepts"],
+            ["experiments.boxes", "'small'", "'concepts'", "box, point"],
+        ),
+        ("experiments/boxes/prompts", ["point"], ["experiments.boxes", "'ellipse'", "kind point", "shape answers box"]),
+        ("figures/sides/spatial/model", "words", ["figures.sides.spatial", "'words'", "kind point", "sam3"]),
+    ],
+)
+def test_a_fault_is_one_line_that_names_it(root, place, value, parts):
+    message = fault(changed(place, value), root)
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize("text", ["- 1\n", "a: [\n", ""])
+def test_a_settings_file_that_holds_no_settings(root, text):
+    (root / "config" / "small.yaml").write_text(text)
+    message = fault(CONFIG, root)
+    assert "models.words.architecture" in message
+    assert "config/small.yaml" in message
+
+
+def test_a_family_must_say_what_it_answers(root):
+    (root / "src/samgap/models/sam2.py").write_text("KINDS = tuple(open('kinds'))\n")
+    with pytest.raises(UserError, match=r"models/sam2\.py.*KINDS"):
+        checked(CONFIG, root)
+
+
+def test_a_new_kind_without_options_needs_no_schema(root):
+    (root / "src/samgap/datasets/field.py").touch()
+    assert checked(changed("datasets/x", {"kind": "field"}), root)["datasets"]["x"] == {"kind": "field", "shards": 1}
+
+
+def test_both_videos_and_without_videos(root):
+    config = changed("datasets/apples/videos", ["a"])
+    config["datasets"]["apples"]["without-videos"] = ["b"]
+    assert "takes `videos` or `without-videos`, not both" in fault(config, root)
+
+
+def test_every_key_of_the_schema_is_described():
+    schema = yaml.safe_load((ROOT / "config" / "schema.yaml").read_text())
+    bare = []
+
+    def look(part: Any, where: str) -> None:
+        if isinstance(part, dict):
+            for key, value in part.get("properties", {}).items():
+                reference = value.get("$ref", "").rpartition("/")[2]
+                described = {**schema["$defs"].get(reference, {}), **value}
+                # In an `if`, or where `then` asks for one more key, a property is named, not introduced.
+                if "description" not in described and not {"const", "required"} & described.keys():
+                    bare.append(f"{where}.{key}")
+            for key, value in part.items():
+                look(value, f"{where}.{key}")
+        elif isinstance(part, list):
+            for number, value in enumerate(part):
+                look(value, f"{where}.{number}")
+
+    look(schema, "")
+    assert not bare
+
+
+@pytest.mark.parametrize("name", ["config", "demo"])
+def test_the_repositorys_own_configurations_fit(name):
+    config = checked(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()), ROOT)
+    assert configuration.cells(config)

@@ -1,0 +1,115 @@
+"""What `snakemake` itself does with a configuration, before the first job."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("rules", "scripts", "src", "config", "envs", "profiles", "report")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The workflow alone: no data, no weights, no environment."""
+    for part in PARTS:
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    return tmp_path
+
+
+def plan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`snakemake -n` with neither a network nor a GPU in reach."""
+    nowhere = "http://127.0.0.1:9"
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "http_proxy": nowhere, "https_proxy": nowhere}
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--dry-run", *arguments],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        check=False,
+    )
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that a run stops with, beside the one in which Snakemake names its profile."""
+    assert done.returncode != 0
+    lines = [line for line in done.stdout.splitlines() if not re.match(r"Using (workflow specific )?profile", line)]
+    assert len(lines) == 1, done.stdout
+    assert lines[0].startswith("error: config: ")
+    return lines[0]
+
+
+def counts(output: str) -> dict[str, int]:
+    """{rule: number of jobs} of the plan's table."""
+    return {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+
+
+def test_the_papers_plan_needs_nothing_and_is_quick(checkout):
+    started = time.monotonic()
+    done = plan(checkout)
+    taken = time.monotonic() - started
+    assert done.returncode == 0, done.stdout[-3000:]
+    config = yaml.safe_load((checkout / "config" / "config.yaml").read_text())
+    shards = config["datasets"]["minneapple-test"]["shards"]
+    cells = sum(len(entry["models"]) * len(entry["prompts"]) for entry in config["experiments"].values())
+    jobs = counts(done.stdout)
+    assert jobs["predict"] == jobs["measure"] == cells * shards
+    assert jobs["checkpoint"] == len(config["models"])
+    assert jobs["fetch_archive"] == len(config["archives"])
+    assert jobs["figure"] == len(config["figures"])
+    assert not (checkout / "resources").exists()
+    assert not (checkout / "results").exists()
+    assert taken <= 20
+
+
+def test_the_demos_plan_has_at_most_60_jobs(checkout):
+    done = plan(checkout, "--profile", "profiles/demo")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "results/demo/manifest.json" in done.stdout
+    assert "results/paper/" not in done.stdout
+    assert "fetch_archive" not in counts(done.stdout)
+    assert counts(done.stdout)["total"] <= 60
+
+
+def test_the_trainings_can_be_planned(checkout):
+    done = plan(checkout, "pretrain_demo", "--configfile", "config/demo.yaml")
+    assert done.returncode == 0, done.stdout[-3000:]
+    config = yaml.safe_load((checkout / "config" / "demo.yaml").read_text())
+    assert counts(done.stdout)["train"] == len(config["trainings"])
+
+
+def test_an_unknown_key(checkout):
+    (checkout / "mine.yaml").write_text((checkout / "config" / "demo.yaml").read_text() + "\nscore-treshold: 1\n")
+    line = one_line(plan(checkout, "--configfile", "mine.yaml"))
+    assert "unknown key 'score-treshold'" in line
+
+
+def test_an_id_without_its_file(checkout):
+    (checkout / "scripts/paper/figures/estimates.py").unlink()
+    line = one_line(plan(checkout))
+    assert "'estimates'" in line
+    assert "scripts/paper/figures/estimates.py" in line
+
+
+def test_a_file_without_its_id(checkout):
+    shutil.copy(checkout / "scripts/paper/tables/results.py", checkout / "scripts/paper/tables/results-by-size.py")
+    line = one_line(plan(checkout))
+    assert "'results-by-size'" in line
+    assert "scripts/paper/tables/results-by-size.py" in line
+
+
+def test_a_value_of_the_command_line(checkout):
+    done = plan(checkout, "--configfile", "config/demo.yaml", "--config", "run=mine", "seed=7", "device=cpu")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "results/mine/manifest.json" in done.stdout
+    assert "device is 'gpu'" in one_line(plan(checkout, "--config", "device=gpu"))
