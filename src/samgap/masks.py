@@ -1,0 +1,167 @@
+"""Masks as COCO RLE, and how far two of them agree.
+
+An RLE here is pycocotools' own: `size` [height, width] and compressed `counts`, as bytes.
+
+For all measures, two empty masks agree fully (1), an empty and a full one not at all (0).
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from samgap.errors import UserError
+
+RLE = dict[str, Any]
+
+
+def rle(counts: bytes, height: int, width: int) -> RLE:
+    """The RLE of a table's `rle`, `height` and `width`; counts that do not fill that size raise UserError.
+
+    pycocotools does not check this and may read past a mask's end.
+    """
+    runs = _runs(counts)
+    if runs.sum() != height * width or (runs < 0).any():
+        raise UserError(f"an RLE does not hold {height}×{width} pixels; it is cut off or of another size")
+    return {"size": [int(height), int(width)], "counts": counts}
+
+
+def encode(mask: np.ndarray) -> RLE:
+    """The RLE of a mask, bool or 0/1, (height, width)."""
+    return coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+
+
+def decode(mask: RLE) -> np.ndarray:
+    """The mask, bool, (height, width)."""
+    return coco_mask.decode(mask).astype(bool)
+
+
+def box(x0: float, y0: float, x1: float, y1: float, height: int, width: int) -> RLE:
+    """The RLE of a filled box in px, rounded to whole pixels and cut at the image (height, width)."""
+    mask = np.zeros((height, width), bool)
+    mask[max(round(y0), 0) : max(round(y1), 0), max(round(x0), 0) : max(round(x1), 0)] = True
+    return encode(mask)
+
+
+def union(masks: Sequence[RLE]) -> RLE:
+    """What at least one of `masks` (one or more, of one size) holds."""
+    return coco_mask.merge(list(masks))
+
+
+def areas(masks: Sequence[RLE]) -> np.ndarray:
+    """Pixels of each mask, int64 (N,)."""
+    return np.asarray(coco_mask.area(list(masks)), np.int64).reshape(len(masks))
+
+
+def intersections(masks: Sequence[RLE], others: Sequence[RLE]) -> np.ndarray:
+    """Pixels that both hold, int64 (N, M), for masks of one image; nothing is decoded."""
+    if not len(masks) or not len(others):
+        return np.zeros((len(masks), len(others)), np.int64)
+    # With "crowd" set, pycocotools divides by the first mask's area alone, which is undone exactly here.
+    shares = coco_mask.iou(list(masks), list(others), [1] * len(others))
+    return np.rint(np.asarray(shares) * areas(masks)[:, None]).astype(np.int64)
+
+
+def iou(intersection: np.ndarray, area: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """|A∩B| / |A∪B| from pixel counts; float64, broadcast."""
+    return _ratio(intersection, area + other - intersection)
+
+
+def dice(intersection: np.ndarray, area: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """2|A∩B| / (|A|+|B|) from pixel counts; float64, broadcast."""
+    return _ratio(2 * intersection, area + other)
+
+
+def boundary(mask: np.ndarray) -> np.ndarray:
+    """The mask less its 4-connected erosion, bool (height, width).
+
+    Outside the image counts as background, so pixels of the mask on the image's edge are boundary.
+    """
+    padded = np.pad(mask.astype(bool), 1)
+    core, above, below = padded[1:-1, 1:-1], padded[:-2, 1:-1], padded[2:, 1:-1]
+    return core & ~(above & below & padded[1:-1, :-2] & padded[1:-1, 2:])
+
+
+def crop(mask: RLE) -> tuple[np.ndarray, tuple[int, int]]:
+    """The mask inside its box, bool, and the box's corner (top, left) in px.
+
+    Costs as much as the columns of the box, not as the image: decoding all of it is most of the time otherwise.
+    """
+    left, top, width, height = (int(edge) for edge in coco_mask.toBbox(mask))
+    rows = mask["size"][0]
+    runs = _runs(mask["counts"])
+    runs = runs[: len(runs) // 2 * 2]  # without the background that ends it
+    if not len(runs):
+        return np.zeros((0, 0), bool), (0, 0)
+    runs[0] -= left * rows
+    pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    columns = np.zeros(width * rows, bool)
+    columns[: len(pixels)] = pixels
+    return columns.reshape(width, rows).T[top : top + height], (top, left)
+
+
+def outline(mask: RLE) -> np.ndarray:
+    """The boundary's pixels, int64 (N, 2) as (row, column) in the image."""
+    inside, corner = crop(mask)
+    return np.argwhere(boundary(inside)) + corner
+
+
+def boundary_f(outline: np.ndarray, other: np.ndarray, tolerance: float) -> float:
+    """F of two outlines: a pixel is right if one of the other outline lies within `tolerance` px of it (Euclidean).
+
+    F = 2PR / (P + R), P the right share of `outline`, R that of `other` (Martin, Fowlkes & Malik 2004, with all
+    pixels within the tolerance counted, as in the paper's published repository). Time grows with the outlines'
+    lengths, not with the masks' areas.
+    """
+    if not len(outline) or not len(other):
+        return float(len(outline) == len(other))
+    precision = _near(outline, other, tolerance)
+    recall = _near(other, outline, tolerance)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _near(points: np.ndarray, others: np.ndarray, tolerance: float) -> float:
+    """The share of `points` with one of `others` within `tolerance`."""
+    margin = math.floor(tolerance)
+    low = np.minimum(points.min(axis=0), others.min(axis=0)) - margin
+    high = np.maximum(points.max(axis=0), others.max(axis=0)) + margin
+    reached = np.zeros(high - low + 1, bool)
+    dilated = (others - low)[:, None, :] + _disk(tolerance)
+    reached[dilated[..., 0], dilated[..., 1]] = True
+    rows, columns = (points - low).T
+    return float(reached[rows, columns].mean())
+
+
+@functools.cache
+def _disk(radius: float) -> np.ndarray:
+    """All whole-pixel steps no longer than `radius`, int64 (N, 2)."""
+    reach = math.floor(radius)
+    steps = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1).T
+    return steps[(steps**2).sum(axis=1) <= radius**2]
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    part, whole = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
+    return np.divide(part, whole, out=np.ones_like(whole), where=whole != 0)
+
+
+def _runs(counts: bytes) -> np.ndarray:
+    """The lengths of the runs behind compressed counts, int64 (N,), background first; none where they are cut off.
+
+    A length is one or more 6-bit digits, low ones first (bit 5: more follow; bit 4 of the last: negative); from the
+    fourth on it is the difference from the last but one (pycocotools' `rleToString`).
+    """
+    digits = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    ends = np.flatnonzero(digits & 0x20 == 0)
+    if not len(ends) or ends[-1] != len(digits) - 1:
+        return np.zeros(0, np.int64)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    places = 5 * (np.arange(len(digits)) - np.repeat(starts, ends - starts + 1))
+    runs = np.add.reduceat((digits & 0x1F) << places, starts)
+    runs -= (digits[ends] >> 4 & 1) << places[ends] + 5
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs

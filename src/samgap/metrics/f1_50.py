@@ -1,0 +1,27 @@
+"""F1 at IoU 0.5: precision and recall in one.
+
+2TP / (predicted + truth), summed over all evaluable prompts; masks for a phrase that is absent from its image are
+false. Source: van Rijsbergen (1979); matching as in sam3's evaluator. Range 0 to 1; undefined (NaN) where nothing is
+asked for and nothing predicted.
+"""
+
+import numpy as np
+import pandas as pd
+
+from samgap.metrics import Terms, _pairs
+
+UNIT = "fraction"
+RANGE = (0.0, 1.0)
+BY_PHRASE = True
+
+rests_on = _pairs.evaluable
+applies = _pairs.without_answer
+
+
+def terms(pairs: pd.DataFrame) -> Terms:
+    both = _pairs.column(pairs, "n_predicted") + _pairs.column(pairs, "n_truth")
+    return {"tp": _pairs.hits_50(pairs), "both": both}
+
+
+def value(sums: Terms) -> np.ndarray:
+    return _pairs.ratio(2 * sums["tp"], sums["both"])

@@ -1,0 +1,33 @@
+"""Prompts per image: what a user has to ask to get every answer that this prompt set wants.
+
+All prompts asked / images that anything was asked of, whether or not the labels know the answer. Source: the paper's
+comparison of a prompt for each object with one phrase for all. Range 0 upwards (no image without a prompt counts, so 1
+upwards in fact).
+"""
+
+import numpy as np
+import pandas as pd
+
+from samgap.metrics import Terms
+
+UNIT = "prompts"
+RANGE = (0.0, float("inf"))
+BY_PHRASE = False
+
+
+def rests_on(pairs: pd.DataFrame) -> np.ndarray:
+    return np.ones(len(pairs), bool)
+
+
+def applies(pairs: pd.DataFrame) -> str | None:
+    return None if len(pairs) else "not evaluable: nothing is asked of any image"
+
+
+def terms(pairs: pd.DataFrame) -> Terms:
+    # An image counts once, with the first of its prompts.
+    first = ~pairs["image_id"].duplicated().to_numpy()
+    return {"prompts": np.ones(len(pairs)), "images": first.astype(np.float64)}
+
+
+def value(sums: Terms) -> np.ndarray:
+    return sums["prompts"] / sums["images"]

@@ -1,0 +1,89 @@
+"""Small worlds of masks as the tables and truth of a shard."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from samgap import masks, tables
+from samgap.truth import Instance, Truth
+
+
+def square(top: int, left: int, size: int = 4, shape: tuple[int, int] = (24, 30)) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[top : top + size, left : left + size] = True
+    return mask
+
+
+def ellipse(random: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """A non-empty ellipse somewhere, cut at the image's edges."""
+    y, x = random.uniform(0, shape[0]), random.uniform(0, shape[1])
+    a, b = random.uniform(1, shape[0] / 3), random.uniform(1, shape[1] / 3)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    mask = ((rows - y) / a) ** 2 + ((columns - x) / b) ** 2 <= 1
+    mask[min(int(y), shape[0] - 1), min(int(x), shape[1] - 1)] = True
+    return mask
+
+
+def shaken(random: np.random.Generator, mask: np.ndarray) -> np.ndarray:
+    """The mask moved a little, so that overlaps of every size come about."""
+    return np.roll(mask, random.integers(-2, 3, size=2), axis=(0, 1))
+
+
+def truth_of(
+    instances: Mapping[int, Iterable[tuple[int, np.ndarray, bool]]], shape: tuple[int, int] = (24, 30)
+) -> Truth:
+    """Image id -> (instance id, mask, ignore)."""
+    found = {
+        image: [
+            Instance(key, image, "apple", (0, 0, shape[1], shape[0]), int(mask.sum()), masks.encode(mask), {}, ignore)
+            for key, mask, ignore in rows
+        ]
+        for image, rows in instances.items()
+    }
+    sizes = {image: {"file_name": f"{image}.png", "height": shape[0], "width": shape[1]} for image in instances}
+    return Truth(sizes, found, frozenset({"apple"}), {})
+
+
+def images_table(image_ids: Iterable[int], shape: tuple[int, int] = (24, 30)) -> pd.DataFrame:
+    rows = [(key, f"{key}.png", shape[1], shape[0], f"group-{key}") for key in image_ids]
+    return pd.DataFrame(rows, columns=tables.SCHEMAS["images"].names)
+
+
+def prompts_table(rows: Iterable[tuple[str, int, str, str | None, list[int] | None]]) -> pd.DataFrame:
+    """Rows of prompt id, image id, kind, phrase, truth ids."""
+    names = ["prompt_id", "image_id", "kind", "phrase", "truth_ids"]
+    return pd.DataFrame(list(rows), columns=names).assign(points=None, boxes=None, mask=None)
+
+
+def masks_table(rows: Iterable[tuple[str, int, int, float, np.ndarray]]) -> pd.DataFrame:
+    """Rows of prompt id, prediction id, image id, score, mask."""
+    made = []
+    for prompt, key, image, score, mask in rows:
+        size = {"height": mask.shape[0], "width": mask.shape[1], "area_px": int(mask.sum())}
+        ids = {"prompt_id": prompt, "prediction_id": key, "image_id": image, "score": score}
+        box = {"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0}
+        made.append({**ids, **box, **size, "rle": masks.encode(mask)["counts"]})
+    return pd.DataFrame(made, columns=tables.SCHEMAS["masks"].names)
+
+
+def random_shard(seed: int, images: int = 12, shape: tuple[int, int] = (24, 30)):
+    """Masks, prompts, truth, images of random phrases: absent ones, unanswered ones, low scores and no `ignore`."""
+    random = np.random.default_rng(seed)
+    instances, prompts, predictions, key = {}, [], [], 0
+    for image in range(1, images + 1):
+        instances[image] = []
+        for _ in range(random.integers(0, 7)):
+            key += 1
+            instances[image].append((key, ellipse(random, shape), False))
+        for number in range(4):
+            share = random.random() * (number > 0)
+            wanted = [row for row in instances[image] if random.random() < share]
+            name = f"{image}-{number}"
+            prompts.append((name, image, "phrase", f"phrase {number}", [row[0] for row in wanted]))
+            answers = [shaken(random, row[1]) for row in wanted if random.random() < 0.8]
+            answers += [ellipse(random, shape) for _ in range(random.integers(0, 3))] if random.random() < 0.5 else []
+            for place, mask in enumerate(answers):
+                predictions.append((name, place, image, float(random.random() ** 0.3), mask))
+    tables_of = masks_table(predictions), prompts_table(prompts)
+    return *tables_of, truth_of(instances, shape), images_table(instances, shape)

@@ -1,0 +1,80 @@
+"""pmF1, IL_MCC and cgF1 against sam3's own evaluator."""
+
+import json
+
+import pytest
+from helpers.scenes import images_table, masks_table, prompts_table, random_shard, square, truth_of
+
+from samgap.matching import measure
+from samgap.metrics import evaluate
+
+# sam3 imports torch and its whole image model.
+evaluator = pytest.importorskip("sam3.eval.cgf1_eval")
+
+
+def official(folder, masks, prompts, truth):
+    """sam3's figures: one of its images is a pair of image and phrase."""
+    number = {prompt: place + 1 for place, prompt in enumerate(prompts["prompt_id"])}
+    pictures, annotations, results = [], [], []
+
+    def coco(item):
+        return {"size": item["size"], "counts": item["counts"].decode()}
+
+    for prompt in prompts.itertuples():
+        size = truth.images[prompt.image_id]
+        extent = {"height": size["height"], "width": size["width"], "is_instance_exhaustive": True}
+        pictures.append({"id": number[prompt.prompt_id], "text_input": prompt.phrase, **extent})
+        for item in truth.of(prompt.image_id):
+            if item.id in prompt.truth_ids:
+                row = {"id": len(annotations) + 1, "image_id": number[prompt.prompt_id], "category_id": 1}
+                extra = {"iscrowd": 0, "area": item.area, "bbox": [0, 0, 1, 1], "segmentation": coco(item.rle)}
+                annotations.append({**row, **extra})
+    for row in masks.itertuples():
+        rle = {"size": [row.height, row.width], "counts": row.rle}
+        result = {"image_id": number[row.prompt_id], "category_id": 1, "score": row.score, "segmentation": coco(rle)}
+        results.append(result)
+    (folder / "truth.json").write_text(
+        json.dumps({"images": pictures, "annotations": annotations, "categories": [{"id": 1, "name": "object"}]})
+    )
+    (folder / "masks.json").write_text(json.dumps(results))
+    found = evaluator.CGF1Evaluator(str(folder / "truth.json")).evaluate(str(folder / "masks.json"))
+    return {
+        "pmf1": found["cgF1_eval_segm_positive_micro_F1"],
+        "il-mcc": found["cgF1_eval_segm_IL_MCC"],
+        "cgf1": 100 * found["cgF1_eval_segm_cgF1"],
+    }
+
+
+def compare(folder, masks, prompts, truth, images):
+    theirs = official(folder, masks, prompts, truth)
+    _, _, pairs = measure(masks, prompts, truth, images, 0.5)
+    ours = {metric: evaluate(metric, pairs) for metric in theirs}
+    assert ours == pytest.approx(theirs, abs=1e-9)
+    return ours
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_phrases(seed, tmp_path):
+    found = compare(tmp_path, *random_shard(seed, images=20))
+    assert 0.1 < found["pmf1"] < 0.9 and abs(found["il-mcc"]) > 0.05
+
+
+def two_phrases(predictions):
+    apple = square(3, 3)
+    truth = truth_of({1: [(1, apple, False)]})
+    prompts = prompts_table([("yes", 1, "phrase", "apple", [1]), ("no", 1, "phrase", "pear", [])])
+    return masks_table(predictions), prompts, truth, images_table([1])
+
+
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([("yes", 0, 1, 0.9, square(3, 3))], id="perfect"),
+        pytest.param([("yes", 0, 1, 0.9, square(3, 3)), ("no", 0, 1, 0.9, square(9, 9))], id="says yes to all"),
+        pytest.param([("no", 0, 1, 0.9, square(3, 3))], id="always wrong"),
+        pytest.param([("yes", 0, 1, 0.49, square(3, 3))], id="below the threshold"),
+    ],
+)
+def test_edges(predictions, tmp_path):
+    compare(tmp_path, *two_phrases(predictions))

@@ -1,0 +1,235 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.scenes import images_table, masks_table, prompts_table, random_shard, square, truth_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from samgap import tables
+from samgap.errors import UserError
+from samgap.matching import measure
+from samgap.metrics import evaluate
+
+APPLES = {1: [(1, square(2, 2, 6), False), (2, square(2, 14, 6), False), (3, square(14, 14, 8), True)]}
+
+
+def world(prompts, predictions, instances=APPLES):
+    return masks_table(predictions), prompts_table(prompts), truth_of(instances), images_table(instances)
+
+
+def phrase(predictions, truth_ids=(1, 2), instances=APPLES):
+    wanted = None if truth_ids is None else list(truth_ids)
+    prompts = [("p", 1, "phrase", "apple", wanted)]
+    return world(prompts, [("p", key, 1, score, mask) for key, (score, mask) in enumerate(predictions)], instances)
+
+
+def outcomes(instances: pd.DataFrame) -> list[tuple]:
+    rows = instances[["truth_id", "prediction_id", "outcome"]].astype(object)
+    return [tuple(None if pd.isna(value) else value for value in row) for row in rows.itertuples(index=False)]
+
+
+def test_a_perfect_answer_scores_one_everywhere():
+    _, instances, pairs = measure(*phrase([(0.9, square(2, 2, 6)), (0.8, square(2, 14, 6))]), 0.5)
+    assert pairs["tp"].tolist() == [[2] * 10]
+    for metric in ("iou", "dice", "boundary-f-2px", "precision", "recall", "f1-50", "concept-recall"):
+        assert evaluate(metric, pairs) == 1
+    assert evaluate("pmf1", pairs) == pytest.approx(1, abs=2e-4)
+    assert outcomes(instances) == [(1, 0, "matched"), (2, 1, "matched")]
+
+
+def test_the_greatest_total_wins_over_the_greatest_single_iou():
+    # The first prediction is best for instance 1, but instance 2 has no other one that touches it.
+    both = square(2, 2, 6) | square(2, 14, 6)
+    _, instances, pairs = measure(*phrase([(0.9, both), (0.8, square(3, 2, 6))]), 0.5)
+    assert outcomes(instances)[:2] == [(1, 1, "matched"), (2, 0, "matched")]
+    assert pairs["n_predicted"].tolist() == [2]
+
+
+def test_a_weak_answer_is_missed_and_false_but_keeps_its_iou():
+    _, instances, pairs = measure(*phrase([(0.9, square(5, 5, 6))]), 0.5)
+    assert outcomes(instances) == [(1, 0, "missed"), (2, None, "missed"), (None, 0, "false")]
+    assert pairs["sum_iou"].iat[0] == pytest.approx(9 / 63)
+    assert instances["iou"].iloc[1:].tolist()[0] == 0 and np.isnan(instances["iou"].iat[2])
+
+
+def test_touching_masks_are_no_answer_though_their_boundaries_are_near():
+    _, instances, pairs = measure(*phrase([(0.9, square(2, 8, 6))]), 0.5)
+    assert outcomes(instances) == [(1, None, "missed"), (2, None, "missed"), (None, 0, "false")]
+    assert pairs["sum_boundary_f_2px"].tolist() == [0]
+
+
+def test_scores_below_the_threshold_stay_in_the_overlaps_alone():
+    overlaps, _, pairs = measure(*phrase([(0.5, square(2, 2, 6)), (0.49, square(2, 14, 6))]), 0.5)
+    assert pairs["n_predicted"].tolist() == [1]
+    assert overlaps[["prediction_id", "truth_id"]].to_numpy().tolist() == [[0, 1], [1, 2]]
+
+
+def test_the_best_mask_of_a_spatial_prompt_counts_whatever_its_score():
+    predictions = [("b", 0, 1, 0.1, square(14, 14, 8)), ("b", 1, 1, 0.2, square(2, 2, 6))]
+    for kind in ("box", "point", "point-box"):
+        _, _, pairs = measure(*world([("b", 1, kind, None, [1])], predictions), 0.5)
+        assert pairs["n_predicted"].tolist() == [1] and pairs["tp"].iat[0] == [1] * 10
+        # Nor is one left out for lying in `ignore`.
+        _, _, pairs = measure(*world([("b", 1, kind, None, [1])], predictions[:1]), 0.5)
+        assert pairs["n_predicted"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("mask", "counted"),
+    [(square(14, 14, 8), 0), (square(14, 10, 8), 0), (square(14, 9, 8), 1), (square(8, 20, 3), 1)],
+)
+def test_a_false_mask_at_least_half_inside_ignore_does_not_count(mask, counted):
+    for wanted in ((1, 2), ()):
+        overlaps, instances, pairs = measure(*phrase([(0.9, mask)], wanted), 0.5)
+        assert pairs["n_predicted"].tolist() == [counted]
+        assert (instances["outcome"] == "false").sum() == counted
+        assert overlaps["ignore"].all() and not overlaps["target"].any()
+
+
+def test_a_hit_counts_though_it_lies_in_ignore():
+    apple = square(2, 2, 6)
+    instances = {1: [(1, apple, False), (2, square(0, 0, 12), True)]}
+    _, _, pairs = measure(*phrase([(0.9, apple), (0.8, square(7, 7, 3))], [1], instances), 0.5)
+    assert pairs["n_predicted"].tolist() == [1] and pairs["tp"].iat[0] == [1] * 10
+
+
+def test_what_a_left_out_mask_was_assigned_goes_to_the_next():
+    # The first covers instance 1 at IoU 36/92, but lies in `ignore` for the greater part; the second is at 6/66.
+    instances = {1: [(1, square(2, 2, 6), False), (2, square(4, 2, 20), True)]}
+    large = np.zeros((24, 30), bool)
+    large[2:18, 2:8] = True
+    small = square(0, 2, 6)[:, :] & ~square(4, 2, 6)
+    small = small | square(0, 8, 4)
+    _, rows, pairs = measure(*phrase([(0.9, large), (0.8, small)], [1], instances), 0.5)
+    assert outcomes(rows) == [(1, 1, "missed"), (None, 1, "false")]
+    assert pairs["n_predicted"].tolist() == [1] and 0 < pairs["sum_iou"].iat[0] < 0.3
+
+
+def test_a_box_alone_serves_as_ignore_and_never_as_truth():
+    masks, prompts, truth, images = phrase([(0.9, square(14, 14, 8))])
+    bare = {1: [*truth.of(1)[:2], replace(truth.of(1)[2], rle=None, box=(14, 14, 22, 22))]}
+    overlaps, _, pairs = measure(masks, prompts, replace(truth, instances=bare), images, 0.5)
+    assert pairs["n_predicted"].tolist() == [0] and overlaps["ioa"].tolist() == [1]
+    bare = {1: [replace(truth.of(1)[0], rle=None), *truth.of(1)[1:]]}
+    with pytest.raises(UserError, match="instance 1 of image 1 has a box and no mask"):
+        measure(masks, prompts, replace(truth, instances=bare), images, 0.5)
+
+
+def test_absent_and_unknown_are_not_the_same():
+    _, instances, pairs = measure(*phrase([(0.9, square(8, 24, 4))], []), 0.5)
+    assert pairs[["evaluable", "n_truth", "n_predicted"]].to_numpy().tolist() == [[True, 0, 1]]
+    assert outcomes(instances) == [(None, 0, "false")]
+    _, instances, pairs = measure(*phrase([(0.9, square(2, 2, 6))], None), 0.5)
+    assert pairs[["evaluable", "n_truth"]].to_numpy().tolist() == [[False, 0]]
+    assert pairs["tp"].iat[0] == [0] * 10 and pairs["sum_iou"].tolist() == [0] and not len(instances)
+
+
+def test_every_prompt_of_the_shards_images_has_its_row():
+    prompts = [("a", 1, "phrase", "apple", [1]), ("b", 2, "phrase", "apple", []), ("c", 9, "phrase", "apple", [77])]
+    truth = truth_of({1: [(1, square(2, 2), False)], 2: []})
+    overlaps, instances, pairs = measure(masks_table([]), prompts_table(prompts), truth, images_table([1, 2]), 0.5)
+    assert pairs["prompt_id"].tolist() == ["a", "b"] and pairs["group"].tolist() == ["group-1", "group-2"]
+    assert outcomes(instances) == [(1, None, "missed")] and not len(overlaps)
+
+
+def test_an_empty_shard_and_an_empty_mask_end_in_well_formed_tables(tmp_path):
+    empty = masks_table([]), prompts_table([]), truth_of({}), images_table([])
+    for number, made in enumerate((measure(*empty, 0.5), measure(*phrase([(0.9, np.zeros((24, 30), bool))]), 0.5))):
+        for name, frame in zip(("overlaps", "instances", "pairs"), made, strict=True):
+            tables.write(tmp_path / f"{name}.parquet", name, frame)
+            assert len(tables.read(tmp_path / f"{name}.parquet", name)) == len(frame)
+        assert made[2]["n_predicted"].tolist() == [1] * number
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(seed, random):
+    masks, prompts, truth, images = random_shard(seed, images=3)
+    order = random.sample(range(len(masks)), len(masks))
+    overlaps, instances, pairs = measure(masks, prompts, truth, images, 0.5)
+    others = measure(masks.iloc[order], prompts, truth, images, 0.5)
+    for one, other in zip((overlaps, instances, pairs), others, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 20), st.integers(0, 24))
+def test_another_false_mask_never_raises_precision_nor_lowers_recall(seed, top, left):
+    masks, prompts, truth, images = random_shard(seed, images=3)
+    more = masks_table([("1-0", 99, 1, 0.9, square(top, left))])
+    before, after = (measure(rows, prompts, truth, images, 0.5)[2] for rows in (masks, pd.concat([masks, more])))
+    assert after["n_predicted"].sum() == before["n_predicted"].sum() + 1
+    # Prompt 1-0 is absent from its image, so that whatever answers it is false.
+    if before["n_predicted"].sum():
+        assert evaluate("precision", after) <= evaluate("precision", before)
+    if before["n_truth"].sum():
+        assert evaluate("recall", after) == evaluate("recall", before)
+
+
+def changed(table, column, value):
+    table = table.copy()
+    table[column] = [value] * len(table)
+    return table
+
+
+GOOD = [(0.9, square(2, 2, 6))]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("prompt_id", "q", "prediction 0 of prompt q, image 1, is of a prompt that this shard"),
+        ("image_id", 7, "prediction 0 of prompt p, image 7, is of another image than its prompt"),
+        ("score", 1.01, "a score that is not between 0 and 1"),
+        ("score", -0.01, "a score that is not between 0 and 1"),
+        ("score", float("nan"), "a score that is not between 0 and 1"),
+        ("height", 30, "its mask is 30×30 px, image 1 is 30×24"),
+        ("rle", b"5", "an RLE does not hold 24×30 pixels"),
+    ],
+)
+def test_bad_predictions_are_told_in_one_line(column, value, message):
+    masks, prompts, truth, images = phrase(GOOD)
+    with pytest.raises(UserError, match=message):
+        measure(changed(masks, column, value), prompts, truth, images, 0.5)
+
+
+def test_a_prediction_named_twice():
+    masks, prompts, truth, images = phrase(GOOD)
+    with pytest.raises(UserError, match="prediction 0 of prompt p, image 1, stands there twice"):
+        measure(pd.concat([masks, masks]), prompts, truth, images, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("truth_ids", "message"),
+    [
+        ([1, 99], "asks for instance 99, which is not in the image"),
+        ([3], "marked ignore"),
+        ([1, 1], "instance 1 twice"),
+    ],
+)
+def test_bad_truth_ids(truth_ids, message):
+    with pytest.raises(UserError, match=message):
+        measure(*phrase(GOOD, truth_ids), 0.5)
+
+
+def test_a_spatial_prompt_asks_for_one_instance():
+    with pytest.raises(UserError, match="spatial and asks for 2 instances, not one"):
+        measure(*world([("p", 1, "box", None, [1, 2])], []), 0.5)
+
+
+def test_prompts_and_images_named_twice_or_unknown():
+    masks, prompts, truth, images = phrase(GOOD)
+    with pytest.raises(UserError, match="prompt p stands twice"):
+        measure(masks, pd.concat([prompts, prompts]), truth, images, 0.5)
+    with pytest.raises(UserError, match="names an image twice"):
+        measure(masks, prompts, truth, pd.concat([images, images]), 0.5)
+    with pytest.raises(UserError, match="image 8 is in images.parquet and not in instances.json"):
+        measure(masks, prompts, truth, images_table([1, 8]), 0.5)
+
+
+def test_truth_of_another_size_than_its_image():
+    masks, prompts, truth, _ = phrase([])
+    with pytest.raises(UserError, match="instance 1 of image 1: its mask is 30×24 px, the image 31×24"):
+        measure(masks, prompts, truth, images_table([1], (24, 31)), 0.5)

@@ -1,0 +1,97 @@
+"""The scripts of rules `measure` and `estimate`, one after the other, on files as the rules name them."""
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from helpers.scenes import random_shard
+
+from samgap import files, masks, tables
+from samgap.sharding import in_shard
+
+ROOT = Path(__file__).parents[3]
+
+
+class Named(dict):
+    """Like Snakemake's: by attribute, by key, and its values in a row."""
+
+    __getattr__ = dict.__getitem__
+
+    def __iter__(self):
+        return iter(self.values())
+
+
+def run(script, folder, inputs, output, params, **wildcards):
+    job = SimpleNamespace(
+        input=Named(inputs), output=Named(output), params=Named(params), wildcards=Named(wildcards),
+        log=[str(folder / "log.txt")], rule=script,
+    )  # fmt: skip
+    runpy.run_path(str(ROOT / "scripts" / f"{script}.py"), init_globals={"snakemake": job})
+    return (folder / "log.txt").read_text()
+
+
+@pytest.fixture
+def world(tmp_path):
+    predicted, prompts, truth, images = random_shard(2, images=6)
+    annotations = [
+        {"id": item.id, "image_id": item.image_id, "category_id": 1, "bbox": [0, 0, 30, 24], "area": item.area,
+         "segmentation": {"size": [24, 30], "counts": masks.encode(item.mask())["counts"].decode()}}
+        for rows in truth.instances.values() for item in rows
+    ]  # fmt: skip
+    known = [{"id": key, **image} for key, image in truth.images.items()]
+    coco = {"images": known, "annotations": annotations, "categories": [{"id": 1, "name": "apple"}]}
+    files.write_json(tmp_path / "instances.json", {**coco, "info": {"nouns": ["apple"], "attributes": {}}})
+    tables.write(tmp_path / "images.parquet", "images", images)
+    tables.write(tmp_path / "prompts.parquet", "prompts", prompts)
+    return tmp_path, predicted, images
+
+
+def measured(world, model, skipped=None):
+    folder, predicted, images = world
+    pairs = []
+    for shard in ("000", "001"):
+        mine = predicted[predicted["image_id"].isin(in_shard(images, shard, 2)["image_id"])]
+        cell = folder / f"dataset=set/model={model}/prompts=concepts/shard={shard}"
+        rows = tables.empty("masks") if skipped else mine
+        tables.write(cell / "masks.parquet", "masks", rows, {"skipped": skipped} if skipped else {})
+        inputs = {name: folder / f"{name}.parquet" for name in ("images", "prompts")}
+        inputs |= {"masks": cell / "masks.parquet", "truth": folder / "instances.json"}
+        output = {name: cell / f"{name}.parquet" for name in ("overlaps", "instances", "pairs")}
+        params = {"shards": 2, "score_threshold": 0.5, "code": "abc"}
+        log = run("metrics/measure", folder, inputs, output, params, shard=shard)
+        assert ("skipped: no access" if skipped else "3 images") in log
+        pairs.append(str(output["pairs"]))
+    return pairs
+
+
+def test_shards_in_estimates_out(world):
+    folder = world[0]
+    paths = [*measured(world, "sam3"), *measured(world, "away", "no access")]
+    assert tables.provenance(paths[0])["code"] == "abc" and len(tables.provenance(paths[0])["inputs"]) == 4
+    here = pd.concat([tables.read(path, "pairs") for path in paths])
+    assert sorted(here["prompt_id"]) == sorted(tables.read(folder / "prompts.parquet", "prompts")["prompt_id"])
+    experiment = {"datasets": ["set"], "models": ["sam3", "away"], "prompts": ["concepts"], "metrics": ["iou", "cgf1"]}
+    params = {"experiments": {"one": experiment}, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
+    made = []
+    for name, given in (("one", paths), ("two", paths[::-1])):
+        output = {"table": folder / f"{name}.parquet"}
+        # Inputs come as a list, whose order must not matter.
+        run("statistics/estimate", folder, {"pairs": given}, output, params)
+        made.append(tables.read(output["table"], "estimates"))
+    pd.testing.assert_frame_equal(*made)
+    rows = made[0].set_index(["model", "metric", "stratum"])
+    assert rows.loc[("sam3", "cgf1", "all"), "ci_low"] <= rows.loc[("sam3", "cgf1", "all"), "value"]
+    assert rows.loc[("away", "iou", "all"), "note"] == "skipped: no access"
+
+
+def test_bad_input_is_one_line_and_no_table(world, capfd):
+    folder, predicted, images = world
+    predicted["score"] = 2.0
+    with pytest.raises(SystemExit) as stop:
+        measured((folder, predicted, images), "sam3")
+    assert stop.value.code == 1
+    error = capfd.readouterr().err.strip()
+    assert error.startswith("error: masks.parquet: prediction 0 of prompt") and "\n" not in error
+    assert not list(folder.glob("**/pairs.parquet"))
