@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from samgap.models._device import on
 
@@ -85,6 +86,39 @@ def small(size: Mapping[str, Any], matcher: Any = None) -> Sam3Image:
         inst_interactive_predictor=None,
         matcher=matcher,
     )
+
+
+def prepare(model: Sam3Image, size: Mapping[str, Any]) -> None:
+    """Make a random small model ready to learn from scratch: what its decoder sees must differ from place to place.
+
+    As initialised, the pyramid's features are so faint that what the text and the biases add, alike everywhere, drowns
+    them, and the queries learn to answer alike. So the pyramid's last layers are scaled to mean 0 and variance 1 on a
+    picture of coloured noise (data-dependent initialisation, arXiv 1511.06856), and the encoder's additions start at a tenth.
+    """
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand((8, 3, 20, 20), generator=generator) * 2 - 1
+    noise = functional.interpolate(coarse, (size["size"], size["size"]), mode="bicubic", align_corners=False)
+    place = next(model.parameters()).device
+    with torch.no_grad():
+        for level in model.backbone.vision_backbone.convs:
+            last = list(level.children())[-1]
+            handle = last.register_forward_hook(_standardise)
+            model.backbone.forward_image(noise.to(place))
+            handle.remove()
+        for layer in model.transformer.encoder.layers:
+            for addition in (layer.self_attn.out_proj, layer.cross_attn_image.out_proj, layer.linear2):
+                addition.weight *= 0.1
+                addition.bias *= 0.1
+    # Four heads look at the left, the right, the upper and the lower side of their box.
+    _look_inside(model.transformer.decoder.boxRPB_embed_x, before=0, behind=1)
+    _look_inside(model.transformer.decoder.boxRPB_embed_y, before=2, behind=3)
+
+
+def _standardise(convolution: nn.Conv2d, inputs: Any, output: torch.Tensor) -> None:
+    mean, deviation = output.mean((0, 2, 3)), output.std((0, 2, 3)) + 1e-6
+    assert convolution.bias is not None
+    convolution.weight /= deviation[:, None, None, None]
+    convolution.bias.copy_((convolution.bias - mean) / deviation)
 
 
 def _positions(size: Mapping[str, Any]) -> PositionEmbeddingSine:
@@ -196,6 +230,22 @@ def _decoder(size: Mapping[str, Any], attention: Any) -> TransformerDecoder:
     with torch.no_grad():
         decoder.reference_points.weight.copy_(torch.logit(boxes))
     return decoder
+
+
+def _look_inside(bias: MLP, before: int, behind: int, edge: float = 12.0, side: float = 6.0) -> None:
+    """Let each query attend to the inside of its box from the start; heads `before` and `behind` to one side of it.
+
+    `bias` maps a place's (log-scaled) distances from a box's two edges to an attention bias for each head. Left random,
+    all queries see the whole image alike, and answer alike, for thousands of steps. The first hidden units here
+    measure how far a place lies before the first edge, behind the second, behind the middle and before it.
+    """
+    hidden, heads = bias.layers
+    with torch.no_grad():
+        hidden.weight[:4] = torch.tensor([[-1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, -1.0]])
+        hidden.bias[:4] = 0
+        heads.weight[:, :2] = -edge
+        heads.weight[:, 2:4] = 0
+        heads.weight[before, 2] = heads.weight[behind, 3] = -side
 
 
 def _geometry(size: Mapping[str, Any], attention: Any) -> SequenceGeometryEncoder:

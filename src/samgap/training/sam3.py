@@ -31,6 +31,19 @@ from sam3.train.loss.sam3_loss import Sam3LossWrapper
 from sam3.train.matcher import BinaryHungarianMatcherV2, BinaryOneToManyMatcher
 from sam3.train.transforms import basic_for_api, segmentation
 
+WEIGHTS = {
+    "loss_bbox": 5.0,
+    "loss_giou": 2.0,
+    "loss_ce": 20.0,
+    "presence_loss": 20.0,
+    "loss_mask": 200.0,
+    "loss_dice": 10.0,
+    "loss_semantic_seg": 20.0,
+    "loss_semantic_presence": 1.0,
+    "loss_semantic_dice": 30.0,
+}
+"""Those of the package's published fine-tuning configuration; `loss-weights` of a training stand over them."""
+
 
 class Task:
     """SAM3 on a data set and its phrases. `options` are `trainings.<id>`, `architecture` the model's sizes."""
@@ -48,11 +61,12 @@ class Task:
         self.options, self.device = options, device
         self.size = model["architecture"]["size"]
         self.model = _sam3_build.small(model["architecture"], matcher=_matcher()).to(device)
+        _sam3_build.prepare(self.model, model["architecture"])
         self.truth, self.validation = read(validation.truth), validation
         labelled = read(data.truth)
         self.phrases = [phrase for phrase in phrases if evaluable(phrase, labelled)]
         self.dataset = _dataset(data, labelled, self.phrases, self.size, options["negatives"], scratch)
-        self.criterion = _criterion(model["architecture"]["grid"] ** 2)
+        self.criterion = _criterion(model["architecture"]["grid"] ** 2, {**WEIGHTS, **options.get("loss-weights", {})})
 
     def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """The package's loss terms on `batch` random images, each asked its phrases (see `_Phrases`)."""
@@ -152,15 +166,19 @@ def _matcher() -> BinaryHungarianMatcherV2:
     )
 
 
-def _criterion(queries: int) -> Sam3LossWrapper:
-    """The package's losses with the weights of its published fine-tuning configuration, masks on."""
+def _criterion(queries: int, weights: Mapping[str, float]) -> Sam3LossWrapper:
+    """The package's losses, masks on, with `weights` by their own names."""
+
+    def of(*names: str) -> dict[str, float]:
+        return {name: weights[name] for name in names}
+
     if not torch.cuda.is_available():
         _without_triton()
     found = [
-        loss_fns.Boxes(weight_dict={"loss_bbox": 5.0, "loss_giou": 2.0}),
+        loss_fns.Boxes(weight_dict=of("loss_bbox", "loss_giou")),
         loss_fns.IABCEMdetr(
             weak_loss=False,
-            weight_dict={"loss_ce": 20.0, "presence_loss": 20.0},
+            weight_dict=of("loss_ce", "presence_loss"),
             pos_weight=10.0,
             alpha=0.25,
             gamma=2,
@@ -170,7 +188,7 @@ def _criterion(queries: int) -> Sam3LossWrapper:
             pad_scale_pos=1.0,
         ),
         loss_fns.Masks(
-            focal_alpha=0.25, focal_gamma=2.0, weight_dict={"loss_mask": 200.0, "loss_dice": 10.0}, compute_aux=False
+            focal_alpha=0.25, focal_gamma=2.0, weight_dict=of("loss_mask", "loss_dice"), compute_aux=False
         ),
     ]
     semantic = loss_fns.SemanticSegCriterion(
@@ -180,7 +198,7 @@ def _criterion(queries: int) -> Sam3LossWrapper:
         focal_alpha=0.6,
         focal_gamma=2.0,
         downsample=False,
-        weight_dict={"loss_semantic_seg": 20.0, "loss_semantic_presence": 1.0, "loss_semantic_dice": 30.0},
+        weight_dict=of("loss_semantic_seg", "loss_semantic_presence", "loss_semantic_dice"),
     )
     return Sam3LossWrapper(
         loss_fns_find=found,
