@@ -30,8 +30,10 @@ include: "rules/statistics.smk"
 include: "rules/paper.smk"
 
 
-# On one machine GPU jobs take turns (`--resources gpu=2` lets two run): a cluster gives each its own device.
-if workflow.is_main_process and workflow.local_exec and "gpu" not in workflow.global_resources:
+# On one machine GPU jobs take turns (`--resources gpu=2` lets two run): a cluster gives each its own device. Which
+# executor will run is not known yet; but `--jobs` (nodes) is given for a cluster alone, here it counts as cores.
+on_a_cluster = workflow.resource_settings.nodes is not None
+if workflow.is_main_process and not on_a_cluster and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
 
 

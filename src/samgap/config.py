@@ -56,7 +56,7 @@ def _cells(config: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
             for model in entry["models"]:
                 for prompts in entry["prompts"]:
                     yield f"experiments.{name}", (dataset, model, prompts)
-    for name, entry in config["figures"].items():
+    for name, entry in config.get("figures", {}).items():
         for side in ("spatial", "concept"):
             if side in entry:
                 yield f"figures.{name}.{side}", (entry["dataset"], entry[side]["model"], entry[side]["prompts"])

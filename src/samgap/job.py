@@ -37,7 +37,8 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
         logger.error("error: %s", error)
         sys.exit(1)
     except Exception as error:  # the log holds the rest
-        file.stream.write(traceback.format_exc())
+        with open(path, "a") as stream:
+            stream.write(traceback.format_exc())
         logger.error("error: %s: %s (traceback: %s)", type(error).__name__, " ".join(str(error).split())[:500], path)
         sys.exit(1)
     finally:

@@ -53,7 +53,9 @@ def union(masks: Sequence[RLE]) -> RLE:
 
 def areas(masks: Sequence[RLE]) -> np.ndarray:
     """Pixels of each mask, int64 (N,)."""
-    return np.asarray(coco_mask.area(list(masks)), np.int64).reshape(len(masks))
+    # pycocotools 2.0.11 counts the masks of one call in eight bits.
+    parts = [coco_mask.area(list(masks[start : start + 255])) for start in range(0, len(masks), 255)]
+    return np.concatenate([*parts, []]).astype(np.int64)
 
 
 def intersections(masks: Sequence[RLE], others: Sequence[RLE]) -> np.ndarray:

@@ -51,7 +51,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("kind", pa.string(), "box, point, point-box, phrase, or other (present but not labelled)"),
             _column("phrase", pa.string(), "the text asked, if any", nullable=True),
             _column("points", pa.list_(POINT), "points; label 1 is on the object, 0 off it", "px", nullable=True),
-            _column("boxes", pa.list_(BOX), "boxes, corners inclusive-exclusive; label 1 positive", "px", nullable=True),
+            _column(
+                "boxes", pa.list_(BOX), "boxes, corners inclusive-exclusive; label 1 positive", "px", nullable=True
+            ),
             _column("mask", pa.binary(), "a prior mask as compressed COCO RLE", nullable=True),
             _column(
                 "truth_ids",
@@ -107,7 +109,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("prediction_id", pa.int64(), "its prediction; null when nothing answers it", nullable=True),
             _column("outcome", pa.string(), "matched (IoU at least 0.5), missed or false"),
             _column("score", pa.float32(), "the prediction's score", nullable=True),
-            _column("iou", pa.float64(), "IoU of the two; 0 when nothing answers; null for a false mask", nullable=True),
+            _column(
+                "iou", pa.float64(), "IoU of the two; 0 when nothing answers; null for a false mask", nullable=True
+            ),
             _column("dice", pa.float64(), "Dice of the two; same rule", nullable=True),
             _column("boundary_f_2px", pa.float64(), "boundary F at 2 px of the two; same rule", nullable=True),
             _column("truth_area_px", pa.int64(), "pixels of the instance", "px", nullable=True),
@@ -131,7 +135,10 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     "estimates": pa.schema(
         [
-            *(_column(key, pa.string(), f"the {key}") for key in ("experiment", "dataset", "model", "prompts", "metric")),
+            *(
+                _column(key, pa.string(), f"the {key}")
+                for key in ("experiment", "dataset", "model", "prompts", "metric")
+            ),
             _column("stratum", pa.string(), "the part of the data set; `all` for the whole"),
             _column("value", pa.float64(), "the estimate; null when skipped or not evaluable", nullable=True),
             _column("ci_low", pa.float64(), "lower end of the 95 % interval", nullable=True),
@@ -176,7 +183,11 @@ def write(
             raise ValueError(f"table {name}: columns {sorted(rows.columns)} are not {sorted(schema.names)}")
         table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
     else:
-        table = pa.Table.from_pylist(list(rows), schema=schema)
+        rows = list(rows)
+        for row in rows:
+            if row.keys() != set(schema.names):
+                raise ValueError(f"table {name}: columns {sorted(row)} are not {sorted(schema.names)}")
+        table = pa.Table.from_pylist(rows, schema=schema)
     for field in schema:
         if not field.nullable and table[field.name].null_count:
             raise ValueError(f"table {name}: nulls in column {field.name}")

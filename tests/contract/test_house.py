@@ -41,7 +41,7 @@ def test_a_rule_is_written_as_the_house_has_it(name):
     for directive in ("input", "output"):
         for line in rule.get(directive, []):
             # Deeper lines and closing brackets go on with what the line before named.
-            assert re.match(r"\w+=|unpack\(|[ )\]]", line), f"{directive} without a name: {line}"
+            assert re.match(r"\w+=|unpack\(|#|[ )\]]", line), f"{directive} without a name: {line}"
     assert any(line.startswith("code=") for line in rule["params"])
     asked = dict(line.rstrip(",").split("=", 1) for line in rule["resources"])
     assert {"mem_mb", "runtime"} <= asked.keys()
@@ -127,9 +127,8 @@ def lock(name: str) -> dict[str, str]:
 
 
 def conda(name: str) -> dict[str, str]:
-    (pip,) = [
-        part["pip"] for part in yaml.safe_load((ROOT / "envs" / name).read_text())["dependencies"] if "pip" in part
-    ]
+    entries = yaml.safe_load((ROOT / "envs" / name).read_text())["dependencies"]
+    (pip,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
     return dict(line.split("==") for line in pip)
 
 

@@ -41,9 +41,10 @@ def plan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line that a run stops with, beside the one in which Snakemake names its profile."""
+    """The one line that a run stops with, beside those in which Snakemake names its profile and configuration."""
     assert done.returncode != 0
-    lines = [line for line in done.stdout.splitlines() if not re.match(r"Using (workflow specific )?profile", line)]
+    own = re.compile(r"Using (workflow specific )?profile|Config file .* is extended")
+    lines = [line for line in done.stdout.splitlines() if not own.match(line)]
     assert len(lines) == 1, done.stdout
     assert lines[0].startswith("error: config: ")
     return lines[0]

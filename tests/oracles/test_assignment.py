@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers.scenes import random_shard
 from scipy.optimize import linear_sum_assignment
 
 from samgap import masks as shapes
 from samgap.matching import measure
 from samgap.tables import TAUS
+from tests.helpers.scenes import random_shard
 
 
 def again(masks, prompt, truth):

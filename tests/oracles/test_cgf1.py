@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from helpers.scenes import images_table, masks_table, prompts_table, random_shard, square, truth_of
 
 from samgap.matching import measure
 from samgap.metrics import evaluate
+from tests.helpers.scenes import images_table, masks_table, prompts_table, random_shard, square, truth_of
 
 # sam3 imports torch and its whole image model.
 evaluator = pytest.importorskip("sam3.eval.cgf1_eval")

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from helpers.scenes import ellipse
 from pycocotools import mask as coco_mask
 from scipy.ndimage import binary_erosion, distance_transform_edt, generate_binary_structure
 from torchmetrics.functional.classification import binary_f1_score, binary_jaccard_index
 
 from samgap import masks
+from tests.helpers.scenes import ellipse
 
 SHAPE = (37, 29)
 

@@ -5,11 +5,11 @@ import logging
 from pathlib import Path
 
 import pytest
-from tests.helpers.server import Server
 
 from samgap import download as module
 from samgap.download import Unavailable, download
 from samgap.errors import UserError
+from tests.helpers.server import Server
 
 DATA = bytes(range(256)) * 4000
 

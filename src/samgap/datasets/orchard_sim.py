@@ -4,7 +4,7 @@ Fruit (ripe and unripe apples, oranges, pears) hangs in foliage, behind leaves, 
 of a fruit is its visible pixels. Apples carry the attribute `ripeness`; oranges and pears are the distractors that
 make a negative phrase mean something. All lengths scale with the image, so one seed gives one scene at every size.
 
-Options: `scenes` (number), `size` (side of the square image, px), `seed` (of the set; scene i depends on it and i alone).
+Options: `scenes` (number), `size` (side of the square image, px), `seed` (scene i depends on it and on i alone).
 """
 
 import io
@@ -58,7 +58,7 @@ def scene(rng: np.random.Generator, size: int) -> tuple[np.ndarray, list[Label]]
 
 
 def _fruits(rng: np.random.Generator) -> list[tuple[str, dict[str, str]]]:
-    """Which fruit hangs in a scene; about one scene in eight has no apple, and most lack one ripeness or a distractor."""
+    """Which fruit hangs in a scene; one in eight has no apple, and most lack one ripeness or a distractor."""
     fruits: list[tuple[str, dict[str, str]]] = []
     if rng.random() < 0.88:
         ripe = rng.choice([0.0, 0.5, 1.0], p=[0.25, 0.5, 0.25])

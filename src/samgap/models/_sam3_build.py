@@ -61,7 +61,9 @@ def small(size: Mapping[str, Any], matcher: Any = None) -> Sam3Image:
     scoring = DotProductScoring(
         d_model=width,
         d_proj=width,
-        prompt_mlp=MLP(width, feedforward, width, num_layers=2, dropout=0.0, residual=True, out_norm=nn.LayerNorm(width)),
+        prompt_mlp=MLP(
+            width, feedforward, width, num_layers=2, dropout=0.0, residual=True, out_norm=nn.LayerNorm(width)
+        ),
     )
     segmentation = UniversalSegmentationHead(
         hidden_dim=width,
@@ -92,8 +94,8 @@ def prepare(model: Sam3Image, size: Mapping[str, Any]) -> None:
     """Make a random small model ready to learn from scratch: what its decoder sees must differ from place to place.
 
     As initialised, the pyramid's features are so faint that what the text and the biases add, alike everywhere, drowns
-    them, and the queries learn to answer alike. So the pyramid's last layers are scaled to mean 0 and variance 1 on a
-    picture of coloured noise (data-dependent initialisation, arXiv 1511.06856), and the encoder's additions start at a tenth.
+    them, and the queries learn to answer alike. So the pyramid's last layers are scaled to mean 0 and variance 1 on
+    coloured noise (data-dependent initialisation, arXiv 1511.06856), and the encoder's additions start at a tenth.
     """
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand((8, 3, 20, 20), generator=generator) * 2 - 1

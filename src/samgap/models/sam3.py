@@ -50,7 +50,7 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3"
 class Sam3:
     """A loaded SAM3 image model of `size` px input on `device`."""
 
-    def __init__(self, model: torch.nn.Module, size: int, device: str) -> None:
+    def __init__(self, model: Any, size: int, device: str) -> None:
         self.model, self.size, self.device = model, size, device
         self.texts: dict[str, dict[str, torch.Tensor]] = {}
         self.transform = v2.Compose(
@@ -97,9 +97,7 @@ class Sam3:
             scores = (out["pred_logits"].sigmoid() * out["presence_logit_dec"].sigmoid().unsqueeze(1)).squeeze(-1)
             boxes = box_cxcywh_to_xyxy(out["pred_boxes"])
             frame = torch.tensor([self.width, self.height] * 2, device=self.device)
-            return [
-                self._kept(scores[index], boxes[index] * frame, out["pred_masks"][index]) for index in range(count)
-            ]
+            return [self._kept(scores[index], boxes[index] * frame, out["pred_masks"][index]) for index in range(count)]
 
     def _kept(self, scores: torch.Tensor, boxes: torch.Tensor, masks: torch.Tensor) -> list[Prediction]:
         order = torch.argsort(scores, descending=True, stable=True)

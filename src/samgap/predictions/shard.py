@@ -23,11 +23,11 @@ def predict(
     model: Model, images: pd.DataFrame, folder: Path, prompts: pd.DataFrame, device: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of the tables `masks` and `timing` for `images` (rows of table `images`) and their `prompts`."""
-    asked = {image_id: rows.to_dict("records") for image_id, rows in prompts.groupby("image_id")}
+    asked = {image_id: _records(rows) for image_id, rows in prompts.groupby("image_id")}
     masks: list[dict[str, Any]] = []
     timing: list[dict[str, Any]] = []
     said = time.monotonic()
-    progress = tqdm(images.to_dict("records"), unit="image", disable=not sys.stderr.isatty())
+    progress = tqdm(_records(images), unit="image", disable=not sys.stderr.isatty())
     for number, image in enumerate(progress, start=1):
         rows = asked.get(image["image_id"], [])
         if not rows:
@@ -70,6 +70,10 @@ def open_image(path: Path, image: Mapping[str, Any]) -> Image.Image:
             "make the data set again"
         )
     return picture
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
 def _row(prompt: Mapping[str, Any], index: int, one: Prediction, image: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def box(item: Instance) -> dict[str, Any]:
 def centre(item: Instance) -> dict[str, Any] | None:
     """The middle of the pixel that lies deepest in the mask (first of equals, row by row); None without a mask.
 
-    The maximum of the Euclidean distance transform, as in SAM's evaluation protocol; the picture's edge counts as outside.
+    The maximum of the Euclidean distance transform, as in SAM's evaluation; outside the picture is outside the mask.
     """
     if item.rle is None:
         return None

@@ -122,7 +122,7 @@ def _seed(seed: int, step: int) -> None:
     # The packages' transforms and layers draw from these global generators.
     number = (seed * 1_000_003 + step) % 2**32
     random.seed(number)
-    np.random.seed(number)
+    np.random.seed(number)  # noqa: NPY002
     torch.manual_seed(number)
 
 

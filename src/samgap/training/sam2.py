@@ -68,7 +68,7 @@ class Task:
         return _losses(logits, quality, masks)
 
     def _batch(self, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
-        """Pixels (images, 3, side, side); for each of N objects its image, mask (N, side/2, side/2), box and a point."""
+        """Pixels (images, 3, side, side); of each of N objects its image, mask (N, side/2, side/2), box, a point."""
         side = self.model.image_size
         pixels, owners, masks, boxes, points = [], [], [], [], []
         for number, index in enumerate(rng.integers(0, len(self.images), self.options["batch"])):
@@ -90,13 +90,12 @@ class Task:
                 points.append(np.array([columns[pick] + 0.5, rows[pick] + 0.5], np.float32) * scale)
                 full = torch.from_numpy(np.ascontiguousarray(mask))[None, None].float()
                 masks.append(functional.interpolate(full, (side // 2, side // 2), mode="area")[0, 0])
-        place = {"device": self.device}
         return (
-            torch.stack(pixels).to(**place),
-            torch.tensor(owners, **place),
-            torch.stack(masks).gt(0.5).float().to(**place),
-            torch.tensor(np.stack(boxes), **place),
-            torch.tensor(np.stack(points), **place),
+            torch.stack(pixels).to(self.device),
+            torch.tensor(owners, device=self.device),
+            torch.stack(masks).gt(0.5).float().to(self.device),
+            torch.tensor(np.stack(boxes), device=self.device),
+            torch.tensor(np.stack(points), device=self.device),
         )
 
     def _prompts(
@@ -142,7 +141,7 @@ def _asked(items: list[Instance]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _losses(logits: torch.Tensor, quality: torch.Tensor, masks: torch.Tensor) -> dict[str, torch.Tensor]:
-    """`logits` (N, 4, h, w) and `quality` (N, 4): output 0 is the single mask, 1 to 3 are the three; `masks` (N, H, W)."""
+    """`logits` (N, 4, h, w), `quality` (N, 4): output 0 is the single mask, 1 to 3 the three; `masks` (N, H, W)."""
     count = torch.tensor(float(len(masks)), device=masks.device)
     logits = functional.interpolate(logits, masks.shape[-2:], mode="bilinear", align_corners=False)
     wanted = masks[:, None].expand_as(logits).contiguous()

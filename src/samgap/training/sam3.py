@@ -136,7 +136,7 @@ def _dataset(
 
 def _coco(truth: Truth, phrases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The truth as the package's loader wants it: a category a phrase, an annotation a phrase and instance."""
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for image_id in truth.images:
         by_id = {item.id: item for item in truth.of(image_id)}
         for number, phrase in enumerate(phrases, start=1):
@@ -187,9 +187,7 @@ def _criterion(queries: int, weights: Mapping[str, float]) -> Sam3LossWrapper:
             pad_n_queries=queries,
             pad_scale_pos=1.0,
         ),
-        loss_fns.Masks(
-            focal_alpha=0.25, focal_gamma=2.0, weight_dict=of("loss_mask", "loss_dice"), compute_aux=False
-        ),
+        loss_fns.Masks(focal_alpha=0.25, focal_gamma=2.0, weight_dict=of("loss_mask", "loss_dice"), compute_aux=False),
     ]
     semantic = loss_fns.SemanticSegCriterion(
         presence_head=True,

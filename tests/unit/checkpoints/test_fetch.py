@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.helpers.server import Server
 
 from samgap import download as downloads
 from samgap.checkpoints.fetch import fetch
 from samgap.code import PACKAGE
 from samgap.download import Unavailable
 from samgap.errors import UserError
+from tests.helpers.server import Server
 
 DATA = b"weights" * 1000
 SHA = hashlib.sha256(DATA).hexdigest()

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.helpers.archives import VIDEOS, pack_minneapple, real_data
 
 from samgap import tables, truth
 from samgap.datasets import Picture, minneapple
 from samgap.datasets._write import write
 from samgap.errors import UserError
+from tests.helpers.archives import VIDEOS, pack_minneapple, real_data
 
 TRAIN = {"part": "train"}
 TEST = {"part": "test"}

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from helpers.scenes import square
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from samgap import masks
 from samgap.errors import UserError
+from tests.helpers.scenes import square
 
 bitmaps = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
@@ -100,7 +100,8 @@ def test_a_box_is_cut_at_the_image():
     assert masks.areas([masks.box(-9, -9, -2, -2, 5, 6)]).tolist() == [0]
 
 
-@pytest.mark.parametrize("counts", [b"", b"6", b"\xff\xff", masks.encode(square(3, 3))["counts"][:-2]])
+# `le0n0F` is 700, 30 and −10 pixels: 720 in all.
+@pytest.mark.parametrize("counts", [b"", b"6", b"le0n0F", b"\xff\xff", masks.encode(square(3, 3))["counts"][:-2]])
 def test_counts_of_another_size_are_refused(counts):
     with pytest.raises(UserError, match="does not hold 24×30 pixels"):
         masks.rle(counts, 24, 30)
@@ -109,3 +110,10 @@ def test_counts_of_another_size_are_refused(counts):
 def test_the_mask_of_a_larger_image_is_refused():
     with pytest.raises(UserError, match="another size"):
         masks.rle(masks.encode(np.ones((25, 30), bool))["counts"], 24, 30)
+
+
+def test_a_thousand_masks_are_measured_at_once():
+    rles = [masks.encode(square(4 + number % 20, 5, 3)) for number in range(1000)]
+    assert masks.areas(rles).tolist() == [9] * 1000
+    assert masks.intersections(rles, rles[:1]).shape == (1000, 1)
+    assert masks.areas([]).shape == (0,)

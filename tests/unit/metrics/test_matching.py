@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.scenes import images_table, masks_table, prompts_table, random_shard, square, truth_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from samgap import tables
 from samgap.errors import UserError
 from samgap.matching import measure
 from samgap.metrics import evaluate
+from tests.helpers.scenes import images_table, masks_table, prompts_table, random_shard, square, truth_of
 
 APPLES = {1: [(1, square(2, 2, 6), False), (2, square(2, 14, 6), False), (3, square(14, 14, 8), True)]}
 
@@ -86,6 +86,14 @@ def test_a_false_mask_at_least_half_inside_ignore_does_not_count(mask, counted):
         assert pairs["n_predicted"].tolist() == [counted]
         assert (instances["outcome"] == "false").sum() == counted
         assert overlaps["ignore"].all() and not overlaps["target"].any()
+
+
+def test_two_ignored_instances_count_together():
+    halves = {1: [(1, square(2, 2, 6), False), (2, square(12, 12, 4), True), (3, square(12, 16, 4), True)]}
+    for left, counted in ((14, 0), (8, 0), (7, 1)):
+        mask = square(12, left, 8) & ~square(14, left, 8)  # two rows of eight
+        _, _, pairs = measure(*phrase([(0.9, mask)], [1], halves), 0.5)
+        assert pairs["n_predicted"].tolist() == [counted]
 
 
 def test_a_hit_counts_though_it_lies_in_ignore():

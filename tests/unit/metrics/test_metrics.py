@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.scenes import random_shard
 
 import samgap.metrics
 from samgap.errors import UserError
 from samgap.matching import measure
 from samgap.metrics import evaluate, load
+from tests.helpers.scenes import random_shard
 
 FOLDER = Path(samgap.metrics.__file__).parent
 METRICS = sorted(path.stem.replace("_", "-") for path in FOLDER.glob("[!_]*.py"))
@@ -125,6 +125,11 @@ def test_reasons(metric, kept, reason):
 @pytest.mark.parametrize("metric", METRICS)
 def test_no_pairs_at_all_have_a_reason(metric):
     assert load(metric).applies(PAIRS.iloc[:0]).startswith("not evaluable: ")
+
+
+def test_precision_recall_and_f1_rest_on_the_same_prompts():
+    rests = [load(metric).rests_on(PAIRS).tolist() for metric in ("precision", "recall", "f1-50")]
+    assert rests == [PAIRS["evaluable"].tolist()] * 3
 
 
 def test_nothing_predicted_has_no_precision_but_a_recall_of_0():

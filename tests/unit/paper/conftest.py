@@ -33,7 +33,7 @@ def run_script(name, folder, inputs, params, wildcards, forms):
     """Run scripts/paper/<name>.py as Snakemake would; gives the outputs by name. A failed job raises SystemExit."""
     outputs = {form: str(folder / f"out.{'csv' if form == 'rows' else form}") for form in forms}
     snakemake = SimpleNamespace(
-        input=InputFiles(fromdict={key: value for key, value in inputs.items()}),
+        input=InputFiles(fromdict=dict(inputs.items())),
         output=OutputFiles(fromdict=outputs),
         params=Params(fromdict=params),
         wildcards=Wildcards(fromdict=wildcards),

@@ -27,9 +27,7 @@ def _images(width=40):
 
 def _prompts(image_ids):
     box = {"x0": 5, "y0": 5, "x1": 15, "y1": 25, "label": 1}
-    return pd.DataFrame(
-        [{"prompt_id": f"{n}-{k}", "image_id": n, "boxes": [box]} for n in image_ids for k in range(2)]
-    )
+    return pd.DataFrame([{"prompt_id": f"{n}-{k}", "image_id": n, "boxes": [box]} for n in image_ids for k in range(2)])
 
 
 class CountingShape(Shape):

@@ -22,7 +22,9 @@ PHRASES = [
 def _instance(number, image_id, mask, **more):
     rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
     x, y, width, height = coco_mask.toBbox(rle)
-    return Instance(number, image_id, more.pop("noun", "apple"), (x, y, x + width, y + height), int(mask.sum()), rle, **more)
+    return Instance(
+        number, image_id, more.pop("noun", "apple"), (x, y, x + width, y + height), int(mask.sum()), rle, **more
+    )
 
 
 @pytest.fixture
@@ -90,7 +92,10 @@ def test_the_table_keeps_empty_and_null_apart(truth, tmp_path):
     ("row", "message"),
     [
         ({"kind": "point", "points": [{"x": 30.0, "y": 1.0, "label": 1}]}, "point (30.0, 1.0) lies outside"),
-        ({"kind": "box", "boxes": [{"x0": 1, "y0": 1, "x1": 31, "y1": 5}]}, "box (1, 1, 31, 5) is empty or lies outside"),
+        (
+            {"kind": "box", "boxes": [{"x0": 1, "y0": 1, "x1": 31, "y1": 5}]},
+            "box (1, 1, 31, 5) is empty or lies outside",
+        ),
         ({"kind": "box", "boxes": [{"x0": 5, "y0": 1, "x1": 5, "y1": 5}]}, "is empty or lies outside"),
         ({"kind": "box", "boxes": [{"x0": float("nan"), "y0": 1, "x1": 5, "y1": 5}]}, "is empty or lies outside"),
         ({"kind": "phrase", "phrase": "  "}, "an empty phrase"),

@@ -3,11 +3,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from helpers.scenes import random_shard
 
 from samgap.matching import measure
 from samgap.metrics import load
 from samgap.statistics import bootstrap
+from tests.helpers.scenes import random_shard
 
 TERMS = {"sum": np.array([0.2, 0.9, 0.4, 0.7]), "truth": np.ones(4)}
 

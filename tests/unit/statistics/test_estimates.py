@@ -1,11 +1,11 @@
 import pandas as pd
 import pytest
-from helpers.scenes import random_shard
 
 from samgap import tables
 from samgap.matching import measure
 from samgap.metrics import evaluate
 from samgap.statistics.estimates import Cell, estimates
+from tests.helpers.scenes import random_shard
 
 STATISTICS = {"resamples": 300, "confidence": 0.95, "score-threshold": 0.5}
 METRICS = ["iou", "precision", "pmf1", "il-mcc", "prompts-per-image"]
@@ -101,6 +101,12 @@ def test_a_number_depends_on_its_cell_and_seed_alone():
     pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
     other = table(experiments=few, seed=2).drop(columns="experiment")
     assert other["value"].iat[0] == ours["value"].iat[0] and other["ci_low"].iat[0] != ours["ci_low"].iat[0]
+
+
+def test_cells_are_drawn_apart():
+    experiment = {"one": {"datasets": ["d"], "models": ["m", "n"], "prompts": ["p"], "metrics": ["iou"]}}
+    rows = table({("d", "m", "p"): Cell(BOXES), ("d", "n", "p"): Cell(BOXES)}, experiment)
+    assert rows["value"].nunique() == 1 and rows["ci_low"].nunique() == 2
 
 
 def test_no_prompt_at_all():

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from helpers.scenes import random_shard
 
 from samgap import files, masks, tables
 from samgap.sharding import in_shard
+from tests.helpers.scenes import random_shard
 
 ROOT = Path(__file__).parents[3]
 

@@ -1,0 +1,105 @@
+"""Real runs of the workflow, small, each in a copy of the checkout so that nothing of the user's is touched."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "rules", "scripts", "src", "config", "envs", "profiles", "report")
+
+
+class Checkout:
+    """A copy of the workflow in `folder`, run through its own `snakemake`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in PARTS:
+            source = ROOT / part
+            ignore = shutil.ignore_patterns("__pycache__")
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=ignore)
+            else:
+                shutil.copy(source, folder / part)
+
+    def config(self, **sections) -> Path:
+        """The demo's configuration with `sections` in place of its own, as a file."""
+        config = yaml.safe_load((self.folder / "config" / "demo.yaml").read_text())
+        config.update(sections)
+        path = self.folder / "test.yaml"
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
+        return path
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "test.yaml", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+    def run(self, *arguments: str, ok: bool = True) -> str:
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=900,
+        )
+        assert (done.returncode == 0) == ok, done.stdout[-6000:]
+        return done.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return Checkout(tmp_path / "samgap")
+
+
+def small_config(dataset: dict) -> dict:
+    """Sections of a run of both demo models on one small data set `orchard`."""
+    prompts = ["box", "concepts"]
+    cell = {"datasets": ["orchard"], "metrics": ["iou", "boundary-f-2px", "precision", "recall", "f1-50"]}
+    return {
+        "datasets": {"orchard": dataset},
+        "trainings": {},
+        "experiments": {
+            "spatial-prompts": {
+                "title": "Boxes",
+                "models": ["sam2-demo", "filled-box", "ellipse"],
+                "prompts": ["box"],
+                **cell,
+            },
+            "concept-prompts": {"title": "Phrases", "models": ["sam3-demo"], "prompts": ["concepts"], **cell},
+        },
+        "figures": {
+            "prompt-or-concept": {
+                "number": "Figure 2 c, d",
+                "title": "A spatial prompt beside a concept",
+                "dataset": "orchard",
+                "spatial": {"model": "sam2-demo", "prompts": prompts[0]},
+                "concept": {"model": "sam3-demo", "prompts": prompts[1], "phrase": "apple"},
+                "images": 2,
+            },
+            "estimates": {
+                "number": "beyond the paper",
+                "title": "Estimates",
+                "experiments": ["spatial-prompts", "concept-prompts"],
+                "metrics": ["iou", "f1-50"],
+            },
+        },
+        "tables": {
+            "results": {
+                "number": "beyond the paper",
+                "title": "Results",
+                "experiments": ["spatial-prompts", "concept-prompts"],
+            }
+        },
+        "statistics": {"resamples": 500, "confidence": 0.95, "score-threshold": 0.5},
+    }
+
+
+SCENES = {"kind": "orchard-sim", "shards": 2, "scenes": 8, "size": 256, "seed": 21}
