@@ -18,6 +18,7 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir()
         for part in PARTS:
             source = ROOT / part
             ignore = shutil.ignore_patterns("__pycache__")
