@@ -72,9 +72,17 @@ def training_data(wildcards):
     return found
 
 
+def model_options(model):
+    """What of a model's entry shapes its answers: not its name in figures, nor where its weights are (an input)."""
+    return {key: value for key, value in config["models"][model].items() if key not in ("label", "demo", "weights")}
+
+
+def model_asked(wildcards):
+    return model_options(wildcards.model)
+
+
 def training_model(wildcards):
-    """The model that is trained, as the config has it."""
-    return config["models"][config["trainings"][wildcards.training]["model"]]
+    return model_options(config["trainings"][wildcards.training]["model"])
 
 
 def training_phrases(wildcards):
@@ -121,7 +129,6 @@ def figure_masks(wildcards):
     found = {
         "images": f"resources/datasets/{dataset}/images",
         "image_table": f"resources/datasets/{dataset}/images.parquet",
-        "truth": f"resources/datasets/{dataset}/instances.json",
     }
     for side in ("spatial", "concept"):
         model, prompts = entry[side]["model"], entry[side]["prompts"]

@@ -5,6 +5,7 @@ rule predict:
     input:
         images="resources/datasets/{dataset}/images",
         image_table="resources/datasets/{dataset}/images.parquet",
+        dataset="resources/datasets/{dataset}/dataset.json",
         prompts="results/{run}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet",
         weights="resources/checkpoints/{model}/weights.pt",
         card="resources/checkpoints/{model}/checkpoint.json",
@@ -24,7 +25,7 @@ rule predict:
         gpu=gpus,
     params:
         code=predictions_code,
-        model=lookup(within=config, dpath="models/{model}"),
+        model=model_asked,
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         device=config["device"],
     script:

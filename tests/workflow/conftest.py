@@ -36,7 +36,7 @@ class Checkout:
         return path
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "test.yaml", *arguments]
+        return [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "test.yaml", *arguments]
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}

@@ -17,10 +17,18 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a readable weights file ({type(error).__name__}); fetch it again") from error
 
 
-def fill(model: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str) -> None:
-    """Load `state` into `model`, all of it and nothing else, in the model's own precision."""
+def fill(model: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str, exact: bool = True) -> None:
+    """Load `state` into `model` in the model's own precision: all of it and nothing else.
+
+    Not `exact`: the file may hold more than the model has, and may lack buffers, which are computed; no parameter.
+    """
     own = model.state_dict()
-    wrong = sorted(set(own) ^ set(state)) or [key for key in own if own[key].shape != state[key].shape]
+    if exact:
+        missing = set(own) ^ set(state)
+    else:
+        missing = {key for key, _ in model.named_parameters()} - set(state)
+        state = {key: state.get(key, own[key]) for key in own}
+    wrong = sorted(missing) or [key for key in own if own[key].shape != state[key].shape]
     if wrong:
         raise UserError(
             f"{name}: the weights do not fit the model: {len(wrong)} keys differ, first {', '.join(wrong[:3])}; "

@@ -36,7 +36,7 @@ def build(options: Mapping[str, Any], device: str) -> SAM2Base:
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam2":
     """Build the model and load its weights (`{"model": …}`)."""
     model = build(options, device)
-    fill(model, read(weights)["model"], str(weights))
+    fill(model, read(weights).get("model", {}), str(weights))
     return Sam2(model.eval())
 
 

@@ -34,16 +34,17 @@ PHRASES_AT_ONCE = 16
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
     """Build the model and load its weights (`{"model": {"detector.*", "tracker.*"}}`, or a small one's own keys)."""
     architecture = options.get("architecture")
-    state = read(weights)["model"]
+    content = read(weights)
+    state = content.get("model", content)
     if architecture:
         model = _sam3_build.small(architecture)
         size = architecture["size"]
     else:
         model = _sam3_build.official(device)
         size = PUBLISHED_SIZE
-        # The file also holds the video tracker, which the image model does not have.
+        # The file also holds the video tracker and its neck, which the image model does not have.
         state = {key.removeprefix("detector."): state[key] for key in state if key.startswith("detector.")}
-    fill(model, state, str(weights))
+    fill(model, state, str(weights), exact=bool(architecture))
     return Sam3(model.to(device).eval(), size, device)
 
 

@@ -168,3 +168,14 @@ def test_cuda_without_a_gpu_is_one_line_and_auto_takes_the_cpu(monkeypatch, capl
         assert _device.choose("auto") == "cpu"
     assert "running on the CPU" in caplog.text
     assert _device.choose("cpu") == "cpu"
+
+
+def test_the_published_file_s_parts_beyond_the_image_model_are_left_out_but_none_may_lack(sam3_weights):
+    from samgap.models._weights import fill, read
+
+    model = _sam3_build.small(SAM3["architecture"])
+    state = read(sam3_weights)["model"]
+    fill(model, {**state, "tracker.extra": torch.zeros(1)}, "sam3.pt", exact=False)
+    name, _ = next(model.named_parameters())
+    with pytest.raises(UserError, match=f"first {name}"):
+        fill(model, {key: value for key, value in state.items() if key != name}, "sam3.pt", exact=False)
