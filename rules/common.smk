@@ -61,7 +61,7 @@ def training_of(wildcards):
 
 
 def training_data(wildcards):
-    """The images and the truth that a training learns from, and those that it is watched on."""
+    """The images and the truth that a training learns from and is watched on, and the weights it starts from."""
     entry = config["trainings"][wildcards.training]
     found = {}
     for prefix, key in {"": "dataset", "val_": "validation"}.items():
@@ -69,6 +69,8 @@ def training_data(wildcards):
         found[f"{prefix}images"] = f"{folder}/images"
         found[f"{prefix}truth"] = f"{folder}/instances.json"
         found[f"{prefix}image_table"] = f"{folder}/images.parquet"
+    if "start" in entry:
+        found["start"] = f"results/{wildcards.run}/training/{entry['start']}/weights.pt"
     return found
 
 

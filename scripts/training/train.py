@@ -13,7 +13,7 @@ with job(snakemake) as log:
     import torch
 
     from samgap.models._device import choose
-    from samgap.models._weights import half
+    from samgap.models._weights import fill, half, read
     from samgap.training._run import Data, train
 
     options, device = snakemake.params.options, choose(snakemake.params.device)
@@ -33,6 +33,8 @@ with job(snakemake) as log:
             device=device,
             scratch=Path(scratch),
         )
+        if "start" in snakemake.input.keys():  # noqa: SIM118 (not a dict)
+            fill(task.model, read(Path(snakemake.input.start))["model"], snakemake.input.start)
         state = weights.parent / "unfinished.pt"
         history = train(task, options, snakemake.params.seed, device, state, recipe)
     with replacing(weights) as temporary:

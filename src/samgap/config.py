@@ -85,7 +85,13 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterable[
                     yield f"{section}.{name}.{side}.model", "models", [entry[side]["model"]]
                     yield f"{section}.{name}.{side}.prompts", "prompts", [entry[side]["prompts"]]
     for name, entry in config["trainings"].items():
-        sections = {"model": "models", "dataset": "datasets", "validation": "datasets", "prompts": "prompts"}
+        sections = {
+            "model": "models",
+            "dataset": "datasets",
+            "validation": "datasets",
+            "prompts": "prompts",
+            "start": "trainings",
+        }
         for key in sorted(sections.keys() & entry.keys()):
             yield f"trainings.{name}.{key}", sections[key], [entry[key]]
 
@@ -120,12 +126,29 @@ def _check_references(config: Mapping[str, Any]) -> None:
                 f"config: trainings.{name}.family is '{entry['family']}', but its model '{entry['model']}' is of the "
                 f"family '{family}'; name one of them twice"
             )
+        _check_start(name, config["trainings"])
         if entry["dataset"] == entry["validation"]:
             raise UserError(f"config: trainings.{name}.validation is its dataset '{entry['dataset']}'; name another")
         if "prompts" in entry and config["prompts"][entry["prompts"]]["kind"] != "phrases":
             raise UserError(
                 f"config: trainings.{name}.prompts names '{entry['prompts']}', which is not of kind phrases"
             )
+
+
+def _check_start(name: str, trainings: Mapping[str, Any]) -> None:
+    """A training starts from one of the same model, and no chain of starts comes back to itself."""
+    seen, at = [name], name
+    while "start" in trainings[at]:
+        start = trainings[at]["start"]
+        if trainings[start]["model"] != trainings[at]["model"]:
+            raise UserError(
+                f"config: trainings.{at}.start names '{start}', which trains another model; name one of its own"
+            )
+        if start in seen:
+            raise UserError(
+                f"config: trainings.{name}.start leads back to '{start}'; let one of them start from scratch"
+            )
+        seen, at = [*seen, start], start
 
 
 # --- a file for every id, and an id for every drawing

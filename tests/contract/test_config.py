@@ -204,6 +204,8 @@ def test_a_module_is_the_id_in_snake_case():
         ("trainings/learn/dataset", "orchards", ["trainings.learn.dataset", "'orchards'", "'orchard'?"]),
         ("trainings/learn/validation", "orchard", ["trainings.learn.validation", "'orchard'"]),
         ("trainings/learn/prompts", "box", ["trainings.learn.prompts", "'box'", "phrases"]),
+        ("trainings/learn/start", "lear", ["trainings.learn.start", "'lear'", "'learn'?"]),
+        ("trainings/learn/start", "learn", ["trainings.learn.start leads back to 'learn'"]),
         # files
         ("datasets/x", {"kind": "orchards"}, ["datasets.x.kind", "'orchards'", "src/samgap/datasets/orchards.py"]),
         ("datasets/x", {"kind": "write"}, ["datasets.x.kind", "src/samgap/datasets/write.py"]),
