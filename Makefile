@@ -18,7 +18,7 @@ demo: env  ## Run the demo: small models on procedural scenes, in minutes
 	@$(BIN)/snakemake --profile profiles/demo
 
 test: env  ## Run all tests (PYTEST="-k name" for some of them)
-	@$(BIN)/python -m pytest $(PYTEST)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
 
 lint: env  ## Check style, rules and types
 	$(BIN)/ruff check .
