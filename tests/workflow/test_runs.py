@@ -140,3 +140,32 @@ def test_weights_of_another_checksum_stop_with_one_line(checkout):
     lines = [line for line in output.splitlines() if line.startswith("error:")]
     assert len(lines) == 1 and zeros[:8] in lines[0]
     assert not (checkout.folder / "resources" / "checkpoints" / "sam2-demo" / "weights.pt").exists()
+
+
+def test_a_training_is_one_more_checkpoint(checkout):
+    sections = small_config(SCENES)
+    sections["datasets"]["others"] = {**SCENES, "scenes": 2, "seed": 22}
+    learn = {
+        "family": "sam3",
+        "model": "sam3-demo",
+        "dataset": "orchard",
+        "validation": "others",
+        "prompts": "concepts",
+        "steps": 2,
+        "batch": 2,
+        "negatives": 1,
+        "learning-rate": 1e-4,
+    }
+    sections["trainings"] = {"learn": learn, "more": {**learn, "start": "learn"}}
+    config = checkout.config(**sections)
+    config.write_text(config.read_text().replace("path: config/demo/sam3-demo.pt", "training: more"))
+    checkout.run("resources/checkpoints/sam3-demo/checkpoint.json")
+    trainings = checkout.folder / "results" / "demo" / "training"
+    cards = {name: json.loads((trainings / name / "checkpoint.json").read_text()) for name in ("learn", "more")}
+    made = json.loads((checkout.folder / "resources" / "checkpoints" / "sam3-demo" / "checkpoint.json").read_text())
+    assert made["sha256"] == cards["more"]["sha256"] != cards["learn"]["sha256"]
+    # It started from the other's weights, and those are among the inputs that it states.
+    assert cards["learn"]["sha256"] in cards["more"]["recipe"]["inputs"].values()
+    history = pq.read_table(trainings / "more" / "history.parquet").to_pandas()
+    assert {"total", "val_f1"} <= set(history["term"]) and history["step"].max() == 2
+    assert not (trainings / "more" / "unfinished.pt").exists()
