@@ -34,10 +34,12 @@ class Checkout:
         found.folder = folder
         return found
 
-    def config(self, **sections) -> Path:
-        """The demo's configuration with `sections` in place of its own, as a file."""
+    def config(self, weights=None, **sections) -> Path:
+        """The demo's configuration with `sections` in place of its own, as a file; `weights` by model likewise."""
         config = yaml.safe_load((self.folder / "config" / "demo.yaml").read_text())
         config.update(sections)
+        for model, source in (weights or {}).items():
+            config["models"][model]["weights"] = source
         path = self.folder / "test.yaml"
         path.write_text(yaml.safe_dump(config, sort_keys=False))
         return path

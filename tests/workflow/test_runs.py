@@ -100,10 +100,7 @@ def test_a_run_killed_in_inference_ends_in_the_same_tables(checkout, finished):
 
 
 def test_a_missing_weight_is_a_row_that_says_so(checkout):
-    sections = small_config(SCENES)
-    config = checkout.config(**sections)
-    text = config.read_text().replace("path: config/demo/sam3-demo.pt", "hub: example/gated\n      file: sam3.pt")
-    config.write_text(text)
+    checkout.config(weights={"sam3-demo": {"hub": "example/gated", "file": "sam3.pt"}}, **small_config(SCENES))
     output = checkout.run()
     assert "skipped" in output
     results = checkout.folder / "results" / "demo"
@@ -129,12 +126,9 @@ def test_cuda_without_a_gpu_stops_with_one_line(checkout):
 
 
 def test_weights_of_another_checksum_stop_with_one_line(checkout):
-    config = checkout.config(**small_config(SCENES))
     zeros = "0" * 64
-    config.write_text(
-        config.read_text().replace(
-            "path: config/demo/sam2-demo.pt", f"path: config/demo/sam2-demo.pt\n      sha256: '{zeros}'"
-        )
+    checkout.config(
+        weights={"sam2-demo": {"path": "config/demo/sam2-demo.pt", "sha256": zeros}}, **small_config(SCENES)
     )
     output = checkout.run("resources/checkpoints/sam2-demo/checkpoint.json", ok=False)
     lines = [line for line in output.splitlines() if line.startswith("error:")]
@@ -157,8 +151,7 @@ def test_a_training_is_one_more_checkpoint(checkout):
         "learning-rate": 1e-4,
     }
     sections["trainings"] = {"learn": learn, "more": {**learn, "start": "learn"}}
-    config = checkout.config(**sections)
-    config.write_text(config.read_text().replace("path: config/demo/sam3-demo.pt", "training: more"))
+    checkout.config(weights={"sam3-demo": {"training": "more"}}, **sections)
     checkout.run("resources/checkpoints/sam3-demo/checkpoint.json")
     trainings = checkout.folder / "results" / "demo" / "training"
     cards = {name: json.loads((trainings / name / "checkpoint.json").read_text()) for name in ("learn", "more")}
