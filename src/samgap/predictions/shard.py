@@ -1,7 +1,6 @@
 """One shard: every image is encoded once, all its prompts are answered, masks are kept as RLE."""
 
 import logging
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,14 +8,12 @@ from typing import Any
 
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from samgap.errors import UserError
 from samgap.models import Model, Prediction
+from samgap.progress import progress
 
 logger = logging.getLogger("samgap")
-
-SECONDS_BETWEEN_LINES = 30
 
 
 def predict(
@@ -26,33 +23,29 @@ def predict(
     asked = {image_id: _records(rows) for image_id, rows in prompts.groupby("image_id")}
     masks: list[dict[str, Any]] = []
     timing: list[dict[str, Any]] = []
-    said = time.monotonic()
-    progress = tqdm(_records(images), unit="image", disable=not sys.stderr.isatty())
-    for number, image in enumerate(progress, start=1):
-        rows = asked.get(image["image_id"], [])
-        if not rows:
-            continue
-        started = time.perf_counter()
-        picture = open_image(folder / image["file"], image)
-        read = time.perf_counter()
-        model.encode(picture)
-        encoded = time.perf_counter()
-        for row, answer in zip(rows, model.answer(rows), strict=True):
-            masks += [_row(row, index, one, image) for index, one in enumerate(answer)]
-        answered = time.perf_counter()
-        timing.append(
-            {
-                "image_id": image["image_id"],
-                "n_prompts": len(rows),
-                "read_ms": 1e3 * (read - started),
-                "encode_ms": 1e3 * (encoded - read),
-                "decode_ms": 1e3 * (answered - encoded),
-                "device": device,
-            }
-        )
-        if time.monotonic() - said > SECONDS_BETWEEN_LINES:
-            said = time.monotonic()
-            logger.info("%d of %d images", number, len(images))
+    with progress("predictions", len(images), "images") as step:
+        for image in _records(images):
+            rows = asked.get(image["image_id"], [])
+            if rows:
+                started = time.perf_counter()
+                picture = open_image(folder / image["file"], image)
+                read = time.perf_counter()
+                model.encode(picture)
+                encoded = time.perf_counter()
+                for row, answer in zip(rows, model.answer(rows), strict=True):
+                    masks += [_row(row, index, one, image) for index, one in enumerate(answer)]
+                answered = time.perf_counter()
+                timing.append(
+                    {
+                        "image_id": image["image_id"],
+                        "n_prompts": len(rows),
+                        "read_ms": 1e3 * (read - started),
+                        "encode_ms": 1e3 * (encoded - read),
+                        "decode_ms": 1e3 * (answered - encoded),
+                        "device": device,
+                    }
+                )
+            step(1)
     logger.info("%d images, %d prompts, %d masks", len(timing), sum(row["n_prompts"] for row in timing), len(masks))
     return masks, timing
 
