@@ -8,10 +8,20 @@ from samgap.config import module
 from samgap.datasets import _write
 from samgap.job import job, provenance
 
+
+def source(path):
+    """Where an input came from: an archive's receipt; of a file on this machine its checksum, of a folder its path."""
+    receipt = Path(f"{path}.json")
+    if str(path).startswith("resources/archives/") and receipt.is_file():
+        return files.read_json(receipt)
+    return {"source": str(path), **({"sha256": files.sha256(path)} if path.is_file() else {})}
+
+
 with job(snakemake) as log:
     options, output = snakemake.params.options, snakemake.output
     kind = importlib.import_module(f"samgap.datasets.{module(options['kind'])}")
-    archives = {role: Path(path) for role, path in snakemake.input.items()}
+    inputs = {role: Path(path) for role, path in snakemake.input.items()}
+    archives = {role: path for role, path in inputs.items() if role not in ("files", "ignore")}
     seed = options.get("seed", 0)
     counts = _write.write(
         kind.pictures(options, archives, seed),
@@ -28,7 +38,7 @@ with job(snakemake) as log:
         **counts,
         "instances_sha256": files.sha256(output.instances),
         "table_sha256": files.sha256(output.table),
-        "sources": {role: files.read_json(f"{path}.json") for role, path in archives.items()} or {"seed": seed},
+        "sources": {role: source(path) for role, path in inputs.items()} or {"seed": seed},
         "options": options,
     }
     files.write_json(output.card, card)

@@ -29,6 +29,8 @@ class Instance:
     rle: dict[str, Any] | None
     attributes: Mapping[str, str] = field(default_factory=dict)
     ignore: bool = False
+    occlusion: float | None = None  # share of it that something hides, 0 to 1; None where it is not known
+    track: int | None = None  # one number for one object in all frames of a sequence; None where there is none
 
     def mask(self) -> np.ndarray:
         """The mask, bool, (height, width)."""
@@ -40,7 +42,7 @@ class Instance:
 class Truth:
     """All instances of a data set, by image."""
 
-    images: Mapping[int, Mapping[str, Any]]  # id -> file_name, width, height, group
+    images: Mapping[int, Mapping[str, Any]]  # id -> file_name, width, height, group; maybe attributes, sequence, frame
     instances: Mapping[int, list[Instance]]  # image id -> its instances (an image without any has none)
     nouns: frozenset[str]
     attributes: Mapping[str, tuple[str, ...]]
@@ -82,4 +84,6 @@ def _instance(row: Mapping[str, Any], names: Mapping[int, str]) -> Instance:
         rle=rle,
         attributes=row.get("attributes", {}),
         ignore=bool(row.get("ignore", 0)),
+        occlusion=row.get("occlusion"),
+        track=row.get("track"),
     )

@@ -12,13 +12,19 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Label:
-    """One object of a picture. `mask` is bool (height, width), or None where only `box` (x0, y0, x1, y1) is known."""
+    """One object of a picture. `mask` is bool (height, width), or None where only `box` (x0, y0, x1, y1) is known.
+
+    A mask may be just the part of the picture that it lies in; `at` is then where that part's first pixel is.
+    """
 
     noun: str
     mask: np.ndarray | None = None
     box: tuple[float, float, float, float] | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     ignore: bool = False
+    occlusion: float | None = None  # share of it that something hides, 0 to 1, where it is known
+    track: int | None = None  # one number for one object in all frames of a sequence
+    at: tuple[int, int] | None = None  # row and column in px
 
 
 @dataclass(frozen=True)
@@ -31,3 +37,7 @@ class Picture:
     height: int
     group: str
     labels: list[Label]
+    attributes: Mapping[str, str] = field(default_factory=dict)  # of the image: its light, say
+    sequence: str | None = None  # the video it is a frame of; then `name` is <sequence>/<frame>.jpg
+    frame: int | None = None
+    extras: Mapping[str, bytes] = field(default_factory=dict)  # further files beside it, by name below images/

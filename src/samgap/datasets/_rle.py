@@ -6,18 +6,21 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 
-def encode(mask: np.ndarray) -> tuple[list[int], int, dict[str, Any]]:
+def encode(
+    mask: np.ndarray, at: tuple[int, int] = (0, 0), size: tuple[int, int] | None = None
+) -> tuple[list[int], int, dict[str, Any]]:
     """Box [x, y, width, height] (px), area (px) and compressed RLE (`size`, `counts` as str) of a mask.
 
-    `mask` is bool, (height, width), with at least one pixel set (else ValueError). The RLE is what
-    `pycocotools.mask.encode` gives.
+    `mask` is bool, (height, width), with at least one pixel set (else ValueError): the whole of an image, or the
+    part from row and column `at` on of one of `size` (height, width). The RLE is what `pycocotools.mask.encode`
+    gives of the whole.
     """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         raise ValueError("an empty mask has no box")
-    height, width = mask.shape
-    top, left = int(rows[0]), int(columns[0])
-    crop = mask[top : rows[-1] + 1, left : columns[-1] + 1]
+    height, width = size or mask.shape
+    crop = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left = at[0] + int(rows[0]), at[1] + int(columns[0])
     # COCO counts down the columns; in each column of the crop, a run starts at +1 and ends at -1.
     framed = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
     framed[:, 1:-1] = crop.T

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from samgap import tables
 from samgap.datasets import Label, Picture
 from samgap.datasets._rle import encode
@@ -38,12 +40,19 @@ def write(
     with replacing_folder(images_dir) as folder, progress(f"{dataset}: images", None, "images") as step:
         for picture in pictures:
             name = picture.name
-            if name != PurePosixPath(name.replace("\\", "/")).name or Path(name).suffix.lower() not in SUFFIXES:
+            plain = name.removeprefix(f"{picture.sequence}/") if picture.sequence else name
+            if plain != PurePosixPath(plain.replace("\\", "/")).name or Path(plain).suffix.lower() not in SUFFIXES:
                 raise UserError(f"{dataset}: {name!r} is not the plain name of a .png or .jpg file")
             if name in found:
                 raise UserError(f"{dataset}: two images are named {name}; names must be unique in a data set")
-            (folder / name).write_bytes(picture.data)
-            image = {"width": picture.width, "height": picture.height, "group": picture.group}
+            for file, data in {name: picture.data, **picture.extras}.items():
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                (folder / file).write_bytes(data)
+            image: dict[str, Any] = {"width": picture.width, "height": picture.height, "group": picture.group}
+            if picture.attributes:
+                image["attributes"] = dict(picture.attributes)
+            if picture.sequence:
+                image |= {"sequence": picture.sequence, "frame": picture.frame}
             annotations = [_annotation(picture, label, nouns) for label in picture.labels]
             found[name] = (image, annotations, hashlib.sha256(picture.data).hexdigest())
             step(1)
@@ -87,12 +96,16 @@ def _annotation(picture: Picture, label: Label, nouns: list[str]) -> dict[str, A
         "ignore": int(label.ignore),
         "attributes": dict(label.attributes),
     }
+    known = {"occlusion": label.occlusion, "track": label.track}
+    row |= {key: value for key, value in known.items() if value is not None}
     if label.mask is None:
         if label.box is None:
             raise ValueError(f"{picture.name}: a label with neither mask nor box")
         x0, y0, x1, y1 = label.box
         return {**row, "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
-    if label.mask.shape != (picture.height, picture.width):
-        raise ValueError(f"{picture.name}: mask {label.mask.shape}, image {(picture.height, picture.width)}")
-    box, area, rle = encode(label.mask)
+    size, at = (picture.height, picture.width), label.at
+    ends = tuple(np.add(at or (0, 0), label.mask.shape))
+    if min(at or (0, 0)) < 0 or (ends != size if at is None else np.greater(ends, size).any()):
+        raise ValueError(f"{picture.name}: mask {label.mask.shape} at {at}, image {size}")
+    box, area, rle = encode(label.mask, at or (0, 0), size)
     return {**row, "bbox": box, "area": area, "segmentation": rle}

@@ -48,6 +48,16 @@ def test_run_lengths_are_those_of_pycocotools(mask: np.ndarray) -> None:
     assert area == coco_mask.area(expected)
 
 
+@given(arrays(bool, st.tuples(st.integers(1, 8), st.integers(1, 8))), st.tuples(*[st.integers(0, 5)] * 4))
+@settings(deadline=None, max_examples=200)
+def test_run_lengths_of_a_part_are_those_of_the_whole(part: np.ndarray, around: tuple[int, int, int, int]) -> None:
+    if not part.any():
+        return
+    above, below, before, after = around
+    whole = np.pad(part, ((above, below), (before, after)))
+    assert encode(part, (above, before), whole.shape) == encode(whole)
+
+
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
     labels = [
         Label("orange", mask=square(), attributes={"ripeness": "ripe"}),
@@ -55,7 +65,8 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     ]
     counts = save(tmp_path, [picture("b.png", labels), picture("a.jpg", labels[:1]), picture("c.png")])
     assert (counts["n_images"], counts["n_instances"], counts["n_ignored"]) == (3, 3, 1)
-    assert tables.read(tmp_path / "images.parquet", "images").to_dict("records") == [
+    table = tables.read(tmp_path / "images.parquet", "images")
+    assert table[["image_id", "file", "width", "height", "group"]].to_dict("records") == [
         {"image_id": number, "file": name, "width": 6, "height": 8, "group": "g"}
         for number, name in enumerate(("a.jpg", "b.png", "c.png"), start=1)
     ]
@@ -73,6 +84,25 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(orange.mask(), square())
     assert (apple.noun, apple.box, apple.rle, apple.ignore) == ("apple", (1, 2, 4, 7), None, True)
     assert json.loads((tmp_path / "instances.json").read_text())["info"]["dataset"] == "d"
+
+
+def test_sequences_and_what_is_hidden_read_back(tmp_path: Path) -> None:
+    labels = [Label("apple", mask=square(), occlusion=0.0, track=7), Label("apple", mask=square(), occlusion=0.25)]
+    frames = [
+        Picture(
+            f"pan/{frame:05d}.jpg", b"x", 6, 8, "pan", labels[: 1 + frame], {"lighting": "dusk"}, "pan", frame,
+            {"pan/flow/00000.png": b"flow"} if frame == 0 else {},
+        )
+        for frame in (1, 0)
+    ]  # fmt: skip
+    save(tmp_path, [*frames, picture("single.jpg", [Label("orange", mask=square())])])
+    found = truth.read(tmp_path / "instances.json")
+    told = [{key: image.get(key) for key in ("sequence", "frame", "attributes")} for image in found.images.values()]
+    assert told[:2] == [{"sequence": "pan", "frame": frame, "attributes": {"lighting": "dusk"}} for frame in (0, 1)]
+    assert told[2] == {"sequence": None, "frame": None, "attributes": None}
+    known = [[(instance.track, instance.occlusion) for instance in found.of(image)] for image in (1, 2, 3)]
+    assert known == [[(7, 0.0)], [(7, 0.0), (None, 0.25)], [(None, None)]]
+    assert (tmp_path / "images/pan/flow/00000.png").read_bytes() == b"flow"
 
 
 def test_order_of_coming_does_not_matter(tmp_path: Path) -> None:
@@ -111,8 +141,15 @@ def test_images_of_before_are_gone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "label",
-    [Label("plum", mask=square()), Label("apple", mask=square(9, 9)), Label("apple")],
-    ids=["noun", "size", "none"],
+    [
+        Label("plum", mask=square()),
+        Label("apple", mask=square(9, 9)),
+        Label("apple", mask=square(4, 3)),
+        Label("apple", mask=square(4, 5), at=(5, 0)),
+        Label("apple", mask=square(4, 5), at=(-1, 0)),
+        Label("apple"),
+    ],
+    ids=["noun", "size", "part", "reach", "before", "none"],
 )
 def test_labels_that_do_not_fit(tmp_path: Path, label: Label) -> None:
     with pytest.raises(ValueError, match=r"a\.png"):

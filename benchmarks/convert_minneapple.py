@@ -1,0 +1,110 @@
+"""How long the conversion of MinneApple's train part takes, and how much memory.
+
+    PYTHONPATH=src python benchmarks/convert_minneapple.py [--images 670] [--keep FOLDER]
+
+Makes an archive like the published one (670 train images with some 28,000 apples, and half as many test images,
+720 x 1280 px, PNG; 1.6 GB) out of noisy blobs, then converts its train part in a process of its own. The limits are
+those that the project promises on two cores: three minutes and 1.5 GB.
+"""
+
+import argparse
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+WIDTH, HEIGHT = 720, 1280
+APPLES = 28_183 / 670
+DIFFERENT = 16
+SECONDS, GIGABYTES = 180, 1.5
+
+CONVERT = """
+import sys
+from pathlib import Path
+from samgap.datasets import _write, minneapple
+
+archive, out = Path(sys.argv[1]), Path(sys.argv[2])
+options = {"part": "train"}
+pictures = minneapple.pictures(options, {"images": archive}, 0)
+paths = out / "images", out / "instances.json", out / "images.parquet"
+print(_write.write(pictures, minneapple.info(options), *paths, dataset="minneapple-train"))
+"""
+
+
+def blobs(rng: np.random.Generator, count: int) -> tuple[bytes, bytes]:
+    """A photograph-like PNG (1.6 MB), and the mask of `count` apples, 10 to 50 px across, some of them hidden."""
+    ids = np.zeros((HEIGHT, WIDTH), np.uint8)
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    for number in range(1, count + 1):
+        y, x, radius = rng.uniform(0, HEIGHT), rng.uniform(0, WIDTH), rng.uniform(5, 25)
+        ids[((rows - y) ** 2 + (columns - x) ** 2 < radius**2) & (ids == 0)] = number
+    soft = ndimage.gaussian_filter(rng.normal(0, 400, (HEIGHT, WIDTH, 3)), (6, 6, 0)) + 110
+    soft[ids > 0] += (70, -30, -30)
+    pixels = np.clip(soft + rng.normal(0, 4, soft.shape), 0, 255).astype(np.uint8)
+    found = []
+    for array in (pixels, ids):
+        stream = io.BytesIO()
+        Image.fromarray(array).save(stream, "PNG", compress_level=6)
+        found.append(stream.getvalue())
+    return found[0], found[1]
+
+
+def make(path: Path, images: int) -> None:
+    """The archive: train images, train masks, test images, as the published one has them."""
+    rng = np.random.default_rng(0)
+    pairs = [blobs(rng, round(APPLES)) for _ in range(min(DIFFERENT, images))]
+    train = [f"20150919_174151_image{number}.png" for number in range(images)]
+    test = [f"dataset1_back_{number}.png" for number in range(images // 2)]
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        for folder, names, place in (("train/images", train, 0), ("train/masks", train, 1), ("test/images", test, 0)):
+            for number, name in enumerate(names):
+                data = pairs[number % len(pairs)][place]
+                entry = tarfile.TarInfo(f"detection/{folder}/{name}")
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=670, help="train images (default: as many as MinneApple has)")
+    parser.add_argument("--keep", type=Path, help="a folder for the archive, so that the next run finds it there")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        archive = folder / f"minneapple-{options.images}.tar.gz"
+        if not archive.is_file():
+            make(archive, options.images)
+        begun = time.perf_counter()
+        command = [sys.executable, "-c", CONVERT, str(archive), str(Path(temporary) / "out")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        seconds = time.perf_counter() - begun
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = {
+            "archive_gb": round(archive.stat().st_size / 1e9, 2),
+            "converted": done.stdout.strip(),
+            "seconds": round(seconds, 1),
+            "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+            "peak_gb": round(used.ru_maxrss * 1024 / 1e9, 3),
+            "cores": len(os.sched_getaffinity(0)),
+            "load_before_and_now": [round(value, 1) for value in os.getloadavg()[:2]],
+        }
+        print(json.dumps(result, indent=1))
+        # Fewer images must take as much less.
+        within = seconds <= SECONDS * options.images / 670 and result["peak_gb"] <= GIGABYTES
+        print(f"{'within' if within else 'OVER'} {SECONDS} s for 670 images and {GIGABYTES} GB")
+    return 0 if within else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
