@@ -5,8 +5,6 @@ An RLE here is pycocotools' own: `size` [height, width] and compressed `counts`,
 For all measures, two empty masks agree fully (1), an empty and a full one not at all (0).
 """
 
-import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
+from samgap.outlines import Crop
 
 RLE = dict[str, Any]
 
@@ -77,18 +76,8 @@ def dice(intersection: np.ndarray, area: np.ndarray, other: np.ndarray) -> np.nd
     return _ratio(2 * intersection, area + other)
 
 
-def boundary(mask: np.ndarray) -> np.ndarray:
-    """The mask less its 4-connected erosion, bool (height, width).
-
-    Outside the image counts as background, so pixels of the mask on the image's edge are boundary.
-    """
-    padded = np.pad(mask.astype(bool), 1)
-    core, above, below = padded[1:-1, 1:-1], padded[:-2, 1:-1], padded[2:, 1:-1]
-    return core & ~(above & below & padded[1:-1, :-2] & padded[1:-1, 2:])
-
-
-def crop(mask: RLE) -> tuple[np.ndarray, tuple[int, int]]:
-    """The mask inside its box, bool, and the box's corner (top, left) in px.
+def crop(mask: RLE) -> Crop:
+    """The mask inside its box.
 
     Costs as much as the columns of the box, not as the image: decoding all of it is most of the time otherwise.
     """
@@ -97,52 +86,12 @@ def crop(mask: RLE) -> tuple[np.ndarray, tuple[int, int]]:
     runs = _runs(mask["counts"])
     runs = runs[: len(runs) // 2 * 2]  # without the background that ends it
     if not len(runs):
-        return np.zeros((0, 0), bool), (0, 0)
+        return Crop(np.zeros((0, 0), bool), 0, 0)
     runs[0] -= left * rows
     pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     columns = np.zeros(width * rows, bool)
     columns[: len(pixels)] = pixels
-    return columns.reshape(width, rows).T[top : top + height], (top, left)
-
-
-def outline(mask: RLE) -> np.ndarray:
-    """The boundary's pixels, int64 (N, 2) as (row, column) in the image."""
-    inside, corner = crop(mask)
-    return np.argwhere(boundary(inside)) + corner
-
-
-def boundary_f(outline: np.ndarray, other: np.ndarray, tolerance: float) -> float:
-    """F of two outlines: a pixel is right if one of the other outline lies within `tolerance` px of it (Euclidean).
-
-    F = 2PR / (P + R), P the right share of `outline`, R that of `other` (Martin, Fowlkes & Malik 2004, with all
-    pixels within the tolerance counted, as in the paper's published repository). Time grows with the outlines'
-    lengths, not with the masks' areas.
-    """
-    if not len(outline) or not len(other):
-        return float(len(outline) == len(other))
-    precision = _near(outline, other, tolerance)
-    recall = _near(other, outline, tolerance)
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def _near(points: np.ndarray, others: np.ndarray, tolerance: float) -> float:
-    """The share of `points` with one of `others` within `tolerance`."""
-    margin = math.floor(tolerance)
-    low = np.minimum(points.min(axis=0), others.min(axis=0)) - margin
-    high = np.maximum(points.max(axis=0), others.max(axis=0)) + margin
-    reached = np.zeros(high - low + 1, bool)
-    dilated = (others - low)[:, None, :] + _disk(tolerance)
-    reached[dilated[..., 0], dilated[..., 1]] = True
-    rows, columns = (points - low).T
-    return float(reached[rows, columns].mean())
-
-
-@functools.cache
-def _disk(radius: float) -> np.ndarray:
-    """All whole-pixel steps no longer than `radius`, int64 (N, 2)."""
-    reach = math.floor(radius)
-    steps = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1).T
-    return steps[(steps**2).sum(axis=1) <= radius**2]
+    return Crop(columns.reshape(width, rows).T[top : top + height], top, left)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

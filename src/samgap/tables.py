@@ -19,6 +19,35 @@ from samgap.files import replacing
 
 TAUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 """IoU thresholds 0.50, 0.55 … 0.95 at which true positives are counted."""
+SCORES = tuple(round(0.15 + 0.05 * step, 2) for step in range(17))
+"""Score thresholds 0.15, 0.20 … 0.95 at which phrases are matched again, for a sweep."""
+
+MEASURES = {
+    "iou": ("IoU of the two masks", ""),
+    "dice": ("Dice of the two masks", ""),
+    "boundary_f_1px": ("boundary F at 1 px", ""),
+    "boundary_f_2px": ("boundary F at 2 px", ""),
+    "boundary_f_3px": ("boundary F at 3 px", ""),
+    "boundary_f_5px": ("boundary F at 5 px", ""),
+    "boundary_f_davis": ("boundary F as DAVIS has it, at 0.008 of the image's diagonal, rounded up", ""),
+    "boundary_f_relative": ("boundary F at 0.05 of the diameter of a disk of the instance's area", ""),
+    "boundary_iou": ("IoU of the bands along both boundaries, 0.02 of the image's diagonal wide", ""),
+    "boundary_iou_2px": ("IoU of the bands along both boundaries, 2 px wide", ""),
+    "box_iou": ("IoU of the two boxes", ""),
+}
+"""What is measured of an instance and its prediction, 0 to 1; an instance that nothing answers counts 0."""
+ERRORS = {
+    "hausdorff_95_px": ("95 % Hausdorff distance of both boundaries", "px"),
+    "area_error": ("difference of the areas over the instance's", ""),
+    "box_error": ("sum of the four edges' distances, x over the image's width, y over its height", ""),
+}
+"""Errors of an instance's prediction; there is none where nothing answers."""
+SIZES = ("small", "medium", "large")
+"""COCO's: below 32² px, to 96² px, and above."""
+KINDS_OF_HITS = tuple(f"{what}_{size}" for what in ("mask", "box") for size in ("all", *SIZES))
+"""What average precision matches, masks or boxes, and of which size."""
+UPSTREAM = ("iou", "dice", "boundary_f_2px")
+"""What the paper's published code measures of a mask."""
 
 POINT = pa.struct([("x", pa.float32()), ("y", pa.float32()), ("label", pa.int8())])
 BOX = pa.struct(
@@ -33,6 +62,34 @@ def _column(name: str, kind: pa.DataType, description: str, unit: str = "", null
 
 _prompt_id = _column("prompt_id", pa.string(), "the prompt, unique in its data set and prompt set")
 _image_id = _column("image_id", pa.int64(), "the image, as in images.parquet")
+_words = pa.map_(pa.string(), pa.string())
+_counts = pa.map_(pa.string(), pa.int32())
+_at_scores = pa.list_(pa.int32(), len(SCORES))
+_strata = _column("strata", _words, "parts of the data set that the image is of, as lighting: dusk", nullable=True)
+_tags = [
+    _column("nouns", pa.list_(pa.string()), "the nouns whose instances the phrase may cover", nullable=True),
+    _column("attributes", _words, "the attributes that the phrase asks for, with their values", nullable=True),
+    _column("seen", pa.bool_(), "may a training ask the phrase", nullable=True),
+    _column("concept", pa.string(), "what the phrase is one of several paraphrases of", nullable=True),
+    _column("level", pa.string(), "of an instruction: concept, simple or complex", nullable=True),
+]
+
+
+def _measures(prefix: str = "") -> list[pa.Field]:
+    """Columns of all measures and errors; `sum_` for their sums over a prompt's truth."""
+    whole = "sum over the prompt's truth of the " if prefix else ""
+    rule = {**dict.fromkeys(MEASURES, "0 when nothing answers"), **dict.fromkeys(ERRORS, "of what is answered")}
+    return [
+        _column(prefix + name, pa.float64(), f"{whole}{description}; {rule[name]}", unit, nullable=not prefix)
+        for name, (description, unit) in {**MEASURES, **ERRORS}.items()
+    ]
+
+
+_CLUSTERS = (
+    _column("clusters", pa.string(), "what is drawn as one: image, or group (a video, a source photo)"),
+    _column("n_clusters", pa.int64(), "how many of them hold anything that it rests on"),
+    _column("warning", pa.string(), "what to know before trusting the interval, if anything", nullable=True),
+)
 
 SCHEMAS: dict[str, pa.Schema] = {
     "images": pa.schema(
@@ -42,25 +99,30 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("width", pa.int32(), "width", "px"),
             _column("height", pa.int32(), "height", "px"),
             _column("group", pa.string(), "what images share a source: the video, the source photo, the scene"),
+            _strata,
         ]
     ),
     "prompts": pa.schema(
         [
             _prompt_id,
             _image_id,
-            _column("kind", pa.string(), "box, point, point-box, phrase, or other (present but not labelled)"),
+            _column("kind", pa.string(), "box, point, point-box, mask, clicks, grid, phrase, or other (not labelled)"),
             _column("phrase", pa.string(), "the text asked, if any", nullable=True),
             _column("points", pa.list_(POINT), "points; label 1 is on the object, 0 off it", "px", nullable=True),
             _column(
                 "boxes", pa.list_(BOX), "boxes, corners inclusive-exclusive; label 1 positive", "px", nullable=True
             ),
-            _column("mask", pa.binary(), "a prior mask as compressed COCO RLE", nullable=True),
+            _column("mask", pa.binary(), "a prior mask, of the image's size, as compressed COCO RLE", nullable=True),
+            _column("clicks", pa.int16(), "clicks that may be given in all, `points` included", nullable=True),
             _column(
                 "truth_ids",
                 pa.list_(pa.int64()),
                 "instances that a right answer covers; empty: asked and absent; null: not evaluable",
                 nullable=True,
             ),
+            *_tags,
+            _column("without", _words, "the attributes that the phrase rules out, with their values", nullable=True),
+            _column("polarity", pa.string(), "positive, or negated where the words rule something out", nullable=True),
         ]
     ),
     "masks": pa.schema(
@@ -77,6 +139,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("width", pa.int32(), "width of the mask, that of the image", "px"),
             _column("area_px", pa.int64(), "pixels of the mask", "px"),
             _column("rle", pa.binary(), "the mask as compressed COCO RLE counts"),
+            _column("clicks", pa.int16(), "clicks given before it; null where a prompt is asked once", nullable=True),
         ]
     ),
     "timing": pa.schema(
@@ -109,12 +172,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("prediction_id", pa.int64(), "its prediction; null when nothing answers it", nullable=True),
             _column("outcome", pa.string(), "matched (IoU at least 0.5), missed or false"),
             _column("score", pa.float32(), "the prediction's score", nullable=True),
-            _column(
-                "iou", pa.float64(), "IoU of the two; 0 when nothing answers; null for a false mask", nullable=True
-            ),
-            _column("dice", pa.float64(), "Dice of the two; same rule", nullable=True),
-            _column("boundary_f_2px", pa.float64(), "boundary F at 2 px of the two; same rule", nullable=True),
-            _column("truth_area_px", pa.int64(), "pixels of the instance", "px", nullable=True),
+            *_measures(),
+            _column("truth_area_px", pa.int64(), "pixels of the instance, or of its box alone", "px", nullable=True),
+            _column("area_px", pa.int64(), "pixels of the prediction", "px", nullable=True),
+            _column("attributes", _words, "what the instance is labelled with", nullable=True),
         ]
     ),
     "pairs": pa.schema(
@@ -128,9 +189,35 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("n_truth", pa.int32(), "instances that a right answer covers"),
             _column("n_predicted", pa.int32(), "predictions kept at the score threshold, ignored ones left out"),
             _column("tp", pa.list_(pa.int32(), len(TAUS)), "one-to-one matches at IoU 0.50, 0.55 … 0.95"),
-            _column("sum_iou", pa.float64(), "sum of IoU over the prompt's truth, a missed one counts 0"),
-            _column("sum_dice", pa.float64(), "sum of Dice, same rule"),
-            _column("sum_boundary_f_2px", pa.float64(), "sum of boundary F at 2 px, same rule"),
+            *_measures("sum_"),
+            _column("n_answered", pa.int32(), "instances with a prediction assigned, whatever their IoU"),
+            _column("boxes_only", pa.bool_(), "is some instance asked for known by its box alone; masks then count 0"),
+            _column("box_predicted", pa.int32(), "n_predicted, where boxes are matched"),
+            _column("box_tp", pa.list_(pa.int32(), len(TAUS)), "tp, where boxes are matched"),
+            _column("covered", pa.int32(), "instances that some prediction has IoU 0.5 with, not one to one"),
+            _column("truth_px", pa.int64(), "pixels of all instances together", "px"),
+            _column("predicted_px", pa.int64(), "pixels of all predictions together", "px"),
+            _column("common_px", pa.int64(), "pixels of both", "px"),
+            _column("sum_off", pa.float64(), "sum over predictions of the share off the instances asked for"),
+            _column("sum_leak", pa.float64(), "sum over predictions of the share on any labelled instance"),
+            *(_column(f"truth_{size}", pa.int32(), f"instances that are {size}") for size in SIZES),
+            _column("sweep_tp", _at_scores, "tp at IoU 0.5 at each score threshold, 0.15 … 0.95", nullable=True),
+            _column("sweep_predicted", _at_scores, "n_predicted at each score threshold", nullable=True),
+            _column("scores", pa.list_(pa.float32()), "all scores of a phrase, best first", nullable=True),
+            *(
+                _column(f"hits_{kind}", pa.list_(pa.int32()), f"what they hit ({kind}): samgap.ranking", nullable=True)
+                for kind in KINDS_OF_HITS
+            ),
+            _column("claimed", _counts, "of a phrase of one attribute: its truth by the value claimed", nullable=True),
+            _column("n_candidates", pa.int32(), "labelled instances of the phrase's nouns"),
+            _column("n_decided", pa.int32(), "of them rightly found or rightly left at IoU 0.5"),
+            _column("n_paraphrases", pa.int32(), "other phrases of its concept asked of the image"),
+            _column("sum_agreement", pa.float64(), "sum over them of the IoU of all masks of both together"),
+            _column("click_iou", pa.list_(pa.float64()), "IoU after 1, 2 … clicks", nullable=True),
+            _column("upstream_n", pa.int32(), "predictions and instances paired by their place in the list"),
+            *(_column(f"upstream_{name}", pa.float64(), f"sum of {name} over them") for name in UPSTREAM),
+            *_tags,
+            _strata,
         ]
     ),
     "estimates": pa.schema(
@@ -145,7 +232,44 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("ci_high", pa.float64(), "upper end of the 95 % interval", nullable=True),
             _column("n_images", pa.int64(), "images that the estimate rests on"),
             _column("n_instances", pa.int64(), "ground-truth instances asked for in them"),
+            *_CLUSTERS,
             _column("note", pa.string(), "why there is no value: `skipped: …` or `not evaluable: …`", nullable=True),
+        ]
+    ),
+    "comparisons": pa.schema(
+        [
+            _column("comparison", pa.string(), "the family of tests that it is corrected in"),
+            _column("dataset", pa.string(), "the dataset"),
+            _column("model", pa.string(), "the model"),
+            _column("prompts", pa.string(), "the prompts"),
+            _column("baseline_model", pa.string(), "the model that it is compared with"),
+            _column("baseline_prompts", pa.string(), "the prompts that it is compared with"),
+            _column("metric", pa.string(), "the metric"),
+            _column("stratum", pa.string(), "the part of the data set; `all` for the whole"),
+            _column("value", pa.float64(), "the metric of the model and its prompts", nullable=True),
+            _column("baseline_value", pa.float64(), "the metric of the baseline", nullable=True),
+            _column("difference", pa.float64(), "value less baseline_value; null as in estimates", nullable=True),
+            _column("ci_low", pa.float64(), "lower end of the difference's 95 % interval", nullable=True),
+            _column("ci_high", pa.float64(), "upper end of the difference's 95 % interval", nullable=True),
+            _column("p_value", pa.float64(), "two-sided p of the paired permutation test", nullable=True),
+            _column("p_holm", pa.float64(), "p_value corrected by Holm within the comparison", nullable=True),
+            _column("p_bonferroni", pa.float64(), "p_value corrected by Bonferroni, likewise", nullable=True),
+            _column("p_t_test", pa.float64(), "two-sided p of the paired t-test, uncorrected", nullable=True),
+            _column("effect_size", pa.float64(), "Cohen's d of the paired differences", nullable=True),
+            _column("effect_low", pa.float64(), "lower end of its 95 % interval", nullable=True),
+            _column("effect_high", pa.float64(), "upper end of its 95 % interval", nullable=True),
+            _column(
+                "minimum_detectable",
+                pa.float64(),
+                "the smallest true difference that one such test finds with 80 % power",
+                "that of the metric",
+                nullable=True,
+            ),
+            _column("n_tests", pa.int64(), "tests that the p-values are corrected for; 0 where there is none"),
+            *_CLUSTERS,
+            _column("n_instances", pa.int64(), "ground-truth instances that value rests on"),
+            _column("baseline_n_instances", pa.int64(), "ground-truth instances that baseline_value rests on"),
+            _column("note", pa.string(), "why there is no difference, as in estimates", nullable=True),
         ]
     ),
     "history": pa.schema(
@@ -166,6 +290,16 @@ def empty(name: str) -> pd.DataFrame:
     return SCHEMAS[name].empty_table().to_pandas()
 
 
+def complete(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with those columns of table `name` that it lacks and that may be null.
+
+    Where a column holds nothing but nulls these become None: a NaN has no conversion to a list or a map.
+    """
+    nullable = [field.name for field in SCHEMAS[name] if field.nullable]
+    missing = [column for column in nullable if column not in frame or frame[column].isna().all()]
+    return frame.assign(**dict.fromkeys(missing, None)) if missing else frame
+
+
 def write(
     path: str | Path,
     name: str,
@@ -174,19 +308,18 @@ def write(
 ) -> None:
     """Write `rows` as table `name` (a key of `SCHEMAS`), whole or not at all.
 
-    Columns are put in the schema's order and cast to its types; a missing or an extra column,
-    or a null where none is allowed, raises ValueError. `provenance` is kept as JSON in the file.
+    Columns are put in the schema's order and cast to its types; a missing column that may be null is null. Another
+    missing or an extra column, or a null where none is allowed, raises ValueError. `provenance` is kept as JSON in
+    the file.
     """
     schema = SCHEMAS[name]
     if isinstance(rows, pd.DataFrame):
-        if set(rows.columns) != set(schema.names):
-            raise ValueError(f"table {name}: columns {sorted(rows.columns)} are not {sorted(schema.names)}")
-        table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
+        _check_columns(name, rows.columns)
+        table = pa.Table.from_pandas(complete(name, rows)[schema.names], schema=schema, preserve_index=False)
     else:
         rows = list(rows)
         for row in rows:
-            if row.keys() != set(schema.names):
-                raise ValueError(f"table {name}: columns {sorted(row)} are not {sorted(schema.names)}")
+            _check_columns(name, row)
         table = pa.Table.from_pylist(rows, schema=schema)
     for field in schema:
         if not field.nullable and table[field.name].null_count:
@@ -199,16 +332,25 @@ def write(
         pq.write_table(table, temporary, compression="zstd")
 
 
+def _check_columns(name: str, given: Iterable[str]) -> None:
+    needed = {field.name for field in SCHEMAS[name] if not field.nullable}
+    if not needed <= set(given) <= set(SCHEMAS[name].names):
+        raise ValueError(f"table {name}: columns {sorted(given)} are not {sorted(SCHEMAS[name].names)}")
+
+
 def read(path: str | Path, name: str) -> pd.DataFrame:
-    """Read table `name`; a file that is not such a table raises UserError."""
+    """Read table `name`; a file that is not such a table raises UserError. A column that may be null may be missing."""
     schema = SCHEMAS[name]
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path}: not a readable Parquet file ({error}); delete it and run again") from error
-    if table.schema.names != schema.names:
+    missing = [column for column in schema.names if column not in table.schema.names]
+    for column in (column for column in missing if schema.field(column).nullable):
+        table = table.append_column(schema.field(column), pa.nulls(len(table), schema.field(column).type))
+    if set(table.schema.names) != set(schema.names):
         raise UserError(f"{path}: not a `{name}` table (columns {table.schema.names}); delete it and run again")
-    return table.to_pandas()
+    return table.select(schema.names).to_pandas()
 
 
 def provenance(path: str | Path) -> dict[str, Any]:

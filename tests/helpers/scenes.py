@@ -36,7 +36,7 @@ def truth_of(
     """Image id -> (instance id, mask, ignore)."""
     found = {
         image: [
-            Instance(key, image, "apple", (0, 0, shape[1], shape[0]), int(mask.sum()), masks.encode(mask), {}, ignore)
+            Instance(key, image, "apple", coco_box(masks.encode(mask)), int(mask.sum()), masks.encode(mask), {}, ignore)
             for key, mask, ignore in rows
         ]
         for image, rows in instances.items()
@@ -47,7 +47,7 @@ def truth_of(
 
 def images_table(image_ids: Iterable[int], shape: tuple[int, int] = (24, 30)) -> pd.DataFrame:
     rows = [(key, f"{key}.png", shape[1], shape[0], f"group-{key}") for key in image_ids]
-    return pd.DataFrame(rows, columns=tables.SCHEMAS["images"].names)
+    return pd.DataFrame(rows, columns=["image_id", "file", "width", "height", "group"])
 
 
 def prompts_table(rows: Iterable[tuple[str, int, str, str | None, list[int] | None]]) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def masks_table(rows: Iterable[tuple[str, int, int, float, np.ndarray]]) -> pd.D
     return pd.DataFrame(made, columns=tables.SCHEMAS["masks"].names)
 
 
-def random_shard(seed: int, images: int = 12, shape: tuple[int, int] = (24, 30)):
+def random_shard(seed: int, images: int = 12, shape: tuple[int, int] = (24, 30), phrases: int = 4):
     """Masks, prompts, truth, images of random phrases: absent ones, unanswered ones, low scores and no `ignore`."""
     random = np.random.default_rng(seed)
     instances, prompts, predictions, key = {}, [], [], 0
@@ -76,7 +76,7 @@ def random_shard(seed: int, images: int = 12, shape: tuple[int, int] = (24, 30))
         for _ in range(random.integers(0, 7)):
             key += 1
             instances[image].append((key, ellipse(random, shape), False))
-        for number in range(4):
+        for number in range(phrases):
             share = random.random() * (number > 0)
             wanted = [row for row in instances[image] if random.random() < share]
             name = f"{image}-{number}"
@@ -87,3 +87,57 @@ def random_shard(seed: int, images: int = 12, shape: tuple[int, int] = (24, 30))
                 predictions.append((name, place, image, float(random.random() ** 0.3), mask))
     tables_of = masks_table(predictions), prompts_table(prompts)
     return *tables_of, truth_of(instances, shape), images_table(instances, shape)
+
+
+TAGS = [
+    {"nouns": ["apple"], "attributes": [("ripeness", "ripe")], "seen": True, "concept": "a", "level": "simple"},
+    {"nouns": ["apple"], "attributes": [("ripeness", "unripe")], "seen": False, "concept": "b", "level": None},
+    {"nouns": ["apple"], "attributes": [], "seen": True, "concept": "a", "level": "complex"},
+    {"nouns": ["apple", "pear"], "attributes": [("a", "1"), ("b", "2")], "seen": False, "concept": "b", "level": None},
+    {
+        "nouns": ["apple"],
+        "attributes": [("a", "1"), ("b", "2"), ("c", "3")],
+        "seen": True,
+        "concept": None,
+        "level": None,
+    },
+    {
+        **{"nouns": ["apple"], "attributes": [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]},
+        **{"seen": True, "concept": None, "level": None},
+    },
+]
+
+
+def random_world(seed: int, images: int = 10, shape: tuple[int, int] = (300, 380)):
+    """As `random_shard`, on larger images and with every tag, boxes near the masks', leaves, and clicks."""
+    random = np.random.default_rng(seed)
+    masks_, prompts, truth, pictures = random_shard(seed, images, shape, phrases=len(TAGS))
+    number = [int(name.split("-")[1]) for name in prompts["prompt_id"]]
+    for tag in TAGS[0]:
+        prompts[tag] = pd.Series([TAGS[each][tag] for each in number], dtype=object)
+    boxes = [coco_box({"size": list(shape), "counts": rle}) for rle in masks_["rle"]]
+    masks_[["x0", "y0", "x1", "y1"]] = np.array(boxes, float) + random.integers(-1, 2, (len(boxes), 4))
+    more, asked = [], []
+    for image, items in truth.instances.items():
+        asked.append((f"{image}-leaf", image, "other", "leaf", None))
+        more += [(f"{image}-leaf", 0, image, 0.9, ellipse(random, shape))]
+        for item in items[:2]:
+            asked.append((f"{image}-clicks-{item.id}", image, "clicks", None, [item.id]))
+            more += [(asked[-1][0], place, image, 0.5, shaken(random, item.mask())) for place in range(4)]
+    clicks = masks_table(more)
+    clicks["clicks"] = [
+        key + 1 if "clicks" in name else None
+        for name, key in zip(clicks["prompt_id"], clicks["prediction_id"], strict=True)
+    ]
+    return (
+        pd.concat([masks_, clicks], ignore_index=True),
+        pd.concat([prompts, prompts_table(asked)], ignore_index=True),
+        truth,
+        pictures,
+    )
+
+
+def coco_box(rle: masks.RLE) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 of the mask."""
+    crop = masks.crop(rle)
+    return crop.left, crop.top, crop.left + crop.inside.shape[1], crop.top + crop.inside.shape[0]

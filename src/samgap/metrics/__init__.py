@@ -1,26 +1,47 @@
-"""Metrics: each module without a leading underscore is one, named in `experiments.<id>.metrics`.
+"""Metrics, each named in `experiments.<id>.metrics` and found by its id: a metric is one file.
 
-A metric is a ratio, or a function of ratios, of sums over images, so a bootstrap needs its sums per image alone.
-A module offers what `Metric` lists; its docstring has formula, source, range and edge cases.
+The file `iou.py` is the metric `iou`: the module itself offers what `Metric` lists. A file with a literal
+`VARIANTS = ("1px", "2px")` holds one metric for each, `boundary-f-1px` and `boundary-f-2px` in `boundary_f.py`, and
+offers `variant(name) -> Metric`; the variant "" is the file's bare id. Modules whose name begins with `_` are helpers.
+A docstring has formula, source, range and edge cases; docs/reference/metrics.md is made from them.
+
+Most metrics are ratios, or functions of ratios, of sums over images, so a bootstrap needs their sums per image alone:
+`terms` and `value`. Those that rank all predictions (average precision) are no function of sums: they offer `sampler`
+in place of both.
 """
 
 import importlib
-import importlib.util
-from typing import Protocol, cast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
+from samgap import registry
 from samgap.errors import UserError
 
 Terms = dict[str, np.ndarray]
+Sampler = Callable[[np.ndarray], np.ndarray]
+"""From weights of clusters, float64 (R, C), to the metric in each of R resamples, float64 (R,); NaN: undefined."""
 
 
-class Metric(Protocol):
-    UNIT: str
-    RANGE: tuple[float, float]
-    BY_PHRASE: bool
-    """Does it mean anything for one phrase alone?"""
+class Described(Protocol):
+    @property
+    def UNIT(self) -> str:
+        """Of its values: fraction, points of 100, px, prompts …"""
+
+    @property
+    def RANGE(self) -> tuple[float, float]:
+        """Its lowest and highest value."""
+
+    @property
+    def BY_PHRASE(self) -> bool:
+        """Does it mean anything for one phrase alone?"""
+
+    @property
+    def BY_INSTANCE(self) -> bool:
+        """Does it rest on the instances asked for alone, so that it means something for those of one size?"""
 
     def rests_on(self, pairs: pd.DataFrame) -> np.ndarray:
         """Bool (N,): the rows of table `pairs` that it counts. Never depends on what was predicted."""
@@ -28,6 +49,8 @@ class Metric(Protocol):
     def applies(self, pairs: pd.DataFrame) -> str | None:
         """None, or `not evaluable: …` with the reason why these pairs have no such value."""
 
+
+class Metric(Described, Protocol):
     def terms(self, pairs: pd.DataFrame) -> Terms:
         """Sufficient statistics of the rows it rests on, float64 (N,) or (N, K), to be summed over rows."""
 
@@ -35,12 +58,26 @@ class Metric(Protocol):
         """The metric from summed terms (R,) or (R, K), one row a resample; float64 (R,), NaN where undefined."""
 
 
+@runtime_checkable
+class Ranked(Protocol):
+    """A metric that is no plain function of sums: it has `sampler` in place of `terms` and `value`."""
+
+    def sampler(self, pairs: pd.DataFrame, clusters: np.ndarray) -> Sampler:
+        """For the rows it rests on and the cluster of each, 0 to C−1, int (N,)."""
+
+
+IDS = registry.metrics(Path(__file__).parent)
+"""Metric id -> (its module's name, its variant), sorted by id."""
+
+
 def load(metric: str) -> Metric:
-    """The module of metric `metric` (an id, kebab-case); an unknown one raises UserError."""
-    name = metric.replace("-", "_")
-    if name.startswith("_") or importlib.util.find_spec(f"{__name__}.{name}") is None:
+    """The metric with the id `metric` (kebab-case); an unknown one raises UserError."""
+    if metric not in IDS:
+        name = metric.replace("-", "_")
         raise UserError(f"metric `{metric}` has no file src/samgap/metrics/{name}.py; correct the id or add the file")
-    return cast(Metric, importlib.import_module(f"{__name__}.{name}"))
+    name, variant = IDS[metric]
+    module = importlib.import_module(f"{__name__}.{name}")
+    return cast(Metric, module.variant(variant) if hasattr(module, "VARIANTS") else module)
 
 
 def evaluate(metric: str, pairs: pd.DataFrame) -> float:
@@ -48,5 +85,8 @@ def evaluate(metric: str, pairs: pd.DataFrame) -> float:
     module = load(metric)
     if module.applies(pairs):
         return float("nan")
-    terms = module.terms(pairs[module.rests_on(pairs)])
+    pairs = pairs[module.rests_on(pairs)]
+    if isinstance(module, Ranked):
+        return float(module.sampler(pairs, np.zeros(len(pairs), np.int64))(np.ones((1, 1)))[0])
+    terms = module.terms(pairs)
     return float(module.value({name: term.sum(axis=0, keepdims=True) for name, term in terms.items()})[0])

@@ -13,9 +13,10 @@ from samgap.metrics import Terms, _pairs, il_mcc, pmf1
 UNIT = "points of 100"
 RANGE = (-100.0, 100.0)
 BY_PHRASE = False
+BY_INSTANCE = False
 
 rests_on = _pairs.phrases
-applies = _pairs.without_negative
+applies = _pairs.masked(_pairs.without_negative)
 
 
 def terms(pairs: pd.DataFrame) -> Terms:

@@ -13,8 +13,9 @@ from samgap.metrics import Terms, _pairs
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
 BY_PHRASE = True
+BY_INSTANCE = True
 
-applies = _pairs.without_concept
+applies = _pairs.masked(_pairs.without_concept)
 
 
 def rests_on(pairs: pd.DataFrame) -> np.ndarray:

@@ -13,9 +13,10 @@ from samgap.metrics import Terms, _pairs
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
 BY_PHRASE = True
+BY_INSTANCE = False
 
 rests_on = _pairs.evaluable
-applies = _pairs.without_answer
+applies = _pairs.masked(_pairs.without_answer)
 
 
 def terms(pairs: pd.DataFrame) -> Terms:

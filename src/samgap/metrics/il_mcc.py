@@ -14,6 +14,7 @@ from samgap.metrics import Terms, _pairs
 UNIT = "fraction"
 RANGE = (-1.0, 1.0)
 BY_PHRASE = False
+BY_INSTANCE = False
 EPSILON = 1e-6
 
 rests_on = _pairs.phrases

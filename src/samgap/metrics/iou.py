@@ -15,9 +15,10 @@ from samgap.metrics import Terms, _pairs
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
 BY_PHRASE = True
+BY_INSTANCE = True
 
 rests_on = _pairs.positive
-applies = _pairs.without_truth
+applies = _pairs.masked(_pairs.without_truth)
 
 
 def terms(pairs: pd.DataFrame) -> Terms:

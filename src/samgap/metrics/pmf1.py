@@ -14,9 +14,10 @@ from samgap.metrics import Terms, _pairs
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
 BY_PHRASE = True
+BY_INSTANCE = False
 EPSILON = 1e-4
 
-applies = _pairs.without_concept
+applies = _pairs.masked(_pairs.without_concept)
 
 
 def rests_on(pairs: pd.DataFrame) -> np.ndarray:

@@ -1,18 +1,19 @@
 """Prompts per image: what a user has to ask to get every answer that this prompt set wants.
 
-All prompts asked / images that anything was asked of, whether or not the labels know the answer. Source: the paper's
-comparison of a prompt for each object with one phrase for all. Range 0 upwards (no image without a prompt counts, so 1
-upwards in fact).
+All prompts asked / images that anything was asked of, whether or not the labels know the answer; each click is one.
+Source: the paper's comparison of a prompt for each object with one phrase for all. Range 0 upwards (no image without
+a prompt counts, so 1 upwards in fact).
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms
+from samgap.metrics import Terms, _pairs
 
 UNIT = "prompts"
 RANGE = (0.0, float("inf"))
 BY_PHRASE = False
+BY_INSTANCE = False
 
 
 def rests_on(pairs: pd.DataFrame) -> np.ndarray:
@@ -26,7 +27,8 @@ def applies(pairs: pd.DataFrame) -> str | None:
 def terms(pairs: pd.DataFrame) -> Terms:
     # An image counts once, with the first of its prompts.
     first = ~pairs["image_id"].duplicated().to_numpy()
-    return {"prompts": np.ones(len(pairs)), "images": first.astype(np.float64)}
+    asked = [1.0 if clicks is None else float(len(clicks)) for clicks in _pairs.lists(pairs, "click_iou")]
+    return {"prompts": np.array(asked), "images": first.astype(np.float64)}
 
 
 def value(sums: Terms) -> np.ndarray:

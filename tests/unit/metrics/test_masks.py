@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from samgap import masks
+from samgap import masks, outlines
 from samgap.errors import UserError
 from tests.helpers.scenes import square
 
@@ -14,11 +14,11 @@ bitmaps = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 def measures(one, other, tolerance=2):
     rles = masks.encode(one), masks.encode(other)
     common, areas = masks.intersections(rles[:1], rles[1:])[0, 0], masks.areas(rles)
-    outlines = [masks.outline(rle) for rle in rles]
+    apart = outlines.apart(outlines.boundary(one), outlines.boundary(other))
     return (
         float(masks.iou(common, *areas)),
         float(masks.dice(common, *areas)),
-        masks.boundary_f(outlines[0], outlines[1], tolerance),
+        outlines.f_score(apart, tolerance),
     )
 
 
@@ -26,7 +26,8 @@ def measures(one, other, tolerance=2):
 def test_decoding_undoes_encoding_and_a_mask_agrees_with_itself(mask):
     rle = masks.encode(mask)
     assert np.array_equal(masks.decode(rle), mask)
-    inside, (top, left) = masks.crop(rle)
+    crop = masks.crop(rle)
+    inside, top, left = crop.inside, crop.top, crop.left
     again = np.zeros_like(mask)
     again[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
     assert np.array_equal(again, mask) and (not inside.size or (inside[:, 0].any() and inside[0].any()))
@@ -76,15 +77,15 @@ def test_the_edge_of_the_image_is_boundary():
     mask = np.ones((5, 6), bool)
     inner = np.zeros((5, 6), bool)
     inner[1:-1, 1:-1] = True
-    assert np.array_equal(masks.boundary(mask), mask & ~inner)
+    assert np.array_equal(outlines.boundary(mask), mask & ~inner)
 
 
 def test_a_diagonal_neighbour_does_not_keep_a_pixel_off_the_boundary():
     mask = np.ones((3, 3), bool)
     mask[0, 0] = False
-    assert not masks.boundary(mask)[1, 1]
+    assert not outlines.boundary(mask)[1, 1]
     mask[0, 1] = False
-    assert masks.boundary(mask)[1, 1]
+    assert outlines.boundary(mask)[1, 1]
 
 
 def test_nothing_against_nothing():

@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 from samgap import tables
 from samgap.errors import UserError
 from samgap.matching import measure
-from samgap.metrics import evaluate
-from tests.helpers.scenes import images_table, masks_table, prompts_table, random_shard, square, truth_of
+from samgap.metrics import evaluate, load
+from tests.helpers.scenes import (
+    coco_box,
+    images_table,
+    masks_table,
+    prompts_table,
+    random_shard,
+    random_world,
+    square,
+    truth_of,
+)
 
 APPLES = {1: [(1, square(2, 2, 6), False), (2, square(2, 14, 6), False), (3, square(14, 14, 8), True)]}
 
@@ -37,6 +46,80 @@ def test_a_perfect_answer_scores_one_everywhere():
         assert evaluate(metric, pairs) == 1
     assert evaluate("pmf1", pairs) == pytest.approx(1, abs=2e-4)
     assert outcomes(instances) == [(1, 0, "matched"), (2, 1, "matched")]
+
+
+GOOD_AT_1 = [
+    *("iou", "dice", "boundary-f-1px", "boundary-f-relative", "boundary-f-davis", "boundary-iou", "boundary-iou-2px"),
+    *("quality", "success-95", "map", "map-coco", "box-iou", "box-f1-50", "box-map", "coverage", "presence-accuracy"),
+    *("attribute-accuracy-strict", "compositional-accuracy-2", "open-vocabulary-f1-unseen", "instructions-giou"),
+    *("instructions-p50", "f1-score-15", "f1-iou-95", "iou-after-clicks-1", "upstream-iou", "upstream-greedy-f1"),
+]
+GOOD_AT_0 = [
+    "hausdorff-95",
+    "area-error",
+    "count-error",
+    "grounding-error-box",
+    "grounding-error-off-concept",
+    "noc-90-failures",
+]
+
+
+def perfect(seed):
+    """A world whose every answer is the truth itself."""
+    _, prompts, truth, images = random_world(seed)
+    rows = [
+        (prompt.prompt_id, place, prompt.image_id, 1.0, item.mask())
+        for prompt in prompts[prompts["kind"] != "other"].itertuples()
+        for place, item in enumerate(each for each in truth.of(prompt.image_id) if each.id in prompt.truth_ids)
+    ]
+    masks = masks_table(rows)
+    boxes = [coco_box({"size": [300, 380], "counts": rle}) for rle in masks["rle"]]
+    masks[["x0", "y0", "x1", "y1"]] = np.array(boxes, float)
+    masks["clicks"] = [1 if "clicks" in name else None for name in masks["prompt_id"]]
+    return masks, prompts, truth, images
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_perfect_answer_is_the_best_there_is(seed):
+    masks, prompts, truth, images = perfect(seed)
+    pairs = measure(masks, prompts, truth, images, 0.5)[2]
+    # Two masks of one phrase may both be the same apple's, in this world; an attribute's phrases may share an apple.
+    values = {metric: evaluate(metric, pairs) for metric in (*GOOD_AT_1, *GOOD_AT_0)}
+    shared = values.pop("attribute-accuracy-strict")
+    assert shared > 0.5
+    assert values == pytest.approx({key: float(key in GOOD_AT_1) for key in values}, abs=1e-12)
+
+
+def test_nested_masks_are_told_apart():
+    instances = {1: [(1, square(2, 2, 12), False), (2, square(5, 5, 4), False)]}
+    _, rows, pairs = measure(*phrase([(0.9, square(5, 5, 4)), (0.8, square(2, 2, 12))], instances=instances), 0.5)
+    assert outcomes(rows) == [(1, 1, "matched"), (2, 0, "matched")] and pairs["sum_iou"].tolist() == [2]
+    _, rows, pairs = measure(*phrase([(0.9, square(2, 2, 12))], instances=instances), 0.5)
+    assert outcomes(rows) == [(1, 0, "matched"), (2, None, "missed")] and pairs["covered"].tolist() == [1]
+
+
+def test_clicks_that_come_twice():
+    masks, prompts, truth, images = world(
+        [("p", 1, "clicks", None, [1])], [("p", k, 1, 0.5, square(2, 2, 6)) for k in (0, 1)]
+    )
+    _, _, pairs = measure(masks.assign(clicks=[2, 1]), prompts, truth, images, 0.5)
+    assert pairs["click_iou"].tolist() == [[1, 1]]
+    with pytest.raises(UserError, match="prediction 1 of prompt p, image 1, comes after as many clicks as another"):
+        measure(masks.assign(clicks=[1, 1]), prompts, truth, images, 0.5)
+
+
+def test_the_last_of_the_clicks_counts_and_a_target_counts_its_clicks():
+    shapes = [square(2, 9, 6), square(2, 5, 6), square(2, 3, 6), square(2, 2, 6)]
+    masks, *rest = world(
+        [("p", 1, "clicks", None, [1])], [("p", k, 1, 1 - k / 9, mask) for k, mask in enumerate(shapes)]
+    )
+    _, _, pairs = measure(masks.assign(clicks=[1, 2, 3, 4]), *rest, 0.5)
+    assert pairs["sum_iou"].tolist() == [1] and pairs["click_iou"].iat[0] == pytest.approx([0, 1 / 3, 30 / 42, 1])
+    assert evaluate("noc-90", pairs) == 4 and evaluate("noc-90-failures", pairs) == 0
+    assert evaluate("iou-after-clicks-3", pairs) == pytest.approx(30 / 42) and evaluate("prompts-per-image", pairs) == 4
+    _, _, pairs = measure(masks.iloc[:3].assign(clicks=[1, 2, 3]), *rest, 0.5)
+    assert evaluate("noc-80", pairs) == 20 and evaluate("noc-80-failures", pairs) == 1
+    assert evaluate("iou-after-clicks-20", pairs) == pytest.approx(30 / 42)
 
 
 def test_the_greatest_total_wins_over_the_greatest_single_iou():
@@ -115,14 +198,21 @@ def test_what_a_left_out_mask_was_assigned_goes_to_the_next():
     assert pairs["n_predicted"].tolist() == [1] and 0 < pairs["sum_iou"].iat[0] < 0.3
 
 
-def test_a_box_alone_serves_as_ignore_and_never_as_truth():
+def test_a_box_alone_serves_as_ignore_and_as_truth_for_boxes():
     masks, prompts, truth, images = phrase([(0.9, square(14, 14, 8))])
     bare = {1: [*truth.of(1)[:2], replace(truth.of(1)[2], rle=None, box=(14, 14, 22, 22))]}
     overlaps, _, pairs = measure(masks, prompts, replace(truth, instances=bare), images, 0.5)
     assert pairs["n_predicted"].tolist() == [0] and overlaps["ioa"].tolist() == [1]
     bare = {1: [replace(truth.of(1)[0], rle=None), *truth.of(1)[1:]]}
-    with pytest.raises(UserError, match="instance 1 of image 1 has a box and no mask"):
-        measure(masks, prompts, replace(truth, instances=bare), images, 0.5)
+    masks, prompts, truth, images = phrase([(0.9, square(2, 2, 6)), (0.8, square(14, 2, 6))])
+    masks[["x0", "y0", "x1", "y1"]] = [[2.0, 2, 8, 8], [2.0, 14, 8, 20]]
+    bare = {1: [replace(truth.of(1)[0], rle=None, box=(2, 2, 8, 9)), *truth.of(1)[1:]]}
+    _, instances, pairs = measure(masks, prompts, replace(truth, instances=bare), images, 0.5)
+    assert pairs["boxes_only"].tolist() == [True]
+    assert pairs["tp"].iat[0] == [0] * 10 and pairs["box_tp"].iat[0] == [1] * 8 + [0] * 2  # 36 of 42
+    assert evaluate("box-f1-50", pairs) == 2 * 1 / (2 + 2) and evaluate("box-iou", pairs) == pytest.approx(36 / 42 / 2)
+    assert load("iou").applies(pairs) == "not evaluable: the ground truth has boxes only"
+    assert instances["outcome"].tolist() == ["matched", "missed", "false"] and instances["iou"].isna().tolist()[0]
 
 
 def test_absent_and_unknown_are_not_the_same():

@@ -1,0 +1,59 @@
+"""docs/reference/metrics.md from the metrics' own docstrings.
+
+PYTHONPATH=src python -m samgap.metrics._reference > docs/reference/metrics.md
+"""
+
+import importlib
+import inspect
+
+from samgap import sequences
+from samgap.metrics import IDS, load
+
+HEAD = """# Metrics
+
+Made from the docstrings in `src/samgap/metrics/` and `src/samgap/sequences.py`;
+`tests/unit/metrics/test_reference.py` says how. An id stands in `experiments.<id>.metrics` of the configuration.
+*By phrase*, *by instance*: the strata that a metric has beside the whole data set and its images' own. A metric that a
+data set cannot support has a row that says why.
+
+Every value is computed from the tables that the stage `metrics` writes (their columns: `src/samgap/tables.py`), never
+from masks again.
+"""
+TEMPORAL = """## Over time
+
+Functions of sequences of masks and track ids, in `samgap.sequences`; they become metrics with the sequences' tables.
+"""
+
+
+def reference() -> str:
+    files: dict[str, list[str]] = {}
+    for metric, (file, _) in IDS.items():
+        files.setdefault(file, []).append(metric)
+    parts = [HEAD, "| file | ids |\n|---|---|\n" + "\n".join(_row(file, ids) for file, ids in files.items()) + "\n"]
+    parts += [_metric(file, ids) for file, ids in files.items()]
+    parts += [TEMPORAL, *(f"### `{each.__name__}`\n\n{_doc(each)}\n" for each in sequences.MEASURES)]
+    return "\n".join(parts)
+
+
+def _row(file: str, ids: list[str]) -> str:
+    return f"| [{file}](#{file.replace('_', '-')}) | {', '.join(f'`{each}`' for each in ids)} |"
+
+
+def _metric(file: str, ids: list[str]) -> str:
+    rows = []
+    for metric in ids:
+        found = load(metric)
+        low, high = (f"{limit:g}".replace("inf", "∞").replace("-", "−") for limit in found.RANGE)
+        strata = [word for word, has in (("by phrase", found.BY_PHRASE), ("by instance", found.BY_INSTANCE)) if has]
+        rows.append(f"| `{metric}` | {found.UNIT} | {low} to {high} | {', '.join(strata) or '–'} |")
+    head = "| id | unit | range | strata |\n|---|---|---|---|\n"
+    doc = _doc(importlib.import_module(f"samgap.metrics.{file}"))
+    return f"## {file.replace('_', '-')}\n\n{doc}\n\n{head}" + "\n".join(rows) + "\n"
+
+
+def _doc(thing: object) -> str:
+    return inspect.getdoc(thing) or ""
+
+
+if __name__ == "__main__":
+    print(reference(), end="")

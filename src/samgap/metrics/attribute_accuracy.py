@@ -1,0 +1,54 @@
+"""Attribute accuracy: of the instances that a phrase of one attribute finds, how many have that attribute.
+
+Phrases of the same nouns and attribute ("ripe apple", "unripe apple") compete for each instance: the one that finds
+it (one to one, IoU 0.5) with the greatest score has claimed it. `attribute-accuracy`: rightly claimed / claimed;
+`strict`: rightly claimed / all whose value is asked for; `found`: claimed / all. Source: the paper's "attribute
+accuracy"; its published repository compares "unknown" with "unknown", which is 1 by construction
+(`upstream-attribute-accuracy`). Range 0 to 1. Where the truth has boxes alone, boxes are matched. Not evaluable where
+no phrase asks for a single labelled attribute. `confusion` has the whole table.
+"""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from samgap.metrics import _pairs, _ratio
+
+VARIANTS = ("", "strict", "found")
+
+
+def asked(pairs: pd.DataFrame) -> np.ndarray:
+    single = [len(attributes) == 1 for attributes in _pairs.asked_attributes(pairs)]
+    return _pairs.phrases(pairs) & np.array(single, bool)
+
+
+def claims(pairs: pd.DataFrame) -> np.ndarray:
+    """Of each prompt's truth: all, claimed, rightly claimed; float64 (N, 3)."""
+    found = np.zeros((len(pairs), 3))
+    for row, wanted, counts in zip(found, _pairs.asked_attributes(pairs), _pairs.lists(pairs, "claimed"), strict=True):
+        values = dict(counts if counts is not None else ())
+        (value,) = wanted.values()
+        row[:] = sum(values.values()), sum(values.values()) - values.get("", 0), values.get(value, 0)
+    return found
+
+
+def confusion(pairs: pd.DataFrame, attribute: str) -> pd.DataFrame:
+    """Instances by their true value (rows) and the value claimed for them (columns; "" is none)."""
+    counts: Counter[tuple[str, str]] = Counter()
+    rows = pairs[asked(pairs)]
+    for wanted, claimed in zip(_pairs.asked_attributes(rows), _pairs.lists(rows, "claimed"), strict=True):
+        if attribute in wanted:
+            counts.update({(wanted[attribute], value): number for value, number in dict(claimed or ()).items()})
+    table = pd.Series(counts, dtype=np.int64).unstack(fill_value=0) if counts else pd.DataFrame()
+    return table.rename_axis(index=attribute, columns="claimed")
+
+
+def variant(name: str) -> _ratio.Ratio:
+    part, whole = {"": (2, 1), "strict": (2, 0), "found": (1, 0)}[name]
+    applies = _pairs.tagged(asked, "no phrase asks for a single labelled attribute")
+    return _ratio.Ratio(column(part), column(whole), asked, applies)
+
+
+def column(place: int) -> _ratio.Column:
+    return lambda pairs: claims(pairs)[:, place]

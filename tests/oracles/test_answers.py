@@ -1,0 +1,186 @@
+"""Every column of table `pairs`, done again from whole decoded masks; calibration against torchmetrics."""
+
+from collections import Counter, defaultdict
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+from torchmetrics.functional.classification import binary_calibration_error
+
+from samgap import masks as rles
+from samgap import tables
+from samgap.matching import measure
+from samgap.metrics import evaluate
+from samgap.metrics.attribute_accuracy import confusion
+from tests.helpers.scenes import random_world
+
+
+def iou(one, other):
+    union = (one | other).sum()
+    return (one & other).sum() / union if union else 1.0
+
+
+class Again:
+    """A world with its masks decoded."""
+
+    def __init__(self, seed):
+        self.table, self.prompts, self.truth, self.images = random_world(seed, images=6)
+        self.overlaps, self.instances, self.pairs = measure(self.table, self.prompts, self.truth, self.images, 0.5)
+        self.pairs = self.pairs.set_index("prompt_id", drop=False)
+        self.rows = {key: list(rows.itertuples()) for key, rows in self.table.groupby("prompt_id")}
+
+    def phrases(self):
+        return self.prompts[self.prompts["kind"] == "phrase"].itertuples()
+
+    def decoded(self, prompt, threshold=0.5):
+        """Scores and masks at the threshold or above."""
+        image = self.truth.images[prompt.image_id]
+        size = [image["height"], image["width"]]
+        kept = [row for row in self.rows.get(prompt.prompt_id, []) if row.score >= threshold]
+        return [(row.score, rles.decode({"size": size, "counts": row.rle})) for row in kept]
+
+    def wanted(self, prompt):
+        return [item for item in self.truth.of(prompt.image_id) if item.id in prompt.truth_ids]
+
+    def found(self, masks, items):
+        """Pairs of a one-to-one assignment with their IoU."""
+        matrix = np.array([[iou(mask, item.mask()) for item in items] for mask in masks]).reshape(
+            len(masks), len(items)
+        )
+        return [(row, column, matrix[row, column]) for row, column in zip(*linear_sum_assignment(-matrix), strict=True)]
+
+
+@pytest.fixture(scope="module", params=range(2))
+def again(request):
+    return Again(request.param)
+
+
+def together(masks, shape):
+    return np.logical_or.reduce([np.zeros(shape, bool), *masks])
+
+
+def test_sweeps(again):
+    for prompt in again.phrases():
+        row = again.pairs.loc[prompt.prompt_id]
+        for place, score in enumerate(tables.SCORES):
+            kept = [mask for _, mask in again.decoded(prompt, score)]
+            hits = sum(value >= 0.5 for *_, value in again.found(kept, again.wanted(prompt)))
+            assert (row["sweep_predicted"][place], row["sweep_tp"][place]) == (len(kept), hits)
+
+
+def test_sets(again):
+    for prompt in again.phrases():
+        row, kept = again.pairs.loc[prompt.prompt_id], [mask for _, mask in again.decoded(prompt)]
+        shape = (300, 380)
+        truth = together([item.mask() for item in again.wanted(prompt)], shape)
+        labelled = together([item.mask() for item in again.truth.of(prompt.image_id)], shape)
+        answer = together(kept, shape)
+        counts = truth.sum(), answer.sum(), (truth & answer).sum()
+        assert tuple(row[["truth_px", "predicted_px", "common_px"]]) == counts
+        assert row["sum_off"] == pytest.approx(sum((mask & ~truth).sum() / mask.sum() for mask in kept))
+        assert row["sum_leak"] == pytest.approx(sum((mask & labelled).sum() / mask.sum() for mask in kept))
+        covered = sum(any(iou(mask, item.mask()) >= 0.5 for mask in kept) for item in again.wanted(prompt))
+        assert row["covered"] == covered
+
+
+def test_pairs_by_place(again):
+    for prompt in again.phrases():
+        row = again.pairs.loc[prompt.prompt_id]
+        pairs = list(zip([mask for _, mask in again.decoded(prompt)], again.wanted(prompt), strict=False))
+        values = [iou(mask, item.mask()) for mask, item in pairs]
+        assert row["upstream_n"] == len(pairs) and row["upstream_iou"] == pytest.approx(sum(values))
+        assert row["upstream_dice"] == pytest.approx(sum(2 * value / (1 + value) for value in values))
+
+
+def test_clicks(again):
+    for prompt in again.prompts[again.prompts["kind"] == "clicks"].itertuples():
+        (item,) = again.wanted(prompt)
+        ious = [iou(mask, item.mask()) for _, mask in again.decoded(prompt, 0.0)]
+        assert again.pairs.at[prompt.prompt_id, "click_iou"] == pytest.approx(ious)
+        assert again.pairs.at[prompt.prompt_id, "sum_iou"] == pytest.approx(ious[-1])
+
+
+def test_boxes(again):
+    def box_iou(one, other):
+        wide = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+        common = np.prod(np.maximum(wide, 0))
+        return common / (np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]) - common)
+
+    for prompt in again.phrases():
+        kept = [row for row in again.rows.get(prompt.prompt_id, []) if row.score >= 0.5]
+        boxes = [np.array([row.x0, row.y0, row.x1, row.y1]) for row in kept]
+        items = [np.array(item.box, float) for item in again.wanted(prompt)]
+        matrix = np.array([[box_iou(one, other) for other in items] for one in boxes]).reshape(len(boxes), len(items))
+        at = matrix[linear_sum_assignment(-matrix)]
+        row = again.pairs.loc[prompt.prompt_id]
+        assert row["box_tp"] == [int((at >= tau).sum()) for tau in tables.TAUS] and row["box_predicted"] == len(boxes)
+
+
+def test_paraphrases(again):
+    concepts = defaultdict(list)
+    for prompt in again.phrases():
+        if prompt.concept is not None:
+            masks = [mask for _, mask in again.decoded(prompt)]
+            concepts[prompt.image_id, prompt.concept].append(together(masks, (300, 380)))
+    values = [iou(*pair) for masks in concepts.values() for pair in combinations(masks, 2)]
+    assert evaluate("prompt-sensitivity-agreement", again.pairs) == pytest.approx(np.mean(values))
+
+
+def test_decisions_and_claims(again):
+    claimed, right, total = {}, 0, 0
+    for prompt in again.phrases():
+        items = [item for item in again.truth.of(prompt.image_id) if item.noun in prompt.nouns]
+        scored = again.decoded(prompt)
+        hits = {
+            items[column].id: scored[row][0]
+            for row, column, value in again.found([mask for _, mask in scored], items)
+            if value >= 0.5
+        }
+        right += sum((item.id in hits) == (item.id in prompt.truth_ids) for item in items) * (
+            len(prompt.attributes) == 2
+        )
+        total += len(items) * (len(prompt.attributes) == 2)
+        if len(prompt.attributes) == 1:
+            for key, score in hits.items():
+                if score > claimed.get(key, (0, None))[0]:
+                    claimed[key] = score, prompt.attributes[0][1]
+    assert evaluate("compositional-accuracy-2", again.pairs) == pytest.approx(right / total)
+    counts = Counter()
+    for prompt in again.phrases():
+        if len(prompt.attributes) == 1:
+            counts.update((prompt.attributes[0][1], claimed.get(key, (0, ""))[1]) for key in prompt.truth_ids)
+    ours = confusion(again.pairs, "ripeness").stack()
+    assert {key: count for key, count in ours.items() if count} == dict(counts)
+    known = {key: count for key, count in counts.items() if key[1]}
+    accuracy = sum(count for key, count in known.items() if key[0] == key[1]) / sum(known.values())
+    assert evaluate("attribute-accuracy", again.pairs) == pytest.approx(accuracy)
+    assert evaluate("attribute-accuracy-found", again.pairs) == sum(known.values()) / counts.total()
+
+
+def test_calibration_is_that_of_torchmetrics(again):
+    rows = again.pairs[again.pairs["kind"] == "phrase"]
+    scores = np.concatenate([*rows["scores"]])
+    right = np.concatenate([*rows["hits_mask_all"]]) & 1
+    # A float32 score on a bin's edge may fall on either side of it.
+    theirs = binary_calibration_error(torch.tensor(scores, dtype=torch.float64), torch.tensor(right), n_bins=10)
+    assert evaluate("calibration", rows) == pytest.approx(float(theirs), abs=1e-6)
+
+
+def test_every_instance_has_the_measures_of_its_prediction(again):
+    size = (300, 380)
+    masks = {(row.prompt_id, row.prediction_id): row for rows in again.rows.values() for row in rows}
+    items = {item.id: item for rows in again.truth.instances.values() for item in rows}
+    asked = again.instances[again.instances["truth_id"].notna()]
+    for row in asked.itertuples():
+        if pd.isna(row.prediction_id):
+            assert row.iou == row.boundary_iou == 0 and np.isnan(row.hausdorff_95_px)
+            continue
+        found, item = masks[row.prompt_id, row.prediction_id], items[row.truth_id]
+        mask, truth = rles.decode({"size": list(size), "counts": found.rle}), item.mask()
+        assert row.iou == pytest.approx(iou(mask, truth)) and row.area_px == mask.sum()
+        assert row.area_error == pytest.approx(abs(mask.sum() - truth.sum()) / truth.sum())
+        edges = np.abs(np.array([found.x0, found.y0, found.x1, found.y1]) - item.box) / [380, 300, 380, 300]
+        assert row.box_error == pytest.approx(edges.sum())

@@ -1,0 +1,76 @@
+"""The next click and the automatic grid against the package sam2's own."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from samgap.prompts.clicks import next_click
+from samgap.prompts.grid import grid
+from tests.helpers.scenes import ellipse
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture
+def theirs(monkeypatch):
+    """The package's sampler. It asks OpenCV, which is not installed, for the exact Euclidean distance transform."""
+    from sam2.modeling.sam2_utils import sample_one_point_from_error_center
+
+    def distance(mask, kind, size):
+        assert (kind, size) == ("L2", 0)  # 0: exact
+        return ndimage.distance_transform_edt(mask).astype(np.float32)
+
+    monkeypatch.setitem(sys.modules, "cv2", SimpleNamespace(distanceTransform=distance, DIST_L2="L2"))
+
+    def click(truth, prediction):
+        points, labels = sample_one_point_from_error_center(
+            torch.from_numpy(truth)[None, None], torch.from_numpy(prediction)[None, None]
+        )
+        (x, y), label = points[0, 0].tolist(), int(labels[0, 0])
+        return {"x": x + 0.5, "y": y + 0.5, "label": label}
+
+    return click
+
+
+def test_next_click_is_the_packages(theirs):
+    rng = np.random.default_rng(0)
+    labels = []
+    for _ in range(200):
+        shape = tuple(rng.integers(3, 60, 2))
+        truth = ellipse(rng, shape) | ellipse(rng, shape)
+        prediction = ellipse(rng, shape) & (rng.random(shape) < rng.choice([0.5, 0.95, 1]))
+        if (truth == prediction).all():
+            continue
+        found = next_click(truth, prediction)
+        assert found == theirs(truth, prediction)
+        labels.append(found["label"])
+    assert 20 < sum(labels) < len(labels) - 20
+
+
+def test_the_first_click_too_and_none_where_nothing_is_wrong(theirs):
+    truth = np.zeros((9, 12), bool)
+    truth[2:7, 3:10] = True
+    assert next_click(truth, np.zeros_like(truth)) == theirs(truth, np.zeros_like(truth))
+    assert next_click(truth, truth) is None
+
+
+def test_clicks_end_in_a_perfect_mask_when_every_one_mends_its_pixel():
+    rng = np.random.default_rng(1)
+    truth, prediction = ellipse(rng, (12, 15)), ellipse(rng, (12, 15))
+    wrong = int((truth ^ prediction).sum())
+    for _ in range(wrong):
+        click = next_click(truth, prediction)
+        row, column = int(click["y"]), int(click["x"])
+        assert truth[row, column] == bool(click["label"]) != prediction[row, column]
+        prediction[row, column] = truth[row, column]
+    assert next_click(truth, prediction) is None
+
+
+def test_the_grid_is_the_automatic_mask_generators():
+    from sam2.utils.amg import build_point_grid
+
+    found = np.array([(point["x"] / 200, point["y"] / 100) for point in grid(7, 200, 100)])
+    np.testing.assert_allclose(found, build_point_grid(7), atol=1e-12)
