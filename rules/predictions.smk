@@ -3,6 +3,7 @@
 
 rule predict:
     input:
+        unpack(clicked_truth),
         images="resources/datasets/{dataset}/images",
         image_table="resources/datasets/{dataset}/images.parquet",
         dataset="resources/datasets/{dataset}/dataset.json",

@@ -8,6 +8,7 @@ from samgap.config import module
 from samgap.files import read_json
 from samgap.job import job, provenance
 from samgap.sharding import in_shard
+from samgap.truth import read
 
 with job(snakemake) as log:
     options, card = snakemake.params.model, read_json(snakemake.input.card)
@@ -29,7 +30,8 @@ with job(snakemake) as log:
             tables.read(snakemake.input.image_table, "images"), snakemake.wildcards.shard, snakemake.params.shards
         )
         model = family.open_model(options, Path(snakemake.input.weights), device)
-        masks, timing = predict(model, images, Path(snakemake.input.images), prompts, device)
+        truth = read(snakemake.input.truth, images["image_id"]) if "truth" in snakemake.input.keys() else None  # noqa: SIM118
+        masks, timing = predict(model, images, Path(snakemake.input.images), prompts, device, truth)
         record["device"] = device
     else:
         record["skipped"] = f"weights not available ({card['why']})"

@@ -7,8 +7,13 @@ from samgap.masks import areas
 from samgap.models import Prediction
 
 
-def predictions(scores: np.ndarray, boxes: np.ndarray | None, masks: np.ndarray) -> list[Prediction]:
-    """`scores` (N,), `boxes` (N, 4) px or None for the masks' own, bool `masks` (N, height, width); empty ones go."""
+def predictions(
+    scores: np.ndarray, boxes: np.ndarray | None, masks: np.ndarray, empty: bool = False
+) -> list[Prediction]:
+    """`scores` (N,), `boxes` (N, 4) px or None for the masks' own, bool `masks` (N, height, width).
+
+    Empty masks go, unless `empty` keeps them.
+    """
     if not len(masks):
         return []
     rles = coco_mask.encode(np.asfortranarray(masks.transpose(1, 2, 0).astype(np.uint8)))
@@ -19,5 +24,5 @@ def predictions(scores: np.ndarray, boxes: np.ndarray | None, masks: np.ndarray)
     return [
         Prediction(float(min(max(score, 0.0), 1.0)), tuple(float(edge) for edge in box), int(area), rle["counts"])  # type: ignore[arg-type]
         for score, box, area, rle in zip(scores, boxes, sizes, rles, strict=True)
-        if area
+        if area or empty
     ]

@@ -1,20 +1,25 @@
-"""Family `sam2`: the package `sam2`, asked by points and boxes.
+"""Family `sam2`: the package `sam2`, asked by points, boxes, masks, clicks, or for everything on a grid.
 
 Options: `config` (one of the package's own configurations), `overrides` (hydra overrides by key, for a small model).
 An image is encoded once; its prompts go through the mask decoder in batches. Of the three masks that answer a
-prompt the one with the best predicted IoU is taken.
+prompt the one with the best predicted IoU is taken; a click that corrects an answer asks for one mask.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from pycocotools import mask as coco_mask
+from torch.nn import functional
 
 from samgap.models import Prediction
 from samgap.models._predictions import predictions
+from samgap.models._sam2_grid import everything
 from samgap.models._weights import fill, read
 
 # isort: split
@@ -22,9 +27,31 @@ from sam2.build_sam import build_sam2
 from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_image_predictor import SAM2ImagePredictor
 
-KINDS = ("box", "point", "point-box")
+KINDS = ("box", "point", "point-box", "mask", "clicks", "grid")
 
 PROMPTS_AT_ONCE = 32
+
+PRIOR = 10.0
+"""Logit of a prior mask's pixels, negative outside: as the package's video model writes a mask that it is given."""
+
+
+@dataclass
+class Asked:
+    """Prompts of one form, of the image's own px: equally many points, each with a box or none, a prior or none."""
+
+    points: np.ndarray | None  # float32 (n, k, 2): x, y
+    labels: np.ndarray | None  # int32 (n, k): 1 on the object, 0 off it
+    boxes: np.ndarray | None  # float32 (n, 4): x0, y0, x1, y1
+    priors: torch.Tensor | None  # float32 (n, 1, side / 4, side / 4): logits
+
+
+@dataclass
+class Answer:
+    """One mask for each prompt asked."""
+
+    masks: np.ndarray  # bool (n, height, width)
+    scores: np.ndarray  # float32 (n,): predicted IoU
+    logits: torch.Tensor  # float32 (n, 1, side / 4, side / 4): what a further click goes on from
 
 
 def build(options: Mapping[str, Any], device: str) -> SAM2Base:
@@ -44,6 +71,7 @@ class Sam2:
     """A loaded SAM2 image model."""
 
     def __init__(self, model: SAM2Base) -> None:
+        self.model = model
         self.predictor = SAM2ImagePredictor(model)
         side = model.image_size
         # The package fixes these for an input of 1024 px.
@@ -53,36 +81,83 @@ class Sam2:
         self.predictor.set_image(image)
 
     def answer(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
-        found: list[list[Prediction]] = []
-        for start in range(0, len(prompts), PROMPTS_AT_ONCE):
-            found += self._ask(prompts[start : start + PROMPTS_AT_ONCE])
+        """Prompts of one form are asked together; those of kind `clicks` by their first click alone (see `clicked`)."""
+        found: list[list[Prediction]] = [[] for _ in prompts]
+        forms: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
+        for number, prompt in enumerate(prompts):
+            if prompt.get("kind") == "grid":
+                found[number] = everything(self.predictor, _points([prompt])[0][0])
+            else:
+                points = len(prompt["points"]) if _given(prompt["points"]) else 0
+                forms[points, _given(prompt["boxes"]), prompt.get("mask") is not None].append(number)
+        for (points, boxed, masked), numbers in forms.items():
+            for start in range(0, len(numbers), PROMPTS_AT_ONCE):
+                some = numbers[start : start + PROMPTS_AT_ONCE]
+                rows = [prompts[number] for number in some]
+                asked = Asked(
+                    *(_points(rows) if points else (None, None)),
+                    _boxes(rows) if boxed else None,
+                    self.priors([row["mask"] for row in rows]) if masked else None,
+                )
+                answer = self.ask(asked)
+                for row, number in enumerate(some):
+                    found[number] = predictions(answer.scores[[row]], None, answer.masks[[row]])
         return found
 
     @torch.inference_mode()
-    def _ask(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
-        points, labels = _points(prompts)
-        _, points, labels, boxes = self.predictor._prep_prompts(points, labels, _boxes(prompts), None, True)
-        masks, quality, _ = self.predictor._predict(points, labels, boxes, multimask_output=True)
-        best = quality.argmax(dim=1)
-        rows = torch.arange(len(best), device=best.device)
-        chosen = np.asarray(masks[rows, best].cpu())
-        scores = quality[rows, best].float().cpu().numpy()
-        return [predictions(scores[[row]], None, chosen[[row]]) for row in range(len(prompts))]
+    def ask(self, asked: Asked, several: bool = True) -> Answer:
+        """Ask of the encoded image; the best of three masks, or with `several` false the single one."""
+        prior, points, labels, boxes = self.predictor._prep_prompts(
+            asked.points, asked.labels, asked.boxes, asked.priors, normalize_coords=True
+        )
+        count = next(len(each) for each in (points, boxes, prior) if each is not None)
+        places, told = [], []
+        if boxes is not None:
+            places.append(boxes.reshape(-1, 2, 2))
+            told.append(torch.tensor([[2, 3]], dtype=torch.int32, device=boxes.device).expand(count, 2))
+        if points is not None:
+            places.append(points)
+            told.append(labels)
+        given = (torch.cat(places, 1), torch.cat(told, 1)) if places else None
+        sparse, dense = self.model.sam_prompt_encoder(points=given, boxes=None, masks=prior)
+        features = self.predictor._features
+        logits, quality, _, _ = self.model.sam_mask_decoder(
+            image_embeddings=features["image_embed"],
+            image_pe=self.model.sam_prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=several,
+            repeat_image=count > 1,
+            high_res_features=features["high_res_feats"],
+        )
+        rows, best = torch.arange(count, device=quality.device), quality.argmax(dim=1)
+        chosen = logits[rows, best][:, None]
+        # Only the chosen mask is brought to the image's size.
+        masks = self.predictor._transforms.postprocess_masks(chosen, self.predictor._orig_hw[-1])
+        return Answer(
+            (masks[:, 0] > self.predictor.mask_threshold).cpu().numpy(),
+            quality[rows, best].float().cpu().numpy(),
+            chosen.clamp(-32, 32).float(),
+        )
+
+    def priors(self, rles: Sequence[bytes]) -> torch.Tensor:
+        """Logits (n, 1, side / 4, side / 4) of prior masks, given as RLE counts of the image's size."""
+        height, width = self.predictor._orig_hw[-1]
+        side = self.model.image_size // 4
+        full = [coco_mask.decode({"size": [height, width], "counts": counts}) for counts in rles]
+        low = functional.interpolate(torch.from_numpy(np.stack(full))[:, None].float(), (side, side), mode="area")
+        return (low * 2 - 1) * PRIOR
 
 
-def _points(prompts: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Coordinates (prompts, points, 2) in px and labels (prompts, points); all prompts of a set hold equally many."""
-    if not _given(prompts[0]["points"]):
-        return None, None
+def _points(prompts: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates (prompts, points, 2) in px and labels (prompts, points)."""
     coordinates = [[(point["x"], point["y"]) for point in prompt["points"]] for prompt in prompts]
     labels = [[point["label"] for point in prompt["points"]] for prompt in prompts]
     return np.array(coordinates, np.float32), np.array(labels, np.int32)
 
 
-def _boxes(prompts: Sequence[Mapping[str, Any]]) -> np.ndarray | None:
+def _boxes(prompts: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Boxes (prompts, 4) in px, x0 y0 x1 y1."""
-    if not _given(prompts[0]["boxes"]):
-        return None
     return np.array([[prompt["boxes"][0][edge] for edge in ("x0", "y0", "x1", "y1")] for prompt in prompts], np.float32)
 
 
