@@ -23,6 +23,7 @@ rule train:
         device=config["device"],
         seed=config["seed"],
         options=lookup(within=config, dpath="trainings/{training}"),
+        shares=training_shares,
         model=training_model,
         phrases=training_phrases,
     script:

@@ -28,8 +28,13 @@ with job(snakemake) as log:
             options=options,
             model=snakemake.params.model,
             phrases=snakemake.params.phrases,
-            data=Data(Path(snakemake.input.images), Path(snakemake.input.truth)),
-            validation=Data(Path(snakemake.input.val_images), Path(snakemake.input.val_truth)),
+            data=[
+                Data(Path(images), Path(truth), name, share)
+                for images, truth, (name, share) in zip(
+                    snakemake.input.images, snakemake.input.truth, snakemake.params.shares.items(), strict=True
+                )
+            ],
+            validation=Data(Path(snakemake.input.val_images), Path(snakemake.input.val_truth), options["validation"]),
             device=device,
             scratch=Path(scratch),
         )

@@ -128,23 +128,24 @@ def _positions(size: Mapping[str, Any]) -> PositionEmbeddingSine:
 
 
 def _vision(size: Mapping[str, Any]) -> Sam3DualViTDetNeck:
+    last = size["depth"] - 1
     trunk = ViT(
         img_size=size["size"],
-        pretrain_img_size=size["size"] // 2,
+        pretrain_img_size=size["window"] * size["patch"],  # one window's places, tiled: alike for every input size
         patch_size=size["patch"],
         embed_dim=size["embed"],
         depth=size["depth"],
         num_heads=size["heads"],
-        mlp_ratio=2.0,
+        mlp_ratio=size["mlp-ratio"],
         norm_layer="LayerNorm",
         drop_path_rate=0.0,
         qkv_bias=True,
         use_abs_pos=True,
         tile_abs_pos=True,
-        global_att_blocks=(size["depth"] - 1,),
+        global_att_blocks=(last // 2, last),
         rel_pos_blocks=(),
         use_rope=True,
-        use_interp_rope=True,
+        use_interp_rope=False,
         window_size=size["window"],
         pretrain_use_cls_token=True,
         retain_cls_token=False,
@@ -152,6 +153,8 @@ def _vision(size: Mapping[str, Any]) -> Sam3DualViTDetNeck:
         ln_post=False,
         bias_patch_embed=False,
     )
+    for block in trunk.blocks:  # computed from the input's size, so that weights fit a model of every size
+        block.attn.register_buffer("freqs_cis", block.attn.freqs_cis, persistent=False)
     return Sam3DualViTDetNeck(
         position_encoding=_positions(size), d_model=size["width"], scale_factors=[4.0, 2.0, 1.0, 0.5], trunk=trunk
     )
@@ -208,6 +211,8 @@ def _decoder(size: Mapping[str, Any], attention: Any) -> TransformerDecoder:
         n_heads=size["attention-heads"],
         use_text_cross_attention=True,
     )
+    # As the package's, which also return the attention weights, but without them: nobody reads them.
+    layer.self_attn, layer.ca_text = attention(False), attention(False)
     decoder = TransformerDecoder(
         layer=layer,
         num_layers=size["decoder-layers"],

@@ -8,33 +8,54 @@ import torch
 
 from samgap.errors import UserError
 
+SHOWN = 3
+"""How many keys of each fault a message names."""
+
 
 def read(path: Path) -> dict[str, Any]:
     """The file's content; nothing in it is executed (`weights_only`)."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(f"{path}: not a readable weights file ({type(error).__name__}); fetch it again") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: not a weights file: it holds a {type(content).__name__}, no keys; check its source")
+    return content
 
 
 def fill(model: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str, exact: bool = True) -> None:
     """Load `state` into `model` in the model's own precision: all of it and nothing else.
 
-    Not `exact`: the file may hold more than the model has, and may lack buffers, which are computed; no parameter.
+    `name` says whose weights they are. Not `exact`: the file may hold more than the model has, and may lack
+    buffers, which are computed; no parameter. What does not fit raises UserError with the first keys.
     """
     own = model.state_dict()
-    if exact:
-        missing = set(own) ^ set(state)
-    else:
-        missing = {key for key, _ in model.named_parameters()} - set(state)
-        state = {key: state.get(key, own[key]) for key in own}
-    wrong = sorted(missing) or [key for key in own if own[key].shape != state[key].shape]
-    if wrong:
+    needed = own if exact else dict(model.named_parameters())
+    faults = {
+        "missing": [key for key in needed if key not in state],
+        "more than the model has": [key for key in state if key not in own] if exact else [],
+        "of another shape": [
+            f"{key} ({_shape(state[key])}, not {_shape(own[key])})"
+            for key in own
+            if key in state and _shape(state[key]) != _shape(own[key])
+        ],
+    }
+    told = [f"{len(keys)} {fault}: {_first(keys)}" for fault, keys in faults.items() if keys]
+    if told:
         raise UserError(
-            f"{name}: the weights do not fit the model: {len(wrong)} keys differ, first {', '.join(wrong[:3])}; "
-            "check the model's config against the file"
+            f"{name}: the weights do not fit the model ({'; '.join(told)}); check the model's config against the file"
         )
-    model.load_state_dict({key: value.to(own[key].dtype) for key, value in state.items()})
+    model.load_state_dict({key: state.get(key, own[key]).to(own[key].dtype) for key in own})
+
+
+def _shape(value: Any) -> str:
+    if not isinstance(value, torch.Tensor):
+        return type(value).__name__
+    return "x".join(map(str, value.shape)) or "a number"
+
+
+def _first(keys: list[str]) -> str:
+    return ", ".join(keys[:SHOWN]) + (", …" if len(keys) > SHOWN else "")
 
 
 def half(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,8 +1,9 @@
 """Family `sam2`: the package `sam2`, asked by points, boxes, masks, clicks, or for everything on a grid.
 
 Options: `config` (one of the package's own configurations), `overrides` (hydra overrides by key, for a small model).
-An image is encoded once; its prompts go through the mask decoder in batches. Of the three masks that answer a
-prompt the one with the best predicted IoU is taken; a click that corrects an answer asks for one mask.
+An image is encoded once; its prompts go through the mask decoder in batches. A single point is ambiguous: of the three
+masks that answer it the one with the best predicted IoU is taken. A box or several points ask for one mask, as do
+clicks that correct an answer; so the package's own configurations have it (`multimask_max_pt_num: 1`).
 """
 
 from collections import defaultdict
@@ -99,7 +100,7 @@ class Sam2:
                     _boxes(rows) if boxed else None,
                     self.priors([row["mask"] for row in rows]) if masked else None,
                 )
-                answer = self.ask(asked)
+                answer = self.ask(asked, several=points + 2 * boxed <= 1)
                 for row, number in enumerate(some):
                     found[number] = predictions(answer.scores[[row]], None, answer.masks[[row]])
         return found

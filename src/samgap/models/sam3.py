@@ -2,6 +2,7 @@
 
 Options: `architecture` (sizes of a small model; without it the published one), `weights`.
 An image is encoded once; all its phrases go through the detector together, and a phrase's text is embedded once a job.
+A prompt may show boxes of examples (`label` 1, or 0 for what is not meant), with its phrase or in place of one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,9 @@ from samgap.models._predictions import predictions
 from samgap.models._weights import fill, read
 
 # isort: split
-from sam3.model.box_ops import box_cxcywh_to_xyxy
+from sam3.model.box_ops import box_cxcywh_to_xyxy, box_xyxy_to_cxcywh
 from sam3.model.data_misc import FindStage
+from sam3.model.geometry_encoders import Prompt
 
 KINDS = ("phrases",)
 
@@ -28,7 +30,10 @@ PUBLISHED_SIZE = 1008
 KEEP = 0.05
 """Masks of a lower score are not kept: no operating point in use lies below it."""
 
-PHRASES_AT_ONCE = 16
+VISUAL = "visual"
+"""What the package asks where boxes stand in place of a phrase."""
+
+PROMPTS_AT_ONCE = 16
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
@@ -71,15 +76,15 @@ class Sam3:
             self.features = self.model.backbone.forward_image(pixels[None])
 
     def answer(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
-        phrases = [prompt["phrase"] for prompt in prompts]
         found: list[list[Prediction]] = []
-        for start in range(0, len(phrases), PHRASES_AT_ONCE):
-            found += self._ask(phrases[start : start + PHRASES_AT_ONCE])
+        for start in range(0, len(prompts), PROMPTS_AT_ONCE):
+            found += self._ask(prompts[start : start + PROMPTS_AT_ONCE])
         return found
 
     @torch.inference_mode()
-    def _ask(self, phrases: Sequence[str]) -> list[list[Prediction]]:
-        count = len(phrases)
+    def _ask(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
+        count = len(prompts)
+        phrases = [prompt.get("phrase") or VISUAL for prompt in prompts]
         with on(self.device):
             out = self.model.forward_grounding(
                 backbone_out={**self.features, **self._text(phrases)},
@@ -92,13 +97,30 @@ class Sam3:
                     input_points=None,
                     input_points_mask=None,
                 ),
-                geometric_prompt=self.model._get_dummy_prompt(count),
+                geometric_prompt=self._examples(prompts),
                 find_target=None,
             )
             scores = (out["pred_logits"].sigmoid() * out["presence_logit_dec"].sigmoid().unsqueeze(1)).squeeze(-1)
             boxes = box_cxcywh_to_xyxy(out["pred_boxes"])
             frame = torch.tensor([self.width, self.height] * 2, device=self.device)
             return [self._kept(scores[index], boxes[index] * frame, out["pred_masks"][index]) for index in range(count)]
+
+    def _examples(self, prompts: Sequence[Mapping[str, Any]]) -> Prompt:
+        """The prompts' boxes as the package takes them: (boxes, prompts, 4), cx, cy, w, h as shares of the image."""
+        rows = [[] if prompt.get("boxes") is None else list(prompt["boxes"]) for prompt in prompts]
+        longest = max((len(row) for row in rows), default=0)
+        boxes, labels = torch.zeros(longest, len(rows), 4), torch.zeros(longest, len(rows), dtype=torch.long)
+        absent = torch.ones(len(rows), longest, dtype=torch.bool)
+        frame = torch.tensor([self.width, self.height] * 2, dtype=torch.float32)
+        for number, row in enumerate(rows):
+            for place, box in enumerate(row):
+                corners = torch.tensor([box["x0"], box["y0"], box["x1"], box["y1"]], dtype=torch.float32)
+                boxes[place, number] = box_xyxy_to_cxcywh(corners / frame)
+                labels[place, number] = int(box.get("label", 1))
+                absent[number, place] = False
+        return Prompt(
+            box_embeddings=boxes.to(self.device), box_mask=absent.to(self.device), box_labels=labels.to(self.device)
+        )
 
     def _kept(self, scores: torch.Tensor, boxes: torch.Tensor, masks: torch.Tensor) -> list[Prediction]:
         order = torch.argsort(scores, descending=True, stable=True)

@@ -18,31 +18,40 @@ from samgap.truth import Truth
 
 
 def phrase_figures(
-    model: Model, data: Data, truth: Truth, phrases: Sequence[Mapping[str, Any]], score: float = 0.5
+    model: Model,
+    data: Data,
+    truth: Truth,
+    phrases: Sequence[Mapping[str, Any]],
+    score: float = 0.5,
+    images: int | None = None,
 ) -> dict[str, float]:
-    """F1 at IoU 0.5 over all (image, phrase), the matches' IoU, and IL_MCC."""
-    hits = predicted = wanted = 0
+    """F1 at IoU 0.5 over all (image, phrase), the same of the first phrase, the matches' IoU, and IL_MCC.
+
+    Of all images of the set, or of its first `images`.
+    """
+    counts = np.zeros((len(phrases), 2))  # of each phrase: hits, and masks predicted or wanted
     matched: list[float] = []
     confusion = np.zeros((2, 2))
-    for image_id, image in truth.images.items():
+    for image_id, image in list(truth.images.items())[:images]:
         model.encode(Image.open(data.images / image["file_name"]).convert("RGB"))
         by_id = {item.id: item for item in truth.of(image_id)}
-        for phrase, found in zip(phrases, model.answer(phrases), strict=True):
+        for number, (phrase, found) in enumerate(zip(phrases, model.answer(phrases), strict=True)):
             masks = [
                 {"size": [image["height"], image["width"]], "counts": one.rle} for one in found if one.score >= score
             ]
-            right = [by_id[number].rle for number in truth_ids(phrase, image_id, truth) or []]
+            right = [by_id[key].rle for key in truth_ids(phrase, image_id, truth) or []]
             confusion[int(bool(right)), int(bool(masks))] += 1
-            predicted, wanted = predicted + len(masks), wanted + len(right)
+            counts[number, 1] += len(masks) + len(right)
             if masks and right:
                 overlap = coco_mask.iou(masks, right, [0] * len(right))
                 pairs = overlap[linear_sum_assignment(-overlap)]
-                hits += int((pairs >= 0.5).sum())
+                counts[number, 0] += (pairs >= 0.5).sum()
                 matched += pairs[pairs >= 0.5].tolist()
     (tn, fp), (fn, tp) = confusion
     spread = float((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5
     return {
-        "val_f1": 2 * hits / max(predicted + wanted, 1),
+        "val_f1": float(2 * counts[:, 0].sum() / max(counts[:, 1].sum(), 1)),
+        "val_f1_first": float(2 * counts[0, 0] / max(counts[0, 1], 1)),
         "val_matched_iou": float(np.mean(matched)) if matched else 0.0,
         "val_il_mcc": float(tp * tn - fp * fn) / spread if spread else 0.0,
     }

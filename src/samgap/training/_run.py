@@ -5,7 +5,7 @@ import logging
 import math
 import random
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,17 +31,25 @@ class Task(Protocol):
     def validate(self) -> dict[str, float]: ...
 
 
-@dataclass
+@dataclass(frozen=True)
 class Data:
-    """Files of a data set: its image folder and its instances.json."""
+    """A data set to learn from or to be watched on: its image folder and its instances.json."""
 
     images: Path
     truth: Path
+    name: str = ""
+    share: float = 1.0  # of a step's images
+
+
+def draw(data: Sequence[Data], count: int, rng: np.random.Generator) -> np.ndarray:
+    """Of each of a step's `count` images, the position in `data` of its data set, drawn by their shares."""
+    shares = np.array([each.share for each in data])
+    return rng.choice(len(data), count, p=shares / shares.sum())
 
 
 def learning_rate(step: int, options: Mapping[str, Any]) -> float:
-    """Linear warm-up over `warm-up` steps, then a cosine to a hundredth of `learning-rate` at the last step."""
-    steps, warm_up = options["steps"], options.get("warm-up", 100)
+    """Linear warm-up over `warm-up` steps, then a cosine to a hundredth of `learning-rate` at step `schedule`."""
+    steps, warm_up = options.get("schedule", options["steps"]), options.get("warm-up", 100)
     if step < warm_up:
         return options["learning-rate"] * (step + 1) / warm_up
     done = (step - warm_up) / max(steps - warm_up, 1)

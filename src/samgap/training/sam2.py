@@ -1,124 +1,121 @@
-"""Training SAM2 on single images with the package's own model and losses.
+"""Training SAM2 on single images, and on short clips made of them, with the package's own model and losses.
 
-Each step encodes a batch of images once and asks for several of their instances, each by a box, by a point, or by
-both. The single-mask output and the best of the three are supervised, as is every predicted IoU.
+Each step encodes a batch of images once and asks for several of their instances, in the ways in which it will be
+asked (`_sam2_clicks`). The single-mask output and the best of the three are supervised, as is every predicted IoU.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from torch.nn import functional
+from pycocotools import mask as coco_mask
 
 from samgap.models.sam2 import Sam2, build
 from samgap.training._run import Data
+from samgap.training._sam2_batch import Batch, Reader, deepest, drawn, wanted
+from samgap.training._sam2_clicks import Asked, boxed, corrected, first
+from samgap.training._sam2_clips import OVERRIDES, clip_iou, clip_losses, videos
+from samgap.training._sam2_losses import losses
 from samgap.truth import Instance, read
 
-# isort: split
-from pycocotools import mask as coco_mask
-from training.loss_fns import dice_loss, iou_loss, sigmoid_focal_loss
-
-WEIGHTS = {"loss_mask": 20.0, "loss_dice": 1.0, "loss_iou": 1.0}
-"""Those of the package's published fine-tuning configuration."""
-
-BOX_NOISE = 0.1
-"""Standard deviation of a box corner, as a share of the box; also capped at 20 px, both as in the package."""
-
 VALIDATION_IMAGES = 40
+VALIDATION_CLIPS = 12
+VALIDATION_FRAMES = 8
 
 
 class Task:
-    """SAM2 on the instances of a data set. `options` are `trainings.<id>`; `objects` is the number asked an image."""
+    """SAM2 on the instances of data sets. `options` are `trainings.<id>`; `objects` is the number asked an image."""
 
     def __init__(
-        self, options: Mapping[str, Any], model: Mapping[str, Any], data: Data, validation: Data, device: str
+        self, options: Mapping[str, Any], model: Mapping[str, Any], data: Sequence[Data], validation: Data, device: str
     ) -> None:
-        self.options, self.device, self.data, self.validation = options, device, data, validation
-        self.model = build(model, device)
+        self.options, self.device, self.validation = options, device, validation
+        changes = {"model.image_size": options["image-size"]} if "image-size" in options else {}
+        if "clips" in options:
+            changes |= OVERRIDES
+        # No weight has a shape that depends on either.
+        self.model = build({**model, "overrides": {**(model.get("overrides") or {}), **changes}}, device)
         self.predictor = Sam2(self.model)
-        self.truth, self.validation_truth = read(data.truth), read(validation.truth)
-        self.images = [key for key in self.truth.images if self._wanted(self.truth.of(key))]
-
-    @staticmethod
-    def _wanted(instances: list[Instance]) -> list[Instance]:
-        return [item for item in instances if not item.ignore and item.rle is not None]
+        self.reader = Reader(data, self.model.image_size, options)
+        self.validation_truth = read(validation.truth)
 
     def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        pixels, owners, masks, boxes, points = self._batch(rng)
+        """Of a batch of images or, in some shares of the steps, of clips or of drawn places."""
+        if rng.random() < self.options.get("drawn", 0):
+            return self._place_losses(rng)
+        clips = self.options.get("clips")
+        if clips and rng.random() < clips["share"]:
+            return clip_losses(self.model, videos(self.reader, clips, rng).to(self.device), rng)
+        return self._image_losses(rng)
+
+    def _image_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        batch = self.reader.batch(rng).to(self.device)
+        maps = self._encode(batch.pixels)
+        clicks = self.options.get("clicks", 0)
+        rounds = int(rng.integers(0, clicks + 1))
+        terms: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
+        for asked in first(batch, self.model.image_size, clicks > 0, rng):
+            for number in range(rounds + 1):
+                answer = self._answer(maps, batch, asked)
+                # Where a mask is only estimated, no click can tell what is wrong.
+                weights = batch.weights[asked.rows] * (batch.known[asked.rows] | (number == 0))
+                found = losses(*answer, batch.masks[asked.rows], weights, len(batch.owners))
+                for name, value in found.items():
+                    terms[name] = terms[name] + value
+                if number < rounds:
+                    asked = corrected(asked, answer[0], answer[1], batch, self.model.image_size, rng)
+        return dict(terms)
+
+    def _place_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Of ellipses that fill their boxes, on image features that are not learnt from them.
+
+        From scratch, what a box means is learnt hundreds of steps sooner so than from objects: as long as places say
+        nothing, any fruit will do for an answer, and a model that has settled for that is slow to leave it.
+        """
+        batch = self.reader.batch(rng).to(self.device)
+        with torch.no_grad():
+            maps = self._encode(batch.pixels)
+        batch = drawn(batch, self.options["batch"] * self.options["objects"], rng)
+        asked = boxed(batch)
+        return losses(*self._answer(maps, batch, asked), batch.masks, batch.weights, len(batch.owners))
+
+    def _encode(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """Feature maps (images, channels, height, width), finest first."""
         backbone = self.model.forward_image(pixels)
         _, features, _, sizes = self.model._prepare_backbone_features(backbone)
         features[-1] = features[-1] + self.model.no_mem_embed
-        maps = [
-            level.permute(1, 2, 0).reshape(len(pixels), -1, *size)[owners]
-            for level, size in zip(features, sizes, strict=True)
+        return [
+            level.permute(1, 2, 0).reshape(len(pixels), -1, *size) for level, size in zip(features, sizes, strict=True)
         ]
-        coordinates, labels = self._prompts(rng, boxes, points)
-        sparse, dense = self.model.sam_prompt_encoder(points=(coordinates, labels), boxes=None, masks=None)
-        logits, quality, _, _ = self.model.sam_mask_decoder.predict_masks(
-            image_embeddings=maps[-1],
-            image_pe=self.model.sam_prompt_encoder.get_dense_pe(),
+
+    def _answer(
+        self, maps: Sequence[torch.Tensor], batch: Batch, asked: Asked
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Logits (m, 4, h, w) of the objects asked for, their predicted IoU (m, 4), and presence (m, 1)."""
+        owners = batch.owners[asked.rows]
+        encoder = self.model.sam_prompt_encoder
+        sparse, dense = encoder(points=(asked.coordinates, asked.labels), boxes=None, masks=asked.prior)
+        logits, quality, _, presence = self.model.sam_mask_decoder.predict_masks(
+            image_embeddings=maps[-1][owners],
+            image_pe=encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             repeat_image=False,
-            high_res_features=maps[:-1],
+            high_res_features=[level[owners] for level in maps[:-1]],
         )
-        return _losses(logits, quality, masks)
-
-    def _batch(self, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
-        """Pixels (images, 3, side, side); of each of N objects its image, mask (N, side/2, side/2), box, a point."""
-        side = self.model.image_size
-        pixels, owners, masks, boxes, points = [], [], [], [], []
-        for number, index in enumerate(rng.integers(0, len(self.images), self.options["batch"])):
-            image = self.truth.images[self.images[index]]
-            with Image.open(self.data.images / image["file_name"]) as picture:
-                pixels.append(self.predictor.predictor._transforms(picture.convert("RGB")))
-            flip = rng.random() < 0.5
-            if flip:
-                pixels[-1] = pixels[-1].flip(-1)
-            scale = np.array([side / image["width"], side / image["height"]], np.float32)
-            items = self._wanted(self.truth.of(image["id"]))
-            for item in [items[pick] for pick in rng.permutation(len(items))[: self.options["objects"]]]:
-                mask = coco_mask.decode(item.rle)[:, :: -1 if flip else 1]
-                rows, columns = np.nonzero(mask)
-                box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
-                pick = rng.integers(len(rows))
-                owners.append(number)
-                boxes.append(box.reshape(2, 2) * scale)
-                points.append(np.array([columns[pick] + 0.5, rows[pick] + 0.5], np.float32) * scale)
-                full = torch.from_numpy(np.ascontiguousarray(mask))[None, None].float()
-                masks.append(functional.interpolate(full, (side // 2, side // 2), mode="area")[0, 0])
-        return (
-            torch.stack(pixels).to(self.device),
-            torch.tensor(owners, device=self.device),
-            torch.stack(masks).gt(0.5).float().to(self.device),
-            torch.tensor(np.stack(boxes), device=self.device),
-            torch.tensor(np.stack(points), device=self.device),
-        )
-
-    def _prompts(
-        self, rng: np.random.Generator, boxes: torch.Tensor, points: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Each object's tokens (N, 3, 2) and labels (N, 3): box corners are 2 and 3, a point is 1, none is -1."""
-        extent = (boxes[:, 1] - boxes[:, 0])[:, None]
-        noise = torch.tensor(rng.normal(0, BOX_NOISE, tuple(boxes.shape)), dtype=boxes.dtype, device=self.device)
-        loose = torch.tensor(rng.random(len(boxes)) < 0.5, device=self.device)[:, None, None]
-        boxes = boxes + torch.where(loose, (noise * extent).clamp(-20, 20), torch.zeros_like(boxes))
-        coordinates = torch.cat([boxes.clamp(0, self.model.image_size - 1), points[:, None]], dim=1)
-        kind = torch.tensor(rng.integers(0, 3, len(boxes)), device=self.device)  # box, point, both
-        labels = torch.tensor([2, 3, 1], device=self.device).repeat(len(boxes), 1)
-        labels[kind == 0, 2] = -1
-        labels[kind == 1, :2] = -1
-        return coordinates, labels.int()
+        return logits.float(), quality.float(), presence.float()
 
     def validate(self) -> dict[str, float]:
-        """Mean IoU over the instances of some validation images, by their boxes and by one point."""
+        """Mean IoU over the instances of some validation images, by their boxes and by the point deepest inside."""
         self.model.eval()
         found: dict[str, list[float]] = {"val_box_iou": [], "val_point_iou": []}
         for image_id in list(self.validation_truth.images)[:VALIDATION_IMAGES]:
-            image, items = self.validation_truth.images[image_id], self._wanted(self.validation_truth.of(image_id))
+            image = self.validation_truth.images[image_id]
+            items = [item for item in wanted(self.validation_truth.of(image_id)) if item.rle is not None]
             if items:
                 with Image.open(self.validation.images / image["file_name"]) as picture:
                     self.predictor.encode(picture.convert("RGB"))
@@ -126,37 +123,29 @@ class Task:
                     for item, answer in zip(items, self.predictor.answer(prompts), strict=True):
                         rles = [{"size": item.rle["size"], "counts": one.rle} for one in answer]  # type: ignore[index]
                         found[name].append(float(coco_mask.iou(rles, [item.rle], [0])[0, 0]) if rles else 0.0)
+        if "clips" in self.options:
+            found["val_clip_iou"] = self._track()
         return {name: float(np.mean(values)) for name, values in found.items()}
 
+    def _track(self) -> list[float]:
+        """Mean IoU in each of some clips of validation images, always the same."""
+        reader = Reader([self.validation], self.model.image_size, {})
+        clips = {**self.options["clips"], "videos": 1, "frames": VALIDATION_FRAMES}
+        found = []
+        for number in range(VALIDATION_CLIPS):
+            rng = np.random.default_rng([VALIDATION_CLIPS, number])
+            torch.manual_seed(number)  # the package moves the boxes a little
+            found.append(clip_iou(self.model, videos(reader, clips, rng).to(self.device), rng))
+        return found
 
-def _asked(items: list[Instance]) -> dict[str, list[dict[str, Any]]]:
+
+def _asked(items: Sequence[Instance]) -> dict[str, list[dict[str, Any]]]:
     boxes, points = [], []
     for item in items:
-        rows, columns = np.nonzero(item.mask())
-        middle = len(rows) // 2
-        box = dict(zip(("x0", "y0", "x1", "y1"), item.box, strict=True))
-        boxes.append({"boxes": [box], "points": None})
-        points.append({"boxes": None, "points": [{"x": columns[middle] + 0.5, "y": rows[middle] + 0.5, "label": 1}]})
+        boxes.append({"boxes": [dict(zip(("x0", "y0", "x1", "y1"), item.box, strict=True))], "points": None})
+        x, y = deepest(item.mask())
+        points.append({"boxes": None, "points": [{"x": x, "y": y, "label": 1}]})
     return {"val_box_iou": boxes, "val_point_iou": points}
-
-
-def _losses(logits: torch.Tensor, quality: torch.Tensor, masks: torch.Tensor) -> dict[str, torch.Tensor]:
-    """`logits` (N, 4, h, w), `quality` (N, 4): output 0 is the single mask, 1 to 3 the three; `masks` (N, H, W)."""
-    count = torch.tensor(float(len(masks)), device=masks.device)
-    logits = functional.interpolate(logits, masks.shape[-2:], mode="bilinear", align_corners=False)
-    wanted = masks[:, None].expand_as(logits).contiguous()
-    focal = sigmoid_focal_loss(logits, wanted, count, loss_on_multimask=True)
-    dice = dice_loss(logits, wanted, count, loss_on_multimask=True)
-    iou = iou_loss(logits, wanted, quality, count, loss_on_multimask=True, use_l1_loss=True)
-    combined = WEIGHTS["loss_mask"] * focal + WEIGHTS["loss_dice"] * dice
-    best = combined[:, 1:].argmin(dim=1) + 1
-    rows = torch.arange(len(masks), device=masks.device)
-    terms = {
-        "loss_mask": (focal[:, 0] + focal[rows, best]).sum(),
-        "loss_dice": (dice[:, 0] + dice[rows, best]).sum(),
-        "loss_iou": iou.mean(dim=1).sum(),
-    }
-    return {"total": sum((WEIGHTS[name] * value for name, value in terms.items()), start=torch.zeros(())), **terms}
 
 
 def open_task(
@@ -164,7 +153,7 @@ def open_task(
     options: Mapping[str, Any],
     model: Mapping[str, Any],
     phrases: Any,
-    data: Data,
+    data: Sequence[Data],
     validation: Data,
     device: str,
     scratch: Path,
