@@ -1,9 +1,11 @@
-# Statistics: every cell's sufficient statistics in, estimates with confidence intervals out.
+# Statistics: every cell's sufficient statistics in, estimates with intervals and paired comparisons out.
 
 
 rule estimate:
     input:
         pairs=pairs_of_run,
+        instances=instances_of_run,
+        images=expand("resources/datasets/{dataset}/images.parquet", dataset=used("datasets")),
     output:
         table="results/{run}/statistics/estimates.parquet",
     log:
@@ -20,3 +22,45 @@ rule estimate:
         seed=config["seed"],
     script:
         "../scripts/statistics/estimate.py"
+
+
+rule compare:
+    input:
+        pairs=pairs_compared,
+        images=expand("resources/datasets/{dataset}/images.parquet", dataset=used("datasets")),
+    output:
+        table="results/{run}/statistics/comparisons.parquet",
+    log:
+        "logs/{run}/compare.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        code=code_hash("samgap.metrics", "samgap.statistics"),
+        pairs=compared(config),
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/statistics/compare.py"
+
+
+rule verify_demo_weights:
+    """Train the demo's models again, and hold them against the figures of their card."""
+    input:
+        card="config/demo/figures.csv",
+        estimates=expand("results/{run}/statistics/estimates.parquet", run=config["run"]),
+    output:
+        table=expand("results/{run}/statistics/rebuilt.csv", run=config["run"]),
+    log:
+        expand("logs/{run}/verify_demo_weights.log", run=config["run"]),
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        rebuilt={"sam2-demo": "sam2-rebuilt", "sam3-demo": "sam3-rebuilt"},
+    script:
+        "../scripts/statistics/rebuilt.py"

@@ -1,8 +1,9 @@
-"""A file server on this machine that misbehaves on demand: cuts, refuses, ignores ranges, plays a model hub."""
+"""Servers on this machine: one of files that misbehaves on demand, and a hub that answers as the real one does."""
 
 import hashlib
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from requests.structures import CaseInsensitiveDict
+
+BLOCK = 1 << 14
 
 
 @dataclass
@@ -19,6 +22,8 @@ class Server:
     `cuts`: for each next GET, close the connection after that many bytes of the body (None: do not).
     `statuses`: for each next request, this status instead of the file. `ranges`: honour Range and If-Range.
     `etag`: send the file's sha256 as ETag. `headers`: more headers on every answer. `requests` is what was asked.
+    `claim`: this Content-Length, whatever is sent. `chunked`: no length at all. `sent` counts bytes of bodies; `watch`
+    is told it before each block.
     """
 
     folder: Path
@@ -28,6 +33,11 @@ class Server:
     etag: bool = True
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    claim: int | None = None
+    chunked: bool = False
+    sent: int = 0
+    watch: Callable[[int], None] | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
         server = self
@@ -57,6 +67,10 @@ class Server:
     def url(self, name: str) -> str:
         return f"{self.address}/{name}"
 
+    def meant(self, request: "_Handler") -> tuple[int, dict[str, str]] | None:
+        """An answer without a body in place of a file, or None."""
+        return None
+
     def asked(self, header: str) -> list[str | None]:
         """The value of a request header, for each GET so far."""
         return [request["headers"].get(header) for request in self.requests if request["method"] == "GET"]
@@ -78,6 +92,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bool) -> None:
         owner = self.owner
         owner.requests.append({"method": self.command, "path": self.path, "headers": CaseInsensitiveDict(self.headers)})
+        special = None if owner.statuses else owner.meant(self)
+        if special is not None:
+            self._head(special[0], 0, special[1])
+            return
         path = owner.folder / unquote(urlsplit(self.path).path).lstrip("/")
         status = owner.statuses.pop(0) if owner.statuses else (200 if path.is_file() else 404)
         if status != 200:
@@ -87,24 +105,89 @@ class _Handler(BaseHTTPRequestHandler):
         total, start, headers = len(data), 0, {}
         if owner.etag:
             headers["ETag"] = f'"{hashlib.sha256(data).hexdigest()}"'
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         condition = self.headers.get("If-Range")
         if asked and owner.ranges and (condition is None or condition == headers.get("ETag")):
             start = int(asked[1])
             if start >= total:
                 self._head(416, 0, {**headers, "Content-Range": f"bytes */{total}"})
                 return
-            status, data = 206, data[start:]
-            headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
-        self._head(status, len(data), headers)
+            end = min(int(asked[2]) + 1, total) if asked[2] else total
+            status, data = 206, data[start:end]
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{total}"
+        if owner.chunked:
+            headers["Transfer-Encoding"] = "chunked"
+        self._head(status, len(data) if owner.claim is None else owner.claim, headers)
         if body:
-            cut = owner.cuts.pop(0) if owner.cuts else None
-            self.wfile.write(data if cut is None else data[:cut])
-            if cut is not None:
+            with owner.lock:
+                cut = owner.cuts.pop(0) if owner.cuts else None
+            data = data if cut is None else data[:cut]
+            for first in range(0, len(data), BLOCK):
+                block = data[first : first + BLOCK]
+                with owner.lock:
+                    if owner.watch:
+                        owner.watch(owner.sent)
+                    owner.sent += len(block)
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if owner.chunked else block)
+            if owner.chunked and cut is None:
+                self.wfile.write(b"0\r\n\r\n")
+            if cut is not None or owner.claim is not None:
                 self.close_connection = True
 
     def _head(self, status: int, length: int, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for key, value in {"Content-Length": str(length), **headers, **self.owner.headers}.items():
+        own = {} if "Transfer-Encoding" in headers else {"Content-Length": str(length)}
+        for key, value in {**own, **headers, **self.owner.headers}.items():
             self.send_header(key, value)
         self.end_headers()
+
+
+@dataclass
+class Hub(Server):
+    """A model hub: `<id>/resolve/<revision>/<file>` sends on to the same path at `storage`, for whom it may.
+
+    `gated`: only for a token in `granted`; `pending` ones have asked, any other of `known` has not. Headers and
+    messages are those of the real hub. The token must come here alone, so `storage` is a server of its own.
+    """
+
+    storage: Server | None = None
+    commit: str = "0" * 40
+    gated: bool = False
+    known: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)
+    granted: set[str] = field(default_factory=set)
+
+    def meant(self, request: "_Handler") -> tuple[int, dict[str, str]] | None:
+        assert self.storage is not None
+        found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", urlsplit(request.path).path)
+        if not found:
+            return 404, {}
+        model, revision, file = found.groups()
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token and token not in self.known | self.pending | self.granted:
+            return 401, {"X-Error-Message": "Invalid credentials in Authorization header"}
+        if self.gated and not token:
+            words = "You must have access to it and be authenticated to access it. Please log in."
+            return 401, _gated(f"Access to model {model} is restricted. {words}")
+        if self.gated and token in self.pending:
+            return 403, _gated(f"Your request to access model {model} is awaiting a review from the repo authors.")
+        if self.gated and token not in self.granted:
+            words = f"Visit {self.address}/{model} to ask for access."
+            return 403, _gated(f"Access to model {model} is restricted and you are not in the authorized list. {words}")
+        if revision not in ("main", self.commit):
+            return 404, {"X-Error-Code": "RevisionNotFound", "X-Error-Message": f"Invalid rev id: {revision}"}
+        path = self.storage.folder / model / file
+        if not path.is_file():
+            return 404, {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"}
+        data = path.read_bytes()
+        return 302, {
+            # Another host than the hub's own, as the client sees it.
+            "Location": self.storage.url(f"{model}/{file}?Signature=letmein").replace("127.0.0.1", "localhost"),
+            "X-Repo-Commit": self.commit,
+            "X-Linked-Size": str(len(data)),
+            "X-Linked-Etag": f'"{hashlib.sha256(data).hexdigest()}"',
+        }
+
+
+def _gated(message: str) -> dict[str, str]:
+    return {"X-Error-Code": "GatedRepo", "X-Error-Message": message}

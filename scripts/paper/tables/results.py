@@ -54,7 +54,7 @@ def value(row, metric, footnotes):
     digits = labels.decimals(metric)
     known = row.ci_low == row.ci_low
     interval = f"{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}" if known else ""
-    return grid.Cell(f"{row.value:.{digits}f}", interval)
+    return grid.Cell(f"{row.value:.{digits}f}", interval, footnotes.mark(row.warning) if row.warning else "")
 
 
 with job(snakemake):

@@ -1,65 +1,38 @@
-"""Confidence intervals by resampling images (Efron & Tibshirani 1993, the percentile interval).
+"""Confidence intervals by resampling clusters: the percentile interval (Efron & Tibshirani 1993), expanded for few
+clusters (Hesterberg, What teachers should know about the bootstrap, The American Statistician 69, 2015).
 
-Pairs of one image share its light, its trees and its labeller, so whole images (or larger groups) are drawn.
+Pairs of one image share its light, its trees and its labeller, so whole images (or larger groups) are drawn. All cells
+of a data set share the draws: in each resample the same images are in, so that differences are paired.
 """
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import pandas as pd
+from scipy import stats
 
-from samgap.metrics import Terms
+from samgap.metrics import Sampler
+from samgap.statistics.sums import Part, Ranking, Sums, exact
 
-BLOCK = 1 << 22
-"""Numbers drawn at once: 32 MB."""
+BLOCK = 1 << 21
+"""Numbers held at once for the draws: 16 MB, and as much again for what is made of them."""
+SLICE = 100
+"""Resamples given to a ranking metric at once."""
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
-    """A random generator of its own for `names` (say the ids of a cell), whatever else is drawn before or after."""
+    """A random generator of its own for `names` (say the id of a data set), whatever is drawn before or after."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     return np.random.default_rng([seed, *np.frombuffer(digest, "<u4").tolist()])
 
 
-def interval(
-    terms: Terms,
-    clusters: Sequence[Hashable] | np.ndarray,
-    value: Callable[[Terms], np.ndarray],
-    *,
-    resamples: int,
-    confidence: float,
-    random: np.random.Generator,
-) -> tuple[float, float, float]:
-    """The value and both ends of its percentile interval, from terms per row, (N,) or (N, K), N at least 1.
+def draws(clusters: int, resamples: int, random: np.random.Generator, width: int = 1) -> Iterator[np.ndarray]:
+    """How often each cluster is drawn, float64 (block, clusters), `resamples` rows in all; multinomial, even odds.
 
-    `clusters` (N,) names what is drawn as one: images, or groups of them. Resamples in which the value is undefined
-    are left out; where all are, the ends are NaN. With a single cluster, or clusters that agree, the interval is
-    the value itself: it says nothing of what other images would give.
+    Blocks are so long that neither they nor as many rows of `width` numbers exceed `BLOCK`; the rows are the same
+    for every length.
     """
-    sums, shape = by_cluster(terms, clusters)
-    point = float(value(_unpack(sums.sum(axis=0, keepdims=True), shape))[0])
-    drawn = [value(_unpack(weighted(block, sums), shape)) for block in weights(len(sums), resamples, random)]
-    values = np.concatenate(drawn)
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return point, float("nan"), float("nan")
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return point, float(low), float(high)
-
-
-def by_cluster(terms: Terms, clusters: Sequence[Hashable] | np.ndarray) -> tuple[np.ndarray, dict[str, int | None]]:
-    """Terms summed by cluster, float64 (clusters, columns), sorted; and each term's columns (None: it was flat)."""
-    codes, names = pd.factorize(np.asarray(clusters), sort=True)
-    columns = [term.reshape(len(codes), -1) for term in terms.values()]
-    flat = np.concatenate(columns, axis=1).astype(np.float64)
-    sums = np.zeros((len(names), flat.shape[1]))
-    np.add.at(sums, codes, flat)
-    return sums, {name: None if term.ndim == 1 else term.shape[1] for name, term in terms.items()}
-
-
-def weights(clusters: int, resamples: int, random: np.random.Generator) -> Iterator[np.ndarray]:
-    """How often each cluster is drawn, float64 (block, clusters), `resamples` rows in all; multinomial, even odds."""
-    size = max(BLOCK // clusters, 1)
+    size = max(BLOCK // max(clusters, width), 1)
     for start in range(0, resamples, size):
         rows = min(size, resamples - start)
         drawn = random.integers(0, clusters, size=(rows, clusters))
@@ -67,14 +40,63 @@ def weights(clusters: int, resamples: int, random: np.random.Generator) -> Itera
         yield np.bincount(drawn.ravel(), minlength=rows * clusters).reshape(rows, clusters).astype(np.float64)
 
 
-def weighted(weights: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """weights @ sums; not by BLAS, whose order of summation changes with the number of threads."""
-    return np.einsum("bn,nt->bt", weights, sums)
+def resampled(parts: Sequence[Part], seed: int, dataset: str, resamples: int) -> list[np.ndarray]:
+    """The value of each part in every resample of the data set's clusters, float64 (resamples,) each, NaN undefined."""
+    if not parts:
+        return []
+    width = sum(part.table.shape[1] for part in parts if isinstance(part, Sums))
+    random = generator(seed, "resamples", dataset)
+    return over(draws(len(parts[0].holds), resamples, random, width), parts)
 
 
-def _unpack(sums: np.ndarray, shape: dict[str, int | None]) -> Terms:
-    terms, at = {}, 0
-    for name, columns in shape.items():
-        terms[name] = sums[:, at] if columns is None else sums[:, at : at + columns]
-        at += columns or 1
-    return terms
+def over(weights: Iterable[np.ndarray], parts: Sequence[Part]) -> list[np.ndarray]:
+    """The value of each part under each row of `weights` (blocks of (R, clusters), whole numbers that sum to at most
+    the number of clusters); float64 (all R,) each."""
+    tables = [exact([part.table])[0] for part in parts if isinstance(part, Sums)]
+    table = np.concatenate(tables, axis=1) if tables else np.zeros((len(parts[0].holds), 0))
+    samplers = {number: part.sampler() for number, part in enumerate(parts) if isinstance(part, Ranking)}
+    found: list[list[np.ndarray]] = [[] for _ in parts]
+    for block in weights:
+        totals, at = block @ table, 0
+        for number, part in enumerate(parts):
+            if isinstance(part, Sums):
+                width = part.table.shape[1]
+                found[number].append(part.values(totals[:, at : at + width]))
+                at += width
+            else:
+                found[number].append(in_slices(samplers[number], block))
+    return [np.concatenate(values) for values in found]
+
+
+def in_slices(sampler: Sampler, weights: np.ndarray) -> np.ndarray:
+    """A sampler's values of `weights` (R, clusters), a few rows at a time: it may hold every prediction for each."""
+    slices = [sampler(weights[start : start + SLICE]) for start in range(0, len(weights), SLICE)]
+    return np.concatenate([np.asarray(values, np.float64) for values in slices])
+
+
+def whole(part: Part) -> float:
+    """The metric over all clusters, from the same rounded sums as its resamples."""
+    return float(over([np.ones((1, len(part.holds)))], [part])[0][0])
+
+
+def interval(values: np.ndarray, clusters: int, confidence: float) -> tuple[float, float] | tuple[None, None]:
+    """Both ends of the interval from values resampled of `clusters`, 2 or more; None where all are undefined (NaN).
+
+    Resamples in which the value is undefined are left out.
+    """
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None, None
+    share = tail(clusters, confidence)
+    low, high = np.quantile(values, [share, 1 - share])
+    return float(low), float(high)
+
+
+def tail(clusters: int, confidence: float) -> float:
+    """The share of resampled values beyond either end: Φ(−√(n/(n−1))·t) with t of n − 1 degrees of freedom.
+
+    Resamples of n clusters spread by √((n−1)/n) too little, and their plain quantiles forget that the spread itself is
+    estimated; for n of a hundred and more it is all but (1 − confidence)/2.
+    """
+    t = stats.t.ppf((1 + confidence) / 2, clusters - 1)
+    return float(stats.norm.cdf(-((clusters / (clusters - 1)) ** 0.5) * t))

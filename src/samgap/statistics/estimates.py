@@ -1,7 +1,6 @@
 """Every metric of every experiment with its confidence interval: the rows of table `estimates`."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,82 +8,107 @@ import pandas as pd
 
 from samgap.metrics import load
 from samgap.statistics import bootstrap
+from samgap.statistics.clusters import Clusters, clusters
+from samgap.statistics.strata import WHOLE, Cell
+from samgap.statistics.sums import Part, summed
 
-WHOLE = "all"
 UNDEFINED = "not evaluable: the value is undefined, as its denominator is 0"
 
 Key = tuple[str, str, str]
 """A cell: data set, model, prompt set."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """The pairs (table `pairs`) of all shards of a cell, or why it was skipped."""
-
-    pairs: pd.DataFrame
-    skipped: str | None = None
-
-
 def estimates(
-    cells: Mapping[Key, Cell],
+    cell: Callable[[Key], Cell],
+    images: Mapping[str, pd.DataFrame],
     experiments: Mapping[str, Mapping[str, Any]],
     statistics: Mapping[str, Any],
     seed: int,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `estimates`, experiment by experiment as the config lists them.
 
-    Each metric stands for the whole cell (stratum `all`) and, where the prompts are phrases and the metric means
-    anything for one, for each phrase. `statistics` gives `resamples` and `confidence`. A number depends on its
-    cell, stratum, metric and `seed` alone: experiments that share a cell show the same.
+    `cell` reads a cell, which is let go before the next; `images` are the tables `images` by data set. Each metric
+    stands for the whole cell (stratum `all`) and for its strata. `statistics` gives `resamples` and `confidence`.
+    A number depends on its cell, stratum and metric, the data set's images and `seed` alone: experiments that share
+    a cell show the same.
     """
+    wanted: dict[Key, list[str]] = {}
+    asked = [(name, key, metric) for name, entry in experiments.items() for key, metric in _asked(entry)]
+    for _, key, metric in asked:
+        metrics = wanted.setdefault(key, [])
+        if metric not in metrics:
+            metrics.append(metric)
+    drawn = {dataset: clusters(images[dataset]) for dataset in sorted({key[0] for key in wanted})}
     known: dict[tuple[Key, str], list[dict[str, Any]]] = {}
-    for name, experiment in experiments.items():
-        for dataset in experiment["datasets"]:
-            for model in experiment["models"]:
-                for prompts in experiment["prompts"]:
-                    key = (dataset, model, prompts)
-                    names = dict(zip(("dataset", "model", "prompts"), key, strict=True))
-                    for metric in experiment["metrics"]:
-                        if (key, metric) not in known:
-                            known[key, metric] = list(_strata(key, cells[key], metric, statistics, seed))
-                        for row in known[key, metric]:
-                            yield {"experiment": name, **names, "metric": metric, **row}
+    for key, metrics in wanted.items():
+        known |= {(key, name): rows for name, rows in _of_cell(key, cell(key), metrics, drawn, statistics, seed)}
+    for name, key, metric in asked:
+        names = dict(zip(("dataset", "model", "prompts"), key, strict=True))
+        for row in known[key, metric]:
+            yield {"experiment": name, **names, "metric": metric, **row}
 
 
-def _strata(key: Key, cell: Cell, metric: str, statistics: Mapping[str, Any], seed: int) -> Iterator[dict[str, Any]]:
+def _asked(experiment: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    for dataset in experiment["datasets"]:
+        for model in experiment["models"]:
+            for prompts in experiment["prompts"]:
+                for metric in experiment["metrics"]:
+                    yield (dataset, model, prompts), metric
+
+
+def _of_cell(
+    key: Key,
+    cell: Cell,
+    metrics: list[str],
+    drawn: Mapping[str, Clusters],
+    statistics: Mapping[str, Any],
+    seed: int,
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The rows of each metric of one cell: all its strata are resampled together."""
+    groups = drawn[key[0]]
+    found = {(metric, stratum): sums for metric in metrics for stratum, sums in _strata(cell, metric, groups)}
+    parts = {at: sums for at, sums in found.items() if not isinstance(sums, str)}
+    resampled = bootstrap.resampled(list(parts.values()), seed, key[0], statistics["resamples"])
+    values = dict(zip(parts, resampled, strict=True))
+    for metric in metrics:
+        yield (
+            metric,
+            [
+                _row(stratum, groups, note=sums)
+                if isinstance(sums, str)
+                else _estimate(stratum, groups, sums, values[name, stratum], statistics["confidence"])
+                for (name, stratum), sums in found.items()
+                if name == metric
+            ],
+        )
+
+
+def _strata(cell: Cell, metric: str, groups: Clusters) -> Iterator[tuple[str, Part | str]]:
     if cell.skipped:
-        yield _row(WHOLE, note=f"skipped: {cell.skipped}")
+        yield WHOLE, f"skipped: {cell.skipped}"
         return
-    strata = {WHOLE: cell.pairs}
-    if load(metric).BY_PHRASE:
-        strata |= {str(phrase): pairs for phrase, pairs in cell.pairs.groupby("phrase", sort=True)}
-    for stratum, pairs in strata.items():
-        random = bootstrap.generator(seed, *key, stratum)
-        yield _estimate(stratum, pairs, metric, statistics, random)
+    for stratum, pairs in cell.strata(load(metric)):
+        yield stratum, summed(metric, pairs, groups)
 
 
-def _estimate(
-    stratum: str, pairs: pd.DataFrame, metric: str, statistics: Mapping[str, Any], random: np.random.Generator
-) -> dict[str, Any]:
-    module = load(metric)
-    reason = module.applies(pairs)
-    if reason:
-        return _row(stratum, note=reason)
-    pairs = pairs[module.rests_on(pairs)]
-    value, low, high = bootstrap.interval(
-        module.terms(pairs),
-        pairs["image_id"].to_numpy(),
-        module.value,
-        resamples=statistics["resamples"],
-        confidence=statistics["confidence"],
-        random=random,
-    )
-    counts = {"n_images": pairs["image_id"].nunique(), "n_instances": int(pairs["n_truth"].sum())}
+def _estimate(stratum: str, groups: Clusters, sums: Part, values: np.ndarray, confidence: float) -> dict[str, Any]:
+    counts = {"n_images": sums.n_images, "n_instances": sums.n_instances, "n_clusters": sums.n_clusters}
+    value = bootstrap.whole(sums)
     if np.isnan(value):
-        return _row(stratum, note=UNDEFINED, **counts)
-    return _row(stratum, value=value, ci_low=low, ci_high=high, **counts)
+        return _row(stratum, groups, note=UNDEFINED, **counts)
+    low, high, warning = interval(values, sums.n_clusters, groups, confidence)
+    return _row(stratum, groups, value=value, ci_low=low, ci_high=high, warning=warning, **counts)
 
 
-def _row(stratum: str, **known: Any) -> dict[str, Any]:
-    blank = {"value": None, "ci_low": None, "ci_high": None, "n_images": 0, "n_instances": 0, "note": None}
-    return {"stratum": stratum, **blank, **known}
+def interval(
+    values: np.ndarray, n_clusters: int, groups: Clusters, confidence: float
+) -> tuple[float | None, float | None, str | None]:
+    """Both ends of the interval, and what a reader must be warned of. One cluster alone gives no interval."""
+    if n_clusters < 2:
+        return None, None, f"rests on one {groups.kind} alone, which tells nothing of the spread: no interval"
+    return *bootstrap.interval(values, n_clusters, confidence), groups.warning
+
+
+def _row(stratum: str, groups: Clusters, **known: Any) -> dict[str, Any]:
+    blank = {"value": None, "ci_low": None, "ci_high": None, "n_images": 0, "n_instances": 0, "n_clusters": 0}
+    return {"stratum": stratum, **blank, "clusters": groups.kind, "warning": None, "note": None, **known}

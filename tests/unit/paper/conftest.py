@@ -146,12 +146,15 @@ def scene(tmp_path_factory):
     return Scene(tmp_path_factory.mktemp("scene"))
 
 
-def estimate(experiment, model, prompts, metric, value, stratum="all", note=None, images=60, instances=312):
+def estimate(
+    experiment, model, prompts, metric, value, stratum="all", note=None, images=60, instances=312, warning=None
+):
     low, high = (None, None) if value is None else (value - 0.03, value + 0.02)
     return {
         **{"experiment": experiment, "dataset": "orchard-sim-test", "model": model, "prompts": prompts},
         **{"metric": metric, "stratum": stratum, "value": value, "ci_low": low, "ci_high": high},
-        **{"n_images": images, "n_instances": instances, "note": note},
+        **{"n_images": images, "n_instances": instances, "clusters": "image", "n_clusters": images},
+        **{"warning": warning, "note": note},
     }
 
 
@@ -205,6 +208,50 @@ def draw_estimates(path, out, metrics=("iou", "boundary-f-2px", "pmf1", "il-mcc"
     wildcards = {"figure": "estimates", "run": "test"}
     forms = ["pdf", "svg", "png", "rows"]
     return run_script("figures/estimates", out, {"estimates": str(path)}, params, wildcards, forms)
+
+
+FAMILIES = {"skill": {"title": "Network & box"}, "same": {"title": "Point or box"}}
+WARNING = "drawn by image, as the data set has only 4 groups (fewer than 10)"
+
+
+def comparison(family, model, metric, value, p=0.004, **changed):
+    """A row of table `comparisons` with the filled box as the baseline."""
+    known = {"value": value, "baseline_value": 0.7, "difference": value - 0.7, "ci_low": value - 0.75}
+    known |= {"ci_high": value - 0.65, "p_value": p, "p_holm": min(2 * p, 1), "p_bonferroni": min(2 * p, 1)}
+    known |= {"p_t_test": p / 2, "effect_size": 1.25, "effect_low": 0.9, "effect_high": 1.6}
+    known |= {"minimum_detectable": 0.0123, "n_tests": 2, "warning": None, "note": None}
+    cell = {"comparison": family, "dataset": "orchard-sim-test", "model": model, "prompts": "box"}
+    cell |= {"baseline_model": "filled-box", "baseline_prompts": "box", "metric": metric, "stratum": "all"}
+    counts = {"clusters": "image", "n_clusters": 60, "n_instances": 312, "baseline_n_instances": 312}
+    return cell | counts | known | changed
+
+
+def comparisons(model="sam2-demo"):
+    """A table `comparisons`: differences, one of them warned of; one without spread; one skipped."""
+    blank = ("baseline_value", "difference", "ci_low", "ci_high", "p_value", "p_holm", "p_bonferroni")
+    tests = ("p_t_test", "effect_size", "effect_low", "effect_high", "minimum_detectable")
+    return pd.DataFrame(
+        [
+            comparison("skill", model, "iou", 0.91234567890123),
+            comparison("skill", "ellipse", "dice", 0.81, p=0.0001, warning=WARNING),
+            comparison("same", model, "iou", 0.7, p=1.0, **dict.fromkeys(tests)),
+            {**comparison("same", "sam3", "iou", 0.7), "n_tests": 0, "note": SKIPPED, **dict.fromkeys(blank + tests)},
+        ]
+    )
+
+
+def make_comparisons(frame, out, declared=FAMILIES):
+    """The table comparisons of `frame`, with the pairs that its provenance names."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "comparisons.parquet"
+    cells = [f"dataset=orchard-sim-test/model={model}/prompts=box" for model in ("sam2-demo", "ellipse", "filled-box")]
+    inputs = {f"results/test/metrics/{cell}/shard=000/pairs.parquet": "0" * 64 for cell in cells}
+    tables.write(path, "comparisons", frame, {"inputs": {**inputs, "resources/datasets/d/images.parquet": "1" * 64}})
+    entry = {"title": "Paired & compared", "number": "Table 2"}
+    params = {"entry": entry, "models": MODELS, "experiments": EXPERIMENTS, "comparisons": declared}
+    wildcards = {"table": "comparisons", "run": "test"}
+    forms = ["csv", "md", "tex", "html"]
+    return run_script("tables/comparisons", out, {"comparisons": str(path)}, params, wildcards, forms)
 
 
 def make_table(path, out, experiments=tuple(EXPERIMENTS)):

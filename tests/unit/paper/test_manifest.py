@@ -41,7 +41,7 @@ def run(tmp_path, monkeypatch):
         tables.write(f"results/test/training/{training}/history.parquet", "history", [])
     estimates = "results/test/statistics/estimates.parquet"
     values = {"metric": "iou", "stratum": "all", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "note": None}
-    row = {**ESTIMATE, **values, "n_images": 1, "n_instances": 1}
+    row = {**ESTIMATE, **values, "n_images": 1, "n_instances": 1, "clusters": "image", "n_clusters": 1, "warning": None}
     other = {**row, "model": "sam3", "prompts": "concepts"}
     tables.write(estimates, "estimates", [row, other], {"inputs": {path: sha256(path) for path in used}})
     write_json("resources/datasets/orchard/dataset.json", {"images": 3})

@@ -41,6 +41,17 @@ def test_skipped_rows_are_spelled_out(paper, estimates_path, tmp_path):
     assert made["md"].read_text().count("skipped (a)") == 5 + 2
 
 
+def test_warnings_are_footnotes_of_their_values(paper, estimates_path, tmp_path):
+    frame = paper.estimates()
+    frame.loc[[0, 4], "warning"] = paper.WARNING
+    frame.loc[1, ["ci_low", "ci_high"]] = None
+    frame.loc[1, "warning"] = "rests on one image alone"
+    text = paper.make_table(estimates_path(frame), tmp_path / "out")["md"].read_text()
+    assert "| 0.912 (a) [0.882, 0.932] |" in text
+    assert f"(a) {paper.WARNING}" in text and text.count("(a)") == 3
+    assert "| 0.894 (b) |" in text
+
+
 def test_latex_is_escaped_and_balanced(paper, estimates_path, tmp_path):
     text = paper.make_table(estimates_path(paper.estimates()), tmp_path / "out")["tex"].read_text()
     assert r"Results \& more (Table 1): Spatial prompts \& boxes." in text

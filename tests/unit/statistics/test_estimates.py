@@ -2,19 +2,22 @@ import pandas as pd
 import pytest
 
 from samgap import tables
-from samgap.matching import measure
-from samgap.metrics import evaluate
-from samgap.statistics.estimates import Cell, estimates
-from tests.helpers.scenes import random_shard
+from samgap.metrics import evaluate, load
+from samgap.statistics.estimates import estimates
+from samgap.statistics.strata import Cell
+from tests.helpers.sums import images_table, measured, spatial, table
 
 STATISTICS = {"resamples": 300, "confidence": 0.95, "score-threshold": 0.5}
 METRICS = ["iou", "precision", "pmf1", "il-mcc", "prompts-per-image"]
-PAIRS = measure(*random_shard(3), 0.5)[2]
-BOXES = PAIRS[PAIRS["n_truth"] > 0].assign(kind="box", phrase=None)
+IMAGES = images_table(12)
+PAIRS, INSTANCES = measured(3, IMAGES)
+BOXES = spatial(PAIRS)
+LIGHTS = ["lighting: dusk", "lighting: sun"]
+KINDS = ["area: small", "area: medium", "area: large", "ripeness: ripe", "ripeness: unripe"]
 CELLS = {
-    ("set", "sam3", "concepts"): Cell(PAIRS),
+    ("set", "sam3", "concepts"): Cell(PAIRS, INSTANCES),
     ("set", "sam2", "box"): Cell(BOXES),
-    ("set", "away", "box"): Cell(PAIRS.iloc[:0], "weights not available (no access)"),
+    ("set", "away", "box"): Cell(PAIRS.iloc[:0], skipped="weights not available (no access)"),
 }
 EXPERIMENTS = {
     "concepts": {"datasets": ["set"], "models": ["sam3"], "prompts": ["concepts"], "metrics": METRICS},
@@ -23,11 +26,17 @@ EXPERIMENTS = {
 }
 
 
-def table(cells=CELLS, experiments=EXPERIMENTS, seed=1):
-    return pd.DataFrame(list(estimates(cells, experiments, STATISTICS, seed)))
+def made(cells=CELLS, experiments=EXPERIMENTS, seed=1, images=IMAGES):
+    return pd.DataFrame(list(estimates(cells.get, {"set": images}, experiments, STATISTICS, seed)))
 
 
-ROWS = table()
+def one(cell, metric, models=("m",), **changed):
+    """The rows of a single experiment of one metric on `cell`, for each of `models`."""
+    experiment = {"datasets": ["set"], "models": list(models), "prompts": ["p"], "metrics": [metric]}
+    return made({("set", model, "p"): cell for model in models}, {"one": experiment}, **changed)
+
+
+ROWS = made()
 
 
 def of(experiment, model, **wanted):
@@ -49,25 +58,30 @@ def test_every_metric_of_every_cell_has_its_row(tmp_path):
         )
 
 
-def test_phrases_are_strata_of_what_means_anything_for_one():
+def test_strata_are_of_what_means_anything_for_them():
     phrases = sorted(PAIRS["phrase"].unique())
-    for metric in ("iou", "precision", "pmf1"):
-        rows = of("concepts", "sam3", metric=metric)
-        assert rows["stratum"].tolist() == ["all", *phrases]
-        for phrase in phrases[1:]:
-            value = rows[rows["stratum"] == phrase]["value"].iat[0]
-            assert value == pytest.approx(evaluate(metric, PAIRS[PAIRS["phrase"] == phrase]))
+    assert of("concepts", "sam3", metric="iou")["stratum"].tolist() == ["all", *phrases, *LIGHTS, *KINDS]
+    for metric in ("precision", "pmf1"):
+        assert of("concepts", "sam3", metric=metric)["stratum"].tolist() == ["all", *phrases, *LIGHTS]
     for metric in ("il-mcc", "prompts-per-image"):
-        assert of("concepts", "sam3", metric=metric)["stratum"].tolist() == ["all"]
+        assert of("concepts", "sam3", metric=metric)["stratum"].tolist() == ["all", *LIGHTS]
     # Phrase 0 is absent from every image.
     absent = of("concepts", "sam3", metric="iou", stratum="phrase 0").iloc[0]
     assert pd.isna(absent["value"]) and absent["note"] == "not evaluable: no labelled instance is asked for"
 
 
-def test_spatial_prompts_have_the_whole_alone():
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_stratum_is_the_metric_of_its_rows(metric):
+    for stratum, pairs in CELLS["set", "sam3", "concepts"].strata(load(metric)):
+        value = of("concepts", "sam3", metric=metric, stratum=stratum)["value"].iat[0]
+        assert value == pytest.approx(evaluate(metric, pairs), nan_ok=True)
+
+
+def test_spatial_prompts_have_no_phrases():
     rows = of("boxes", "sam2")
-    assert rows["stratum"].tolist() == ["all"] * 5
-    notes = dict(zip(rows["metric"], rows["note"], strict=True))
+    assert set(rows["stratum"]) == {"all", *LIGHTS}
+    whole = rows[rows["stratum"] == "all"]
+    notes = dict(zip(whole["metric"], whole["note"], strict=True))
     assert notes["pmf1"] == notes["il-mcc"] == "not evaluable: spatial prompts name no concept" and notes["iou"] is None
 
 
@@ -87,39 +101,68 @@ def test_counts_are_of_what_the_metric_rests_on():
 
 
 def test_an_undefined_value_has_a_note_and_its_counts():
-    silent = PAIRS.assign(n_predicted=0, tp=[[0] * 10] * len(PAIRS))
-    experiment = {"one": {"datasets": ["d"], "models": ["m"], "prompts": ["p"], "metrics": ["precision"]}}
-    row = table({("d", "m", "p"): Cell(silent)}, experiment).iloc[0]
+    row = one(Cell(PAIRS.assign(n_predicted=0, tp=[[0] * 10] * len(PAIRS))), "precision").iloc[0]
     assert row["value"] is None and row["n_images"] > 0
     assert row["note"] == "not evaluable: the value is undefined, as its denominator is 0"
 
 
 def test_a_number_depends_on_its_cell_and_seed_alone():
     few = {"again": EXPERIMENTS["again"]}
-    ours = table(experiments=few).drop(columns="experiment").reset_index(drop=True)
+    ours = made(experiments=few).drop(columns="experiment").reset_index(drop=True)
     theirs = of("concepts", "sam3", metric="iou").drop(columns="experiment").reset_index(drop=True)
     pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
-    other = table(experiments=few, seed=2).drop(columns="experiment")
+    other = made(experiments=few, seed=2).drop(columns="experiment")
     assert other["value"].iat[0] == ours["value"].iat[0] and other["ci_low"].iat[0] != ours["ci_low"].iat[0]
 
 
-def test_cells_are_drawn_apart():
-    experiment = {"one": {"datasets": ["d"], "models": ["m", "n"], "prompts": ["p"], "metrics": ["iou"]}}
-    rows = table({("d", "m", "p"): Cell(BOXES), ("d", "n", "p"): Cell(BOXES)}, experiment)
-    assert rows["value"].nunique() == 1 and rows["ci_low"].nunique() == 2
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    for name, rows in (("one", ROWS), ("two", made())):
+        tables.write(tmp_path / name, "estimates", rows)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_cells_of_a_data_set_are_drawn_together():
+    rows = one(Cell(BOXES), "iou", models=["m", "n"])
+    assert len(rows) == 6 and rows.drop_duplicates(["stratum", "value", "ci_low", "ci_high"]).shape[0] == 3
+
+
+def test_groups_are_drawn_where_there_are_ten_of_them():
+    cell = Cell(PAIRS)
+    by_image = one(cell, "iou").iloc[0]
+    assert (by_image["clusters"], by_image["warning"]) == ("image", None)
+    assert by_image["n_clusters"] == by_image["n_images"] == 11  # one of twelve holds nothing that is asked for
+    many = images_table(40, group=lambda image: f"video {image % 20}")
+    row = one(Cell(measured(1, many)[0]), "iou", images=many).iloc[0]
+    assert (row["clusters"], row["n_clusters"], row["n_images"], row["warning"]) == ("group", 20, 39, None)
+    few = one(cell, "iou", images=images_table(12, group=lambda image: f"video {image % 4}")).iloc[0]
+    assert few["clusters"] == "image" and few["ci_low"] == by_image["ci_low"]
+    assert few["warning"].startswith("drawn by image, as the data set has only 4 groups (fewer than 10)")
+
+
+def test_alike_images_of_a_video_widen_the_interval():
+    videos = images_table(60, group=lambda image: f"video {image % 12}")
+    first = measured(5, images_table(12))[0]
+    copies = [first.assign(image_id=first["image_id"] + 12 * times) for times in range(5)]
+    cell = Cell(pd.concat(copies, ignore_index=True))
+    by_video, by_image = (one(cell, "iou", images=images).iloc[0] for images in (videos, images_table(60)))
+    assert by_video["value"] == by_image["value"]
+    ratio = (by_video["ci_high"] - by_video["ci_low"]) / (by_image["ci_high"] - by_image["ci_low"])
+    assert 1.6 < ratio < 3.0  # the root of 5, but for chance
+
+
+def test_one_image_has_a_value_and_no_interval():
+    row = one(Cell(PAIRS[PAIRS["image_id"] == 4]), "f1-50").iloc[0]
+    assert row["n_clusters"] == 1 and row["value"] > 0 and row["ci_low"] is None and row["ci_high"] is None
+    assert row["warning"] == "rests on one image alone, which tells nothing of the spread: no interval"
 
 
 def test_no_prompt_at_all():
-    row = table(
-        {("d", "m", "p"): Cell(PAIRS.iloc[:0])},
-        {"one": {"datasets": ["d"], "models": ["m"], "prompts": ["p"], "metrics": ["iou"]}},
-    )
+    row = one(Cell(table("pairs", []), table("instances", [])), "iou")
     assert row["note"].tolist() == ["not evaluable: the labels do not say what a right answer is"]
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_order_of_pairs_hardly_matters(metric):
-    experiment = {"one": {"datasets": ["d"], "models": ["m"], "prompts": ["p"], "metrics": [metric]}}
-    one, other = (table({("d", "m", "p"): Cell(pairs)}, experiment) for pairs in (PAIRS, PAIRS[::-1]))
+    first, second = (one(Cell(pairs), metric) for pairs in (PAIRS, PAIRS[::-1]))
     for column in ("value", "ci_low", "ci_high"):
-        assert one[column].tolist() == pytest.approx(other[column].tolist(), abs=1e-12, nan_ok=True)
+        assert first[column].tolist() == pytest.approx(second[column].tolist(), abs=1e-12, nan_ok=True)

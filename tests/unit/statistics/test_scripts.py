@@ -66,6 +66,13 @@ def measured(world, model, skipped=None):
     return pairs
 
 
+def inputs(folder, pairs):
+    """What the rules name beside the pairs; the data set's folder bears its name."""
+    images = folder / "set" / "images.parquet"
+    tables.write(images, "images", tables.read(folder / "images.parquet", "images"))
+    return {"pairs": pairs, "images": [images]}
+
+
 def test_shards_in_estimates_out(world):
     folder = world[0]
     paths = [*measured(world, "sam3"), *measured(world, "away", "no access")]
@@ -74,16 +81,48 @@ def test_shards_in_estimates_out(world):
     assert sorted(here["prompt_id"]) == sorted(tables.read(folder / "prompts.parquet", "prompts")["prompt_id"])
     experiment = {"datasets": ["set"], "models": ["sam3", "away"], "prompts": ["concepts"], "metrics": ["iou", "cgf1"]}
     params = {"experiments": {"one": experiment}, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
+    instances = [path.replace("pairs", "instances") for path in paths]
     made = []
-    for name, given in (("one", paths), ("two", paths[::-1])):
+    for name, step in (("one", 1), ("two", -1)):
         output = {"table": folder / f"{name}.parquet"}
         # Inputs come as a list, whose order must not matter.
-        run("statistics/estimate", folder, {"pairs": given}, output, params)
+        given = {**inputs(folder, paths[::step]), "instances": instances[::step]}
+        run("statistics/estimate", folder, given, output, params)
         made.append(tables.read(output["table"], "estimates"))
     pd.testing.assert_frame_equal(*made)
     rows = made[0].set_index(["model", "metric", "stratum"])
     assert rows.loc[("sam3", "cgf1", "all"), "ci_low"] <= rows.loc[("sam3", "cgf1", "all"), "value"]
     assert rows.loc[("away", "iou", "all"), "note"] == "skipped: no access"
+    sizes = rows.xs("iou", level="metric").loc["sam3"].filter(like="area: ", axis=0)
+    assert sizes["n_instances"].sum() == rows.loc[("sam3", "iou", "all"), "n_instances"]
+
+
+def test_shards_in_comparisons_out(world):
+    folder = world[0]
+    paths = [*measured(world, "sam3"), *measured(world, "again"), *measured(world, "away", "no access")]
+    cell = {"comparison": "one", "dataset": "set", "prompts": "concepts", "baseline_prompts": "concepts"}
+    pairs = [{**cell, "model": model, "baseline_model": "sam3", "metrics": ["iou"]} for model in ("again", "away")]
+    params = {"pairs": pairs, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
+    run("statistics/compare", folder, inputs(folder, paths), {"table": folder / "made.parquet"}, params)
+    rows = tables.read(folder / "made.parquet", "comparisons").set_index("model")
+    assert rows.loc["again", "difference"] == 0 and rows.loc["again", "p_value"] == 1
+    assert rows.loc["away", "note"] == "skipped: no access (away, concepts)"
+    nothing = {**params, "pairs": []}
+    run("statistics/compare", folder, {"pairs": [], "images": []}, {"table": folder / "none.parquet"}, nothing)
+    assert tables.read(folder / "none.parquet", "comparisons").empty
+
+
+def test_an_image_that_the_data_set_lacks_is_one_line(world, capfd):
+    folder = world[0]
+    given = {**inputs(folder, measured(world, "sam3")), "instances": []}
+    fewer = tables.read(folder / "images.parquet", "images").iloc[:4]
+    tables.write(folder / "set" / "images.parquet", "images", fewer)
+    experiment = {"datasets": ["set"], "models": ["sam3"], "prompts": ["concepts"], "metrics": ["f1-50"]}
+    params = {"experiments": {"one": experiment}, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
+    with pytest.raises(SystemExit):
+        run("statistics/estimate", folder, given, {"table": folder / "made.parquet"}, params)
+    error = capfd.readouterr().err.strip()
+    assert error.startswith("error: pairs.parquet: image") and "\n" not in error
 
 
 def test_bad_input_is_one_line_and_no_table(world, capfd):
