@@ -20,3 +20,20 @@ rule checkpoint:
         skip_unavailable=config["skip-unavailable"],
     script:
         "../scripts/checkpoints/checkpoint.py"
+
+
+# Without an output, so that it runs whenever it is asked for.
+rule verify:
+    """Hold all that `fetch` brought against its recorded sha256 once more."""
+    log:
+        "logs/verify.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
+    params:
+        code=code_hash("samgap.verify"),
+        recorded=recorded(),
+    script:
+        "../scripts/checkpoints/verify.py"

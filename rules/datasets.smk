@@ -13,7 +13,7 @@ rule fetch_archive:
         mem_mb=cpu_memory,
         runtime=hours,
     params:
-        code=code_hash("samgap.download"),
+        code=code_hash("samgap.cache"),
         source=lookup(within=config, dpath="archives/{archive}"),
     script:
         "../scripts/datasets/fetch_archive.py"

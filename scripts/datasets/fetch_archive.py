@@ -1,14 +1,15 @@
 """Rule fetch_archive: one published archive, checked, beside its receipt."""
 
-from samgap.download import download
+from samgap.cache import fetched, settings
 from samgap.files import write_json
 from samgap.job import job
 
 with job(snakemake):
     source = snakemake.params.source
-    receipt = download(
+    receipt = fetched(
         source["url"],
         snakemake.output.archive,
+        settings(snakemake.config),
         sha256=source.get("sha256"),
         md5=source.get("md5"),
         size=source.get("size"),

@@ -1,43 +1,26 @@
-"""Files from the network or the disk: resumed, retried, checked, and moved into place whole.
+"""Files from the network or the disk: checked, and moved into place whole.
 
-What has arrived is kept in `<target>.part`, and what it is a part of (the server's ETag or date) in
-`<target>.part.json`, so that the next run goes on where this one was stopped.
+`download` brings one file to one place. `samgap.cache` does so once for several runs and users.
 """
 
 import hashlib
-import json
 import logging
 import os
-import re
 import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 
 from samgap.errors import UserError
-from samgap.files import CHUNK, read_json, write_json
-from samgap.progress import progress
-
-TRIES = 5
-"""How often a request is repeated, and how often a connection may be cut without a byte gained."""
-BACKOFF = 0.5
-"""Seconds: the n-th wait lasts BACKOFF * 2**n, or what the server's Retry-After says, at most two minutes."""
+from samgap.files import CHUNK
+from samgap.transfer import Unavailable, forget, shown, transfer
 
 logger = logging.getLogger("samgap")
 
-
-class Unavailable(UserError):
-    """What was asked for is not to be had: not there, refused, or out of reach."""
-
-
-class _Cut(Exception):
-    """The connection ended before the file did."""
+CHECKS = ("size", "sha256", "md5")
 
 
 def download(
@@ -49,43 +32,61 @@ def download(
     size: int | None = None,
     second_hand: bool = False,
     name: str | None = None,
+    mirrors: Mapping[str, str] | None = None,
+    connections: int = 1,
+    auth: AuthBase | None = None,
 ) -> dict[str, Any]:
     """Bring `url` (http, https, file, or a local path) to `target`, whole and checked.
 
     `size` is in bytes, the checksums are hex. One that differs raises UserError and removes what came, unless
     they are `second_hand` (not published by the file's owner): then it warns. `name` is what messages and the
-    result's `source` call the file, by default the URL. Unavailable is raised where the file cannot be had.
-    Returns `{"source", "sha256", "md5", "size"}` of what arrived.
+    result's `source` call the file, by default the URL. A mirror (`mirrors`: what an address begins with, and what
+    stands there instead) is asked first. Unavailable is raised where the file cannot be had.
+    Returns `{"source", "sha256", "md5", "size", "checked"}` of what arrived.
     """
-    target = Path(target)
+    target, name = Path(target), name or shown(url)
+    wanted = {"size": size, "sha256": sha256, "md5": md5}
     target.parent.mkdir(parents=True, exist_ok=True)
-    name = name or shown(url)
     part = target.with_name(target.name + ".part")
-    note = part.with_name(part.name + ".json")
-    local = _local(url)
-    if local is None:
-        _fetch(url, part, note, None if second_hand else size)
-    else:
+    places = [*mirrored(url, mirrors or {}), url]
+    for place in places:
         try:
-            shutil.copyfile(local, part)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise UserError(f"{name}: cannot be copied ({error.strerror or error})") from error
-    found = checksums(part)
-    for key, wanted in {"size": size, "sha256": sha256, "md5": md5}.items():
-        if wanted is None or str(found[key]) == str(wanted).lower():
-            continue
-        differs = f"{name}: {key} is {found[key]}, not {wanted} as configured"
-        if not second_hand:
-            _forget(part, note)
-            raise UserError(f"{differs}; what came was removed: check the source, or the configured {key}")
-        logger.warning(
-            "warning: %s, which is second-hand: kept; put %s %s into the configuration to hold on to it",
-            *(differs, "sha256", found["sha256"]),
-        )
+            # Who asks with a token asks nobody else with it.
+            asked_with = auth if place == url else None
+            found = _fetch(place, part, name, wanted, second_hand, connections, asked_with)
+            break
+        except Unavailable as error:
+            if place == places[-1]:
+                raise
+            logger.warning("warning: the mirror does not help (%s); asking %s", error, shown(url))
     os.replace(part, target)
-    note.unlink(missing_ok=True)
+    forget(part)
     return {"source": name, **found}
+
+
+def judged(found: Mapping[str, Any], wanted: Mapping[str, Any], second_hand: bool, name: str) -> str:
+    """What comparing `found` with `wanted` (`size`, `sha256`, `md5`; None: unknown) gives, in words for a card.
+
+    What differs raises UserError, or if `second_hand` warns.
+    """
+    known = {key: wanted[key] for key in CHECKS if wanted.get(key) is not None}
+    whose = "second-hand " if second_hand else ""
+    differs = [key for key in known if not agrees(found, {key: known[key]})]
+    for key in differs:
+        text = f"{name}: {key} is {found[key]}, not {known[key]} as configured"
+        if not second_hand:
+            raise UserError(f"{text}; nothing is kept: check the source, or the configured {key}")
+        logger.warning(
+            "warning: %s, which is second-hand: kept; put sha256 %s into the configuration to hold on to it",
+            *(text, found["sha256"]),
+        )
+    if differs:
+        return "; ".join(f"differs from the {whose}{key} {known[key]}" for key in differs)
+    return f"agrees with the {whose}{', '.join(known)}" if known else "nothing to check it against"
+
+
+def agrees(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(str(found[key]) == str(wanted[key]).lower() for key in CHECKS if wanted.get(key) is not None)
 
 
 def checksums(path: str | Path) -> dict[str, Any]:
@@ -99,157 +100,58 @@ def checksums(path: str | Path) -> dict[str, Any]:
     return {"sha256": strong.hexdigest(), "md5": weak.hexdigest(), "size": size}
 
 
-def shown(url: str) -> str:
-    """The address for messages: without a user's name and password."""
-    return re.sub(r"(?<=://)[^/@]*@", "", url)
+def mirrored(url: str, mirrors: Mapping[str, str]) -> list[str]:
+    """The mirror of an address, that of the longest beginning first; none is an empty list."""
+    found = sorted((start for start in mirrors if url.startswith(start)), key=len, reverse=True)
+    return [mirrors[start] + url[len(start) :] for start in found]
 
 
-def _local(url: str) -> Path | None:
+def local(url: str) -> Path | None:
+    """The path that `url` is on this machine; None where it is http or https."""
     scheme = urlsplit(url).scheme
     if scheme == "file":
         return Path(unquote(urlsplit(url).path))
     if scheme in ("http", "https"):
         return None
     if "://" in url:
-        raise UserError(f"{url}: only http, https and file addresses or local paths can be fetched")
-    return Path(url)
+        raise UserError(f"{shown(url)}: only http, https and file addresses or local paths can be fetched")
+    return Path(url).expanduser()
 
 
-def _forget(*paths: Path) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
+def _fetch(
+    url: str,
+    part: Path,
+    name: str,
+    wanted: Mapping[str, Any],
+    second_hand: bool,
+    connections: int,
+    auth: AuthBase | None,
+) -> dict[str, Any]:
+    """Fill `part` and check it; a file put together from several answers gets a second chance in one piece."""
+    path = local(url)
+    if path is not None:
+        try:
+            shutil.copyfile(path, part)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise UserError(f"{name}: cannot be copied ({error.strerror or error})") from error
+        return _checked(part, wanted, second_hand, name)
+    certain = not second_hand and any(wanted[key] for key in ("sha256", "md5"))
+    size = None if second_hand else wanted["size"]
+    if transfer(url, part, size=size, connections=connections, auth=auth, checked=certain):
+        found = checksums(part)
+        if agrees(found, wanted):
+            return {**found, "checked": judged(found, wanted, second_hand, name)}
+        logger.info("%s: not what it should be, and put together from parts; fetching it anew", name)
+        forget(part)
+        transfer(url, part, size=size, auth=auth, checked=certain)
+    return _checked(part, wanted, second_hand, name)
 
 
-def _fetch(url: str, part: Path, note: Path, size: int | None) -> None:
-    """Fill `part` from an http address; ask on from where it ends after each cut."""
-    failures, most = 0, -1
-    with _session() as session:
-        while True:
-            try:
-                if _ask(session, url, part, note, size):
-                    return
-            except _Cut as cut:
-                have = _length(part)
-                failures = 0 if have > most else failures + 1
-                most = max(most, have)
-                if failures >= TRIES:
-                    raise Unavailable(
-                        f"{shown(url)}: the connection was cut {failures + 1} times at {have} bytes ({cut}); "
-                        "run again to go on from there"
-                    ) from cut
-                logger.info("%s: cut at %d bytes (%s); going on", shown(url), have, cut)
-                time.sleep(min(BACKOFF * 2**failures, 120))
-
-
-def _session() -> requests.Session:
-    retry = urllib3.Retry(
-        total=TRIES,
-        backoff_factor=BACKOFF,
-        status_forcelist=(429, 500, 502, 503, 504),
-        raise_on_status=False,
-        retry_after_max=120,
-    )
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
-    return session
-
-
-def _ask(session: requests.Session, url: str, part: Path, note: Path, size: int | None) -> bool:
-    """One request for what is missing. True: the file is whole; False: what was there is void, ask again."""
-    have, known = _length(part), _known(note, url)
-    # Only a server that names its versions lets a part be continued safely.
-    resume = have > 0 and bool(known.get("etag") or known.get("modified"))
-    headers = {"Accept-Encoding": "identity"}
-    if resume:
-        headers["Range"] = f"bytes={have}-"
-        # If-Range takes strong validators alone; a weak one is compared below.
-        etag = known.get("etag")
-        validator = known.get("modified") if not etag or etag.startswith("W/") else etag
-        if validator:
-            headers["If-Range"] = validator
+def _checked(part: Path, wanted: Mapping[str, Any], second_hand: bool, name: str) -> dict[str, Any]:
+    found = checksums(part)
     try:
-        response = session.get(url, headers=headers, stream=True, timeout=(20, 60))
-    except requests.exceptions.InvalidURL as error:
-        raise UserError(f"{shown(url)}: not a valid address") from error
-    except (requests.exceptions.SSLError, requests.exceptions.ProxyError) as error:
-        raise Unavailable(f"{shown(url)}: no safe connection ({type(error).__name__}); check the proxy") from error
-    except requests.RequestException as error:
-        raise Unavailable(f"{shown(url)}: cannot be reached ({type(error).__name__}); check the network") from error
-    with response:
-        seen = {"etag": response.headers.get("ETag"), "modified": response.headers.get("Last-Modified")}
-        first, total = _range(response)
-        if response.status_code == 416 and resume:
-            if total == have and _agree(known, seen):
-                return True
-            _forget(part, note)
-            return False
-        if response.status_code != 200 and not (response.status_code == 206 and resume):
-            raise _refused(url, response)
-        if response.status_code == 206:
-            if first != have or not _agree(known, seen) or total not in (None, known.get("total")):
-                _forget(part, note)
-                return False
-        else:
-            have = 0
-            length = response.headers.get("Content-Length", "")
-            total = int(length) if length.isdecimal() else None
-            _forget(part)
-            write_json(note, {"url": shown(url), "total": total, **seen})
-        if size is not None and total not in (None, size):
-            _forget(part, note)
-            raise UserError(f"{shown(url)}: the server holds {total} bytes, not {size} as configured")
-        _receive(response, part, have, total)
-    return True
-
-
-def _receive(response: requests.Response, part: Path, have: int, total: int | None) -> None:
-    with open(part, "ab") as stream, progress(part.stem, total, "B", have) as step:
-        for block in _blocks(response):
-            stream.write(block)
-            step(len(block))
-    if total is not None and _length(part) != total:
-        raise _Cut(f"{_length(part)} of {total} bytes")
-
-
-def _blocks(response: requests.Response) -> Iterator[bytes]:
-    """The body as it is on the server (a .gz stays one), with every way to lose a connection told as one."""
-    try:
-        yield from response.raw.stream(CHUNK // 4, decode_content=False)
-    except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
-        raise _Cut(type(error).__name__) from error
-
-
-def _refused(url: str, response: requests.Response) -> Unavailable:
-    status = f"{shown(url)}: the server answers {response.status_code} {response.reason}"
-    if response.status_code in (401, 403):
-        return Unavailable(f"{status}: it asks for access that this run does not have")
-    if response.status_code in (404, 410):
-        return Unavailable(f"{status}: nothing is there; check the address in the configuration")
-    return Unavailable(f"{status}; try again later")
-
-
-def _range(response: requests.Response) -> tuple[int | None, int | None]:
-    """First byte and total of a `Content-Range` (`bytes 10-99/100`, `bytes */100`)."""
-    match = re.match(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if not match:
-        return None, None
-    first, total = match.groups()
-    return (int(first) if first else None), (int(total) if total.isdecimal() else None)
-
-
-def _agree(known: dict[str, Any], seen: dict[str, Any]) -> bool:
-    """Do two answers speak of one version of the file? What an answer leaves out says nothing."""
-    return all(seen[key] is None or known.get(key) in (None, seen[key]) for key in seen)
-
-
-def _known(note: Path, url: str) -> dict[str, Any]:
-    try:
-        known = read_json(note)
-    except (OSError, json.JSONDecodeError):
-        return {}
-    return known if known.get("url") == shown(url) else {}
-
-
-def _length(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+        return {**found, "checked": judged(found, wanted, second_hand, name)}
+    except UserError:
+        forget(part)
+        raise

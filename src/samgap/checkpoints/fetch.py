@@ -1,15 +1,17 @@
-"""Weights from where a model's entry says: a file of the repository, an address, a hub, a training, or none."""
+"""Weights from where a model's entry says: a file, an address, a hub, a training, or none."""
 
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from samgap.cache import Settings, fetched
+from samgap.checkpoints.hub import from_hub, hub_name
 from samgap.code import PACKAGE
-from samgap.download import Unavailable, download, shown
+from samgap.download import download
 from samgap.errors import UserError
 from samgap.files import read_json, replacing
+from samgap.transfer import Unavailable, shown
 
 ROOT = PACKAGE.parents[1]
 """The repository: `path` is relative to it."""
@@ -24,45 +26,48 @@ def fetch(
     skip_unavailable: bool,
     trained: str | Path | None = None,
     trained_card: str | Path | None = None,
+    how: Settings | None = None,
 ) -> dict[str, Any]:
     """Bring the weights that `source` (a model's `weights`) names to `target`, whole and checked.
 
     `source` has one of `path`, `url`, `hub` (with `file` and `revision`) or `training` (then `trained` and
     `trained_card` are its files), and may have `sha256`, `md5`, `size` (bytes) and `second-hand`; None is a
-    model without weights.
+    model without weights. What comes over the network goes through the cache of `how`.
     With `skip_unavailable`, weights that an address or hub does not give are an empty file and a card that says
     why; otherwise, and for a checksum that differs or a missing local file, UserError is raised.
-    Returns the card: `status` (available or unavailable), `why`, `source`, `sha256`, `size` (bytes).
+    Returns the card: `status` (available or unavailable), `why`, `source`, `sha256`, `size` (bytes), `checked`.
     """
     if source is None:
         return _empty(target, "available", None, "none")
+    how = how or Settings()
     checks = {key: source[key] for key in ("sha256", "md5", "size") if key in source}
-    name = source_name(source)
+    given: dict[str, Any] = {"name": source_name(source), "second_hand": source.get("second-hand", False)}
     try:
         if "training" in source:
-            place, made = _trained(trained, trained_card)
-            checks = made | checks
+            weights, made = _trained(trained, trained_card)
+            found = download(weights, target, **{**made, **checks}, **given)
         elif "hub" in source:
-            place = str(_from_hub(source))
+            found = from_hub(source, target, how, **checks, **given)
+        elif "path" in source:
+            found = download(str(ROOT / Path(source["path"]).expanduser()), target, **checks, **given)
         else:
-            place = str(ROOT / source["path"]) if "path" in source else source["url"]
-        found = download(place, target, **checks, second_hand=source.get("second-hand", False), name=name)
+            found = fetched(source["url"], target, how, **checks, **given)
     except Unavailable as error:
         if not skip_unavailable:
             raise
         logger.warning(
             "warning: weights not available (%s); what needs them is skipped. "
-            "To try again later: snakemake --forcerun checkpoint",
+            "To try again later: snakemake fetch --forcerun checkpoint",
             error,
         )
-        return _empty(target, "unavailable", str(error), name)
-    return {"status": "available", "why": None, **{key: found[key] for key in ("source", "sha256", "size")}}
+        return _empty(target, "unavailable", str(error), given["name"])
+    return {"status": "available", "why": None, **{key: found[key] for key in ("source", "sha256", "size", "checked")}}
 
 
 def source_name(source: Mapping[str, Any]) -> str:
     """How messages and the card name a source: its path, its address, `hub:<id>/<file>@<revision>`, `training:<id>`."""
     if "hub" in source:
-        return f"hub:{source['hub']}/{source['file']}@{source.get('revision', 'main')}"
+        return hub_name(source)
     if "training" in source:
         return f"training:{source['training']}"
     if "path" in source:
@@ -85,56 +90,4 @@ def _trained(weights: str | Path | None, card: str | Path | None) -> tuple[str, 
 def _empty(target: str | Path, status: str, why: str | None, source: str) -> dict[str, Any]:
     with replacing(target):
         pass
-    return {"status": status, "why": why, "source": source, "sha256": None, "size": None}
-
-
-def _from_hub(source: Mapping[str, Any]) -> Path:
-    """The file in the hub client's own cache, fetched if it is not there yet; each refusal in one line."""
-    # The client reads its settings from the environment when it is imported: after the configuration, not before.
-    import httpx
-    from huggingface_hub import constants, errors, get_token, hf_hub_download
-
-    repository, what = source["hub"], source_name(source)
-    endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
-    page = f"{endpoint}/{repository}"
-    if get_token() is None:
-        access = f"ask for access at {page}, then set HF_TOKEN to a token from {endpoint}/settings/tokens"
-    else:
-        access = f"the token in use has no access: ask for it at {page}, or set HF_TOKEN to another one"
-    try:
-        return Path(
-            hf_hub_download(repository, source["file"], revision=source.get("revision"), endpoint=endpoint, token=None)
-        )
-    # No message of the client is passed on: it is long, and might quote the request.
-    except errors.GatedRepoError as error:
-        raise Unavailable(f"{what}: gated; {access}") from error
-    except errors.RevisionNotFoundError as error:
-        raise Unavailable(f"{what}: no such revision; see {page}/commits/main (all 40 digits are needed)") from error
-    except errors.RemoteEntryNotFoundError as error:
-        raise Unavailable(f"{what}: no such file; see {page}/tree/main") from error
-    except errors.RepositoryNotFoundError as error:
-        raise Unavailable(f"{what}: not there, or private; {access}") from error
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
-        if constants.is_offline_mode():
-            raise Unavailable(
-                f"{what}: HF_HUB_OFFLINE is set and the file is not in the cache ({constants.HF_HUB_CACHE}); "
-                "unset it, or fetch the file first where there is a network"
-            ) from error
-        status = getattr(getattr(error.__cause__, "response", None), "status_code", None)
-        raise Unavailable(_answered(what, status, endpoint, access)) from error
-    except errors.HfHubHTTPError as error:
-        raise Unavailable(_answered(what, error.response.status_code, endpoint, access)) from error
-    except httpx.HTTPError as error:
-        raise Unavailable(f"{what}: the connection was lost ({type(error).__name__}); run again to go on") from error
-    except errors.HFValidationError as error:
-        raise UserError(f"{what}: not a valid hub id") from error
-
-
-def _answered(what: str, status: int | None, endpoint: str, access: str) -> str:
-    if status is None:
-        return f"{what}: {endpoint} cannot be reached, or is no hub; check the network, or HF_ENDPOINT"
-    if status in (401, 403):
-        return f"{what}: {endpoint} answers {status}; {access}"
-    if status == 404:
-        return f"{what}: {endpoint} answers 404, nothing is there; check the hub id, file and revision"
-    return f"{what}: {endpoint} answers {status}; try again later"
+    return {"status": status, "why": why, "source": source, "sha256": None, "size": None, "checked": None}

@@ -1,0 +1,185 @@
+"""One folder for what is fetched, for several runs and users: each file is fetched once, and linked to.
+
+A file lies there as `<hash of its address>-<name>` with a receipt `….json`, what is on its way as `….part`, and a lock
+`….lock` lets one process fetch it while the others wait.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from filelock import FileLock, Timeout
+from requests.auth import AuthBase
+
+from samgap.download import CHECKS, agrees, checksums, download, judged, local
+from samgap.errors import UserError
+from samgap.files import read_json, write_json
+from samgap.progress import EVERY
+from samgap.transfer import shown
+
+VARIABLE = "SAMGAP_CACHE"
+"""The environment variable that names the folder; it wins over the configuration."""
+OWN = Path("resources/cache")
+"""The folder of a run that shares none, relative to the repository."""
+
+logger = logging.getLogger("samgap")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How files are fetched: the configuration's `cache`, `mirrors` and `connections`."""
+
+    cache: Path = OWN
+    mirrors: Mapping[str, str] = field(default_factory=dict)
+    connections: int = 1
+
+
+def settings(config: Mapping[str, Any]) -> Settings:
+    """The settings of a configuration and of the environment. None of them changes what is fetched."""
+    folder = os.environ.get(VARIABLE) or config.get("cache") or OWN
+    return Settings(Path(folder).expanduser(), config.get("mirrors", {}), config.get("connections", 1))
+
+
+def fetched(
+    url: str,
+    target: str | Path,
+    how: Settings,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    size: int | None = None,
+    second_hand: bool = False,
+    name: str | None = None,
+    auth: AuthBase | None = None,
+) -> dict[str, Any]:
+    """`samgap.download.download` through the cache: `target` becomes a link to the file there.
+
+    What the cache holds is read again and held against its receipt before it is linked to; if it differs, it is
+    fetched again. A local path is copied, and not put into the cache.
+    """
+    given: dict[str, Any] = {"size": size, "sha256": sha256, "md5": md5, "second_hand": second_hand}
+    given["name"] = name or shown(url)
+    if local(url) is not None:
+        return download(url, target, **given)
+    found = linked(url, target, how, **given)
+    if found is None:
+        entry = _place(url, how.cache)
+        with _writable(how.cache, given["name"]), _locked(entry):
+            # Another process may just have brought it.
+            found = linked(url, target, how, **given)
+            if found is None:
+                found = download(url, entry, **given, mirrors=how.mirrors, connections=how.connections, auth=auth)
+                write_json(_receipt(entry), {"url": shown(url), **{key: found[key] for key in (*CHECKS, "checked")}})
+                _link(entry, Path(target))
+    return found
+
+
+def linked(
+    url: str,
+    target: str | Path,
+    how: Settings,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    size: int | None = None,
+    second_hand: bool = False,
+    name: str | None = None,
+) -> dict[str, Any] | None:
+    """`fetched` without a network: None where the cache does not hold what is wanted, whole."""
+    wanted = {"size": size, "sha256": sha256, "md5": md5}
+    entry, name = _place(url, how.cache), name or shown(url)
+    found = _held(entry, wanted, second_hand)
+    if found is None:
+        return None
+    checked = judged(found, wanted, second_hand, name)
+    if agrees(found, wanted) and (second_hand or not any(wanted.values())):
+        # Whoever brought it may have known more of it.
+        checked = _read(_receipt(entry)).get("checked", checked)
+    logger.info("%s: from the cache %s", name, how.cache)
+    _link(entry, Path(target))
+    return {"source": name, **found, "checked": checked}
+
+
+def _place(url: str, cache: Path) -> Path:
+    """Where the cache keeps what is at `url`."""
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    key = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return cache / (f"{key}-{name}" if name else key)
+
+
+def _held(entry: Path, wanted: Mapping[str, Any], second_hand: bool) -> dict[str, Any] | None:
+    """The checksums of a file that the cache holds whole, or None: not there, damaged, or not what is wanted."""
+    if not entry.is_file():
+        return None
+    sure = {key: value for key, value in wanted.items() if value is not None}
+    receipt = {key: value for key, value in _read(_receipt(entry)).items() if key in wanted}
+    # A second-hand checksum says nothing against a file that a receipt speaks for.
+    expected = {**sure, **receipt} if second_hand else {**receipt, **sure}
+    if not expected or expected.get("size", entry.stat().st_size) != entry.stat().st_size:
+        return None
+    found = checksums(entry)
+    return found if agrees(found, expected) and agrees(found, receipt) else None
+
+
+def _receipt(entry: Path) -> Path:
+    return entry.with_name(entry.name + ".json")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+@contextlib.contextmanager
+def _writable(folder: Path, name: str) -> Iterator[None]:
+    """Write in `folder` so that all who may write there can go on with it: with the folder's own permissions."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cache {folder}: cannot be made ({error.strerror}); name another one") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(
+            f"cache {folder}: not writable, and {name} is not in it; ask its owner to fetch it, or name another one"
+        )
+    before = os.umask(0o777 & ~folder.stat().st_mode)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
+def _locked(entry: Path) -> Iterator[None]:
+    mask = os.umask(0)
+    os.umask(mask)
+    lock = FileLock(f"{entry}.lock", mode=0o666 & ~mask)
+    while True:
+        try:
+            lock.acquire(timeout=EVERY)
+            break
+        except Timeout:
+            logger.info("%s: another process fetches it; waiting", entry.name)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _link(entry: Path, target: Path) -> None:
+    """Make `target` a link to `entry`, in one step; a relative one if both move together with the run."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    inside = entry.resolve().is_relative_to(Path.cwd()) and target.resolve().parent.is_relative_to(Path.cwd())
+    to = os.path.relpath(entry.resolve(), target.parent.resolve()) if inside else entry.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(to)
+    os.replace(temporary, target)

@@ -1,0 +1,83 @@
+"""What was fetched and made of it, held once more against its recorded sha256: one line a file."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from samgap.files import read_json, sha256
+
+OK, SKIPPED, DIFFERS, MISSING = "ok", "skipped", "differs", "missing"
+BAD = (DIFFERS, MISSING)
+
+Line = tuple[str, str, str]
+"""(one of the words above, the file, what there is to say of it)"""
+
+
+def archive(path: str | Path) -> Iterator[Line]:
+    """An archive beside its receipt `<path>.json`."""
+    path = Path(path)
+    card = _card(Path(f"{path}.json"))
+    yield _against(path, card.get("sha256"))
+
+
+def checkpoint(folder: str | Path) -> Iterator[Line]:
+    """The weights in `folder` (`weights.pt`, `checkpoint.json`)."""
+    weights = Path(folder) / "weights.pt"
+    card = _card(Path(folder) / "checkpoint.json")
+    if card.get("status") == "unavailable":
+        yield SKIPPED, str(weights), f"weights not available ({card['why']})"
+    elif card.get("source") == "none":
+        yield OK, str(weights), "a model without weights"
+    else:
+        yield _against(weights, card.get("sha256"))
+
+
+def dataset(folder: str | Path) -> Iterator[Line]:
+    """A data set in `folder` (`images/`, `instances.json`, `images.parquet`, `dataset.json`)."""
+    folder = Path(folder)
+    card = _card(folder / "dataset.json")
+    recorded = card.get("images_sha256")
+    images = _images(folder) if recorded else None
+    yield _judged(folder / "images", recorded, images)
+    yield _against(folder / "instances.json", card.get("instances_sha256"))
+    yield _against(folder / "images.parquet", card.get("table_sha256"))
+
+
+def text(lines: Iterable[Line]) -> Iterator[str]:
+    """The lines as they are printed."""
+    for word, path, more in lines:
+        yield f"{word:<8} {path}  {more}"
+
+
+def _against(path: Path, recorded: str | None) -> Line:
+    return _judged(path, recorded, sha256(path) if path.is_file() else None)
+
+
+def _judged(path: Path, recorded: str | None, found: str | None) -> Line:
+    if recorded is None or found is None:
+        what = "is not there, or not whole" if recorded else "has no record"
+        return MISSING, str(path), f"{what}: run `snakemake fetch`"
+    if found == recorded:
+        return OK, str(path), f"sha256 {found}"
+    return DIFFERS, str(path), f"sha256 is {found}, recorded was {recorded}"
+
+
+def _images(folder: Path) -> str | None:
+    """As samgap.datasets records images: over the sorted names and each file's sha256; None if one is not there."""
+    truth = _card(folder / "instances.json")
+    digest = hashlib.sha256()
+    for name in sorted(image["file_name"] for image in truth.get("images", [])):
+        file = folder / "images" / name
+        if not file.is_file():
+            return None
+        digest.update(f"{sha256(file)}  {name}\n".encode())
+    return digest.hexdigest()
+
+
+def _card(path: Path) -> Mapping[str, Any]:
+    try:
+        card = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
