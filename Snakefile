@@ -43,6 +43,7 @@ report: "report/workflow.rst"
 localrules:
     all,
     fetch,
+    verify,
     pretrain_demo,
 
 
@@ -56,8 +57,8 @@ rule all:
 rule fetch:
     """Data and weights alone: for a login node with a network."""
     input:
-        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=used("datasets")),
-        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=used("models")),
+        datasets=expand("{folder}/dataset.json", folder=recorded()["dataset"]),
+        checkpoints=expand("{folder}/checkpoint.json", folder=recorded()["checkpoint"]),
 
 
 rule pretrain_demo:

@@ -3,12 +3,15 @@ import sys
 from pathlib import Path
 
 from samgap import config as configuration
+from samgap import selection
 from samgap.code import code_hash
 from samgap.errors import UserError
+from samgap.pairing import compared
 from samgap.paper.captions import caption
 
 try:
-    config = configuration.checked(config, Path(workflow.basedir))
+    config, models_chosen = selection.chosen(config, workflow.configfiles)
+    config = selection.pruned(configuration.checked(config, Path(workflow.basedir)), models_chosen)
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -34,6 +37,16 @@ def used(key):
     return configuration.used(config, key)
 
 
+def recorded():
+    """What of the run has a sha256 beside it, by its kind."""
+    wanted = selection.to_fetch(config)
+    return {
+        "archive": expand("resources/archives/{archive}", archive=wanted["archives"]),
+        "dataset": expand("resources/datasets/{dataset}", dataset=wanted["datasets"]),
+        "checkpoint": expand("resources/checkpoints/{model}", model=wanted["models"]),
+    }
+
+
 def shards(dataset):
     return [f"{number:03d}" for number in range(config["datasets"][dataset]["shards"])]
 
@@ -48,9 +61,12 @@ def paper_files():
 
 
 def archives_of(wildcards):
-    """The archives that a data set is made from, by their role."""
-    wanted = config["datasets"][wildcards.dataset].get("archives", {})
-    return {role: f"resources/archives/{archive}" for role, archive in wanted.items()}
+    """The archives that a data set is made from, by their role, or what is on this machine; and the lists it names."""
+    entry = config["datasets"][wildcards.dataset]
+    found = {role: f"resources/archives/{archive}" for role, archive in entry.get("archives", {}).items()}
+    if "path" in entry and not found:
+        found["data"] = entry["path"]
+    return found | {key: entry[key] for key in ("files", "ignore") if key in entry}
 
 
 def training_of(wildcards):
@@ -60,15 +76,21 @@ def training_of(wildcards):
     return {"trained": f"{folder}/weights.pt", "trained_card": f"{folder}/checkpoint.json"} if training else {}
 
 
+def training_shares(wildcards):
+    """Each data set that a training learns from, and what share of a step's images are its."""
+    entry = config["trainings"][wildcards.training]
+    mixed = {each["dataset"]: each["share"] for each in entry.get("mix", [])}
+    return {entry["dataset"]: 1 - sum(mixed.values()), **mixed}
+
+
 def training_data(wildcards):
     """The images and the truth that a training learns from and is watched on, and the weights it starts from."""
     entry = config["trainings"][wildcards.training]
+    files = {"images": "images", "truth": "instances.json", "image_table": "images.parquet"}
     found = {}
-    for prefix, key in {"": "dataset", "val_": "validation"}.items():
-        folder = f"resources/datasets/{entry[key]}"
-        found[f"{prefix}images"] = f"{folder}/images"
-        found[f"{prefix}truth"] = f"{folder}/instances.json"
-        found[f"{prefix}image_table"] = f"{folder}/images.parquet"
+    for key, file in files.items():
+        found[key] = [f"resources/datasets/{dataset}/{file}" for dataset in training_shares(wildcards)]
+        found[f"val_{key}"] = f"resources/datasets/{entry['validation']}/{file}"
     if "start" in entry:
         found["start"] = f"results/{wildcards.run}/training/{entry['start']}/weights.pt"
     return found
@@ -102,6 +124,29 @@ def pairs_of_run(wildcards):
     ]
 
 
+def instances_of_run(wildcards):
+    """The instances that they sum up, for what is told of some of them."""
+    return [str(Path(path).with_name("instances.parquet")) for path in pairs_of_run(wildcards)]
+
+
+def pairs_compared(wildcards):
+    """The sufficient statistics of the cells that `comparisons` names."""
+    found = [
+        f"results/{wildcards.run}/metrics/dataset={each['dataset']}/model={model}/prompts={prompts}/shard={shard}/pairs.parquet"
+        for each in compared(config)
+        for model, prompts in ((each["model"], each["prompts"]), (each["baseline_model"], each["baseline_prompts"]))
+        for shard in shards(each["dataset"])
+    ]
+    return sorted(set(found))
+
+
+def clicked_truth(wildcards):
+    """The truth, for prompts whose clicks correct an answer by it: no other prediction sees it."""
+    if config["prompts"][wildcards.prompts]["kind"] != "clicks":
+        return {}
+    return {"truth": f"resources/datasets/{wildcards.dataset}/instances.json"}
+
+
 def dataset_code(wildcards):
     kind = configuration.module(config["datasets"][wildcards.dataset]["kind"])
     return code_hash(f"samgap.datasets.{kind}", "samgap.datasets._write")
@@ -123,7 +168,7 @@ def training_code(wildcards):
 
 
 def figure_masks(wildcards):
-    """What the side-by-side figure draws besides estimates: the masks, prompts and truth it names."""
+    """What a figure draws besides estimates: images with the prompts and masks that it names, or with their truth."""
     entry = config["figures"][wildcards.figure]
     if "dataset" not in entry:
         return {}
@@ -132,6 +177,10 @@ def figure_masks(wildcards):
         "images": f"resources/datasets/{dataset}/images",
         "image_table": f"resources/datasets/{dataset}/images.parquet",
     }
+    if "spatial" not in entry:
+        table = f"results/{run}/prompts/dataset={dataset}/prompts={{prompts}}/prompts.parquet"
+        sets = {"prompts": expand(table, prompts=entry["prompts"])} if "prompts" in entry else {}
+        return {**found, "truth": f"resources/datasets/{dataset}/instances.json", **sets}
     for side in ("spatial", "concept"):
         model, prompts = entry[side]["model"], entry[side]["prompts"]
         cell = f"dataset={dataset}/model={model}/prompts={prompts}"

@@ -35,6 +35,7 @@ rule figure:
 rule table:
     input:
         estimates="results/{run}/statistics/estimates.parquet",
+        comparisons="results/{run}/statistics/comparisons.parquet",
     output:
         csv=report(
             "results/{run}/paper/tables/{table}.csv",
@@ -63,6 +64,7 @@ rule table:
         entry=lookup(within=config, dpath="tables/{table}"),
         models=config["models"],
         experiments=config["experiments"],
+        comparisons=config["comparisons"],
         caption=table_caption,
     script:
         "../scripts/paper/tables/{wildcards.table}.py"

@@ -61,6 +61,7 @@ rule verify_demo_weights:
         mem_mb=cpu_memory,
         runtime=hours,
     params:
+        code=code_hash("samgap.statistics"),
         rebuilt={"sam2-demo": "sam2-rebuilt", "sam3-demo": "sam3-rebuilt"},
     script:
         "../scripts/statistics/rebuilt.py"

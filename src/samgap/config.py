@@ -1,12 +1,15 @@
 """The configuration, checked before a plan is made of it: keys and values, references, and a file for every id."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
+from samgap import pairing, registry
 from samgap.errors import UserError
 from samgap.schema import scalars, suggestion, valid
 
@@ -15,6 +18,8 @@ Cell = tuple[str, str, str]
 
 SETTINGS = ("overrides", "architecture")
 """Keys of a model that may name a YAML file in place of what stands in it."""
+LISTS = {"phrases": list, "words": dict}
+"""Keys of a prompt set that may, and what stands there."""
 
 
 def checked(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
@@ -25,12 +30,42 @@ def checked(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     that cannot answer its prompts.
     """
     schema = yaml.safe_load((root / "config" / "schema.yaml").read_text())
-    config = valid(scalars(config, schema), schema)
+    config = _with_archives(valid(_with_phrases(scalars(config, schema), root), schema))
+    _check_secrets(config)
     _check_references(config)
+    pairing.check(config)
     _check_files(config, root)
     _check_answers(config, root)
     models = {name: _with_settings(name, model, root) for name, model in config["models"].items()}
     return {**config, "models": models}
+
+
+def _with_archives(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with an archive for each data set whose `path` is an address; those of one address share it."""
+    archives, datasets = dict(config["archives"]), dict(config["datasets"])
+    for name, entry in sorted(datasets.items()):
+        url = entry.get("path", "")
+        if url.startswith(("http://", "https://")):
+            known = (archive for archive, source in archives.items() if source["url"] == url)
+            archive = next(known, name if name not in archives else f"{name}-data")
+            archives.setdefault(archive, {"file": PurePosixPath(urlsplit(url).path).name or name, "url": url})
+            rest = {key: value for key, value in entry.items() if key != "path"}
+            datasets[name] = {**rest, "archives": {"data": archive}}
+    return {**config, "archives": archives, "datasets": datasets}
+
+
+def _check_secrets(value: Any, where: str = "") -> None:
+    """A configuration is written into what a run leaves, for all to read: no password and no token may be in it."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_secrets(item, f"{where}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for item in value:
+            _check_secrets(item, where)
+    elif isinstance(value, str) and re.search(r"://[^/@]*@", value):
+        raise UserError(f"config: {where} has a user's name or password in its address; put them into ~/.netrc")
+    elif isinstance(value, str) and re.search(r"\bhf_[A-Za-z0-9]{20,}", value):
+        raise UserError(f"config: {where} holds a token; take it out, and set the environment variable HF_TOKEN to it")
 
 
 def module(name: str) -> str:
@@ -44,9 +79,10 @@ def cells(config: Mapping[str, Any]) -> list[Cell]:
 
 
 def used(config: Mapping[str, Any], key: str) -> list[str]:
-    """The ids of section `key` (datasets, models or prompts) that are in some cell, sorted."""
+    """The ids of section `key` (datasets, models or prompts) that are in some cell or drawn in a figure, sorted."""
     position = ("datasets", "models", "prompts").index(key)
-    return sorted({cell[position] for cell in cells(config)})
+    drawn = {entry["dataset"] for entry in config.get("figures", {}).values() if "dataset" in entry}
+    return sorted({cell[position] for cell in cells(config)} | (drawn if key == "datasets" else set()))
 
 
 def _cells(config: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
@@ -76,10 +112,11 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterable[
     for name, entry in config["experiments"].items():
         for section in ("datasets", "models", "prompts"):
             yield f"experiments.{name}.{section}", section, entry[section]
-    for section in ("figures", "tables"):
+    for section in ("comparisons", "figures", "tables"):
         for name, entry in config[section].items():
             yield f"{section}.{name}.experiments", "experiments", entry.get("experiments", [])
             yield f"{section}.{name}.dataset", "datasets", [entry["dataset"]] if "dataset" in entry else []
+            yield f"{section}.{name}.prompts", "prompts", entry.get("prompts", [])
             for side in ("spatial", "concept"):
                 if side in entry:
                     yield f"{section}.{name}.{side}.model", "models", [entry[side]["model"]]
@@ -94,6 +131,7 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterable[
         }
         for key in sorted(sections.keys() & entry.keys()):
             yield f"trainings.{name}.{key}", sections[key], [entry[key]]
+        yield f"trainings.{name}.mix", "datasets", [each["dataset"] for each in entry.get("mix", [])]
 
 
 def _check_references(config: Mapping[str, Any]) -> None:
@@ -129,10 +167,28 @@ def _check_references(config: Mapping[str, Any]) -> None:
         _check_start(name, config["trainings"])
         if entry["dataset"] == entry["validation"]:
             raise UserError(f"config: trainings.{name}.validation is its dataset '{entry['dataset']}'; name another")
+        _check_mix(name, entry)
         if "prompts" in entry and config["prompts"][entry["prompts"]]["kind"] != "phrases":
             raise UserError(
                 f"config: trainings.{name}.prompts names '{entry['prompts']}', which is not of kind phrases"
             )
+
+
+def _check_mix(name: str, entry: Mapping[str, Any]) -> None:
+    """The data sets of a training are different ones, and its own `dataset` keeps a share."""
+    mixed = [each["dataset"] for each in entry.get("mix", [])]
+    for dataset in mixed:
+        if mixed.count(dataset) > 1 or dataset in (entry["dataset"], entry["validation"]):
+            raise UserError(
+                f"config: trainings.{name}.mix names '{dataset}', which is there already as its dataset, its "
+                "validation or in mix; name each once"
+            )
+    total = sum(each["share"] for each in entry.get("mix", []))
+    if total >= 1:
+        raise UserError(
+            f"config: trainings.{name}.mix has shares of {total:g} in all, which leaves none to '{entry['dataset']}'; "
+            "let them be less than 1"
+        )
 
 
 def _check_start(name: str, trainings: Mapping[str, Any]) -> None:
@@ -166,7 +222,7 @@ def _check_files(config: Mapping[str, Any], root: Path) -> None:
     for section in ("experiments", "figures"):
         for name, entry in config[section].items():
             for metric in entry.get("metrics", []):
-                _check_module(root, f"{section}.{name}.metrics", metric, "metrics")
+                _check_metric(root, f"{section}.{name}.metrics", metric)
     for section in ("figures", "tables"):
         folder = Path("scripts/paper") / section
         present = {path.stem for path in (root / folder).glob("*.py") if not path.stem.startswith("_")}
@@ -181,6 +237,15 @@ def _check_files(config: Mapping[str, Any], root: Path) -> None:
                 f"config: the file {folder}/{name}.py is without its id '{name}' in {section}; add {section}.{name}, "
                 "or remove the file"
             )
+
+
+def _check_metric(root: Path, where: str, name: str) -> None:
+    folder = Path("src/samgap/metrics")
+    present = registry.metrics(root / folder)
+    if name not in present:
+        raise UserError(
+            f"config: {where} names '{name}' without its file {folder}/{module(name)}.py; {suggestion(name, present)}"
+        )
 
 
 def _check_module(root: Path, where: str, name: str, stage: str) -> None:
@@ -226,11 +291,25 @@ def _kinds(file: Path) -> tuple[str, ...]:
 
 def _with_settings(name: str, model: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """The model with each path of a YAML file replaced by the mapping in the file."""
-    settings = {key: _settings(f"models.{name}.{key}", model[key], root) for key in SETTINGS if key in model}
+    settings = {key: _read(f"models.{name}.{key}", model[key], root, dict) for key in SETTINGS if key in model}
     return {**model, **settings}
 
 
-def _settings(where: str, value: Any, root: Path) -> Any:
+def _with_phrases(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """The config with the paths of YAML files in prompt sets replaced by what is in them, before it is checked."""
+    prompts = config.get("prompts")
+    if not isinstance(prompts, Mapping):
+        return dict(config)
+    found = {}
+    for name, entry in prompts.items():
+        keys = [key for key in LISTS if isinstance(entry, Mapping) and key in entry]
+        read = {key: _read(f"prompts.{name}.{key}", entry[key], root, LISTS[key]) for key in keys}
+        found[name] = {**entry, **read} if read else entry
+    return {**config, "prompts": found}
+
+
+def _read(where: str, value: Any, root: Path, kind: type) -> Any:
+    """`value`, or where it is a path what stands in the YAML file: a list or a dict, as `kind` says."""
     if not isinstance(value, str):
         return value
     try:
@@ -239,6 +318,7 @@ def _settings(where: str, value: Any, root: Path) -> Any:
         raise UserError(f"config: {where} names the file {value}, which cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:
         raise UserError(f"config: {where} names the file {value}, which is no YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"config: {where} names the file {value}, which holds no keys; write one `key: value` a line")
+    if not isinstance(content, kind):
+        lacks, write = ("no list", "- item") if kind is list else ("no keys", "key: value")
+        raise UserError(f"config: {where} names the file {value}, which holds {lacks}; write one `{write}` a line")
     return content

@@ -43,6 +43,7 @@ datasets:
   orchard: {kind: orchard-sim, scenes: 4, size: 64}
   more: {kind: orchard-sim, scenes: 4, size: 64, seed: 9}
   apples: {kind: minneapple, archives: {images: pictures}, part: train, shards: 3}
+  third: {kind: orchard-sim, scenes: 4, size: 64, seed: 10}
 models:
   small: {family: sam2, config: sam2.yaml, weights: {path: small.pt}}
   words: {family: sam3, architecture: config/small.yaml, weights: {training: learn}}
@@ -132,6 +133,13 @@ def test_values_of_the_command_line_come_as_text(root):
     assert "seed is 'seven'" in fault({**CONFIG, "seed": "seven"}, root)
 
 
+def test_a_data_set_that_is_only_drawn_is_used_and_asks_no_model(root):
+    entry = {"number": "1", "title": "x", "dataset": "third", "images": 2, "attributes": ["ripeness"]}
+    config = checked(changed("figures/sides", entry), root)
+    assert used(config, "datasets") == ["orchard", "third"]
+    assert {dataset for dataset, _, _ in cells(config)} == {"orchard"}
+
+
 def test_cells_are_those_of_experiments_and_figures(root):
     config = checked(CONFIG, root)
     assert cells(config) == [
@@ -160,9 +168,14 @@ def test_a_module_is_the_id_in_snake_case():
         ("models/small/architecture", {}, ["unknown key 'architecture' in models.small"]),
         ("models/small/weights/sha", "0", ["unknown key 'sha' in models.small.weights", "'sha256'"]),
         ("prompts/box/phrases", [], ["unknown key 'phrases' in prompts.box"]),
-        ("prompts/concepts/phrases/0/nouns", "x", ["unknown key 'nouns' in prompts.concepts.phrases.0", "'noun'"]),
+        ("prompts/concepts/phrases/0/noums", "x", ["unknown key 'noums' in prompts.concepts.phrases.0", "'noun"]),
         ("experiments/boxes/model", "x", ["unknown key 'model' in experiments.boxes", "'models'"]),
         ("figures/sides/colour", "red", ["unknown key 'colour' in figures.sides"]),
+        ("figures/sides/concept", ..., ["figures.sides", "'concept'"]),
+        ("figures/sides/images", ..., ["figures.sides", "'images'"]),
+        ("datasets/orchard/without", [{"noun": "pear"}], ["datasets.orchard.without"]),
+        ("datasets/orchard/without", [{"noun": "pear", "health": "sick"}], ["datasets.orchard.without", "'sick'"]),
+        ("datasets/orchard/lighting", ["noon"], ["datasets.orchard.lighting", "'noon'"]),
         ("statistics", {"resample": 5}, ["unknown key 'resample' in statistics", "'resamples'"]),
         ("trainings/learn/objects", 2, ["unknown key 'objects' in trainings.learn"]),
         ("run", ..., ["lacks the key 'run'"]),
@@ -185,7 +198,9 @@ def test_a_module_is_the_id_in_snake_case():
         ("models/ellipse/shape", "star", ["models.ellipse.shape is 'star'", "box, ellipse"]),
         ("experiments/boxes/models", [], ["experiments.boxes.models is []", "fewer than 1"]),
         ("experiments/boxes/metrics", ["iou", "iou"], ["experiments.boxes.metrics", "twice"]),
-        ("prompts/concepts/phrases", [{"phrase": "x"}], ["prompts.concepts.phrases.0", "'noun', 'other'"]),
+        ("prompts/concepts/phrases", "config/none.yaml", ["prompts.concepts.phrases", "config/none.yaml", "be read"]),
+        ("prompts/concepts/phrases", "config/small.yaml", ["prompts.concepts.phrases", "holds no list"]),
+        ("prompts/concepts/phrases", [{"phrase": "x"}], ["prompts.concepts.phrases.0", "'noun'", "'other'"]),
         ("statistics", {"confidence": 1}, ["statistics.confidence is 1", "not less than 1"]),
         # references
         ("datasets/apples/archives/images", "picture", ["datasets.apples.archives.images", "'picture'", "'pictures'?"]),
@@ -204,6 +219,15 @@ def test_a_module_is_the_id_in_snake_case():
         ("trainings/learn/dataset", "orchards", ["trainings.learn.dataset", "'orchards'", "'orchard'?"]),
         ("trainings/learn/validation", "orchard", ["trainings.learn.validation", "'orchard'"]),
         ("trainings/learn/prompts", "box", ["trainings.learn.prompts", "'box'", "phrases"]),
+        ("trainings/learn/mix", [{"dataset": "apple", "share": 0.3}], ["trainings.learn.mix", "'apple'", "'apples'?"]),
+        ("trainings/learn/mix", [{"dataset": "orchard", "share": 0.3}], ["trainings.learn.mix", "'orchard'", "once"]),
+        ("trainings/learn/mix", [{"dataset": "apples"}], ["trainings.learn.mix.0", "lacks the key 'share'"]),
+        ("trainings/learn/mix", [{"dataset": "apples", "share": 1}], ["trainings.learn.mix.0.share is 1"]),
+        (
+            "trainings/learn/mix",
+            [{"dataset": "apples", "share": 0.6}, {"dataset": "third", "share": 0.4}],
+            ["trainings.learn.mix", "shares of 1 in all", "'orchard'"],
+        ),
         ("trainings/learn/start", "lear", ["trainings.learn.start", "'lear'", "'learn'?"]),
         ("trainings/learn/start", "learn", ["trainings.learn.start leads back to 'learn'"]),
         # files

@@ -94,6 +94,19 @@ def small_config(dataset: dict) -> dict:
                 "concept": {"model": "sam3-demo", "prompts": prompts[1], "phrase": "apple"},
                 "images": 2,
             },
+            "contact-sheet": {
+                "number": "beyond the paper",
+                "title": "Labels",
+                "dataset": "orchard",
+                "images": 2,
+            },
+            "prompt-sheet": {
+                "number": "beyond the paper",
+                "title": "Prompts",
+                "dataset": "orchard",
+                "images": 2,
+                "prompts": prompts,
+            },
             "estimates": {
                 "number": "beyond the paper",
                 "title": "Estimates",
@@ -106,7 +119,27 @@ def small_config(dataset: dict) -> dict:
                 "number": "beyond the paper",
                 "title": "Results",
                 "experiments": ["spatial-prompts", "concept-prompts"],
-            }
+            },
+            "comparisons": {"number": "beyond the paper", "title": "Comparisons"},
+        },
+        "comparisons": {
+            "box-itself": {
+                "title": "The box itself",
+                "experiments": ["spatial-prompts"],
+                "metrics": ["iou", "boundary-f-2px"],
+                "baseline": {"model": "filled-box", "prompts": "box"},
+            },
+            "words": {
+                "title": "Phrases or boxes",
+                "experiments": ["spatial-prompts", "concept-prompts"],
+                "metrics": ["iou"],
+                "pairs": [
+                    {
+                        "candidate": {"model": "sam3-demo", "prompts": "concepts"},
+                        "baseline": {"model": "sam2-demo", "prompts": "box"},
+                    }
+                ],
+            },
         },
         "statistics": {"resamples": 500, "confidence": 0.95, "score-threshold": 0.5},
     }

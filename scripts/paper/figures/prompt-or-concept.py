@@ -12,24 +12,22 @@ every prompt and mask drawn.
 
 from pathlib import Path
 
-import matplotlib.patheffects as effects
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap import tables
 from samgap.errors import UserError
 from samgap.job import job
 from samgap.paper import labels, notes, rows, style
+from samgap.paper.pictures import HALO, outline, picture
 
 COLUMNS = ["image_id", "file", "side", "dataset", "model", "prompts", "prompt_id", "kind", "phrase", "n_truth"]
 COLUMNS += ["prediction_id", "score", "area_px", "x0", "y0", "x1", "y1", "note", "source"]
 
 LEFT, GAP, HEAD, UNDER = 0.2, 0.06, 0.34, 0.17  # inches
-OUTLINE = [effects.withStroke(linewidth=1.8, foreground="#000000A0")]
 
 
 def chosen(images, asked, spatial, number):
@@ -81,22 +79,13 @@ class Side:
         return drawn.astype({"prediction_id": "Int64", "area_px": "Int64", "n_truth": "Int64"})
 
 
-def picture(path):
-    """An image file as RGB, uint8 (height, width, 3)."""
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except OSError as error:
-        raise UserError(f"{path}: not a readable image ({error}); make the data set again") from error
-
-
 def draw_prompts(axes, prompts):
     for number, row in enumerate(prompts.itertuples()):
         colour = style.INSTANCES[number % len(style.INSTANCES)]
         for box in row.boxes if row.boxes is not None else ():
             size = box["x1"] - box["x0"], box["y1"] - box["y0"]
             corner = box["x0"] - 0.5, box["y0"] - 0.5  # imshow puts a pixel's centre at its index
-            axes.add_patch(Rectangle(corner, *size, fill=False, ec=colour, lw=0.9, path_effects=OUTLINE))
+            axes.add_patch(Rectangle(corner, *size, fill=False, ec=colour, lw=0.9, path_effects=HALO))
         for point in row.points if row.points is not None else ():
             marker = "o" if point["label"] else "X"
             axes.plot(point["x"], point["y"], marker, ms=3.5, mfc=colour, mec="black", mew=0.5)
@@ -108,14 +97,7 @@ def draw_masks(axes, masks, numbers):
         if not row.area_px:
             continue
         mask = coco_mask.decode({"size": [row.height, row.width], "counts": row.rle})
-        ys, xs = np.nonzero(mask)
-        y0, x0 = ys.min(), xs.min()
-        window = np.pad(mask[y0 : ys.max() + 1, x0 : xs.max() + 1], 1)
-        colour = style.INSTANCES[number % len(style.INSTANCES)]
-        x, y = np.arange(window.shape[1]) + x0 - 1, np.arange(window.shape[0]) + y0 - 1
-        axes.contourf(x, y, window, levels=[0.5, 1.5], colors=[colour], alpha=0.5)
-        line = axes.contour(x, y, window, levels=[0.5], colors=[colour], linewidths=0.9)
-        line.set_path_effects(OUTLINE)
+        outline(axes, mask.astype(bool), style.INSTANCES[number % len(style.INSTANCES)], fill=0.5)
 
 
 def counted(number, noun):

@@ -24,7 +24,7 @@ from sam3.model.box_ops import box_cxcywh_to_xyxy, box_xyxy_to_cxcywh
 from sam3.model.data_misc import FindStage
 from sam3.model.geometry_encoders import Prompt
 
-KINDS = ("phrases",)
+KINDS = ("phrases", "templates", "perturbations", "exemplar")
 
 PUBLISHED_SIZE = 1008
 KEEP = 0.05

@@ -1,14 +1,17 @@
-"""Kind `point-box`: the tight box of every instance together with its centre point."""
+"""Kind `point-box`: the box of every instance together with points; the options are those of both kinds."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from samgap.prompts._spatial import box, centre, instances, row
+from samgap.prompts._points import points
+from samgap.prompts._seed import Seed
+from samgap.prompts._spatial import Target, box, rows
 from samgap.truth import Truth
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: int) -> Iterator[dict[str, Any]]:
-    for item in instances(truth):
-        point = centre(item)
-        if point is not None:
-            yield row(item, "point-box", points=[point], boxes=[box(item)])
+def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    def asked(target: Target) -> dict[str, Any] | None:
+        found = points(target, options, seed)
+        return {"points": found, "boxes": [box(target, options, seed)]} if found else None
+
+    return rows(truth, "point-box", asked)

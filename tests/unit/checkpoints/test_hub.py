@@ -201,7 +201,7 @@ def test_other_bytes_than_the_hub_states_stop(hub: Hub, target: Path) -> None:
 
     def meant(request):
         answer = answers(request)
-        if request.command == "GET" and "/resolve/" in request.path:  # it has been asked what it holds, and now holds another file
+        if request.command == "GET" and "/resolve/" in request.path:  # asked what it holds; now it holds another file
             path.write_bytes(DATA[::-1])
         return answer
 

@@ -1,13 +1,10 @@
-"""Prompt sets from a small ground truth whose right answers are plain to see."""
+"""What prompt sets share: the rows of phrases, the table, and prompts that cannot be asked."""
 
-import numpy as np
 import pytest
-from pycocotools import mask as coco_mask
 
 from samgap import tables
 from samgap.errors import UserError
-from samgap.prompts import _write, box, phrases, point, point_box
-from samgap.truth import Instance, Truth
+from samgap.prompts import _write, box, phrases
 
 PHRASES = [
     {"phrase": "apple", "noun": "apple"},
@@ -19,58 +16,14 @@ PHRASES = [
 ]
 
 
-def _instance(number, image_id, mask, **more):
-    rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-    x, y, width, height = coco_mask.toBbox(rle)
-    return Instance(
-        number, image_id, more.pop("noun", "apple"), (x, y, x + width, y + height), int(mask.sum()), rle, **more
-    )
-
-
-@pytest.fixture
-def truth():
-    ring = np.zeros((20, 30), bool)
-    ring[2:13, 3:14] = True
-    ring[5:10, 6:11] = False  # a hole where the box's middle is
-    corner = np.zeros((20, 30), bool)
-    corner[15:20, 25:30] = True
-    hidden = np.zeros((20, 30), bool)
-    hidden[0, 20] = True
-    images = {
-        number: {"id": number, "file_name": f"{number}.png", "width": 30, "height": 20, "group": str(number)}
-        for number in (1, 2)
-    }
-    instances = {
-        1: [
-            _instance(10, 1, ring, attributes={"ripeness": "ripe"}),
-            _instance(11, 1, corner, attributes={"ripeness": "unripe"}),
-            _instance(12, 1, hidden, attributes={"ripeness": "ripe"}, ignore=True),
-        ]
-    }
-    return Truth(images, instances, frozenset({"apple", "orange"}), {"ripeness": ("ripe", "unripe")})
-
-
-def test_each_instance_but_the_ignored_gets_one_box(truth):
-    rows = list(box.prompts(truth, {}, 0))
-    assert [row["truth_ids"] for row in rows] == [[10], [11]]
+def test_each_instance_but_the_ignored_gets_one_box(truth, seed):
+    rows = list(box.prompts(truth, {}, seed))
+    assert [row["truth_ids"] for row in rows] == [[10], [11], [13]]
     assert rows[1]["boxes"] == [{"x0": 25, "y0": 15, "x1": 30, "y1": 20, "label": 1}]
 
 
-@pytest.mark.parametrize("kind", [point, point_box])
-def test_points_lie_on_their_instance_even_with_a_hole_in_the_middle(truth, kind):
-    for row in kind.prompts(truth, {}, 0):
-        item = next(one for one in truth.of(1) if one.id == row["truth_ids"][0])
-        (asked,) = row["points"]
-        assert item.mask()[int(asked["y"]), int(asked["x"])]
-
-
-def test_the_point_is_the_deepest_one(truth):
-    corner = list(point.prompts(truth, {}, 0))[1]["points"][0]
-    assert (corner["x"], corner["y"]) == (27.5, 17.5)
-
-
-def test_phrases_know_positives_negatives_and_what_cannot_be_known(truth):
-    rows = {(row["image_id"], row["phrase"]): row for row in phrases.prompts(truth, {"phrases": PHRASES}, 0)}
+def test_phrases_know_positives_negatives_and_what_cannot_be_known(truth, seed):
+    rows = {(row["image_id"], row["phrase"]): row for row in phrases.prompts(truth, {"phrases": PHRASES}, seed)}
     assert rows[1, "apple"]["truth_ids"] == [10, 11]
     assert rows[1, "ripe apple"]["truth_ids"] == [10]
     assert rows[1, "orange"]["truth_ids"] == []
@@ -80,24 +33,49 @@ def test_phrases_know_positives_negatives_and_what_cannot_be_known(truth):
     assert rows[1, "leaf"]["truth_ids"] is None and rows[1, "leaf"]["kind"] == "other"
 
 
-def test_the_table_keeps_empty_and_null_apart(truth, tmp_path):
-    _write.write(tmp_path / "p.parquet", phrases.prompts(truth, {"phrases": PHRASES}, 0), truth, {})
+def test_the_table_keeps_empty_and_null_apart_and_every_tag(truth, seed, tmp_path):
+    told = {"phrase": "not ripe apples", "noun": "apple", "without": {"ripeness": "ripe"}, "seen": False}
+    told |= {"concept": "unripe", "level": "simple"}
+    asked = [*PHRASES, told]
+    _write.write(tmp_path / "p.parquet", phrases.prompts(truth, {"phrases": asked}, seed), truth, {})
     table = tables.read(tmp_path / "p.parquet", "prompts").set_index("prompt_id")
-    assert table.index.is_unique and len(table) == 2 * len(PHRASES)
+    assert table.index.is_unique and len(table) == 2 * len(asked)
     assert list(table.loc["1-3", "truth_ids"]) == []
     assert table.loc["1-4", "truth_ids"] is None
+    assert list(table["polarity"])[:7] == ["positive"] * 6 + ["negated"]
+    row = table.loc["1-7"]
+    assert list(row["truth_ids"]) == [11] and list(row["nouns"]) == ["apple"]
+    assert dict(row["without"]) == {"ripeness": "ripe"} and row["attributes"] is None
+    assert (row["seen"], row["concept"], row["level"]) == (False, "unripe", "simple")
+    assert dict(table.loc["1-2", "attributes"]) == {"ripeness": "ripe"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ([PHRASES[0], {"phrase": " \t", "noun": "apple"}], "phrase 2 of the prompt set is empty"),
+        ([PHRASES[0], {"phrase": " apple ", "noun": "pear"}], "the phrase 'apple' stands twice"),
+    ],
+)
+def test_a_list_with_an_empty_phrase_or_one_twice_is_refused(truth, seed, asked, message):
+    with pytest.raises(UserError, match=message):
+        list(phrases.prompts(truth, {"phrases": asked}, seed))
+
+
+NAN = float("nan")
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         ({"kind": "point", "points": [{"x": 30.0, "y": 1.0, "label": 1}]}, "point (30.0, 1.0) lies outside"),
+        ({"kind": "point", "points": [{"x": 3.0, "y": NAN, "label": 1}]}, "point (3.0, nan) lies outside"),
         (
             {"kind": "box", "boxes": [{"x0": 1, "y0": 1, "x1": 31, "y1": 5}]},
             "box (1, 1, 31, 5) is empty or lies outside",
         ),
         ({"kind": "box", "boxes": [{"x0": 5, "y0": 1, "x1": 5, "y1": 5}]}, "is empty or lies outside"),
-        ({"kind": "box", "boxes": [{"x0": float("nan"), "y0": 1, "x1": 5, "y1": 5}]}, "is empty or lies outside"),
+        ({"kind": "box", "boxes": [{"x0": NAN, "y0": 1, "x1": 5, "y1": 5}]}, "is empty or lies outside"),
         ({"kind": "phrase", "phrase": "  "}, "an empty phrase"),
     ],
 )
