@@ -84,9 +84,9 @@ def test_the_demos_plan_has_at_most_60_jobs(checkout):
 
 
 def test_the_trainings_can_be_planned(checkout):
-    done = plan(checkout, "pretrain_demo", "--configfile", "config/demo.yaml")
+    done = plan(checkout, "pretrain_demo", "--configfile", "config/demo-models.yaml")
     assert done.returncode == 0, done.stdout[-3000:]
-    config = yaml.safe_load((checkout / "config" / "demo.yaml").read_text())
+    config = yaml.safe_load((checkout / "config" / "demo-models.yaml").read_text())
     assert counts(done.stdout)["train"] == len(config["trainings"])
 
 

@@ -95,11 +95,9 @@ class Sam2:
             for start in range(0, len(numbers), PROMPTS_AT_ONCE):
                 some = numbers[start : start + PROMPTS_AT_ONCE]
                 rows = [prompts[number] for number in some]
-                asked = Asked(
-                    *(_points(rows) if points else (None, None)),
-                    _boxes(rows) if boxed else None,
-                    self.priors([row["mask"] for row in rows]) if masked else None,
-                )
+                places, labels = _points(rows) if points else (None, None)
+                priors = self.priors([row["mask"] for row in rows]) if masked else None
+                asked = Asked(places, labels, _boxes(rows) if boxed else None, priors)
                 answer = self.ask(asked, several=points + 2 * boxed <= 1)
                 for row, number in enumerate(some):
                     found[number] = predictions(answer.scores[[row]], None, answer.masks[[row]])

@@ -56,7 +56,7 @@ def predict(
 def _answers(
     model: Model, rows: list[dict[str, Any]], image: Mapping[str, Any], truth: Truth | None
 ) -> list[dict[str, Any]]:
-    if rows[0]["kind"] != "clicks":
+    if rows[0].get("kind") != "clicks":
         answers = zip(rows, model.answer(rows), strict=True)
         return [_row(row, index, one, image) for row, answer in answers for index, one in enumerate(answer)]
     from samgap.models._clicks import clicked  # imports torch

@@ -30,7 +30,7 @@ def photographs(options: dict[str, Any]) -> set[str]:
 
 
 def test_each_tile_is_in_one_list_with_all_of_its_photograph() -> None:
-    demo = datasets("demo")
+    demo = datasets("demo-models")
     assert {name: len(listed(demo[name])) for name in TILES} == TILES
     names = [name for dataset in TILES for name in listed(demo[dataset])]
     assert len(set(names)) == 535
@@ -41,7 +41,7 @@ def test_each_tile_is_in_one_list_with_all_of_its_photograph() -> None:
 def test_no_photograph_kept_for_evaluation_is_listed() -> None:
     kept = {path.stem.split("_", 1)[1].rpartition("_")[0] for path in (real_data() / "images").glob("*.png")}
     assert len(kept) > 20
-    assert not kept & {source for dataset in TILES for source in photographs(datasets("demo")[dataset])}
+    assert not kept & {source for dataset in TILES for source in photographs(datasets("demo-models")[dataset])}
 
 
 @pytest.mark.parametrize("dataset", TILES)
@@ -50,14 +50,14 @@ def test_the_tiles_are_read_as_published(dataset: str, monkeypatch: pytest.Monke
     if not folder.is_dir():
         pytest.skip(f"no {folder}")
     monkeypatch.chdir(ROOT)
-    options = datasets("demo")[dataset]
+    options = datasets("demo-models")[dataset]
     found = list(coco.pictures(options, {"data": folder}, 0))
     assert len(found) == TILES[dataset]
     labels = [label for picture in found for label in picture.labels]
     assert len(labels) == BOXES[dataset]
     assert all(label.mask is None and not label.ignore for label in labels)
-    ripeness = "ripe" if "81" in dataset else "unripe"
-    assert {tuple(label.attributes.items()) for label in labels} == {(("ripeness", ripeness),)}
+    # A growth stage is not what each apple is: some of stage 76 are red already.
+    assert not any(label.attributes for label in labels)
     assert {picture.group for picture in found} == photographs(options)
 
 
