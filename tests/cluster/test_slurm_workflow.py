@@ -13,7 +13,10 @@ WEIGHTS = [ROOT / "config" / "demo" / f"{model}.pt" for model in ("sam2-demo", "
 CONFIG = ["--configfile", "tests/cluster/small.yaml"]
 # Each job starts Snakemake twice, so all that is short goes together into a first and a last job; the shards of
 # inference stay jobs of their own. Four cores at a time will do, and a failure shall not be tried again.
-GROUPS = {"data": ("checkpoint", "dataset", "prompts"), "paper": ("measure", "estimate", "compare", "figure", "table", "manifest")}
+GROUPS = {
+    "data": ("checkpoint", "dataset", "prompts"),
+    "paper": ("measure", "estimate", "compare", "figure", "table", "manifest"),
+}
 QUICK = ["--retries", "0", "--cores", "4", "--group-components", "data=4", "--groups"]
 QUICK += [f"{rule}={group}" for group, rules in GROUPS.items() for rule in rules]
 
