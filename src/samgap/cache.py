@@ -19,7 +19,7 @@ from requests.auth import AuthBase
 
 from samgap.download import CHECKS, agrees, checksums, download, judged, local
 from samgap.errors import UserError
-from samgap.files import read_json, write_json
+from samgap.files import read_card, write_json
 from samgap.progress import EVERY
 from samgap.transfer import shown
 
@@ -100,7 +100,7 @@ def linked(
     checked = judged(found, wanted, second_hand, name)
     if agrees(found, wanted) and (second_hand or not any(wanted.values())):
         # Whoever brought it may have known more of it.
-        checked = _read(_receipt(entry)).get("checked", checked)
+        checked = read_card(_receipt(entry)).get("checked", checked)
     logger.info("%s: from the cache %s", name, how.cache)
     _link(entry, Path(target))
     return {"source": name, **found, "checked": checked}
@@ -118,7 +118,7 @@ def _held(entry: Path, wanted: Mapping[str, Any], second_hand: bool) -> dict[str
     if not entry.is_file():
         return None
     sure = {key: value for key, value in wanted.items() if value is not None}
-    receipt = {key: value for key, value in _read(_receipt(entry)).items() if key in wanted}
+    receipt = {key: value for key, value in read_card(_receipt(entry)).items() if key in wanted}
     # A second-hand checksum says nothing against a file that a receipt speaks for.
     expected = {**sure, **receipt} if second_hand else {**receipt, **sure}
     if not expected or expected.get("size", entry.stat().st_size) != entry.stat().st_size:
@@ -129,14 +129,6 @@ def _held(entry: Path, wanted: Mapping[str, Any], second_hand: bool) -> dict[str
 
 def _receipt(entry: Path) -> Path:
     return entry.with_name(entry.name + ".json")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = read_json(path)
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 @contextlib.contextmanager

@@ -1,11 +1,10 @@
 """What was fetched and made of it, held once more against its recorded sha256: one line a file."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-from samgap.files import read_json, sha256
+from samgap.files import read_card, sha256
 
 OK, SKIPPED, DIFFERS, MISSING = "ok", "skipped", "differs", "missing"
 BAD = (DIFFERS, MISSING)
@@ -17,14 +16,14 @@ Line = tuple[str, str, str]
 def archive(path: str | Path) -> Iterator[Line]:
     """An archive beside its receipt `<path>.json`."""
     path = Path(path)
-    card = _card(Path(f"{path}.json"))
+    card = read_card(Path(f"{path}.json"))
     yield _against(path, card.get("sha256"))
 
 
 def checkpoint(folder: str | Path) -> Iterator[Line]:
     """The weights in `folder` (`weights.pt`, `checkpoint.json`)."""
     weights = Path(folder) / "weights.pt"
-    card = _card(Path(folder) / "checkpoint.json")
+    card = read_card(Path(folder) / "checkpoint.json")
     if card.get("status") == "unavailable":
         yield SKIPPED, str(weights), f"weights not available ({card['why']})"
     elif card.get("source") == "none":
@@ -36,7 +35,7 @@ def checkpoint(folder: str | Path) -> Iterator[Line]:
 def dataset(folder: str | Path) -> Iterator[Line]:
     """A data set in `folder` (`images/`, `instances.json`, `images.parquet`, `dataset.json`)."""
     folder = Path(folder)
-    card = _card(folder / "dataset.json")
+    card = read_card(folder / "dataset.json")
     recorded = card.get("images_sha256")
     images = _images(folder) if recorded else None
     yield _judged(folder / "images", recorded, images)
@@ -65,7 +64,7 @@ def _judged(path: Path, recorded: str | None, found: str | None) -> Line:
 
 def _images(folder: Path) -> str | None:
     """As samgap.datasets records images: over the sorted names and each file's sha256; None if one is not there."""
-    truth = _card(folder / "instances.json")
+    truth = read_card(folder / "instances.json")
     digest = hashlib.sha256()
     for name in sorted(image["file_name"] for image in truth.get("images", [])):
         file = folder / "images" / name
@@ -73,11 +72,3 @@ def _images(folder: Path) -> str | None:
             return None
         digest.update(f"{sha256(file)}  {name}\n".encode())
     return digest.hexdigest()
-
-
-def _card(path: Path) -> Mapping[str, Any]:
-    try:
-        card = read_json(path)
-    except (OSError, ValueError):
-        return {}
-    return card if isinstance(card, dict) else {}

@@ -8,10 +8,8 @@ import torch
 
 from samgap.models import Prediction
 from samgap.models._predictions import predictions
-from samgap.models.sam2 import Asked
+from samgap.models.sam2 import PROMPTS_AT_ONCE, Asked
 from samgap.prompts.clicks import next_click
-
-AT_ONCE = 32
 
 
 class Clickable(Protocol):
@@ -29,8 +27,8 @@ def clicked(
     a prior. A series ends with its budget, or when nothing is left to correct. An empty mask is an answer too.
     """
     found: list[list[Prediction]] = [[] for _ in prompts]
-    for start in range(0, len(prompts), AT_ONCE):
-        some = range(start, min(start + AT_ONCE, len(prompts)))
+    for start in range(0, len(prompts), PROMPTS_AT_ONCE):
+        some = range(start, min(start + PROMPTS_AT_ONCE, len(prompts)))
         _series(model, [prompts[n] for n in some], [truths[n] for n in some], [found[n] for n in some])
     return found
 
