@@ -83,6 +83,8 @@ def targets(prompt: Any, column: dict[int, int], instances: list[Instance], spat
             raise UserError(f"{where} asks for instance {key}, which is marked ignore; make the prompts again")
         if number and key == wanted[number - 1]:
             raise UserError(f"{where} asks for instance {key} twice; make the prompts again")
-    if spatial and prompt.truth_ids is not None and len(wanted) != 1:
+    # What is followed through a sequence may be out of sight on a frame.
+    right = (0, 1) if prompt.kind == "track" else (1,)
+    if spatial and prompt.truth_ids is not None and len(wanted) not in right:
         raise UserError(f"{where} is spatial and asks for {len(wanted)} instances, not one; make the prompts again")
     return np.array([column[key] for key in wanted], np.int64)

@@ -26,7 +26,7 @@ from samgap.progress import progress
 from samgap.tables import ERRORS, MEASURES, SCHEMAS, TAUS
 from samgap.truth import Truth
 
-SPATIAL = frozenset({"box", "point", "point-box", "mask", "clicks"})
+SPATIAL = frozenset({"box", "point", "point-box", "mask", "clicks", "track"})
 NAMES = (*MEASURES, *ERRORS)
 TAGS = ("nouns", "attributes", "seen", "concept", "level")
 

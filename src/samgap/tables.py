@@ -100,13 +100,17 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("height", pa.int32(), "height", "px"),
             _column("group", pa.string(), "what images share a source: the video, the source photo, the scene"),
             _strata,
+            _column("sequence", pa.string(), "the video that it is a frame of, if any", nullable=True),
+            _column("frame", pa.int32(), "its place in the sequence, from 0", nullable=True),
         ]
     ),
     "prompts": pa.schema(
         [
             _prompt_id,
             _image_id,
-            _column("kind", pa.string(), "box, point, point-box, mask, clicks, grid, phrase, or other (not labelled)"),
+            _column(
+                "kind", pa.string(), "box, point, point-box, mask, clicks, grid, track, phrase, or other (not labelled)"
+            ),
             _column("phrase", pa.string(), "the text asked, if any", nullable=True),
             _column("points", pa.list_(POINT), "points; label 1 is on the object, 0 off it", "px", nullable=True),
             _column(
@@ -114,6 +118,12 @@ SCHEMAS: dict[str, pa.Schema] = {
             ),
             _column("mask", pa.binary(), "a prior mask, of the image's size, as compressed COCO RLE", nullable=True),
             _column("clicks", pa.int16(), "clicks that may be given in all, `points` included", nullable=True),
+            _column(
+                "track",
+                pa.int64(),
+                "the object of a sequence that is followed; a row that shows nothing is answered by propagation",
+                nullable=True,
+            ),
             _column(
                 "truth_ids",
                 pa.list_(pa.int64()),

@@ -77,7 +77,10 @@ def write(
     with replacing(instances_path) as temporary:
         temporary.write_text(json.dumps(coco, sort_keys=True) + "\n")
     keys = {"id": "image_id", "file_name": "file", "width": "width", "height": "height", "group": "group"}
-    rows = [{column: image[key] for key, column in keys.items()} for image in images]
+    rows = [
+        {column: image[key] for key, column in keys.items()} | {key: image.get(key) for key in ("sequence", "frame")}
+        for image in images
+    ]
     tables.write(table_path, "images", rows, provenance)
     return {
         "n_images": len(images),

@@ -55,6 +55,12 @@ def test_shards_split_the_images_without_loss_and_may_be_empty(folder):
     assert predict(Shape("box"), parts[4], folder, _prompts([0]), "cpu") == ([], [])
 
 
+def test_no_shard_cuts_a_sequence():
+    images = pd.DataFrame({"image_id": range(9), "sequence": [*"aaabbb", None, *"cc"], "frame": range(9)})
+    parts = [in_shard(images, number, 2)["image_id"].tolist() for number in range(2)]
+    assert parts == [[0, 1, 2, 6], [3, 4, 5, 7, 8]]
+
+
 def test_an_unreadable_image_is_one_line(folder):
     (folder / "1.png").write_bytes(b"not a picture")
     with pytest.raises(UserError, match="1.png: not a readable image"):
