@@ -20,6 +20,7 @@ with job(snakemake) as log:
 
         from samgap.models._device import choose
         from samgap.predictions.shard import predict
+        from samgap.predictions.tracks import follow
 
         family = importlib.import_module(f"samgap.models.{module(options['family'])}")
         device = choose(snakemake.params.device)
@@ -29,9 +30,13 @@ with job(snakemake) as log:
         images = in_shard(
             tables.read(snakemake.input.image_table, "images"), snakemake.wildcards.shard, snakemake.params.shards
         )
-        model = family.open_model(options, Path(snakemake.input.weights), device)
-        truth = read(snakemake.input.truth, images["image_id"]) if "truth" in snakemake.input.keys() else None  # noqa: SIM118
-        masks, timing = predict(model, images, Path(snakemake.input.images), prompts, device, truth)
+        weights, folder = Path(snakemake.input.weights), Path(snakemake.input.images)
+        if (prompts["kind"] == "track").any():
+            masks, timing = follow(family.open_tracker(options, weights, device), images, folder, prompts, device)
+        else:
+            model = family.open_model(options, weights, device)
+            truth = read(snakemake.input.truth, images["image_id"]) if "truth" in snakemake.input.keys() else None  # noqa: SIM118
+            masks, timing = predict(model, images, folder, prompts, device, truth)
         record["device"] = device
     else:
         record["skipped"] = f"weights not available ({card['why']})"

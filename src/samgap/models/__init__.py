@@ -1,10 +1,12 @@
 """Model families: each module without a leading underscore is one, named by `models.<id>.family`.
 
 A family declares `KINDS`, the kinds of prompt set it answers, and `open_model(options, weights, device)`, which
-returns a `Model`. Only this package and `samgap.training` import torch.
+returns a `Model`. What it answers only where a model's entry has an option set stands in `KINDS_WITH`, by that option.
+A family with the kind `track` also has `open_tracker`, of the same form, which returns a `Tracker`.
+Only this package and `samgap.training` import torch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +31,27 @@ class Model(Protocol):
     def encode(self, image: Image.Image) -> None: ...
 
     def answer(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]: ...
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of a sequence, by its number: first when it is encoded (`answers` is None), then answered.
+
+    `answers` has for each object that was shown up to here, by its number, one prediction, or none where the model
+    does not see it.
+    """
+
+    number: int
+    answers: Mapping[int, list[Prediction]] | None
+
+
+class Tracker(Protocol):
+    """A loaded video model. `track` takes the RGB frames of a sequence (read as they are indexed) and for each object
+    the number of the frame on which it is shown, and the row of table `prompts` that shows it there."""
+
+    def track(
+        self, frames: Sequence[Image.Image], shown: Sequence[tuple[int, Mapping[str, Any]]]
+    ) -> Iterator[Frame]: ...
 
 
 class Family(Protocol):

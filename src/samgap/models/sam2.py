@@ -18,7 +18,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from torch.nn import functional
 
-from samgap.models import Prediction
+from samgap.models import Prediction, Tracker
 from samgap.models._predictions import predictions
 from samgap.models._sam2_grid import everything
 from samgap.models._weights import fill, read
@@ -28,7 +28,7 @@ from sam2.build_sam import build_sam2
 from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_image_predictor import SAM2ImagePredictor
 
-KINDS = ("box", "point", "point-box", "mask", "clicks", "grid")
+KINDS = ("box", "point", "point-box", "mask", "clicks", "grid", "track")
 
 PROMPTS_AT_ONCE = 32
 
@@ -53,6 +53,13 @@ class Answer:
     masks: np.ndarray  # bool (n, height, width)
     scores: np.ndarray  # float32 (n,): predicted IoU
     logits: torch.Tensor  # float32 (n, 1, side / 4, side / 4): what a further click goes on from
+
+
+def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> Tracker:
+    """The model with its memory in use, for objects that are followed through sequences (kind `track`)."""
+    from samgap.models import _sam2_video
+
+    return _sam2_video.open_tracker(options, weights, device)
 
 
 def build(options: Mapping[str, Any], device: str) -> SAM2Base:

@@ -1,0 +1,117 @@
+"""Sequences through a tracker: which prompt a mask answers, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from samgap import tables
+from samgap.errors import UserError
+from samgap.matching import measure
+from samgap.models import Frame
+from samgap.models._predictions import predictions
+from samgap.predictions.tracks import follow
+
+from ...helpers.scenes import square, truth_of
+
+SHAPE = (24, 30)
+
+
+class Moving:
+    """Sees object n as the square that is shown, one pixel further to the right on every frame; loses it at `until`."""
+
+    def __init__(self, until=99):
+        self.until, self.sizes, self.shown = until, [], []
+
+    def track(self, frames, shown):
+        self.shown.append(shown)
+        for number in range(min(frame for frame, _ in shown), len(frames)):
+            self.sizes.append(frames[number].size)
+            yield Frame(number, None)
+            answers = {}
+            for place, (start, row) in enumerate(shown):
+                if number >= start:
+                    mask = square(int(row["boxes"][0]["y0"]), int(row["boxes"][0]["x0"]) + number)
+                    answers[place] = predictions(np.array([0.9]), None, mask[None] & (number < self.until))
+            yield Frame(number, answers)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two sequences; in the table the frames of the second stand before the first's, and in no order."""
+    rows = [("b", 1), ("b", 0), ("a", 0), ("a", 2), ("a", 1)]
+    for sequence, frame in rows:
+        (tmp_path / sequence).mkdir(exist_ok=True)
+        Image.new("RGB", SHAPE[::-1], (frame, 0, 0)).save(tmp_path / sequence / f"{frame:05d}.jpg")
+    return tmp_path
+
+
+def _images():
+    rows = [("b", 1), ("b", 0), ("a", 0), ("a", 2), ("a", 1)]
+    columns = {"width": SHAPE[1], "height": SHAPE[0], "group": "g"}
+    return pd.DataFrame(
+        [
+            {"image_id": n, "file": f"{sequence}/{frame:05d}.jpg", **columns, "sequence": sequence, "frame": frame}
+            for n, (sequence, frame) in enumerate(rows)
+        ]
+    )
+
+
+def _row(image, track, wanted, left=None):
+    boxes = None if left is None else [{"x0": left, "y0": 3, "x1": left + 4, "y1": 7, "label": 1}]
+    key = f"{image}-{track}"
+    return {"prompt_id": key, "image_id": image, "kind": "track", "track": track, "boxes": boxes, "truth_ids": wanted}
+
+
+# Image ids: sequence a is 2, 4, 3; sequence b is 1, 0. Both have a track 5.
+PROMPTS = [
+    *[_row(2, 5, [20], left=2), _row(4, 5, [40]), _row(3, 5, [])],
+    *[_row(4, 6, [41], left=10), _row(3, 6, [31])],
+    *[_row(1, 5, [10], left=0), _row(0, 5, None)],
+]
+
+
+def test_a_mask_answers_the_prompt_of_its_own_frame_and_track(folder):
+    tracker = Moving()
+    masks, timing = follow(tracker, _images(), folder, pd.DataFrame(PROMPTS), "cpu")
+    left = {row["prompt_id"]: row["x0"] for row in masks}
+    assert left == {"2-5": 2, "4-5": 3, "3-5": 4, "4-6": 11, "3-6": 12, "1-5": 0, "0-5": 1}
+    assert all(row["prompt_id"].split("-")[0] == str(row["image_id"]) and row["prediction_id"] == 0 for row in masks)
+    assert [(row["image_id"], row["n_prompts"]) for row in timing] == [(1, 1), (0, 1), (2, 1), (4, 2), (3, 2)]
+    assert all(
+        row["device"] == "cpu" and min(row["read_ms"], row["encode_ms"], row["decode_ms"]) >= 0 for row in timing
+    )
+    assert [[frame for frame, _ in shown] for shown in tracker.shown] == [[0], [0, 1]]
+    assert set(tracker.sizes) == {SHAPE[::-1]}
+
+
+def test_each_frame_is_measured_and_one_out_of_sight_wants_no_mask(folder, tmp_path):
+    truth = truth_of({2: [(20, square(3, 2), False)], 4: [(40, square(3, 3), False), (41, square(3, 11), False)],
+                      3: [(31, square(3, 9), False)], 1: [(10, square(3, 0), False)], 0: []})  # fmt: skip
+    for until, false in ((99, 1), (2, 0)):
+        masks, _ = follow(Moving(until), _images(), folder, pd.DataFrame(PROMPTS), "cpu")
+        tables.write(tmp_path / "m.parquet", "masks", masks)
+        tables.write(tmp_path / "p.parquet", "prompts", pd.DataFrame(PROMPTS))
+        found = [tables.read(tmp_path / f"{name[0]}.parquet", name) for name in ("masks", "prompts")]
+        _, instances, pairs = measure(*found, truth, _images(), 0.5)
+        of = pairs.set_index("prompt_id")
+        assert of.loc[["2-5", "4-5", "4-6", "1-5"], "sum_iou"].tolist() == [1.0] * 4
+        assert of.loc["3-5", ["n_truth", "n_predicted"]].tolist() == [0, false]
+        assert of.loc["3-6", "sum_iou"] == pytest.approx(1 / 7 if until > 2 else 0)
+        assert not of.loc["0-5", "evaluable"]
+        assert (instances["outcome"] == "false").sum() == 2 * false
+
+
+def test_a_track_shown_twice_or_never_is_one_line(folder):
+    for rows, times in (([*PROMPTS[:1], _row(4, 5, [40], left=3)], 2), (PROMPTS[1:2], 0)):
+        with pytest.raises(UserError, match=f"track 5 is shown {times} times"):
+            follow(Moving(), _images(), folder, pd.DataFrame(rows), "cpu")
+
+
+def test_images_that_are_no_frames_are_one_line(folder):
+    with pytest.raises(UserError, match="no frame of a sequence"):
+        follow(Moving(), _images().assign(sequence=None), folder, pd.DataFrame(PROMPTS), "cpu")
+
+
+def test_a_shard_without_prompts_has_no_rows(folder):
+    assert follow(Moving(), _images().iloc[:0], folder, pd.DataFrame(PROMPTS), "cpu") == ([], [])
