@@ -1,23 +1,29 @@
 """Family `shape`: no network, just a shape in the prompt's box, to show what the box itself gives away.
 
 Options: `shape`, either `box` (every pixel of the box) or `ellipse` (the ellipse inscribed in it). No weights.
+What it is to follow through a sequence stays where it was shown: what standing still gives.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from samgap.models import Prediction
+from samgap.errors import UserError
+from samgap.models import Frame, Prediction
 from samgap.models._predictions import predictions
 
-KINDS = ("box", "point-box")
+KINDS = ("box", "point-box", "track")
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Shape":
     """`weights` and `device` are other families' need."""
+    return Shape(options["shape"])
+
+
+def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Shape":
     return Shape(options["shape"])
 
 
@@ -32,6 +38,18 @@ class Shape:
 
     def answer(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
         return [predictions(np.ones(1), None, self._mask(prompt["boxes"][0])[None]) for prompt in prompts]
+
+    def track(self, frames: Sequence[Image.Image], shown: Sequence[tuple[int, Mapping[str, Any]]]) -> Iterator[Frame]:
+        if any(row.get("boxes") is None for _, row in shown):
+            raise UserError(
+                "family shape: a track that is shown by points alone has no box to fill; ask with show: box"
+            )
+        starts = [frame for frame, _ in shown]
+        for frame in range(min(starts, default=len(frames)), len(frames)):
+            self.encode(frames[frame])
+            yield Frame(frame, None)
+            seen = [number for number, start in enumerate(starts) if start <= frame]
+            yield Frame(frame, dict(zip(seen, self.answer([shown[number][1] for number in seen]), strict=True)))
 
     def _mask(self, box: Mapping[str, float]) -> np.ndarray:
         """A pixel belongs to the shape when its centre does."""

@@ -183,6 +183,17 @@ def test_shapes_fill_their_share_of_the_box(image, form, share):
     assert not _mask(found)[:, :30].any() and not _mask(found)[45:].any()
 
 
+def test_a_shape_that_is_to_follow_stays_where_it_was_shown(image):
+    tracker = shape.open_tracker({"shape": "box"}, Path(), "cpu")
+    shown = [(1, {"boxes": [BOXES[0]]}), (2, {"boxes": [BOXES[1]]})]
+    frames = [frame for frame in tracker.track([image] * 4, shown) if frame.answers is not None]
+    assert [(frame.number, sorted(frame.answers)) for frame in frames] == [(1, [0]), (2, [0, 1]), (3, [0, 1])]
+    for frame in frames:
+        assert frame.answers[0][0].box == (30, 20, 60, 45)
+    with pytest.raises(UserError, match="shown by points alone"):
+        list(tracker.track([image], [(0, {"boxes": None, "points": POINTS})]))
+
+
 def test_cuda_without_a_gpu_is_one_line_and_auto_takes_the_cpu(monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="device: cuda, but no usable GPU"):
