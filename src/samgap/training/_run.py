@@ -22,7 +22,10 @@ REPORT_EVERY = 50
 
 
 class Task(Protocol):
-    """What a family brings: its model, the loss of one step's batch by term (`total` is descended), a validation."""
+    """What a family brings: its model, the loss of one step's batch by term (`total` is descended), a validation.
+
+    A task may also have `aside`, a module that is trained beside the model and not kept.
+    """
 
     model: torch.nn.Module
 
@@ -64,8 +67,9 @@ def train(
     The state is put aside in `state` at every validation, and a run that finds one of the same `recipe` goes on from
     there: each step draws from its own seed, so a resumed run sees the batches that an undisturbed one sees.
     """
+    aside = getattr(task, "aside", torch.nn.Module())
     optimiser = torch.optim.AdamW(
-        task.model.parameters(),
+        [*task.model.parameters(), *aside.parameters()],
         lr=options["learning-rate"],
         weight_decay=options.get("weight-decay", 1e-4),
         fused=True,
@@ -76,6 +80,7 @@ def train(
     saved = torch.load(state, map_location=device, weights_only=True) if state.is_file() else {}
     if saved.get("recipe") == mark:
         task.model.load_state_dict(saved["model"])
+        aside.load_state_dict(saved["aside"])
         optimiser.load_state_dict(saved["optimiser"])
         history, first = saved["history"], saved["step"]
         logger.info("going on from step %d", first)
@@ -100,6 +105,7 @@ def train(
                 torch.save(
                     {
                         "model": task.model.state_dict(),
+                        "aside": aside.state_dict(),
                         "optimiser": optimiser.state_dict(),
                         "history": history,
                         "step": step + 1,
@@ -120,7 +126,7 @@ def _step(
     with on(device):
         terms = task.loss(rng)
         terms["total"].backward()
-    norm = torch.nn.utils.clip_grad_norm_(task.model.parameters(), clip)
+    norm = torch.nn.utils.clip_grad_norm_([each for group in optimiser.param_groups for each in group["params"]], clip)
     if torch.isfinite(norm):
         optimiser.step()
     return {name: float(value.detach()) for name, value in terms.items()}

@@ -54,8 +54,8 @@ class Views:
     def view(self, image_id: int, rng: np.random.Generator) -> Datapoint | None:
         """A random view of an image; None when nothing can be asked of it."""
         image = self.truth.images[image_id]
-        crop, flip = self._crop(image["width"], image["height"], rng), rng.random() < 0.5
-        there, unsure = _seen(self.truth.of(image_id), crop, self.size)
+        crop, flip = self.crop(image["width"], image["height"], rng), rng.random() < 0.5
+        there, unsure = seen(self.truth.of(image_id), crop, self.size)
         phrases = self.phrases
         if crop[2] < WHOLE * min(image["width"], image["height"]):
             phrases = [phrase for phrase in phrases if "size" not in phrase.get("attributes", {})]
@@ -67,17 +67,17 @@ class Views:
         exhaustive = not boxed or rng.random() < EXHAUSTIVE
         wanted = {number for ask in questions for number in (*ask.targets, *(number for number, _ in ask.examples))}
         objects = [
-            _object(item, self._mask(item, picture), crop, flip, self.size) for item in there if item.id in wanted
+            _object(item, self.mask(item, picture), crop, flip, self.size) for item in there if item.id in wanted
         ]
-        return _point(self._pixels(picture, crop, flip, rng), objects, questions, exhaustive)
+        return _point(self.pixels(picture, crop, flip, rng), objects, questions, exhaustive)
 
-    def _crop(self, width: int, height: int, rng: np.random.Generator) -> tuple[float, float, float]:
+    def crop(self, width: int, height: int, rng: np.random.Generator) -> tuple[float, float, float]:
         """Left, top and side of a square within the image, px."""
         share = self.options.get("crops", {"low": 1.0, "high": 1.0})
         side = min(width, height) * rng.uniform(share["low"], share["high"])
         return rng.uniform(0, width - side), rng.uniform(0, height - side), side
 
-    def _mask(self, item: Instance, picture: Image.Image) -> np.ndarray:
+    def mask(self, item: Instance, picture: Image.Image) -> np.ndarray:
         """The instance's mask, or where its box alone is known the one that is guessed in it; bool (height, width)."""
         if item.rle is not None:
             return item.mask()
@@ -87,7 +87,7 @@ class Views:
             self.guessed[item.id] = masks.encode(mask if mask.any() else _filled(item.box, mask.shape))
         return masks.decode(self.guessed[item.id])
 
-    def _pixels(
+    def pixels(
         self, picture: Image.Image, crop: tuple[float, float, float], flip: bool, rng: np.random.Generator
     ) -> torch.Tensor:
         """The view as the model takes it: float32 (3, size, size), -1 to 1."""
@@ -104,7 +104,7 @@ class Views:
         return pixels.flip(2) if flip else pixels
 
 
-def _seen(
+def seen(
     items: Sequence[Instance], crop: tuple[float, float, float], size: int
 ) -> tuple[list[Instance], list[Instance]]:
     """Those that a crop shows enough of to be asked for, and those of which it shows too little, or are `ignore`."""

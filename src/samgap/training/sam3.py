@@ -22,6 +22,7 @@ from samgap.phrases import evaluable, seen
 from samgap.training import _sam3_losses
 from samgap.training._quick import phrase_figures
 from samgap.training._run import Data, draw
+from samgap.training._sam3_dense import DenseTask
 from samgap.training._sam3_views import Views
 from samgap.truth import read
 
@@ -30,6 +31,8 @@ from sam3.train.data.collator import collate_fn_api
 
 KEPT = ("loss_bbox", "loss_giou", "loss_ce", "presence_loss", "loss_mask", "loss_dice")
 """The loss terms that a history keeps beside the total."""
+
+WHOLE = {"low": 1.0, "high": 1.0}
 
 WATCHED = 16
 """So many images of the validation set, and so many phrases at most, a training is watched on."""
@@ -117,6 +120,12 @@ def _remembering() -> Iterator[None]:
         yield
 
 
-def open_task(**arguments: Any) -> Task:
+def open_task(**arguments: Any) -> Task | DenseTask:
+    """A training of SAM3; with the option `dense` of its image encoder alone."""
     with on(arguments["device"]):
-        return Task(**arguments)
+        task = Task(**arguments)
+        if not arguments["options"].get("dense", False):
+            return task
+        # The same views whatever is learnt from them; watched on views of the validation set as they are.
+        watched = Views(task.validation, task.phrases, task.size, {"crops": task.options.get("crops", WHOLE)})
+        return DenseTask(task.model, task.options, task.views, watched, task.phrases, task.device)

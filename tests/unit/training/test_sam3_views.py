@@ -70,11 +70,11 @@ def test_boxes_and_masks_lie_where_the_view_shows_the_fruit(tmp_path):
 
 def test_what_a_crop_leaves_little_of_is_not_asked_for(tmp_path):
     views = _views(tmp_path)
-    there, unsure = _sam3_views._seen(views.truth.of(1), (28.0, 0.0, 50.0), 64)
+    there, unsure = _sam3_views.seen(views.truth.of(1), (28.0, 0.0, 50.0), 64)
     assert not there and [item.id for item in unsure] == [1]  # a tenth of the first, nothing of the second
-    there, unsure = _sam3_views._seen(views.truth.of(1), (20.0, 20.0, 60.0), 64)
+    there, unsure = _sam3_views.seen(views.truth.of(1), (20.0, 20.0, 60.0), 64)
     assert [item.id for item in there] == [1, 2] and not unsure
-    assert not _sam3_views._seen(views.truth.of(1), (0.0, 0.0, 80.0), 12)[0]  # 3 px
+    assert not _sam3_views.seen(views.truth.of(1), (0.0, 0.0, 80.0), 12)[0]  # 3 px
 
 
 def test_size_is_asked_of_whole_images_alone(tmp_path):

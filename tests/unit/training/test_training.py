@@ -15,7 +15,7 @@ from pycocotools import mask as coco_mask
 from samgap.datasets import orchard_sim
 from samgap.files import write_json
 from samgap.models import _sam3_build
-from samgap.training import _run, sam2, sam3
+from samgap.training import _run, _sam3_dense, sam2, sam3
 
 ROOT = Path(__file__).parents[3]
 PHRASES = [
@@ -76,11 +76,12 @@ def _task(family, data, tmp_path, **options):
     )
 
 
-@pytest.mark.parametrize("family", [sam2, sam3])
-def test_losses_fall_and_a_killed_training_goes_on_to_the_same_weights(family, data, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("family", "more"), [(sam2, {}), (sam3, {}), (sam3, {"dense": True})])
+def test_losses_fall_and_a_killed_training_goes_on_to_the_same_weights(family, more, data, tmp_path, monkeypatch):
     monkeypatch.setattr(_run, "REPORT_EVERY", 2)
-    monkeypatch.setattr(family.Task, "validate", lambda self: {"val": 1.0})
-    options = {"steps": 8, "learning-rate": 1e-3, "warm-up": 2, "validate-every": 4}
+    for task in (family.Task, _sam3_dense.DenseTask):
+        monkeypatch.setattr(task, "validate", lambda self: {"val": 1.0})
+    options = {"steps": 8, "learning-rate": 1e-3, "warm-up": 2, "validate-every": 4, **more}
     whole = _task(family, data, tmp_path, **options)
     history = _run.train(whole, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
     totals = [row["value"] for row in history if row["term"] == "total"]
@@ -109,6 +110,17 @@ def test_losses_fall_and_a_killed_training_goes_on_to_the_same_weights(family, d
     assert [row["value"] for row in again] == pytest.approx([row["value"] for row in history], rel=1e-3)
     for key, value in whole.model.state_dict().items():
         assert torch.allclose(value, resumed.model.state_dict()[key], rtol=1e-2, atol=2e-3), key
+
+
+def test_of_a_dense_training_only_the_image_encoder_learns(data, tmp_path):
+    options = {"steps": 1, "learning-rate": 1e-3, "warm-up": 0, "validate-every": 2, "dense": True}
+    task = _task(sam3, data, tmp_path, **options)
+    before = {key: value.clone() for key, value in task.model.state_dict().items()}
+    history = _run.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
+    moved = {key for key, value in task.model.state_dict().items() if not torch.equal(before[key], value)}
+    assert moved and all(key.startswith("backbone.vision_backbone.") for key in moved)
+    assert {row["term"] for row in history} >= {"loss_noun", "loss_box", "val_thing_iou", "val_cell_f1"}
+    assert not any("aside" in key for key in before)
 
 
 def test_a_state_of_another_recipe_is_not_taken_up(data, tmp_path, monkeypatch):
