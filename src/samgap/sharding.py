@@ -11,7 +11,7 @@ import pandas as pd
 def in_shard(images: pd.DataFrame, shard: str | int, shards: int) -> pd.DataFrame:
     """The rows of `images` (table `images`) that belong to `shard` of `shards`; may be empty."""
     # An image that is no frame counts as a sequence of its own.
-    alone = pd.Series([f"\0{number}" for number in range(len(images))], images.index, dtype=object)
+    alone = pd.Series(range(len(images)), images.index, dtype=object)
     of = images["sequence"].where(images["sequence"].notna(), alone) if "sequence" in images else alone
     number = pd.factorize(of)[0] if len(images) else np.zeros(0, np.int64)
     return images[number % shards == int(shard)].reset_index(drop=True)

@@ -59,6 +59,8 @@ def test_no_shard_cuts_a_sequence():
     images = pd.DataFrame({"image_id": range(9), "sequence": [*"aaabbb", None, *"cc"], "frame": range(9)})
     parts = [in_shard(images, number, 2)["image_id"].tolist() for number in range(2)]
     assert parts == [[0, 1, 2, 6], [3, 4, 5, 7, 8]]
+    for single in (images.assign(sequence=None), images.drop(columns="sequence")):
+        assert in_shard(single, 1, 2)["image_id"].tolist() == [1, 3, 5, 7]
 
 
 def test_an_unreadable_image_is_one_line(folder):
