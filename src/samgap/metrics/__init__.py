@@ -13,7 +13,7 @@ in place of both.
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ from samgap import registry
 from samgap.errors import UserError
 
 Terms = dict[str, np.ndarray]
+Shared = dict[Any, np.ndarray]
+"""What samplers that are given the same weights tell one another; emptied before other weights are given."""
 Sampler = Callable[[np.ndarray], np.ndarray]
 """From weights of clusters, float64 (R, C), to the metric in each of R resamples, float64 (R,); NaN: undefined."""
 
@@ -62,7 +64,7 @@ class Metric(Described, Protocol):
 class Ranked(Protocol):
     """A metric that is no plain function of sums: it has `sampler` in place of `terms` and `value`."""
 
-    def sampler(self, pairs: pd.DataFrame, clusters: np.ndarray) -> Sampler:
+    def sampler(self, pairs: pd.DataFrame, clusters: np.ndarray, shared: Shared | None = None) -> Sampler:
         """For the rows it rests on and the cluster of each, 0 to C−1, int (N,)."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Sampler, Terms, _pairs, _ratio, pmf1
+from samgap.metrics import Sampler, Shared, Terms, _pairs, _ratio, pmf1
 
 VARIANTS = ("mean", "worst", "sd", "agreement")
 NO_PARAPHRASE = "no concept is asked for in two ways"
@@ -47,7 +47,7 @@ class Sensitivity:
     def applies(self, pairs: pd.DataFrame) -> str | None:
         return _pairs.masked(_pairs.tagged(present, NO_PARAPHRASE))(pairs)
 
-    def sampler(self, pairs: pd.DataFrame, clusters: np.ndarray) -> Sampler:
+    def sampler(self, pairs: pd.DataFrame, clusters: np.ndarray, shared: Shared | None = None) -> Sampler:
         count = int(clusters.max()) + 1
         concepts: dict[str, list[Terms]] = {}
         for (concept, _), rows in pairs.reset_index(drop=True).groupby(["concept", "phrase"], sort=True):

@@ -32,4 +32,4 @@ def terms(pairs: pd.DataFrame) -> Terms:
 
 
 def value(sums: Terms) -> np.ndarray:
-    return sums["prompts"] / sums["images"]
+    return _pairs.ratio(sums["prompts"], sums["images"])

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from scipy import stats
 
-from samgap.metrics import Sampler
+from samgap.metrics import Shared
 from samgap.statistics.sums import Part, Ranking, Sums, exact
 
 BLOCK = 1 << 21
 """Numbers held at once for the draws: 16 MB, and as much again for what is made of them."""
-SLICE = 100
-"""Resamples given to a ranking metric at once."""
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
@@ -54,24 +52,20 @@ def over(weights: Iterable[np.ndarray], parts: Sequence[Part]) -> list[np.ndarra
     the number of clusters); float64 (all R,) each."""
     tables = [exact([part.table])[0] for part in parts if isinstance(part, Sums)]
     table = np.concatenate(tables, axis=1) if tables else np.zeros((len(parts[0].holds), 0))
-    samplers = {number: part.sampler() for number, part in enumerate(parts) if isinstance(part, Ranking)}
+    shared: Shared = {}
+    samplers = {number: part.sampler(shared) for number, part in enumerate(parts) if isinstance(part, Ranking)}
     found: list[list[np.ndarray]] = [[] for _ in parts]
     for block in weights:
         totals, at = block @ table, 0
+        shared.clear()
         for number, part in enumerate(parts):
             if isinstance(part, Sums):
                 width = part.table.shape[1]
                 found[number].append(part.values(totals[:, at : at + width]))
                 at += width
             else:
-                found[number].append(in_slices(samplers[number], block))
+                found[number].append(np.asarray(samplers[number](block), np.float64))
     return [np.concatenate(values) for values in found]
-
-
-def in_slices(sampler: Sampler, weights: np.ndarray) -> np.ndarray:
-    """A sampler's values of `weights` (R, clusters), a few rows at a time: it may hold every prediction for each."""
-    slices = [sampler(weights[start : start + SLICE]) for start in range(0, len(weights), SLICE)]
-    return np.concatenate([np.asarray(values, np.float64) for values in slices])
 
 
 def whole(part: Part) -> float:

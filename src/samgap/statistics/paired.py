@@ -16,6 +16,8 @@ from samgap.statistics.sums import Part, Ranking, Sums, exact
 
 POWER = 0.8
 """The chance with which the minimum detectable effect would be found."""
+LEFT_OUT = 1000
+"""Clusters that a ranking metric is told to leave out at once, each of them in a row of weights of its own."""
 TIE = 1e-12
 """Differences this close, relative to the one observed, are as extreme as it: they differ by rounding alone."""
 
@@ -70,7 +72,7 @@ def _swapper(first: Part, second: Part, holds: np.ndarray) -> Callable[[np.ndarr
         moved[:, holds] = swaps
         kept = holds - moved
         sides = [np.concatenate(pair, axis=1) for pair in ((kept, moved), (moved, kept))]
-        return bootstrap.in_slices(pool, sides[0]) - bootstrap.in_slices(pool, sides[1])
+        return pool(sides[0]) - pool(sides[1])
 
     return of_ranking
 
@@ -98,12 +100,13 @@ def _without_each(part: Part, holds: np.ndarray) -> np.ndarray:
     if isinstance(part, Sums):
         table = exact([part.table])[0]
         return part.values(table.sum(axis=0) - table[holds])
-    sampler, kept = part.sampler(), []
-    for cluster in np.flatnonzero(holds):
-        weights = np.ones((1, len(holds)))
-        weights[0, cluster] = 0
-        kept.append(sampler(weights))
-    return np.concatenate(kept)
+    left_out = np.flatnonzero(holds)
+    sampler, found = part.sampler(), []
+    for start in range(0, len(left_out), LEFT_OUT):
+        weights = np.ones((len(left_out[start : start + LEFT_OUT]), len(holds)))
+        np.put_along_axis(weights, left_out[start : start + LEFT_OUT, None], 0, axis=1)
+        found.append(sampler(weights))
+    return np.concatenate(found)
 
 
 def t_test(differences: np.ndarray, confidence: float) -> TTest:

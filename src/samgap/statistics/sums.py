@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Metric, Ranked, Sampler, Terms, load
+from samgap.metrics import Metric, Ranked, Sampler, Shared, Terms, load
 from samgap.statistics.clusters import Clusters
 
 
@@ -50,8 +50,8 @@ class Ranking(Counts):
     pairs: pd.DataFrame
     codes: np.ndarray
 
-    def sampler(self) -> Sampler:
-        return self.metric.sampler(self.pairs, self.codes)
+    def sampler(self, shared: Shared | None = None) -> Sampler:
+        return self.metric.sampler(self.pairs, self.codes, shared)
 
     def beside(self, other: "Ranking") -> Sampler:
         """The metric of both sides' rows in one pool, as a function of weights (R, 2 × clusters), these first."""

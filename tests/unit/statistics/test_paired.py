@@ -122,7 +122,7 @@ def test_a_swap_that_leaves_nothing_defined_counts_as_extreme():
 class Mean:
     """A mean over rows that pretends to be no function of sums."""
 
-    def sampler(self, pairs, clusters):
+    def sampler(self, pairs, clusters, shared=None):
         assert not pairs["prompt_id"].duplicated().any()
         values = pairs["n_predicted"].to_numpy(float)
 
