@@ -3,12 +3,13 @@ import sys
 from pathlib import Path
 
 from samgap import config as configuration
-from samgap import selection
+from samgap import selection, tokens
 from samgap.code import code_hash
 from samgap.errors import UserError
 from samgap.pairing import compared
 from samgap.paper.captions import caption
 
+tokens.hide()
 try:
     config, models_chosen = selection.chosen(config, workflow.configfiles)
     config = selection.pruned(configuration.checked(config, Path(workflow.basedir)), models_chosen)
