@@ -1,8 +1,14 @@
 """Servers on this machine: one of files that misbehaves on demand, and a hub that answers as the real one does."""
 
 import hashlib
+import os
 import re
+import signal
+import socket
+import struct
+import subprocess
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,8 +28,8 @@ class Server:
     `cuts`: for each next GET, close the connection after that many bytes of the body (None: do not).
     `statuses`: for each next request, this status instead of the file. `ranges`: honour Range and If-Range.
     `etag`: send the file's sha256 as ETag. `headers`: more headers on every answer. `requests` is what was asked.
-    `claim`: this Content-Length, whatever is sent. `chunked`: no length at all. `sent` counts bytes of bodies; `watch`
-    is told it before each block.
+    `claim`: this Content-Length, whatever is sent. `chunked`: no length at all. `resets`: a cut is a reset, not an end.
+    `sent` counts bytes of bodies; `watch` is told it before each block. To a client that is gone nothing is sent.
     """
 
     folder: Path
@@ -35,6 +41,7 @@ class Server:
     requests: list[dict[str, Any]] = field(default_factory=list)
     claim: int | None = None
     chunked: bool = False
+    resets: bool = False
     sent: int = 0
     watch: Callable[[int], None] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -127,12 +134,28 @@ class _Handler(BaseHTTPRequestHandler):
                 with owner.lock:
                     if owner.watch:
                         owner.watch(owner.sent)
+                    if self._gone():
+                        return
                     owner.sent += len(block)
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if owner.chunked else block)
             if owner.chunked and cut is None:
                 self.wfile.write(b"0\r\n\r\n")
+            if cut is not None and owner.resets:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                # The file that requests are read from holds the connection too.
+                self.rfile.close()
+                self.connection.close()
             if cut is not None or owner.claim is not None:
                 self.close_connection = True
+
+    def _gone(self) -> bool:
+        try:
+            self.close_connection = not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.close_connection = True
+        return self.close_connection
 
     def _head(self, status: int, length: int, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -140,6 +163,32 @@ class _Handler(BaseHTTPRequestHandler):
         for key, value in {**own, **headers, **self.owner.headers}.items():
             self.send_header(key, value)
         self.end_headers()
+
+
+@dataclass
+class Killer:
+    """A server's `watch`: lets it send on when all that it sent is kept, and kills `victim` at each of `points`.
+
+    `kept()` is how many bytes of what was sent the client has on its disk; `points` are counts of these, ascending.
+    So how fast a network or a machine is, and what a socket holds, changes nothing: a client that keeps less than
+    came to it is never sent the rest.
+    """
+
+    points: list[int]
+    kept: Callable[[], int]
+    victim: subprocess.Popen[Any] | None = None
+
+    def __call__(self, sent: int) -> None:
+        assert self.victim is not None
+        deadline = time.monotonic() + 20
+        while self.kept() < sent and self.victim.poll() is None:
+            assert time.monotonic() < deadline, f"of {sent} bytes {self.kept()} are kept"
+            time.sleep(0.0005)
+        if self.points and self.kept() >= self.points[0] and self.victim.poll() is None:
+            self.points.pop(0)
+            # It leads a group of its own, so that what it started dies too.
+            os.killpg(self.victim.pid, signal.SIGKILL)
+            self.victim.wait()
 
 
 @dataclass

@@ -55,6 +55,14 @@ def test_goes_on_after_cuts(server: Server, target: Path) -> None:
     assert server.asked("If-Range")[1] == f'"{sums(DATA)["sha256"]}"'
 
 
+def test_a_line_that_is_reset_again_and_again_gets_there(server: Server, target: Path) -> None:
+    # Less comes before each reset than is read at a time: it must be kept all the same.
+    server.resets, server.cuts = True, [100_000] * (len(DATA) // 100_000)
+    download(server.url("a.bin"), target, **sums(DATA))
+    assert target.read_bytes() == DATA
+    assert len(server.requests) > module.TRIES + 2
+
+
 def test_next_run_goes_on_with_the_part(server: Server, target: Path) -> None:
     server.cuts = [300_000] + [0] * (module.TRIES + 1)
     with pytest.raises(Unavailable, match=r"cut .* at 300000 bytes"):
