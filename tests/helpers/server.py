@@ -177,11 +177,16 @@ class Killer:
     points: list[int]
     kept: Callable[[], int]
     victim: subprocess.Popen[Any] | None = None
+    _last: subprocess.Popen[Any] | None = None
+    _lost: int = 0
 
     def __call__(self, sent: int) -> None:
         assert self.victim is not None
+        if self.victim is not self._last:
+            # What was sent to the last one, or to what it had started, while that died.
+            self._last, self._lost = self.victim, sent - self.kept()
         deadline = time.monotonic() + 20
-        while self.kept() < sent and self.victim.poll() is None:
+        while self.kept() < sent - self._lost and self.victim.poll() is None:
             assert time.monotonic() < deadline, f"of {sent} bytes {self.kept()} are kept"
             time.sleep(0.0005)
         if self.points and self.kept() >= self.points[0] and self.victim.poll() is None:
