@@ -18,6 +18,7 @@ from PIL import Image
 from samgap.models import Frame
 from samgap.models._predictions import predictions
 from samgap.models._weights import fill, read
+from samgap.models.sam2 import _boxes, _points
 
 # isort: split
 from sam2 import sam2_video_predictor as package
@@ -104,10 +105,9 @@ class Sam2Tracker:
         points, box = prompt.get("points"), prompt.get("boxes")
         asked: dict[str, Any] = {}
         if points is not None and len(points):
-            asked["points"] = np.array([[point["x"], point["y"]] for point in points], np.float32)
-            asked["labels"] = np.array([point["label"] for point in points], np.int32)
+            (asked["points"],), (asked["labels"],) = _points([prompt])
         if box is not None and len(box):
-            asked["box"] = np.array([box[0][edge] for edge in ("x0", "y0", "x1", "y1")], np.float32)
+            (asked["box"],) = _boxes([prompt])
         self.model.add_new_points_or_box(state, frame, number, **asked)
 
     def _score(self, state: dict[str, Any], number: int, frame: int) -> float:

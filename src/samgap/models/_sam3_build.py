@@ -33,21 +33,37 @@ def vocabulary() -> str:
     return str(Path(package.origin).parent / "bpe_simple_vocab_16e6.txt.gz")
 
 
-def official(device: str) -> Sam3Image:
-    """The published image model (840 M parameters, 1008 px), without weights."""
+def official(device: str, interactive: bool = False) -> Sam3Image:
+    """The published image model (840 M parameters, 1008 px; 860 M with its `interactive` head), without weights."""
     from sam3.model_builder import build_sam3_image_model
 
     with on(device):
-        return build_sam3_image_model(
-            bpe_path=vocabulary(), device=device, eval_mode=True, checkpoint_path=None, load_from_HF=False
+        model = build_sam3_image_model(
+            bpe_path=vocabulary(),
+            device=device,
+            eval_mode=True,
+            checkpoint_path=None,
+            load_from_HF=False,
+            enable_inst_interactivity=interactive,
         )
+    if interactive:
+        from samgap.models._sam3_interactive import without_autocast
+
+        without_autocast(model.inst_interactive_predictor.model)
+    return model
 
 
-def small(size: Mapping[str, Any], matcher: Any = None) -> Sam3Image:
+def small(size: Mapping[str, Any], matcher: Any = None, interactive: bool = False) -> Sam3Image:
     """A SAM3 of the sizes in `size` (config/demo/sam3-demo.architecture.yaml names them), randomly initialised.
 
-    `matcher` is the package's Hungarian matcher, needed for training alone.
+    `matcher` is the package's Hungarian matcher, needed for training alone; `interactive` adds the head that answers
+    points and boxes.
     """
+    head = None
+    if interactive:
+        from samgap.models import _sam3_interactive
+
+        head = _sam3_interactive.head(size)
     width, feedforward = size["width"], size["feedforward"]
 
     def attention(batch_first: bool) -> MultiheadAttentionWrapper:
@@ -76,7 +92,7 @@ def small(size: Mapping[str, Any], matcher: Any = None) -> Sam3Image:
         pixel_decoder=PixelDecoder(num_upsampling_stages=3, interpolation_mode="nearest", hidden_dim=width),
     )
     return Sam3Image(
-        backbone=SAM3VLBackbone(visual=_vision(size), text=_text(size), scalp=1),
+        backbone=SAM3VLBackbone(visual=vision(size, interactive), text=_text(size), scalp=1),
         transformer=transformer,
         input_geometry_encoder=_geometry(size, attention),
         segmentation_head=segmentation,
@@ -85,7 +101,7 @@ def small(size: Mapping[str, Any], matcher: Any = None) -> Sam3Image:
         dot_prod_scoring=scoring,
         use_instance_query=False,
         multimask_output=True,
-        inst_interactive_predictor=None,
+        inst_interactive_predictor=head,
         matcher=matcher,
     )
 
@@ -127,7 +143,8 @@ def _positions(size: Mapping[str, Any]) -> PositionEmbeddingSine:
     return PositionEmbeddingSine(num_pos_feats=size["width"], normalize=True, scale=None, temperature=10000)
 
 
-def _vision(size: Mapping[str, Any]) -> Sam3DualViTDetNeck:
+def vision(size: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDetNeck:
+    """The image encoder of a small model; `interactive` gives it the second neck, for points, boxes and tracks."""
     last = size["depth"] - 1
     trunk = ViT(
         img_size=size["size"],
@@ -156,7 +173,11 @@ def _vision(size: Mapping[str, Any]) -> Sam3DualViTDetNeck:
     for block in trunk.blocks:  # computed from the input's size, so that weights fit a model of every size
         block.attn.register_buffer("freqs_cis", block.attn.freqs_cis, persistent=False)
     return Sam3DualViTDetNeck(
-        position_encoding=_positions(size), d_model=size["width"], scale_factors=[4.0, 2.0, 1.0, 0.5], trunk=trunk
+        position_encoding=_positions(size),
+        d_model=size["width"],
+        scale_factors=[4.0, 2.0, 1.0, 0.5],
+        trunk=trunk,
+        add_sam2_neck=interactive,
     )
 
 
