@@ -50,11 +50,11 @@ rule verify_demo_weights:
     """Train the demo's models again, and hold them against the figures of their card."""
     input:
         card="config/demo/figures.csv",
-        estimates=expand("results/{run}/statistics/estimates.parquet", run=config["run"]),
+        estimates=f"results/{config['run']}/statistics/estimates.parquet",
     output:
-        table=expand("results/{run}/statistics/rebuilt.csv", run=config["run"]),
+        table=f"results/{config['run']}/statistics/rebuilt.csv",
     log:
-        expand("logs/{run}/verify_demo_weights.log", run=config["run"]),
+        f"logs/{config['run']}/verify_demo_weights.log",
     conda:
         "../envs/tables.yaml"
     resources:
