@@ -26,11 +26,12 @@ class Prediction:
 
 class Model(Protocol):
     """A loaded model. `encode` takes an RGB image; `answer` then takes any number of its prompts (rows of table
-    `prompts` as mappings) and returns the predictions of each, best score first."""
+    `prompts` as mappings) and returns the predictions of each, best score first; they may still be in the making, and
+    whoever looks at them waits. `notes`, if a model has them, tells what it did to a prompt, one line each."""
 
     def encode(self, image: Image.Image) -> None: ...
 
-    def answer(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]: ...
+    def answer(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]: ...
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,16 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-# Before torch compiles anything: the packages decorate functions for a compiler that a CPU job does not need.
+# Before torch is imported. The packages decorate functions for a compiler that a CPU job does not need. And threads
+# that wait must sleep: where other work wants the cores, those that spin make every operator wait for them (measured:
+# forty times as long).
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import psutil
 import torch
 from torch.overrides import TorchFunctionMode
 
@@ -31,6 +36,36 @@ def choose(setting: str) -> str:
         raise UserError("device: cuda, but no usable GPU was found here; use device: auto or cpu, or a GPU node")
     logger.info("device: auto, no usable GPU found: running on the CPU")
     return "cpu"
+
+
+def finished(device: str) -> None:
+    """Wait for the GPU, so that a clock read next tells what was done and not what was asked for."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def free_memory(device: str) -> int:
+    """Bytes that a job may still take: of the GPU, or of the machine and of the control group that a scheduler set."""
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    return min([psutil.virtual_memory().available, *_left_in_groups(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))])
+
+
+def _left_in_groups(root: Path, mine: Path) -> list[int]:
+    """What is left of the memory limits of this process's control group (version 2) and of those above it."""
+    try:
+        inside = mine.read_text().partition("0::/")[2].split("\n")[0]
+    except OSError:
+        return []
+    left = []
+    for group in (root / inside, *(root / inside).parents):
+        if root != group and root not in group.parents:
+            break
+        with contextlib.suppress(OSError, ValueError):  # no limit there: no such file, or "max"
+            limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+            told = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+            left.append(max(limit - used + int(told.get("inactive_file", 0)), 0))  # cached files give way
+    return left
 
 
 class _CudaOnCpu(TorchFunctionMode):

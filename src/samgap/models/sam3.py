@@ -1,23 +1,29 @@
-"""Family `sam3`: the package `sam3`, asked by noun phrases.
+"""Family `sam3`: the package `sam3`, asked by noun phrases; with its interactive head by points and boxes too.
 
-Options: `architecture` (sizes of a small model; without it the published one), `weights`.
+Options: `architecture` (sizes of a small model; without it the published one), `interactive` (has it the head that
+answers points, boxes, masks and clicks, and follows objects? the published file holds it), `weights`, and those of
+`samgap.models._speed`.
 An image is encoded once; all its phrases go through the detector together, and a phrase's text is embedded once a job.
 A prompt may show boxes of examples (`label` 1, or 0 for what is not meant), with its phrase or in place of one.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import v2
 
 from samgap.models import Prediction, _sam3_build
-from samgap.models._device import on
-from samgap.models._predictions import predictions
+from samgap.models._batches import Batches
+from samgap.models._device import finished, on
+from samgap.models._predictions import from_logits
+from samgap.models._speed import PLAIN, Speed
 from samgap.models._weights import fill, read
+
+if TYPE_CHECKING:
+    from samgap.models._sam3_interactive import Places
 
 # isort: split
 from sam3.model.box_ops import box_cxcywh_to_xyxy, box_xyxy_to_cxcywh
@@ -25,6 +31,10 @@ from sam3.model.data_misc import FindStage
 from sam3.model.geometry_encoders import Prompt
 
 KINDS = ("phrases", "templates", "perturbations", "exemplar")
+KINDS_WITH = {"interactive": ("box", "point", "point-box", "mask", "clicks", "track")}
+
+PLACES = frozenset({"box", "point", "point-box", "mask", "clicks"})
+"""Kinds of prompts that the interactive head answers."""
 
 PUBLISHED_SIZE = 1008
 KEEP = 0.05
@@ -33,32 +43,51 @@ KEEP = 0.05
 VISUAL = "visual"
 """What the package asks where boxes stand in place of a phrase."""
 
-PROMPTS_AT_ONCE = 16
+PROMPTS_AT_ONCE = 64
+"""At most; with less memory fewer."""
+
+ACTIVATIONS = 96
+"""What a phrase takes in the detector, in copies of the coarsest features: for batches before any was measured."""
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
     """Build the model and load its weights (`{"model": {"detector.*", "tracker.*"}}`, or a small one's own keys)."""
-    architecture = options.get("architecture")
+    architecture, interactive = options.get("architecture"), options.get("interactive", False)
     content = read(weights)
     state = content.get("model", content)
     if architecture:
-        model = _sam3_build.small(architecture)
+        model = _sam3_build.small(architecture, interactive=interactive)
         size = architecture["size"]
     else:
-        model = _sam3_build.official(device)
+        model = _sam3_build.official(device, interactive)
         size = PUBLISHED_SIZE
-        # The file also holds the video tracker and its neck, which the image model does not have.
-        state = {key.removeprefix("detector."): state[key] for key in state if key.startswith("detector.")}
+        # The file also holds the video tracker and its neck, which the image model has as its interactive head alone.
+        parts = {"detector.": "", **({"tracker.": "inst_interactive_predictor.model."} if interactive else {})}
+        state = {
+            new + key.removeprefix(old): state[key]
+            for old, new in parts.items()
+            for key in state
+            if key.startswith(old)
+        }
     fill(model, state, str(weights), exact=bool(architecture))
-    return Sam3(model.to(device).eval(), size, device)
+    return Sam3(model.to(device).eval(), size, device, Speed.of(options))
 
 
 class Sam3:
     """A loaded SAM3 image model of `size` px input on `device`."""
 
-    def __init__(self, model: Any, size: int, device: str) -> None:
-        self.model, self.size, self.device = model, size, device
+    def __init__(self, model: Any, size: int, device: str, speed: Speed = PLAIN) -> None:
+        self.model, self.size, self.device, self.speed = model, size, device, speed
+        self.keep, self.most = KEEP, None
+        self.batches = Batches(PROMPTS_AT_ONCE, device)
+        self.notes: list[str] = []
+        speed.prepared(model.backbone.vision_backbone.trunk, device)
         self.texts: dict[str, dict[str, torch.Tensor]] = {}
+        self.places: Places | None = None
+        if model.inst_interactive_predictor is not None:
+            from samgap.models import _sam3_interactive
+
+            self.places = _sam3_interactive.Places(model, device)
         self.transform = v2.Compose(
             [
                 v2.ToDtype(torch.uint8, scale=True),
@@ -71,21 +100,38 @@ class Sam3:
     @torch.inference_mode()
     def encode(self, image: Image.Image) -> None:
         self.width, self.height = image.size
-        with on(self.device):
+        with on(self.device), self.speed.numbers(self.device):
             pixels = self.transform(v2.functional.to_image(image).to(self.device))
             self.features = self.model.backbone.forward_image(pixels[None])
+        finished(self.device)
+        self.seen = False
 
-    def answer(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
-        found: list[list[Prediction]] = []
-        for start in range(0, len(prompts), PROMPTS_AT_ONCE):
-            found += self._ask(prompts[start : start + PROMPTS_AT_ONCE])
-        return found
+    def ask(self, *asked: Any, **more: Any) -> Any:
+        """One click after the other (`samgap.models._clicks`), by the interactive head."""
+        return self._head().ask(*asked, **more)
+
+    def in_batches(self, *asked: Any) -> Any:
+        """Batches of what is asked of the interactive head."""
+        return self._head().in_batches(*asked)
+
+    def _head(self) -> "Places":
+        assert self.places is not None
+        if not self.seen:
+            self.places.see(self.features, self.width, self.height)
+            self.seen = True
+        return self.places
+
+    def answer(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]:
+        if any(prompt.get("kind") in PLACES for prompt in prompts):
+            return self._head().answer(prompts)
+        each = 4.0 * ACTIVATIONS * self.features["vision_features"].numel()
+        return [one for _, found in self.batches.of(prompts, each, self._ask) for one in found]
 
     @torch.inference_mode()
-    def _ask(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
+    def _ask(self, prompts: Sequence[Mapping[str, Any]]) -> list[Sequence[Prediction]]:
         count = len(prompts)
         phrases = [prompt.get("phrase") or VISUAL for prompt in prompts]
-        with on(self.device):
+        with on(self.device), self.speed.numbers(self.device):
             out = self.model.forward_grounding(
                 backbone_out={**self.features, **self._text(phrases)},
                 find_input=FindStage(
@@ -100,10 +146,10 @@ class Sam3:
                 geometric_prompt=self._examples(prompts),
                 find_target=None,
             )
-            scores = (out["pred_logits"].sigmoid() * out["presence_logit_dec"].sigmoid().unsqueeze(1)).squeeze(-1)
-            boxes = box_cxcywh_to_xyxy(out["pred_boxes"])
-            frame = torch.tensor([self.width, self.height] * 2, device=self.device)
-            return [self._kept(scores[index], boxes[index] * frame, out["pred_masks"][index]) for index in range(count)]
+        scores = out["pred_logits"].float().sigmoid() * out["presence_logit_dec"].float().sigmoid().unsqueeze(1)
+        frame = torch.tensor([self.width, self.height] * 2, device=self.device)
+        boxes = box_cxcywh_to_xyxy(out["pred_boxes"].float()) * frame
+        return [self._kept(*one) for one in zip(scores.squeeze(-1), boxes, out["pred_masks"], strict=True)]
 
     def _examples(self, prompts: Sequence[Mapping[str, Any]]) -> Prompt:
         """The prompts' boxes as the package takes them: (boxes, prompts, 4), cx, cy, w, h as shares of the image."""
@@ -122,25 +168,31 @@ class Sam3:
             box_embeddings=boxes.to(self.device), box_mask=absent.to(self.device), box_labels=labels.to(self.device)
         )
 
-    def _kept(self, scores: torch.Tensor, boxes: torch.Tensor, masks: torch.Tensor) -> list[Prediction]:
-        order = torch.argsort(scores, descending=True, stable=True)
-        order = order[scores[order] > KEEP]
-        if not len(order):
-            return []
-        full = torch.nn.functional.interpolate(
-            masks[order].float().unsqueeze(1), (self.height, self.width), mode="bilinear", align_corners=False
-        )
-        return predictions(
-            scores[order].float().cpu().numpy(),
-            boxes[order].float().cpu().numpy(),
-            np.asarray((full[:, 0].sigmoid() > 0.5).cpu()),
-        )
+    def _kept(self, scores: torch.Tensor, boxes: torch.Tensor, logits: torch.Tensor) -> Sequence[Prediction]:
+        order = torch.argsort(scores, descending=True, stable=True)[: self.most]
+        order = order[scores[order] > self.keep]
+        found = scores[order].cpu().numpy(), boxes[order].cpu().numpy()
+        return from_logits(*found, logits[order], (self.height, self.width))
 
     def _text(self, phrases: Sequence[str]) -> dict[str, torch.Tensor]:
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self.texts]
-        for phrase in new:
-            self.texts[phrase] = self.model.backbone.forward_text([phrase], device=self.device)
-        # language_features and language_embeds are (tokens, phrases, width), language_mask is (phrases, tokens).
+        self.notes += [each for each in map(self._cut, new) if each]
+        if new:
+            made = self.model.backbone.forward_text(new, device=self.device)
+            for place, phrase in enumerate(new):
+                # language_features are (tokens, phrases, width), language_mask is (phrases, tokens).
+                self.texts[phrase] = {
+                    "language_features": made["language_features"][:, place : place + 1],
+                    "language_mask": made["language_mask"][place : place + 1],
+                }
         chosen = [self.texts[phrase] for phrase in phrases]
-        axis = {"language_features": 1, "language_embeds": 1, "language_mask": 0}
+        axis = {"language_features": 1, "language_mask": 0}
         return {key: torch.cat([text[key] for text in chosen], dim=axis[key]) for key in axis}
+
+    def _cut(self, phrase: str) -> str | None:
+        """What to tell of a phrase that has more tokens than the model reads: the package leaves out the last ones."""
+        text = self.model.backbone.language_backbone
+        tokens = len(text.tokenizer.encode(phrase)) + 2  # one begins it, one ends it
+        if tokens <= text.context_length:
+            return None
+        return f"phrase of {tokens} tokens cut to the model's {text.context_length}: {phrase!r}"

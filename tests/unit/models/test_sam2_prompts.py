@@ -70,7 +70,7 @@ def test_prompts_of_several_forms_may_come_together_and_each_is_answered_as_the_
     for prompt, (found,) in zip(prompts, model.answer(prompts), strict=True):
         asked = {}
         if prompt["points"]:
-            asked["point_coords"] = np.array([[one["x"], one["y"]] for one in prompt["points"]])
+            asked["point_coords"] = np.array([[one["x"], one["y"]] for one in prompt["points"]]) - 0.5
             asked["point_labels"] = np.array([one["label"] for one in prompt["points"]])
         if prompt["boxes"]:
             asked["box"] = np.array([30, 20, 60, 45])
@@ -102,7 +102,7 @@ def test_clicks_go_on_from_the_answer_before_as_with_the_packages_predictor(mode
         given, prior = list(prompt["points"]), None
         for one in series:
             masks, quality, logits = model.predictor.predict(
-                point_coords=np.array([[click["x"], click["y"]] for click in given]),
+                point_coords=np.array([[click["x"], click["y"]] for click in given]) - 0.5,
                 point_labels=np.array([click["label"] for click in given]),
                 mask_input=prior,
                 multimask_output=prior is None,
@@ -119,6 +119,9 @@ def test_a_series_of_clicks_ends_when_nothing_is_left_to_correct():
             masks = np.zeros((len(asked.points), HEIGHT, WIDTH), bool)
             masks[:, 10:20, 10:20] = True
             return sam2.Answer(masks, np.ones(len(masks), np.float32), torch.zeros(len(masks), 1, 4, 4))
+
+        def in_batches(self, numbers, work):
+            yield numbers, work(numbers)
 
     truth = np.zeros((HEIGHT, WIDTH), bool)
     truth[10:20, 10:20] = True
