@@ -22,6 +22,10 @@ def data(tmp_path: Path) -> Path:
         Picture("b.png", b"two", 6, 8, "g", []),
         Picture("v/1.png", b"one", 6, 8, "v", [], sequence="v", frame=1),
     ]
+    return made(tmp_path, pictures)
+
+
+def made(tmp_path: Path, pictures: list[Picture]) -> Path:
     paths = tmp_path / "images", tmp_path / "instances.json", tmp_path / "images.parquet"
     counts = write(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="d", provenance={})
     (paths[0] / ".snakemake_timestamp").touch()
@@ -48,6 +52,46 @@ def test_a_data_set_with_other_labels(data: Path) -> None:
     file = data / "instances.json"
     file.write_text(file.read_text() + " ")
     assert words(verify.dataset(data)) == ["ok", "differs", "ok"]
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """A data set with files beside its images."""
+    frames = [
+        Picture(f"v/{n}.png", b"one", 6, 8, "v", [], sequence="v", frame=n, extras={f"v/flow/{n}.png": b"%d" % n})
+        for n in range(3)
+    ]
+    return made(tmp_path, frames)
+
+
+def test_files_beside_the_images(video: Path) -> None:
+    lines = list(verify.dataset(video))
+    assert words(lines) == ["ok"] * 4
+    assert lines[1][1] == f"{video / 'images'} (flow and the like)"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "word"),
+    [
+        ("v/flow/1.png", b"2", "differs"),
+        ("v/flow/1.png", None, "missing"),
+        ("v/flow/3.png", b"3", "differs"),
+        ("v/flow/.DS_Store", b"", "ok"),
+    ],
+    ids=["changed", "gone", "one-more", "hidden"],
+)
+def test_a_file_beside_the_images(video: Path, file: str, content: bytes | None, word: str) -> None:
+    path = video / "images" / file
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    assert words(verify.dataset(video)) == ["ok", word, "ok", "ok"]
+
+
+def test_a_data_set_without_its_labels_does_not_know_its_images(video: Path) -> None:
+    (video / "instances.json").unlink()
+    assert words(verify.dataset(video)) == ["missing", "missing", "missing", "ok"]
 
 
 def test_a_data_set_that_was_never_made(tmp_path: Path) -> None:

@@ -33,10 +33,12 @@ def write(
     `info` has `nouns` and `attributes` (see samgap.truth). Images are numbered from 1 by file name, whatever
     order they come in, and instances from 1 by image and order within it. Two pictures of one name, or none
     at all, raise UserError; a label that does not fit its picture raises ValueError.
-    Returns `{"n_images", "n_instances", "n_ignored", "images_sha256"}`, the last over all names and bytes.
+    Returns `{"n_images", "n_instances", "n_ignored", "images_sha256"}`, the last over all names and bytes; and where
+    there are files beside the images, `"n_extras"` and `"extras_sha256"` for these.
     """
     nouns = list(info["nouns"])
     found: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {}
+    extras: dict[str, str] = {}
     with replacing_folder(images_dir) as folder, progress(f"{dataset}: images", None, "images") as step:
         for picture in pictures:
             name = picture.name
@@ -47,7 +49,9 @@ def write(
                 raise UserError(f"{dataset}: two images are named {name}; names must be unique in a data set")
             for file, data in {name: picture.data, **picture.extras}.items():
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                (folder / file).write_bytes(data)
+                with open(folder / file, "xb") as stream:
+                    stream.write(data)
+            extras |= {file: hashlib.sha256(data).hexdigest() for file, data in picture.extras.items()}
             image: dict[str, Any] = {"width": picture.width, "height": picture.height, "group": picture.group}
             if picture.attributes:
                 image["attributes"] = dict(picture.attributes)
@@ -61,13 +65,11 @@ def write(
 
     images: list[dict[str, Any]] = []
     instances: list[dict[str, Any]] = []
-    digest = hashlib.sha256()
     for image_id, name in enumerate(sorted(found), start=1):
-        image, annotations, checksum = found[name]
+        image, annotations, _ = found[name]
         images.append({"id": image_id, "file_name": name, **image})
         for annotation in annotations:
             instances.append({"id": len(instances) + 1, "image_id": image_id, **annotation})
-        digest.update(f"{checksum}  {name}\n".encode())
     coco = {
         "info": {"dataset": dataset, "nouns": nouns, "attributes": info["attributes"]},
         "images": images,
@@ -86,8 +88,15 @@ def write(
         "n_images": len(images),
         "n_instances": len(instances),
         "n_ignored": sum(instance["ignore"] for instance in instances),
-        "images_sha256": digest.hexdigest(),
+        "images_sha256": _over({name: checksum for name, (*_, checksum) in found.items()}),
+        **({"n_extras": len(extras), "extras_sha256": _over(extras)} if extras else {}),
     }
+
+
+def _over(checksums: Mapping[str, str]) -> str:
+    """One sha256 over several files' names and sha256."""
+    lines = (f"{checksums[name]}  {name}\n" for name in sorted(checksums))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _annotation(picture: Picture, label: Label, nouns: list[str]) -> dict[str, Any]:

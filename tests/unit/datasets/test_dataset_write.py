@@ -95,7 +95,8 @@ def test_sequences_and_what_is_hidden_read_back(tmp_path: Path) -> None:
         )
         for frame in (1, 0)
     ]  # fmt: skip
-    save(tmp_path, [*frames, picture("single.jpg", [Label("orange", mask=square())])])
+    counts = save(tmp_path, [*frames, picture("single.jpg", [Label("orange", mask=square())])])
+    assert counts["n_extras"] == 1
     found = truth.read(tmp_path / "instances.json")
     told = [{key: image.get(key) for key in ("sequence", "frame", "attributes")} for image in found.images.values()]
     assert told[:2] == [{"sequence": "pan", "frame": frame, "attributes": {"lighting": "dusk"}} for frame in (0, 1)]
@@ -113,6 +114,12 @@ def test_order_of_coming_does_not_matter(tmp_path: Path) -> None:
         assert files.sha256(tmp_path / "1" / name) == files.sha256(tmp_path / "2" / name)
     changed = save(tmp_path / "3", [pictures[0], Picture("b.png", b"other", 6, 8, "g", [])])
     assert changed["images_sha256"] != one["images_sha256"]
+
+
+def test_a_file_beside_an_image_replaces_none(tmp_path: Path) -> None:
+    twice = [Picture(name, b"x", 6, 8, "g", [], extras={"flow/0.png": b"f"}) for name in ("a.png", "b.png")]
+    with pytest.raises(FileExistsError):
+        save(tmp_path, twice)
 
 
 @pytest.mark.parametrize(
