@@ -67,7 +67,7 @@ def _judged(path: str, recorded: str | None, found: str | None) -> Line:
 
 
 def _over(folder: Path, names: Collection[str]) -> str | None:
-    """As samgap.datasets records files: over the sorted names and each file's sha256; None if one, or all, are not there."""
+    """As samgap.datasets records files: over the sorted names and each file's sha256; None if one is missing."""
     digest = hashlib.sha256()
     for name in sorted(names):
         file = folder / name
