@@ -148,6 +148,12 @@ def clicked_truth(wildcards):
     return {"truth": f"resources/datasets/{wildcards.dataset}/instances.json"}
 
 
+def flow_of(wildcards):
+    """The images' folder, where optical flow lies beside the frames that the data set draws."""
+    drawn = "frames" in config["datasets"][wildcards.dataset]
+    return {"pictures": f"resources/datasets/{wildcards.dataset}/images"} if drawn else {}
+
+
 def dataset_code(wildcards):
     kind = configuration.module(config["datasets"][wildcards.dataset]["kind"])
     return code_hash(f"samgap.datasets.{kind}", "samgap.datasets._write")

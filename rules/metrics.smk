@@ -3,6 +3,7 @@
 
 rule measure:
     input:
+        unpack(flow_of),
         masks="results/{run}/predictions/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/masks.parquet",
         prompts="results/{run}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet",
         truth="resources/datasets/{dataset}/instances.json",

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from samgap import answers, inputs, tables
+from samgap import answers, flow, inputs, steps, tables
 from samgap.overlap import MATCH, Overlap
 from samgap.progress import progress
 from samgap.tables import ERRORS, MEASURES, SCHEMAS, TAUS
@@ -34,7 +34,12 @@ Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
 def measure(
-    masks: pd.DataFrame, prompts: pd.DataFrame, truth: Truth, images: pd.DataFrame, score_threshold: float
+    masks: pd.DataFrame,
+    prompts: pd.DataFrame,
+    truth: Truth,
+    images: pd.DataFrame,
+    score_threshold: float,
+    flows: flow.Reader = flow.none,
 ) -> Tables:
     """The tables `overlaps`, `instances` and `pairs` of one shard.
 
@@ -42,22 +47,25 @@ def measure(
     `prompts`) may hold those of other shards too. Each prompt of the images has its row in `pairs`, answered or not.
     Every truth of an evaluable prompt is one row `matched` or `missed` in `instances`, and every counted prediction
     without a match one row `false`; a missed truth keeps the prediction assigned below IoU 0.5, if any.
-    One image is worked on at a time. Input that contradicts itself raises UserError.
+    One image is worked on at a time; of a sequence, whose frames must all be here, the one before is remembered, and
+    `flows` gives the optical flow between them. Input that contradicts itself raises UserError.
     """
     prompts = tables.complete("prompts", prompts[prompts["image_id"].isin(images["image_id"])])
     masks, images = tables.complete("masks", masks), tables.complete("images", images)
     inputs.check_images(images, truth)
     inputs.check_prompts(prompts)
     inputs.check_masks(masks, prompts)
-    rows = _Rows()
+    rows, followed = _Rows(), steps.Steps(flows)
     predicted = dict(iter(masks.groupby("image_id", sort=False)))
     asked = dict(iter(prompts.groupby("image_id", sort=False)))
     with progress("images measured", len(images), "images") as step:
-        for image in images.itertuples(index=False):
+        for image in steps.in_order(images).itertuples(index=False):
             key: Any = image.image_id
             if key in asked:
                 found = Overlap(image, truth.of(key), predicted.get(key, masks.iloc[:0]))
-                _Image(found, score_threshold, rows).measure(asked[key])
+                _Image(found, score_threshold, rows, followed).measure(asked[key])
+            else:
+                followed.frame_without_prompts(image)
             step(1)
     return rows.tables()
 
@@ -73,7 +81,7 @@ class _Rows:
         overlaps = pd.concat(self.overlaps, ignore_index=True) if self.overlaps else tables.empty("overlaps")
         instances = pd.DataFrame(self.instances, columns=SCHEMAS["instances"].names)
         nullable = ("truth_id", "prediction_id", "truth_area_px", "area_px")
-        pairs = pd.DataFrame(self.pairs, columns=SCHEMAS["pairs"].names)
+        pairs = pd.DataFrame(self.pairs, columns=SCHEMAS["pairs"].names).astype({"frame": "Int64", "track": "Int64"})
         return overlaps, instances.astype(dict.fromkeys(nullable, "Int64")), pairs
 
 
@@ -82,29 +90,32 @@ class _Image:
     overlap: Overlap
     score_threshold: float
     rows: _Rows
+    followed: steps.Steps
 
     def measure(self, prompts: pd.DataFrame) -> None:
         of_prompt: Mapping[Any, Any] = dict(self.overlap.masks.groupby("prompt_id", sort=False).indices)
         target = np.zeros(self.overlap.intersection.shape, bool)
-        made, phrases, counted = [], [], []
+        made, phrases, given = [], [], []
         for prompt in prompts.itertuples(index=False):
             mine = of_prompt.get(prompt.prompt_id, np.zeros(0, np.int64))
             columns = inputs.targets(prompt, self.overlap.column, self.overlap.instances, prompt.kind in SPATIAL)
             target[np.ix_(mine, columns)] = True
-            row, kept, found = self._prompt(prompt, mine, columns)
+            row, answer, found = self._prompt(prompt, mine, columns)
             made.append(row)
-            counted.append((prompt, kept))
+            given.append(answer)
             if found is not None:
                 phrases.append((prompt, columns, found))
-        claims, agreement = answers.claims(phrases), answers.agreement(self.overlap, counted)
-        for row in made:
+        claims = answers.claims(phrases)
+        agreement = answers.agreement(self.overlap, [(answer.prompt, answer.counted) for answer in given])
+        for row, step in zip(made, self.followed.columns(self.overlap, given), strict=True):
+            row |= step
             row["claimed"] = claims.get(row["prompt_id"])
             row["n_paraphrases"], row["sum_agreement"] = agreement.get(row["prompt_id"], (0, 0.0))
         self.rows.pairs += made
         self.rows.overlaps.append(self.overlap.table(target))
 
-    def _prompt(self, prompt: Any, mine: np.ndarray, columns: np.ndarray) -> tuple[dict, np.ndarray, dict | None]:
-        """The prompt's row of `pairs`, the masks that count, and what a phrase decided of each instance."""
+    def _prompt(self, prompt: Any, mine: np.ndarray, columns: np.ndarray) -> tuple[dict, steps.Answer, dict | None]:
+        """The prompt's row of `pairs`, how it was answered, and what a phrase decided of each instance."""
         image, spatial = self.overlap, prompt.kind in SPATIAL
         evaluable = prompt.truth_ids is not None
         boxes_only = bool((~image.masked[columns]).any())
@@ -150,7 +161,7 @@ class _Image:
             if prompt.nouns is not None:
                 found = answers.decisions(image, kept, set(prompt.nouns))
                 row |= answers.decided(image, found, columns, set(prompt.nouns))
-        return row, kept, found
+        return row, steps.Answer(prompt, spatial, columns, kept, box_of_truth if boxes_only else of_truth), found
 
     def _counted(self, prompt: Any, mine: np.ndarray) -> np.ndarray:
         if prompt.kind not in SPATIAL:

@@ -25,7 +25,7 @@ LATE = np.linspace(0.0, 1.0, 101) > np.arange(101) / 100
 """Which of them lie, by rounding, above the hundredth they stand for."""
 MANY = 16
 """So many weight vectors and more are worked on at once."""
-BLOCK = 4096
+BLOCK = 8192
 """Weight vectors that are worked on at once, at most."""
 _IOU = np.minimum(np.array(TAUS), 1 - 1e-10)
 

@@ -85,6 +85,23 @@ def _measures(prefix: str = "") -> list[pa.Field]:
     ]
 
 
+_STEPS = (
+    _column("sequence", pa.string(), "the video that the image is a frame of, if any", nullable=True),
+    _column("frame", pa.int32(), "its place in the sequence, from 0", nullable=True),
+    _column("track", pa.int64(), "of one object asked for: its number in the sequence", nullable=True),
+    _column("track_j", pa.float64(), "of one object: IoU, 1 where there is neither object nor mask", nullable=True),
+    _column("track_f", pa.float64(), "of one object: DAVIS's boundary F of whole masks, likewise", nullable=True),
+    _column("step_iou", pa.float64(), "IoU of all masks with those of the same prompt a frame before", nullable=True),
+    _column("warped_iou", pa.float64(), "the same over pixels that both show, moved by optical flow", nullable=True),
+    _column("n_warped", pa.int32(), "is there a mask in either, to compare so"),
+    _column("contour_cost", pa.float64(), "of one object: χ² cost of its contour from the one before", nullable=True),
+    _column("n_contours", pa.int32(), "is there a mask on both frames, to compare so"),
+    _column("n_steps", pa.int32(), "of an object that is followed: was it found here and on a frame before"),
+    _column("n_kept", pa.int32(), "and both times by the prompt of the same object"),
+    _column("n_lasting", pa.int32(), "tracked instances asked for here and, by the same prompt, a frame before"),
+    _column("n_flips", pa.int32(), "of them found at IoU 0.5 on one of both frames alone"),
+)
+
 _CLUSTERS = (
     _column("clusters", pa.string(), "what is drawn as one: image, or group (a video, a source photo)"),
     _column("n_clusters", pa.int64(), "how many of them hold anything that it rests on"),
@@ -228,6 +245,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             *(_column(f"upstream_{name}", pa.float64(), f"sum of {name} over them") for name in UPSTREAM),
             *_tags,
             _strata,
+            *_STEPS,
         ]
     ),
     "estimates": pa.schema(

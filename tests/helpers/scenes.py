@@ -1,11 +1,13 @@
 """Small worlds of masks as the tables and truth of a shard."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from samgap import masks, tables
+from samgap.flow import Flow
 from samgap.truth import Instance, Truth
 
 
@@ -135,6 +137,57 @@ def random_world(seed: int, images: int = 10, shape: tuple[int, int] = (300, 380
         truth,
         pictures,
     )
+
+
+def random_sequences(seed: int, sequences: int = 2, frames: int = 6, shape: tuple[int, int] = (60, 80)):
+    """Masks, prompts, truth, images of sequences in which things move, hide, are ignored, and prompts are mixed up.
+
+    Kinds `track` (from each object's first frame on), `box` (an object on a frame) and phrases. `steady_flow` goes with
+    them.
+    """
+    random = np.random.default_rng(seed)
+    truth, prompts, predictions, rows = {}, [], [], []
+    for number in range(sequences):
+        tracks = {track: ellipse(random, shape) for track in range(1, 5)}
+        begun = set()
+        for frame in range(frames):
+            image = 100 * (number + 1) + frame
+            rows.append((image, f"{image}.png", shape[1], shape[0], f"s{number}", f"s{number}", frame))
+            tracks = {key: np.roll(mask, (1, 2), axis=(0, 1)) for key, mask in tracks.items()}
+            seen = [key for key in tracks if random.random() < 0.8 or key == 1]
+            truth[image] = [(10 * image + key, tracks[key], random.random() < 0.1, key) for key in seen]
+            labels = {key: (item, ignore) for item, _, ignore, key in truth[image]}
+            begun |= {key for key, (_, ignore) in labels.items() if not ignore}
+            asked = [("track", key, None) for key in sorted(begun)]
+            asked += [("box", key, None) for key, (_, ignore) in labels.items() if not ignore and random.random() < 0.9]
+            asked += [("phrase", None, "apple"), ("phrase", None, "pear")][: random.integers(1, 3)]
+            for place, (kind, key, phrase) in enumerate(asked):
+                name = f"{image}-{place}"
+                wanted = [item for item, ignore in labels.values() if not ignore]
+                if kind != "phrase":
+                    item, ignore = labels.get(key, (None, False))
+                    wanted = None if ignore else [item] if item else []
+                elif phrase == "pear":
+                    wanted = []
+                prompts.append((name, image, kind, phrase, wanted, key if kind == "track" else None))
+                answers = [tracks[k if random.random() < 0.8 else 1 + k % 4] for k in ([key] if key else seen)]
+                answers = [shaken(random, mask) for mask in answers if random.random() < 0.8]
+                scores = np.sort(random.random(len(answers)).round(3))[::-1]
+                predictions += [(name, k, image, scores[k], mask) for k, mask in enumerate(answers)]
+    instances = truth_of({image: [row[:3] for row in found] for image, found in truth.items()}, shape)
+    for image, found in truth.items():
+        tracked = zip(instances.instances[image], found, strict=True)
+        instances.instances[image] = [replace(item, track=row[3]) for item, row in tracked]
+    names = ["image_id", "file", "width", "height", "group", "sequence", "frame"]
+    table = prompts_table([row[:5] for row in prompts]).assign(track=[row[5] for row in prompts])
+    return masks_table(predictions), table, instances, pd.DataFrame(rows, columns=names)
+
+
+def steady_flow(image) -> Flow:
+    """The flow of `random_sequences`: 2 px to the right, 1 px down; the leftmost 10 columns are out of sight."""
+    rows, columns = np.mgrid[: image.height - 1, 10 : image.width - 2]
+    places = (rows * image.width + columns).ravel()
+    return Flow(places, places + image.width + 2)
 
 
 def coco_box(rle: masks.RLE) -> tuple[float, float, float, float]:

@@ -6,22 +6,17 @@ PYTHONPATH=src python -m samgap.metrics._reference > docs/reference/metrics.md
 import importlib
 import inspect
 
-from samgap import sequences
 from samgap.metrics import IDS, load
 
 HEAD = """# Metrics
 
-Made from the docstrings in `src/samgap/metrics/` and `src/samgap/sequences.py`;
-`tests/unit/metrics/test_reference.py` says how. An id stands in `experiments.<id>.metrics` of the configuration.
+Made from the docstrings in `src/samgap/metrics/`; `tests/unit/metrics/test_reference.py`
+says how. An id stands in `experiments.<id>.metrics` of the configuration.
 *By phrase*, *by instance*: the strata that a metric has beside the whole data set and its images' own. A metric that a
 data set cannot support has a row that says why.
 
 Every value is computed from the tables that the stage `metrics` writes (their columns: `src/samgap/tables.py`), never
 from masks again.
-"""
-TEMPORAL = """## Over time
-
-Functions of sequences of masks and track ids, in `samgap.sequences`; they become metrics with the sequences' tables.
 """
 
 
@@ -31,7 +26,6 @@ def reference() -> str:
         files.setdefault(file, []).append(metric)
     parts = [HEAD, "| file | ids |\n|---|---|\n" + "\n".join(_row(file, ids) for file, ids in files.items()) + "\n"]
     parts += [_metric(file, ids) for file, ids in files.items()]
-    parts += [TEMPORAL, *(f"### `{each.__name__}`\n\n{_doc(each)}\n" for each in sequences.MEASURES)]
     return "\n".join(parts)
 
 

@@ -13,6 +13,8 @@ Computed prompt by prompt; the repository pools all images in one list, which mi
   construction.
 - `clicks-80`, `-85`, `-90`: "prompt efficiency", the first click after which the mean IoU of the whole set is at the
   target; 20 where none is.
+- `temporal-consistency`: IoU of a prompt's masks with those of the frame before as they stand, so that motion is
+  instability; none and none is 1; mean over steps. `warped-consistency` is the corrected one.
 Source: the paper's published repository, as read. Range 0 to 1, clicks 1 to 20. Undefined (NaN) where the denominator
 is 0.
 """
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Metric, Terms, _clicks, _pairs, _ratio, open_vocabulary_f1, quality
+from samgap.metrics import Metric, Terms, _clicks, _pairs, _ratio, _steps, open_vocabulary_f1, quality
 from samgap.metrics._ratio import Ratio, both, of, twice
 
 VARIANTS = (
@@ -43,6 +45,7 @@ VARIANTS = (
     "clicks-80",
     "clicks-85",
     "clicks-90",
+    "temporal-consistency",
 )
 
 
@@ -84,6 +87,9 @@ def variant(name: str) -> Metric:
         ),
         "attribute-accuracy": Ratio(_ratio.one, _ratio.one, *phrases),
         "grounding-accuracy": Ratio(_ratio.one, _ratio.one, *phrases),
+        "temporal-consistency": Ratio(
+            of("step_iou"), _ratio.one, _steps.known("step_iou"), _steps.some(_steps.known("step_iou"), _steps.NO_STEP)
+        ),
     }[name]
 
 

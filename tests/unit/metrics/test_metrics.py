@@ -9,10 +9,11 @@ from samgap import tables
 from samgap.errors import UserError
 from samgap.matching import measure
 from samgap.metrics import IDS, Ranked, evaluate, load
-from tests.helpers.scenes import random_world
+from tests.helpers.scenes import random_sequences, random_world, steady_flow
 from tests.helpers.sums import table
 
 METRICS = list(IDS)
+TEMPORAL = {"contour_instability", "flicker", "identity_preservation", "j_and_f", "warped_consistency"}
 
 
 def pair(image=1, kind="phrase", truth=0, predicted=0, hits=0, evaluable=True, phrase="apple", sums=(0.0, 0.0, 0.0)):
@@ -111,7 +112,11 @@ def test_presence_always_right_and_always_wrong():
 
 @pytest.fixture(scope="module")
 def worlds():
-    return [measure(*random_world(seed), 0.5)[2] for seed in range(3)]
+    found = []
+    for seed in range(3):
+        film = measure(*random_sequences(seed), 0.5, steady_flow)[2]
+        found.append(pd.concat([measure(*random_world(seed), 0.5)[2], film], ignore_index=True))
+    return found
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -171,6 +176,8 @@ def test_spatial_prompts_have_no_concept(metric):
     reason, file = load(metric).applies(BOXES), IDS[metric][0]
     if file in ("noc", "iou_after_clicks") or metric.startswith("upstream-clicks"):
         assert reason == "not evaluable: no prompt was corrected by clicks"
+    elif file in TEMPORAL or metric == "upstream-temporal-consistency":
+        assert reason == "not evaluable: the images are no frames of a sequence"
     elif file == "upstream":
         geometric = metric.split("-")[1] in ("iou", "dice", "boundary", "quality", "precision", "recall", "f1")
         assert reason == (None if geometric else "not evaluable: spatial prompts name no concept")

@@ -1,12 +1,26 @@
-import math
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
-from samgap import sequences
-from tests.helpers.scenes import ellipse, square
+from samgap import flow, outlines, sequences, tables
+from samgap.errors import UserError
+from samgap.matching import measure
+from samgap.metrics import evaluate, load
+from tests.helpers.scenes import (
+    masks_table,
+    prompts_table,
+    random_sequences,
+    random_world,
+    square,
+    steady_flow,
+    truth_of,
+)
 
 EMPTY = np.zeros((24, 30), bool)
+SHAPE = EMPTY.shape
 
 
 def disk(row, column, radius, shape=(80, 100)):
@@ -14,51 +28,183 @@ def disk(row, column, radius, shape=(80, 100)):
     return np.hypot(rows - row, columns - column) <= radius
 
 
+def moved(right, down=0, hidden=None):
+    """A flow by which all moves, but for what `hidden` marks."""
+    rows, columns = np.indices(SHAPE)
+    seen = (columns + right >= 0) & (columns + right < 30) & (rows + down >= 0) & (rows + down < 24)
+    seen &= True if hidden is None else ~hidden
+    places = (rows * 30 + columns)[seen]
+    return flow.Flow(places, places + right + 30 * down)
+
+
+def film(tracks, answers, flows=flow.none, kind="track"):
+    """Pairs of one sequence: {track: masks or None (ignored), one a frame} and {track: answered masks}."""
+    frames = len(next(iter(tracks.values())))
+    instances, prompts, rows = {}, [], []
+    for frame in range(frames):
+        image = frame + 1
+        instances[image] = []
+        for track, masks in tracks.items():
+            key, ignored = 100 * image + track, masks[frame] is None
+            mask = square(0, 0) if ignored else masks[frame]
+            if mask.any():
+                instances[image].append((key, mask, ignored))
+            prompt = f"{image}-{track}"
+            prompts.append((prompt, image, kind, None, None if ignored else [key] if mask.any() else [], track))
+            if answers[track][frame].any():
+                rows.append((prompt, 0, image, 0.9, answers[track][frame]))
+    known = truth_of(instances)
+    for image, items in known.instances.items():
+        known.instances[image] = [replace(item, track=item.id % 100) for item in items]
+    images = pd.DataFrame({"image_id": range(1, frames + 1), "file": "a/b.jpg", "width": 30, "height": 24})
+    images = images.assign(group="g", sequence="s", frame=range(frames))
+    asked = prompts_table([row[:5] for row in prompts]).assign(track=[row[5] for row in prompts])
+    return measure(masks_table(rows), asked, known, images, 0.5, flows)[2]
+
+
 def test_j_and_f_leave_out_the_first_and_the_last_frame():
     truth = [square(4, 4), square(4, 5), square(4, 6), EMPTY]
     predicted = [EMPTY, square(4, 6), square(4, 6), square(0, 0)]
-    j, f = sequences.j_and_f(truth, predicted)
-    assert j == pytest.approx((12 / 20 + 1) / 2) and f == 1  # 1 px apart, tolerance 1 px
-    assert sequences.j_and_f([EMPTY] * 3, [EMPTY] * 3) == (1, 1)
-    assert sequences.j_and_f([EMPTY] * 3, [square(4, 4)] * 3) == (0, 0)
-    assert all(map(math.isnan, sequences.j_and_f(truth[:2], predicted[:2])))
+    pairs = film({1: truth}, {1: predicted})
+    assert evaluate("j-and-f-j", pairs) == pytest.approx((12 / 20 + 1) / 2)
+    assert evaluate("j-and-f-f", pairs) == 1  # 1 px apart, tolerance 1 px
+    assert evaluate("j-and-f", film({1: [square(4, 4), EMPTY, EMPTY]}, {1: [EMPTY] * 3})) == 1
+    assert evaluate("j-and-f", film({1: [square(4, 4), EMPTY, EMPTY]}, {1: [square(4, 4)] * 3})) == 0
+    # A mask beside the object has no IoU, but an outline that is near.
+    beside = film({1: [square(4, 4)] * 3}, {1: [square(4, 8)] * 3})
+    assert evaluate("j-and-f-j", beside) == 0 and 0 < evaluate("j-and-f-f", beside) < 1
+
+
+def test_frames_that_are_not_known_are_left_out_and_objects_weigh_the_same():
+    right, wrong = [square(4, 4)] * 6, [square(4, 4)] * 2 + [EMPTY] * 4
+    half = [square(4, 4), None, square(4, 4), None, None, square(4, 4)]
+    pairs = film({1: right, 2: half}, {1: wrong, 2: right})
+    # One of four frames of the first, the one known of the second.
+    assert evaluate("j-and-f-j", pairs) == pytest.approx((1 / 4 + 1) / 2)
 
 
 def test_motion_is_instability_to_the_published_score_alone():
     track = [square(4, 4 + 2 * frame) for frame in range(5)]
-    flows = [np.stack([np.full((24, 30), -2.0), np.zeros((24, 30))], axis=-1)] * 4
-    assert sequences.adjacent_iou(track) == pytest.approx(8 / 24)
-    assert sequences.warped_consistency(track, flows) == 1
-    flicker = [track[0], EMPTY, *track[2:]]
-    assert sequences.warped_consistency(flicker, flows) == pytest.approx((0 + 0 + 1 + 1) / 4)
+    pairs = film({1: track}, {1: track}, lambda image: moved(2))
+    assert evaluate("upstream-temporal-consistency", pairs) == pytest.approx(8 / 24)
+    assert evaluate("warped-consistency", pairs) == 1
+    assert evaluate("contour-instability", pairs) == 0
+    pairs = film({1: track}, {1: [track[0], EMPTY, *track[2:]]}, lambda image: moved(2))
+    assert evaluate("warped-consistency", pairs) == pytest.approx((0 + 0 + 1 + 1) / 4)
+    assert evaluate("flicker", pairs) == pytest.approx(2 / 4)
 
 
 def test_hidden_and_new_pixels_are_left_out_of_the_warp():
-    flow = np.zeros((24, 30, 2))
-    flow[4:8, 8:10] = np.nan
-    assert sequences.warped_consistency([square(4, 4), square(4, 6)], [flow]) == pytest.approx(2 * 4 / (4 * 4))
-    away = np.full((24, 30, 2), 99.0)
-    assert sequences.warped_consistency([square(4, 4), square(4, 6)], [away]) == 1  # nothing to compare: empty
-    assert math.isnan(sequences.warped_consistency([square(4, 4)], []))
+    hidden = np.zeros(SHAPE, bool)
+    hidden[4:8, 6:8] = True
+    pairs = film({1: [square(4, 4)] * 2}, {1: [square(4, 4), square(4, 2)]}, lambda image: moved(0, 0, hidden))
+    assert evaluate("warped-consistency", pairs) == pytest.approx(8 / 16)
+    away = film({1: [square(4, 4)] * 2}, {1: [square(4, 4)] * 2}, lambda image: moved(0, 0, ~EMPTY))
+    assert away["n_warped"].sum() == 0 and np.isnan(evaluate("warped-consistency", away))
 
 
 def test_identities():
     left, right = [square(4, 4)] * 4, [square(4, 20)] * 4
-    truth = {"l": left, "r": right}
-    assert sequences.identity_preservation(truth, {1: left, 2: right}) == 1
+    assert evaluate("identity-preservation", film({1: left, 2: right}, {1: left, 2: right})) == 1
     switched = {1: left[:2] + right[2:], 2: right[:2] + left[2:]}
-    assert sequences.identity_preservation(truth, switched) == pytest.approx(4 / 6)
-    # A gap is no switch: the last frame that it was found in counts.
-    assert sequences.identity_preservation(truth, {1: [left[0], EMPTY, *left[2:]], 2: right}) == 1
-    assert math.isnan(sequences.identity_preservation(truth, {}))
+    assert evaluate("identity-preservation", film({1: left, 2: right}, switched)) == pytest.approx(4 / 6)
+    # A gap is no switch: the last frame that it was found on counts.
+    gap = film({1: left, 2: right}, {1: [left[0], EMPTY, *left[2:]], 2: right})
+    assert evaluate("identity-preservation", gap) == 1
+    assert np.isnan(evaluate("identity-preservation", film({1: left}, {1: [EMPTY] * 4})))
 
 
-def test_identity_does_not_hang_on_the_order_of_tracks():
-    random = np.random.default_rng(1)
-    truth = {key: [ellipse(random, (24, 30)) for _ in range(5)] for key in range(4)}
-    predicted = {key: [masks if random.random() < 0.8 else EMPTY for masks in truth[key % 4]] for key in range(4)}
-    back = dict(reversed(predicted.items()))
-    assert sequences.identity_preservation(truth, predicted) == sequences.identity_preservation(truth, back)
+def test_another_sequence_begins_anew():
+    given = random_sequences(3, sequences=3)
+    whole = measure(*given, 0.5, steady_flow)[2].set_index("prompt_id")
+    images = given[3]
+    for name, mine in images.groupby("sequence"):
+        masks = given[0][given[0]["image_id"].isin(mine["image_id"])]
+        alone = measure(masks, given[1], given[2], mine, 0.5, steady_flow)[2].set_index("prompt_id")
+        pd.testing.assert_frame_equal(alone, whole[whole["sequence"] == name])
+    # The order of images in the table does not matter.
+    back = measure(*given[:3], images.iloc[::-1], 0.5, steady_flow)[2].set_index("prompt_id")
+    pd.testing.assert_frame_equal(back.loc[whole.index], whole)
+
+
+def test_a_frame_of_which_nothing_is_asked_parts_two_steps():
+    masks, prompts, truth, images = random_sequences(1, sequences=1)
+    asked = prompts[prompts["image_id"] != 102]
+    pairs = measure(masks[masks["image_id"] != 102], asked, truth, images, 0.5, steady_flow)[2]
+    assert pairs.loc[pairs["frame"].isin([0, 3]), "step_iou"].isna().all()
+    assert pairs.loc[pairs["frame"].isin([1, 4, 5]), "step_iou"].notna().any()
+
+
+def test_frames_that_are_not_next_to_each_other_have_no_flow():
+    masks, prompts, truth, images = random_sequences(1, sequences=1)
+    pairs = measure(masks, prompts, truth, images.assign(frame=images["frame"] * 2), 0.5, steady_flow)[2]
+    assert pairs["step_iou"].notna().any() and pairs["warped_iou"].isna().all()
+
+
+def test_single_images_are_no_sequence(tmp_path):
+    pairs = measure(*random_world(1), 0.5)[2]
+    tables.write(tmp_path / "pairs.parquet", "pairs", pairs)
+    for metric in ("j-and-f", "warped-consistency", "flicker", "identity-preservation", "contour-instability"):
+        assert np.isnan(evaluate(metric, pairs))
+        assert load(metric).applies(pairs) == "not evaluable: the images are no frames of a sequence"
+        assert load(metric).applies(tables.read(tmp_path / "pairs.parquet", "pairs")) == load(metric).applies(pairs)
+
+
+def test_what_a_sequence_cannot_tell_has_its_reason(tmp_path):
+    masks, prompts, truth, images = random_sequences(2)
+    pairs = measure(masks, prompts, truth, images, 0.5)[2]
+    assert load("warped-consistency").applies(pairs) == "not evaluable: the data set has no optical flow"
+    boxes = pairs[pairs["kind"] == "box"]
+    assert load("identity-preservation").applies(boxes) == "not evaluable: no object is followed through a sequence"
+    phrases = pairs[pairs["kind"] == "phrase"]
+    assert load("j-and-f").applies(phrases) == "not evaluable: no object is asked for on three frames of a sequence"
+    assert load("contour-instability").applies(phrases).startswith("not evaluable: nothing is asked for on two frames")
+    first = pairs[pairs["frame"] == 0]
+    assert load("flicker").applies(first) == "not evaluable: nothing is asked for on two frames in a row"
+    tables.write(tmp_path / "pairs.parquet", "pairs", pairs)
+    back = tables.read(tmp_path / "pairs.parquet", "pairs")
+    for metric in ("j-and-f", "flicker", "identity-preservation", "upstream-temporal-consistency"):
+        assert evaluate(metric, back) == evaluate(metric, pairs)
+
+
+# --- flow files
+
+
+def frame(name="a/00003.jpg", number=3):
+    rows = pd.DataFrame({"file": [name], "frame": [number], "height": [24], "width": [30]})
+    return next(rows.itertuples(index=False))
+
+
+def test_a_flow_file_is_read_as_it_is_documented(tmp_path):
+    coded = np.full((24, 30, 3), 128, np.uint8)
+    coded[..., 0] += 2  # to the right
+    coded[..., 1] -= 1  # up
+    coded[..., 2] = 255
+    coded[5:9, :, 2] = 0
+    (tmp_path / "a" / "flow").mkdir(parents=True)
+    Image.fromarray(coded).save(tmp_path / "a" / "flow" / "00003.png")
+    found = flow.read(tmp_path, frame())
+    rows, columns = found.now // 30, found.now % 30
+    assert set(rows) == set(range(1, 24)) - set(range(5, 9)) and columns.max() == 27 and columns.min() == 0
+    assert np.array_equal(found.then // 30, rows - 1) and np.array_equal(found.then % 30, columns + 2)
+    assert flow.read(tmp_path, frame(number=4)) is None
+    Image.fromarray(coded[:, :20]).save(tmp_path / "a" / "flow" / "00003.png")
+    with pytest.raises(UserError, match="00003.png: 20×24 px, its frame 30×24; make the data set again"):
+        flow.read(tmp_path, frame())
+    (tmp_path / "a" / "flow" / "00003.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="00003.png: not a readable flow"):
+        flow.read(tmp_path, frame())
+
+
+# --- contours
+
+
+def crop(mask):
+    return outlines.Crop(mask, 0, 0)
+
+
+def cost(one, other):
+    return sequences.contour_cost(*(sequences.shape_context(sequences.contour(mask)) for mask in (one, other)))
 
 
 def test_a_contour_goes_once_around():
@@ -80,10 +226,16 @@ def test_only_the_largest_part_is_traced_and_holes_are_not():
 
 
 def test_a_steady_shape_is_stable_wherever_it_goes_and_a_changing_one_is_not():
-    steady = [disk(30, 30 + 5 * frame, 15) for frame in range(5)]
-    assert sequences.contour_instability(steady) == pytest.approx(0, abs=1e-9)
-    changing = [disk(40, 50, 15), disk(40, 50, 15) | disk(40, 70, 8), disk(40, 50, 15)]
-    wobbling = [disk(40, 50, 15), disk(40, 50, 15) | disk(40, 63, 4), disk(40, 50, 15)]
-    small, large = sequences.contour_instability(wobbling), sequences.contour_instability(changing)
+    assert cost(disk(30, 30, 15), disk(30, 45, 15)) == pytest.approx(0, abs=1e-9)
+    small = cost(disk(40, 50, 15), disk(40, 50, 15) | disk(40, 63, 4))
+    large = cost(disk(40, 50, 15), disk(40, 50, 15) | disk(40, 70, 8))
     assert 0 < small < large < 1
-    assert math.isnan(sequences.contour_instability([EMPTY, square(4, 4)]))
+
+
+def test_outlines_that_are_far_apart_have_no_f_and_near_ones_that_of_the_whole_image():
+    one = crop(square(4, 4))
+    assert sequences.davis_f(one, crop(square(4, 4)), *SHAPE) == 1
+    assert sequences.davis_f(one, crop(square(14, 20)), *SHAPE) == 0
+    edges = [outlines.davis_boundary(square(4, left)) for left in (4, 9)]
+    near = outlines.f_score(outlines.apart(*edges), 1)
+    assert sequences.davis_f(one, crop(square(4, 9)), *SHAPE) == near > 0

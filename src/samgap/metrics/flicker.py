@@ -1,0 +1,23 @@
+"""Flicker: how often an object that is asked for on two frames in a row is found on one of them alone.
+
+Of the tracked instances that a prompt (the same object, or the same phrase) asks for on a frame and on the one before:
+those found at IoU 0.5 (one to one) on just one of both / all. Source: this project's; it tells how steady answers to
+single images are, whose masks bear no identity. Range 0 to 1, lower is better: 0 where each object is always found or
+never, so read it beside the recall. Not evaluable where no tracked object is asked for on two frames in a row.
+"""
+
+import numpy as np
+import pandas as pd
+
+from samgap.metrics import _pairs, _ratio, _steps
+
+VARIANTS = ("",)
+
+
+def lasting(pairs: pd.DataFrame) -> np.ndarray:
+    return _pairs.evaluable(pairs) & (pairs["n_lasting"].to_numpy() > 0)
+
+
+def variant(name: str) -> _ratio.Ratio:
+    parts = _ratio.of("n_flips"), _ratio.of("n_lasting")
+    return _ratio.Ratio(*parts, lasting, _steps.some(lasting, _steps.NO_STEP))

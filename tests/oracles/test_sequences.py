@@ -1,0 +1,199 @@
+"""Metrics of sequences against a second version, which has whole tracks of whole masks before it."""
+
+import math
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from scipy.ndimage import distance_transform_edt
+from scipy.optimize import linear_sum_assignment
+
+from samgap import masks as shapes
+from samgap import sequences
+from samgap.matching import measure
+from samgap.metrics import evaluate
+from tests.helpers.scenes import random_sequences, steady_flow
+
+SEEDS = range(5)
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def world(request):
+    given = random_sequences(request.param)
+    return given, measure(*given, 0.5, steady_flow)[2], Films(*given)
+
+
+class Films:
+    """Each prompt's answer on each frame of its sequence: {(sequence, kind, track or phrase): {frame: …}}."""
+
+    def __init__(self, masks, prompts, truth, images):
+        self.truth, self.images = truth, images
+        where = images.set_index("image_id")
+        self.answers, self.wanted = defaultdict(dict), defaultdict(dict)
+        shape = (int(images["height"].iloc[0]), int(images["width"].iloc[0]))
+        for prompt in prompts.itertuples():
+            image, items = where.loc[prompt.image_id], {item.id: item for item in truth.of(prompt.image_id)}
+            mine = masks[masks["prompt_id"] == prompt.prompt_id].sort_values("score", ascending=False)
+            track = prompt.track if prompt.kind == "track" else None
+            if prompt.kind == "box":
+                track = items[prompt.truth_ids[0]].track
+            kept = mine[mine["score"] >= 0.5] if prompt.kind == "phrase" else mine.iloc[:1]
+            found = [shapes.decode({"size": list(shape), "counts": rle}) for rle in kept["rle"]]
+            if prompt.kind == "phrase":
+                aside = [item.mask() for item in items.values() if item.ignore]
+                found = left_in(found, [items[key].mask() for key in prompt.truth_ids], aside)
+            key = (image.sequence, prompt.kind, prompt.phrase if track is None else int(track))
+            self.answers[key][image.frame] = found
+            self.wanted[key][image.frame] = None if prompt.truth_ids is None else [items[k] for k in prompt.truth_ids]
+        self.blank = np.zeros(shape, bool)
+
+    def union(self, key, frame):
+        return np.any([self.blank, *self.answers[key][frame]], axis=0)
+
+    def steps(self, *kinds):
+        """(key, frame before, frame) of every prompt that is asked on both, and whose answer is known."""
+        for key, frames in self.answers.items():
+            known = [frame for frame in frames if self.wanted[key][frame] is not None]
+            if key[1] in kinds:
+                yield from ((key, frame - 1, frame) for frame in known if frame - 1 in frames)
+
+
+def left_in(found, truth, aside):
+    """Of a phrase's masks those that count: what is in no pair at IoU 0.5 and half in what is ignored is left out."""
+    while found and aside:
+        matched = {row for row, column, value in assigned(found, truth) if value >= 0.5}
+        whole = np.any(aside, axis=0)
+        out = [k for k, mask in enumerate(found) if k not in matched and (mask & whole).sum() * 2 >= mask.sum()]
+        if not out:
+            break
+        found = [mask for k, mask in enumerate(found) if k not in out]
+    return found
+
+
+def iou(one, other):
+    union = np.count_nonzero(one | other)
+    return np.count_nonzero(one & other) / union if union else 1.0
+
+
+def assigned(found, truth):
+    ious = np.array([[iou(one, other) for other in truth] for one in found]).reshape(len(found), len(truth))
+    return [(row, column, ious[row, column]) for row, column in zip(*linear_sum_assignment(-ious), strict=True)]
+
+
+def inside(mask):
+    """The mask in its box: where it lies in the image must not matter, not even by rounding."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def boundary_f(truth, predicted):
+    """DAVIS's `db_eval_boundary`, its bound of 0.008 of the diagonal, by distances on whole images."""
+    edges = []
+    for mask in (truth, predicted):
+        right, below, corner = (np.zeros_like(mask) for _ in range(3))
+        right[:, :-1], below[:-1], corner[:-1, :-1] = mask[:, 1:], mask[1:], mask[1:, 1:]
+        right[:, -1], below[-1] = mask[:, -1], mask[-1]
+        corner[-1, :-1], corner[:-1, -1], corner[-1, -1] = mask[-1, 1:], mask[1:, -1], mask[-1, -1]
+        edges.append((mask != right) | (mask != below) | (mask != corner))
+    if not edges[0].any() or not edges[1].any():
+        return float(edges[0].any() == edges[1].any())
+    bound = math.ceil(0.008 * math.hypot(*truth.shape))
+    recall, precision = (
+        (distance_transform_edt(~other)[one] <= bound).mean() for one, other in ((edges[0], edges[1]), edges[::-1])
+    )
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def test_j_and_f(world):
+    _, pairs, films = world
+    for kind in ("track", "box"):
+        each = []
+        for key, frames in films.wanted.items():
+            values = [
+                (iou(truth, films.union(key, frame)), boundary_f(truth, films.union(key, frame)))
+                for frame, wanted in frames.items()
+                if wanted is not None and min(frames) < frame < max(frames)
+                for truth in [np.any([films.blank, *(item.mask() for item in wanted)], axis=0)]
+            ]
+            if key[1] == kind and values:
+                each.append(np.mean(values, axis=0))
+        j, f = np.mean(each, axis=0)
+        mine = pairs[pairs["kind"] == kind]
+        assert evaluate("j-and-f-j", mine) == pytest.approx(j, abs=1e-12) and 0.1 < j < 0.95
+        assert evaluate("j-and-f-f", mine) == pytest.approx(f, abs=1e-12) and f != pytest.approx(j, abs=1e-6)
+        assert evaluate("j-and-f", mine) == pytest.approx((j + f) / 2, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["track", "box", "phrase"])
+def test_consistency_with_and_without_motion(world, kind):
+    given, pairs, films = world
+    flow = steady_flow(given[3].iloc[0])
+    raw, warped = [], []
+    for key, before, after in films.steps(kind):
+        one, other = films.union(key, before), films.union(key, after)
+        raw.append(iou(one, other))
+        # The whole frame moved, what was not seen left out.
+        moved, seen = np.zeros(one.size, bool), np.zeros(one.size, bool)
+        moved[flow.then], seen[flow.then] = one.ravel()[flow.now], True
+        now = other.ravel() & seen
+        if (moved | now).any():
+            warped.append(iou(moved, now))
+    mine = pairs[pairs["kind"] == kind]
+    assert evaluate("upstream-temporal-consistency", mine) == pytest.approx(np.mean(raw), abs=1e-12)
+    assert evaluate("warped-consistency", mine) == pytest.approx(np.mean(warped), abs=1e-12)
+    assert 0 < len(warped) <= len(raw) and np.mean(warped) != pytest.approx(np.mean(raw), abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["track", "box"])
+def test_contours(world, kind):
+    _, pairs, films = world
+    costs = []
+    for key, before, after in films.steps(kind):
+        masks = films.union(key, before), films.union(key, after)
+        if all(mask.any() for mask in masks):
+            one, other = (sequences.shape_context(sequences.contour(inside(mask))) for mask in masks)
+            shifted = [np.roll(other, -shift, axis=0) for shift in range(len(other))]
+            with np.errstate(invalid="ignore"):
+                costs.append(min(np.nansum(0.5 * (one - s) ** 2 / (one + s), axis=1).mean() for s in shifted))
+    found = evaluate("contour-instability", pairs[pairs["kind"] == kind])
+    assert found == pytest.approx(np.mean(costs), abs=1e-12) and 0 < found < 1
+
+
+def test_identities(world):
+    """As a multiple-object tracker's evaluator counts switches: assignments of whole frames, kept between them."""
+    given, pairs, films = world
+    steps = Counter()
+    for sequence in given[3]["sequence"].unique():
+        last = {}
+        for frame in range(6):
+            mine = {
+                key[2]: key for key in films.answers if key[:2] == (sequence, "track") and frame in films.answers[key]
+            }
+            masks = {track: films.answers[key][frame][0] for track, key in mine.items() if films.answers[key][frame]}
+            truth = {
+                track: films.wanted[key][frame][0].mask() for track, key in mine.items() if films.wanted[key][frame]
+            }
+            names = list(masks), list(truth)
+            for row, column, value in assigned(list(masks.values()), list(truth.values())):
+                if value >= 0.5:
+                    track, by = names[1][column], names[0][row]
+                    if track in last:
+                        steps[last[track] == by] += 1
+                    last[track] = by
+    assert evaluate("identity-preservation", pairs) == pytest.approx(steps[True] / steps.total(), abs=1e-12)
+    assert 0.3 < steps[True] / steps.total() < 1
+
+
+@pytest.mark.parametrize("kind", ["track", "box", "phrase"])
+def test_flicker(world, kind):
+    _, pairs, films = world
+    flips = Counter()
+    for key, before, after in films.steps(kind):
+        found = []
+        for frame in (before, after):
+            wanted, masks = films.wanted[key][frame] or [], films.answers[key][frame]
+            hits = {column for _, column, value in assigned(masks, [item.mask() for item in wanted]) if value >= 0.5}
+            found.append({item.track: place in hits for place, item in enumerate(wanted)})
+        flips.update(found[0][track] != found[1][track] for track in found[0].keys() & found[1].keys())
+    assert evaluate("flicker", pairs[pairs["kind"] == kind]) == pytest.approx(flips[True] / flips.total(), abs=1e-12)
+    assert 0 < flips[True] < flips.total()
