@@ -15,6 +15,6 @@ with job(snakemake) as log:
     bad = sum(words.count(word) for word in verify.BAD)
     if bad:
         raise UserError(
-            f"{bad} of {len(words)} files differ or are missing; make them again: `snakemake fetch --forcerun "
-            "fetch_archive dataset checkpoint` (what the cache holds whole is not fetched twice)"
+            f"{bad} of {len(words)} files differ or are missing; make them again: `snakemake fetch` as before and with "
+            "`--forcerun fetch_archive dataset checkpoint` (what the cache holds whole is not fetched twice)"
         )

@@ -57,7 +57,7 @@ def fetch(
             raise
         logger.warning(
             "warning: weights not available (%s); what needs them is skipped. "
-            "To try again later: snakemake fetch --forcerun checkpoint",
+            "To try again later, add to the command: --forcerun checkpoint",
             error,
         )
         return _empty(target, "unavailable", str(error), given["name"])

@@ -87,7 +87,10 @@ def _stated(url: str, endpoint: str, source: Mapping[str, Any], what: str, token
     """What the hub states of a file: `size`, and `sha256` for a large one. Each refusal is Unavailable, in one line."""
     import httpx
     from huggingface_hub import constants, errors, get_hf_file_metadata
+    from huggingface_hub.utils import logging
 
+    # It tells each of its tries on the terminal, two lines each; what came of them is told below, in one.
+    logging.set_verbosity_error()
     page = f"{endpoint}/{source['hub']}"
     tokens = f"{endpoint}/settings/tokens"
     if token is None:

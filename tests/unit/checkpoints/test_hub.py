@@ -77,6 +77,7 @@ def ask(
         check=True,
     )
     assert TOKEN not in done.stdout + done.stderr
+    assert "thrown while requesting" not in done.stderr and "Retrying" not in done.stderr  # the client's own words
     assert "letmein" not in done.stdout  # the key of a signed address
     return json.loads(done.stdout)
 
