@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 from samgap import config as configuration
-from samgap import selection, tokens
+from samgap import families, selection, tokens
 from samgap.code import code_hash
 from samgap.errors import UserError
 from samgap.pairing import compared
@@ -99,7 +99,10 @@ def training_data(wildcards):
 
 def model_options(model):
     """What of a model's entry shapes its answers: not its name in figures, nor where its weights are (an input)."""
-    return {key: value for key, value in config["models"][model].items() if key not in ("label", "demo", "weights")}
+    entry = config["models"][model]
+    options = {key: value for key, value in entry.items() if key not in ("label", "demo", "weights")}
+    parts = {role: model_options(part) for role, part in families.parts(entry).items()}
+    return options | ({"parts": parts} if parts else {})
 
 
 def model_asked(wildcards):
@@ -141,6 +144,14 @@ def pairs_compared(wildcards):
     return sorted(set(found))
 
 
+def parts_of(wildcards):
+    """The weights and the cards of the models that a model is made of, by their role."""
+    parts = families.parts(config["models"][wildcards.model])
+    weights = {role: f"resources/checkpoints/{part}/weights.pt" for role, part in parts.items()}
+    cards = {f"{role}_card": f"resources/checkpoints/{part}/checkpoint.json" for role, part in parts.items()}
+    return weights | cards
+
+
 def clicked_truth(wildcards):
     """The truth, for prompts whose clicks correct an answer by it: no other prediction sees it."""
     if config["prompts"][wildcards.prompts]["kind"] != "clicks":
@@ -165,8 +176,10 @@ def prompts_code(wildcards):
 
 
 def predictions_code(wildcards):
-    family = configuration.module(config["models"][wildcards.model]["family"])
-    return code_hash(f"samgap.models.{family}", "samgap.predictions")
+    entry = config["models"][wildcards.model]
+    models = [entry, *(config["models"][part] for part in families.parts(entry).values())]
+    modules = [f"samgap.models.{configuration.module(model['family'])}" for model in models]
+    return code_hash(*modules, "samgap.predictions")
 
 
 def training_code(wildcards):

@@ -4,6 +4,7 @@
 rule predict:
     input:
         unpack(clicked_truth),
+        unpack(parts_of),
         images="resources/datasets/{dataset}/images",
         image_table="resources/datasets/{dataset}/images.parquet",
         dataset="resources/datasets/{dataset}/dataset.json",

@@ -1,6 +1,5 @@
 """The configuration, checked before a plan is made of it: keys and values, references, and a file for every id."""
 
-import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -9,7 +8,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from samgap import pairing, registry
+from samgap import families, pairing, registry
 from samgap.errors import UserError
 from samgap.schema import scalars, suggestion, valid
 
@@ -35,7 +34,7 @@ def checked(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     _check_references(config)
     pairing.check(config)
     _check_files(config, root)
-    _check_answers(config, root)
+    families.check(config, _cells(config), root)
     models = {name: _with_settings(name, model, root) for name, model in config["models"].items()}
     return {**config, "models": models}
 
@@ -79,10 +78,17 @@ def cells(config: Mapping[str, Any]) -> list[Cell]:
 
 
 def used(config: Mapping[str, Any], key: str) -> list[str]:
-    """The ids of section `key` (datasets, models or prompts) that are in some cell or drawn in a figure, sorted."""
+    """The ids of section `key` (datasets, models or prompts) that are in some cell or drawn in a figure, sorted.
+
+    A model's parts are used with it.
+    """
     position = ("datasets", "models", "prompts").index(key)
-    drawn = {entry["dataset"] for entry in config.get("figures", {}).values() if "dataset" in entry}
-    return sorted({cell[position] for cell in cells(config)} | (drawn if key == "datasets" else set()))
+    found = {cell[position] for cell in cells(config)}
+    if key == "datasets":
+        found |= {entry["dataset"] for entry in config.get("figures", {}).values() if "dataset" in entry}
+    if key == "models":
+        found |= {part for model in found for part in families.parts(config["models"][model]).values()}
+    return sorted(found)
 
 
 def _cells(config: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
@@ -109,6 +115,8 @@ def _references(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterable[
     for name, entry in config["models"].items():
         if "training" in entry.get("weights", {}):
             yield f"models.{name}.weights.training", "trainings", [entry["weights"]["training"]]
+        for role, part in families.parts(entry).items():
+            yield f"models.{name}.{role}", "models", [part]
     for name, entry in config["experiments"].items():
         for section in ("datasets", "models", "prompts"):
             yield f"experiments.{name}.{section}", section, entry[section]
@@ -258,35 +266,7 @@ def _check_module(root: Path, where: str, name: str, stage: str) -> None:
         )
 
 
-# --- models and what they answer
-
-
-def _check_answers(config: Mapping[str, Any], root: Path) -> None:
-    for where, (_, model, prompts) in _cells(config):
-        family, kind = config["models"][model]["family"], config["prompts"][prompts]["kind"]
-        kinds = _kinds(root / "src/samgap/models" / f"{module(family)}.py")
-        if kind not in kinds:
-            raise UserError(
-                f"config: {where} asks the model '{model}' the prompts '{prompts}' of kind {kind}, but its family "
-                f"{family} answers {', '.join(kinds)} alone"
-            )
-
-
-def _kinds(file: Path) -> tuple[str, ...]:
-    """The literal `KINDS = (…)` of a family, read and not imported: a family imports torch, a plan needs none."""
-    for node in ast.parse(file.read_text()).body:
-        if isinstance(node, ast.AnnAssign):
-            targets: list[ast.expr] = [node.target]
-        elif isinstance(node, ast.Assign):
-            targets = node.targets
-        else:
-            continue
-        if any(isinstance(target, ast.Name) and target.id == "KINDS" for target in targets) and node.value:
-            try:
-                return tuple(ast.literal_eval(node.value))
-            except ValueError:
-                break
-    raise UserError(f"{file}: no literal KINDS = (…), which says what kinds of prompts the family answers; add it")
+# --- what stands in files of its own
 
 
 def _with_settings(name: str, model: Mapping[str, Any], root: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from samgap.errors import UserError
 
@@ -13,9 +14,12 @@ SHOWN = 3
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The file's content; nothing in it is executed (`weights_only`)."""
+    """The file's content, PyTorch's or safetensors; nothing in it is executed (`weights_only`)."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # A safetensors file begins with the length of its header, in eight bytes, and a header in JSON.
+        with path.open("rb") as file:
+            plain = file.read(9)[8:] == b"{"
+        content = load_file(path) if plain else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(f"{path}: not a readable weights file ({type(error).__name__}); fetch it again") from error
     if not isinstance(content, dict):

@@ -1,0 +1,65 @@
+"""Family `grounded`: two models, of which one finds boxes for a phrase and the other turns the boxes into masks.
+
+So SAM2 is asked in words ("grounded SAM2"). Options: `detector` and `segmenter`, ids of `models`: any model that
+answers phrases, of which the boxes are taken, and any that answers boxes. A mask's score is that of its box: the
+detector says whether the thing is there, the segmenter only where its edge is. Both keep the weights and options of
+their own entries.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from samgap.config import module
+from samgap.models import Model, Prediction
+
+KINDS = ("phrases", "templates", "perturbations", "exemplar")
+
+
+def open_model(options: Mapping[str, Any], weights: Mapping[str, Path], device: str) -> "Grounded":
+    """`weights` are the parts' files by role; `options["parts"]` their options, likewise."""
+
+    def opened(role: str) -> Model:
+        part = options["parts"][role]
+        family = importlib.import_module(f"samgap.models.{module(part['family'])}")
+        return family.open_model(part, weights[role], device)
+
+    return Grounded(opened("detector"), opened("segmenter"))
+
+
+class Grounded:
+    """A detector and a segmenter, both loaded."""
+
+    def __init__(self, detector: Model, segmenter: Model) -> None:
+        self.detector, self.segmenter = detector, segmenter
+
+    def encode(self, image: Image.Image) -> None:
+        self.size = image.size
+        self.detector.encode(image)
+        self.segmenter.encode(image)
+
+    def answer(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
+        """An image's boxes of all phrases are asked together. A box without a pixel of the image gives no mask."""
+        detected = [[one for one in found if self._area(one.box) > 0] for found in self.detector.answer(prompts)]
+        boxes = [self._asked(one.box) for found in detected for one in found]
+        answers = iter(self.segmenter.answer(boxes) if boxes else [])
+        return [[self._scored(one, mask) for one in found for mask in next(answers)[:1]] for found in detected]
+
+    def _scored(self, box: Prediction, mask: Prediction) -> Prediction:
+        return Prediction(box.score, mask.box, mask.area, mask.rle)
+
+    def _edges(self, box: Sequence[float]) -> tuple[float, float, float, float]:
+        width, height = self.size
+        x0, y0, x1, y1 = box
+        return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+
+    def _area(self, box: Sequence[float]) -> float:
+        x0, y0, x1, y1 = self._edges(box)
+        return max(x1 - x0, 0.0) * max(y1 - y0, 0.0)
+
+    def _asked(self, box: Sequence[float]) -> dict[str, Any]:
+        edges = dict(zip(("x0", "y0", "x1", "y1"), self._edges(box), strict=True))
+        return {"kind": "box", "phrase": None, "points": None, "mask": None, "boxes": [{**edges, "label": 1}]}
