@@ -1,15 +1,22 @@
-"""Time and memory of the measure stage, against loops over whole images and pycocotools' own evaluator.
+"""Time and memory of the measure stage, against loops over whole images and the field's evaluators of AP.
 
     python benchmarks/metrics.py [--images 331] [--jobs 2] [--loops 2]
 
 Generated images of 720×1280 px with 40 instances and 100 predictions of one phrase each, most of them shaken copies of
-the instances. Printed: seconds an image and in all, the peak memory of a process, and how many times faster than the
-loops that a published repository of the field uses (each mask decoded to its whole image, IoU, Dice and boundary F one
-pair at a time). Growth: the same for half of the images.
+the instances. Printed as Markdown:
+
+- all measures of all images, as a run makes them (a job a shard), and of half and twice as many, to see what grows;
+- IoU of all pairs, Dice of all pairs and boundary F at 2 px of the best, against the loops that a published repository
+  of the field uses (each mask decoded to its whole image, one pair at a time);
+- mask AP alone, from RLE to the figure, against pycocotools and faster-coco-eval. The last is needed for this program
+  alone, so it is in no lock: `pip install faster-coco-eval==1.8.0`; without it its row is left out.
+
+Ratios are of processor time, which other work on the machine hardly changes, within one run.
 """
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import multiprocessing
 import resource
@@ -24,9 +31,8 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from samgap import masks as rles
-from samgap import outlines, tables
+from samgap import outlines, ranking, tables
 from samgap.matching import measure
-from samgap.metrics import evaluate
 from samgap.truth import Instance, Truth
 
 SHAPE = (720, 1280)
@@ -86,43 +92,50 @@ def shard(numbers: list[int]) -> tuple[pd.DataFrame, pd.DataFrame, Truth, pd.Dat
     return pd.DataFrame(rows, columns=names), asked, Truth(sizes, instances, frozenset({"apple"}), {}), pictures
 
 
-def timed(numbers: list[int]) -> tuple[float, float, float, pd.DataFrame]:
-    """Seconds of `measure` by the clock and of the processor, the process's peak memory in MB, and the pairs."""
+def timed(numbers: list[int]) -> tuple[float, float, float, float, pd.DataFrame]:
+    """Seconds of `measure` by the clock and of the processor; memory in MB at its peak and before; the pairs."""
     made = shard(numbers)
+    before = peak_mb()
     start, worked = time.perf_counter(), time.process_time()
     pairs = measure(*made, 0.0)[2]
     seconds, worked = time.perf_counter() - start, time.process_time() - worked
-    return seconds, worked, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, pairs
+    return seconds, worked, peak_mb(), before, pairs
 
 
-def measured(images: int, jobs: int) -> tuple[str, pd.DataFrame]:
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measured(images: int, jobs: int) -> pd.DataFrame:
     """As a run does it: a job a shard, `jobs` at a time."""
     parts = [list(range(start, images, jobs)) for start in range(jobs)]
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         found = pool.map(timed, [part for part in parts if part], chunksize=1)
-    seconds, worked, memory = (max(row[column] for row in found) for column in range(3))
-    line = f"measure: {images} images, {jobs} jobs: {seconds:.1f} s, {worked:.1f} s of each core, {memory:.0f} MB a job"
-    return line, pd.concat([row[3] for row in found])
+    seconds, worked, memory, before = (max(row[column] for row in found) for column in range(4))
+    print(f"| {images} | {jobs} | {seconds:.1f} | {worked:.1f} | {memory:.0f} | {memory - before:.0f} |", flush=True)
+    return pd.concat([row[4] for row in found], ignore_index=True)
 
 
 def loops(number: int) -> float:
-    """Seconds for one image: IoU of all pairs, then Dice and boundary F at 2 px of the best, on whole images."""
+    """Seconds for one image: IoU and Dice of all pairs, then boundary F at 2 px of the best, on whole images."""
     truth, predicted, _ = image(number)
-    start = time.perf_counter()
-    matrix = np.array([[(one & other).sum() / (one | other).sum() for other in truth] for one in predicted])
-    for column, best in enumerate(matrix.argmax(axis=0)):
-        one, other = predicted[best], truth[column]
-        _ = 2 * (one & other).sum() / (one.sum() + other.sum())
-        edges = [mask & ~binary_erosion(mask) for mask in (one, other)]
+    start = time.process_time()
+    matrix = np.zeros((2, len(predicted), len(truth)))
+    for row, one in enumerate(predicted):
+        for column, other in enumerate(truth):
+            common = (one & other).sum()
+            matrix[:, row, column] = common / (one | other).sum(), 2 * common / (one.sum() + other.sum())
+    for column, best in enumerate(matrix[0].argmax(axis=0)):
+        edges = [mask & ~binary_erosion(mask) for mask in (predicted[best], truth[column])]
         far = [distance_transform_edt(~edge) for edge in edges]
         _ = (far[1][edges[0]] <= 2).mean(), (far[0][edges[1]] <= 2).mean()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def quick(number: int) -> float:
     """Seconds for the same of one image, from RLE."""
     truth, predicted = ([rles.encode(mask) for mask in part] for part in image(number)[:2])
-    start = time.perf_counter()
+    start = time.process_time()
     common = rles.intersections(predicted, truth)
     areas = rles.areas(predicted)[:, None], rles.areas(truth)[None]
     matrix = rles.iou(common, *areas)
@@ -130,56 +143,86 @@ def quick(number: int) -> float:
     for column, best in enumerate(matrix.argmax(axis=0)):
         one, other = outlines.together(rles.crop(predicted[best]), rles.crop(truth[column]), *SHAPE)
         outlines.f_score(outlines.apart(outlines.boundary(one), outlines.boundary(other)), 2)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
-def coco(numbers: list[int]) -> tuple[float, float]:
-    """Seconds of pycocotools' evaluator on the same masks, and its AP at 1,000 detections."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
+def ours(predictions: pd.DataFrame, truth: Truth) -> tuple[float, float]:
+    """Seconds of mask AP alone, RLE to figure, and its value."""
+    of_image = {
+        key: ([{"size": list(SHAPE), "counts": rle} for rle in rows["rle"]], rows["score"].to_numpy())
+        for key, rows in predictions.groupby("image_id")
+    }
+    start = time.process_time()
+    scores, found, positives = [], [], 0
+    for key, (masks, score) in of_image.items():
+        order = np.argsort(-score, kind="stable")[: ranking.DETECTIONS]
+        gold = [item.rle for item in truth.of(key)]
+        areas, gold_areas = rles.areas(masks), rles.areas(gold)
+        ious = rles.iou(rles.intersections(masks, gold), areas[:, None], gold_areas[None])[order]
+        scores.append(score[order])
+        found.append(ranking.hits(ious, areas[order], gold_areas, np.zeros(len(gold), bool))[0])
+        positives += len(gold)
+    ranked = ranking.Ranking(scores, found, np.zeros(len(scores), np.int64), ranking.DETECTIONS)
+    values = ranked.average_precision(np.ones((1, 1)), np.array([float(positives)]), range(len(tables.TAUS)))
+    return time.process_time() - start, float(values.mean())
 
-    predictions, _, truth, _ = shard(numbers)
-    gold, results = COCO(), []
+
+def theirs(predictions: pd.DataFrame, truth: Truth, package: str) -> tuple[float, float]:
+    """Seconds of another evaluator on the same masks, and its AP at 1,000 detections."""
+    if package == "pycocotools":
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval as Evaluator
+    else:
+        from faster_coco_eval import COCO
+        from faster_coco_eval import COCOeval_faster as Evaluator
     items = [item for rows in truth.instances.values() for item in rows]
-    gold.dataset = {
-        "images": [{"id": key, **size} for key, size in truth.images.items()],
-        "categories": [{"id": 1, "name": "apple"}],
-        "annotations": [
-            {"id": number + 1, "image_id": item.image_id, "category_id": 1, "iscrowd": 0, "area": item.area,
-             "bbox": [0, 0, 1, 1], "segmentation": item.rle}
-            for number, item in enumerate(items)
-        ],
-        "info": {},
-    }  # fmt: skip
-    for row in predictions.itertuples():
-        code = {"size": [row.height, row.width], "counts": row.rle}
-        results.append({"image_id": row.image_id, "category_id": 1, "score": row.score, "segmentation": code})
-    start = time.perf_counter()
+    annotations = [
+        {"id": number + 1, "image_id": item.image_id, "category_id": 1, "iscrowd": 0, "area": item.area,
+         "bbox": [0, 0, 1, 1], "segmentation": item.rle}
+        for number, item in enumerate(items)
+    ]  # fmt: skip
+    categories = [{"id": 1, "name": "apple"}]
+    images = [{"id": key, **size} for key, size in truth.images.items()]
+    results = [
+        {"image_id": row.image_id, "category_id": 1, "score": row.score,
+         "segmentation": {"size": [row.height, row.width], "counts": row.rle}}
+        for row in predictions.itertuples()
+    ]  # fmt: skip
+    start = time.process_time()
     with contextlib.redirect_stdout(io.StringIO()):
+        gold = COCO()
+        gold.dataset = {"images": images, "categories": categories, "annotations": annotations, "info": {}}
         gold.createIndex()
-        run = COCOeval(gold, gold.loadRes(results), "segm")
+        run = Evaluator(gold, gold.loadRes(results), "segm")
         run.params.maxDets = [1, 10, 1000]
         run.evaluate()
         run.accumulate()
-    return time.perf_counter() - start, float(run.eval["precision"][:, :, 0, 0, -1].mean())
+    precision = np.asarray(run.eval["precision"])
+    return time.process_time() - start, float(precision[:, :, 0, 0, -1].mean())
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=331)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--loops", type=int, default=2, help="images measured by loops over whole images")
+    parser.add_argument("--ap", type=int, default=100, help="images of which AP is computed by all")
     given = parser.parse_args()
-    line, pairs = measured(given.images, given.jobs)
-    print(line, measured(max(given.images // 2, given.jobs), given.jobs)[0], sep="\n", flush=True)
-    start = time.perf_counter()
-    ours = evaluate("map", pairs)
-    print(f"average precision from the pairs: {time.perf_counter() - start:.2f} s, {ours:.6f}")
-    numbers = list(range(given.images))[:40]
-    theirs, value = coco(numbers)
-    print(f"pycocotools: {theirs / len(numbers):.3f} s an image, {value:.6f} on the first {len(numbers)}")
+    print("| images | jobs | s | processor s of the busiest | MB a job | of it while measuring |")
+    print("|---|---|---|---|---|---|")
+    for images in (given.images // 2, given.images, given.images * 2):
+        measured(max(images, given.jobs), given.jobs)
     slow, fast = (np.mean([each(number) for number in range(given.loops)]) for each in (loops, quick))
-    print(f"IoU, Dice, boundary F 2 px: loops {slow:.2f} s an image, here {fast * 1e3:.1f} ms: {slow / fast:.0f} times")
+    print("\n| IoU, Dice and boundary F at 2 px, one image | processor s | ratio |\n|---|---|---|")
+    print(f"| loops over whole images | {slow:.2f} | {slow / fast:.0f} |\n| samgap | {fast:.4f} | 1 |")
+    predictions, _, truth, _ = shard(list(range(given.ap)))
+    print(f"\n| mask AP of {given.ap} images | processor s | ratio | AP |\n|---|---|---|---|")
+    rows = {"samgap": min(ours(predictions, truth) for _ in range(3))}
+    for package in ("pycocotools", "faster-coco-eval"):
+        if importlib.util.find_spec(package.replace("-", "_")):
+            rows[package] = min(theirs(predictions, truth, package) for _ in range(3))
+    for name, (seconds, value) in rows.items():
+        print(f"| {name} | {seconds:.2f} | {seconds / rows['samgap'][0]:.2f} | {value:.9f} |")
 
 
 if __name__ == "__main__":

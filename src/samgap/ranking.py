@@ -35,28 +35,39 @@ def hits(ious: np.ndarray, areas: np.ndarray, truth_areas: np.ndarray, crowd: np
 
     `ious` (N, M) is IoU, or for a `crowd` instance (bool (M,), to be ignored) the share of the prediction inside it.
     """
-    limits, sizes = np.array(list(LIMITS.values())), len(LIMITS)
+    limits, sizes, taus = np.array(list(LIMITS.values())), len(LIMITS), len(TAUS)
     outside = ((areas < limits[:, :1]) | (areas > limits[:, 1:])) if len(areas) else np.zeros((sizes, 0), bool)
     ignored = crowd | (truth_areas < limits[:, :1]) | (truth_areas > limits[:, 1:])
-    free = np.ones((sizes, len(TAUS), len(truth_areas)), bool)
-    found = np.zeros((sizes, len(areas)), np.int32)
-    bits = 1 << np.arange(len(TAUS), dtype=np.int32)
-    for row in range(len(areas)):
-        near = np.flatnonzero(ious[row] >= _IOU[0])
-        # Last of the best first, as pycocotools goes on at equal IoU; what counts before what is ignored.
-        near = near[np.lexsort((-near, -ious[row, near]))]
-        hit = np.zeros((sizes, len(TAUS)), bool)
-        out = np.zeros_like(hit)
-        for later in (False, True):
-            for column in near:
-                may = free[:, :, column] & (ious[row, column] >= _IOU) & (ignored[:, column] == later)[:, None]
-                take = may & ~hit & ~out
-                (out if later else hit)[take] = True
-                if not crowd[column]:
-                    free[:, :, column] &= ~take
-        out |= outside[:, row, None] & ~hit & ~out
-        found[:, row] = hit @ bits | (out @ bits) << len(TAUS)
-    return found
+    # All sizes and thresholds at once, as the bits of one number: bit size * taus + tau.
+    every = (1 << sizes * taus) - 1
+    block = 1 << taus * np.arange(sizes, dtype=np.int64)
+    aside = (((1 << taus) - 1) * block @ ignored).tolist()
+    not_of_size = (((1 << taus) - 1) * block @ outside).tolist()
+    rows, columns = np.nonzero(ious >= _IOU[0])
+    near = ious[rows, columns]
+    # Last of the best first, as pycocotools goes on at equal IoU.
+    order = np.lexsort((-columns, -near, rows))
+    reached = ((1 << np.searchsorted(_IOU, near[order], side="right")) - 1) * block.sum()
+    pairs: dict[int, list[tuple[int, int]]] = {}
+    for row, column, reach in zip(rows[order].tolist(), columns[order].tolist(), reached.tolist(), strict=True):
+        pairs.setdefault(row, []).append((column, reach))
+    free = [every] * len(truth_areas)
+    hit, out = [0] * len(areas), [row & every for row in not_of_size]
+    for row, candidates in pairs.items():
+        right = left = 0
+        # What counts before what is ignored.
+        for column, reach in candidates:
+            take = free[column] & reach & ~aside[column] & ~right
+            right |= take
+            free[column] &= ~take
+        for column, reach in candidates:
+            take = free[column] & reach & aside[column] & ~right & ~left
+            left |= take
+            if not crowd[column]:
+                free[column] &= ~take
+        hit[row], out[row] = right, left | out[row] & ~right
+    bits = np.array([hit, out], np.int64)[:, None] >> taus * np.arange(sizes)[:, None] & (1 << taus) - 1
+    return (bits[0] | bits[1] << taus).astype(np.int32)
 
 
 class Ranking:
