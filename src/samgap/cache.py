@@ -11,17 +11,17 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock, Timeout
 from requests.auth import AuthBase
 
-from samgap.download import CHECKS, agrees, checksums, download, judged, local
+from samgap.download import CHECKS, Expected, agrees, checksums, download, judged, local, understood
 from samgap.errors import UserError
 from samgap.files import read_card, write_json
 from samgap.progress import EVERY
-from samgap.transfer import shown
+from samgap.web import shown
 
 VARIABLE = "SAMGAP_CACHE"
 """The environment variable that names the folder; it wins over the configuration."""
@@ -47,53 +47,33 @@ def settings(config: Mapping[str, Any]) -> Settings:
 
 
 def fetched(
-    url: str,
-    target: str | Path,
-    how: Settings,
-    *,
-    sha256: str | None = None,
-    md5: str | None = None,
-    size: int | None = None,
-    second_hand: bool = False,
-    name: str | None = None,
-    auth: AuthBase | None = None,
+    url: str, target: str | Path, how: Settings, *, auth: AuthBase | None = None, **expected: Unpack[Expected]
 ) -> dict[str, Any]:
     """`samgap.download.download` through the cache: `target` becomes a link to the file there.
 
     What the cache holds is read again and held against its receipt before it is linked to; if it differs, it is
     fetched again. A local path is copied, and not put into the cache.
     """
-    given: dict[str, Any] = {"size": size, "sha256": sha256, "md5": md5, "second_hand": second_hand}
-    given["name"] = name or shown(url)
     if local(url) is not None:
-        return download(url, target, **given)
-    found = linked(url, target, how, **given)
+        return download(url, target, **expected)
+    found = linked(url, target, how, **expected)
     if found is None:
         entry = _place(url, how.cache)
-        with _writable(how.cache, given["name"]), _locked(entry):
+        with _writable(how.cache, understood(expected, url)[2]), _locked(entry):
             # Another process may just have brought it.
-            found = linked(url, target, how, **given)
+            found = linked(url, target, how, **expected)
             if found is None:
-                found = download(url, entry, **given, mirrors=how.mirrors, connections=how.connections, auth=auth)
+                more: dict[str, Any] = {"mirrors": how.mirrors, "connections": how.connections, "auth": auth}
+                found = download(url, entry, **expected, **more)
                 write_json(_receipt(entry), {"url": shown(url), **{key: found[key] for key in (*CHECKS, "checked")}})
                 _link(entry, Path(target))
     return found
 
 
-def linked(
-    url: str,
-    target: str | Path,
-    how: Settings,
-    *,
-    sha256: str | None = None,
-    md5: str | None = None,
-    size: int | None = None,
-    second_hand: bool = False,
-    name: str | None = None,
-) -> dict[str, Any] | None:
+def linked(url: str, target: str | Path, how: Settings, **expected: Unpack[Expected]) -> dict[str, Any] | None:
     """`fetched` without a network: None where the cache does not hold what is wanted, whole."""
-    wanted = {"size": size, "sha256": sha256, "md5": md5}
-    entry, name = _place(url, how.cache), name or shown(url)
+    wanted, second_hand, name = understood(expected, url)
+    entry = _place(url, how.cache)
     found = _held(entry, wanted, second_hand)
     if found is None:
         return None

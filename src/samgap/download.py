@@ -9,43 +9,52 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import unquote, urlsplit
 
 from requests.auth import AuthBase
 
 from samgap.errors import UserError
 from samgap.files import CHUNK
-from samgap.transfer import Unavailable, forget, shown, transfer
+from samgap.parts import forget
+from samgap.transfer import transfer
+from samgap.web import Unavailable, shown
 
 logger = logging.getLogger("samgap")
 
 CHECKS = ("size", "sha256", "md5")
 
 
+class Expected(TypedDict, total=False):
+    """What is known of a file before it comes, and what messages and cards call it (`name`; by default its address).
+
+    `size` is in bytes, the checksums are hex. They are `second_hand` if the file's owner does not publish them.
+    """
+
+    sha256: str | None
+    md5: str | None
+    size: int | None
+    second_hand: bool
+    name: str | None
+
+
 def download(
     url: str,
     target: str | Path,
     *,
-    sha256: str | None = None,
-    md5: str | None = None,
-    size: int | None = None,
-    second_hand: bool = False,
-    name: str | None = None,
     mirrors: Mapping[str, str] | None = None,
     connections: int = 1,
     auth: AuthBase | None = None,
+    **expected: Unpack[Expected],
 ) -> dict[str, Any]:
     """Bring `url` (http, https, file, or a local path) to `target`, whole and checked.
 
-    `size` is in bytes, the checksums are hex. One that differs raises UserError and removes what came, unless
-    they are `second_hand` (not published by the file's owner): then it warns. `name` is what messages and the
-    result's `source` call the file, by default the URL. A mirror (`mirrors`: what an address begins with, and what
-    stands there instead) is asked first. Unavailable is raised where the file cannot be had.
+    What differs from what is `expected` raises UserError and is removed; if that is second-hand, it warns. A mirror
+    (`mirrors`: what an address begins with, and what stands there instead) is asked first. Unavailable is raised where
+    the file cannot be had.
     Returns `{"source", "sha256", "md5", "size", "checked"}` of what arrived.
     """
-    target, name = Path(target), name or shown(url)
-    wanted = {"size": size, "sha256": sha256, "md5": md5}
+    target, (wanted, second_hand, name) = Path(target), understood(expected, url)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     places = [*mirrored(url, mirrors or {}), url]
@@ -62,6 +71,14 @@ def download(
     os.replace(part, target)
     forget(part)
     return {"source": name, **found}
+
+
+def understood(expected: Expected, url: str) -> tuple[dict[str, Any], bool, str]:
+    """What is wanted of each of CHECKS (None: unknown), whether that is second-hand, and the file's name."""
+    if unknown := expected.keys() - Expected.__annotations__:
+        raise TypeError(f"nothing is known by {', '.join(sorted(unknown))}")
+    wanted = {key: expected.get(key) for key in CHECKS}
+    return wanted, expected.get("second_hand", False), expected.get("name") or shown(url)
 
 
 def judged(found: Mapping[str, Any], wanted: Mapping[str, Any], second_hand: bool, name: str) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from samgap import transfer as module
+from samgap import web
 from samgap.download import download
 from samgap.errors import UserError
-from samgap.transfer import Unavailable
+from samgap.web import Unavailable
 from tests.helpers.server import Server
 
 DATA = bytes(range(256)) * 4000
@@ -102,12 +103,12 @@ def test_changed_file_is_not_spliced(server: Server, target: Path, if_range: boo
     (server.folder / "a.bin").write_bytes(changed)
     server.cuts = []
     if not if_range:  # a server that sends the asked-for range of whatever it has now
-        get = module.requests.Session.get
+        get = web.requests.Session.get
 
         def without(self, url, headers, **more):
             return get(self, url, headers={key: headers[key] for key in headers if key != "If-Range"}, **more)
 
-        monkeypatch.setattr(module.requests.Session, "get", without)
+        monkeypatch.setattr(web.requests.Session, "get", without)
     download(server.url("a.bin"), target)
     assert target.read_bytes() == changed
 
@@ -150,7 +151,7 @@ def test_refusal_is_one_line_with_the_address(server: Server, target: Path, stat
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_server_says_how_long_to_wait(server: Server, target: Path, status: int, monkeypatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(module.urllib3.util.retry.time, "sleep", waits.append)
+    monkeypatch.setattr(web.urllib3.util.retry.time, "sleep", waits.append)
     server.headers = {"Retry-After": "7"}
     server.statuses = [status]
     download(server.url("a.bin"), target, **sums(DATA))
@@ -388,6 +389,11 @@ def test_local_file(tmp_path: Path, target: Path, form: str) -> None:
     with pytest.raises(UserError, match="No such file"):
         download(url, target)
     assert alone(target)
+
+
+def test_a_misspelt_checksum_does_not_pass_for_none(server: Server, target: Path) -> None:
+    with pytest.raises(TypeError, match="sha265"):
+        download(server.url("a.bin"), target, sha265="0" * 64)
 
 
 def test_body_is_kept_as_served(server: Server, target: Path) -> None:

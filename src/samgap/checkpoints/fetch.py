@@ -11,7 +11,7 @@ from samgap.code import PACKAGE
 from samgap.download import download
 from samgap.errors import UserError
 from samgap.files import read_json, replacing
-from samgap.transfer import Unavailable, shown
+from samgap.web import Unavailable, shown
 
 ROOT = PACKAGE.parents[1]
 """The repository: `path` is relative to it."""

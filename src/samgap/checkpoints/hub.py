@@ -16,7 +16,7 @@ from requests.auth import AuthBase
 from samgap.cache import Settings, fetched, linked
 from samgap.download import download, judged, mirrored
 from samgap.errors import UserError
-from samgap.transfer import Unavailable
+from samgap.web import Unavailable
 
 
 class _Bearer(AuthBase):

@@ -10,7 +10,7 @@ import pytest
 from samgap import transfer as downloads
 from samgap.checkpoints.fetch import fetch
 from samgap.errors import UserError
-from samgap.transfer import Unavailable
+from samgap.web import Unavailable
 from tests.helpers.server import Server
 
 DATA = b"weights" * 1000
