@@ -1,6 +1,9 @@
 """What the paper's published repository would have said: its own definitions, faults included, never for a conclusion.
 
 Computed prompt by prompt; the repository pools all images in one list, which mixes up images too.
+- `pooled-precision`, `pooled-recall`, `pooled-f1`: its assignment without a threshold, over that one list: TP = min(all
+  predicted, all truth). The pooled `iou`, `dice`, `boundary-f1` and `quality` are those above where each prompt has one
+  answer; where not, they compare masks of different images, which no sufficient statistic holds: there is no such id.
 - `iou`, `dice`, `boundary-f1`, `quality`: the i-th prediction (best score first) against the i-th instance, mean over
   such pairs; instances and predictions beyond the shorter list do not count. Quality is 0.5 · IoU + 0.3 · boundary F
   + 0.2 · Dice.
@@ -46,6 +49,9 @@ VARIANTS = (
     "clicks-85",
     "clicks-90",
     "temporal-consistency",
+    "pooled-precision",
+    "pooled-recall",
+    "pooled-f1",
 )
 
 
@@ -69,6 +75,8 @@ def variant(name: str) -> Metric:
     phrases = _pairs.phrases, _pairs.masked(_pairs.without_concept)
     if name.startswith("clicks"):
         return Clicks(int(name[-2:]) / 100)
+    if name.startswith("pooled"):
+        return Pooled(name.removeprefix("pooled-"))
     unseen = open_vocabulary_f1.variant("unseen")
     return {
         "iou": Ratio(of("upstream_iou"), of("upstream_n"), *some),
@@ -116,3 +124,28 @@ class Clicks:
         reached = means >= self.target
         found = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, float(_clicks.LIMIT))
         return np.where(sums["count"] > 0, found, np.nan)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    of: str
+    UNIT: str = "fraction"
+    RANGE: tuple[float, float] = (0.0, 1.0)
+    BY_PHRASE: bool = True
+    BY_INSTANCE: bool = False
+
+    def rests_on(self, pairs: pd.DataFrame) -> np.ndarray:
+        return _pairs.evaluable(pairs)
+
+    def applies(self, pairs: pd.DataFrame) -> str | None:
+        reason = _pairs.without_truth if self.of == "recall" else _pairs.without_answer
+        return _pairs.masked(reason)(pairs)
+
+    def terms(self, pairs: pd.DataFrame) -> Terms:
+        return {name: _pairs.column(pairs, f"n_{name}") for name in ("predicted", "truth")}
+
+    def value(self, sums: Terms) -> np.ndarray:
+        right = np.minimum(sums["predicted"], sums["truth"])
+        if self.of == "f1":
+            return _pairs.ratio(2 * right, sums["predicted"] + sums["truth"])
+        return _pairs.ratio(right, sums["predicted" if self.of == "precision" else "truth"])

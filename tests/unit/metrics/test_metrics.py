@@ -93,6 +93,9 @@ APPLICABLE = [metric for metric in METRICS if load(metric).applies(PAIRS) is Non
         ("upstream-precision", 3 / 5),
         ("upstream-recall", 3 / 4),
         ("upstream-greedy-f1", 4 / 9),
+        ("upstream-pooled-precision", 4 / 5),  # any mask of any image answers any other
+        ("upstream-pooled-recall", 4 / 4),
+        ("upstream-pooled-f1", 8 / 9),
         ("upstream-concept-recall", 2 / 4),
         ("upstream-attribute-accuracy", 1.0),
     ],
@@ -179,7 +182,7 @@ def test_spatial_prompts_have_no_concept(metric):
     elif file in TEMPORAL or metric == "upstream-temporal-consistency":
         assert reason == "not evaluable: the images are no frames of a sequence"
     elif file == "upstream":
-        geometric = metric.split("-")[1] in ("iou", "dice", "boundary", "quality", "precision", "recall", "f1")
+        geometric = metric.split("-")[1] in ("iou", "dice", "boundary", "quality", "precision", "recall", "f1", "pooled")
         assert reason == (None if geometric else "not evaluable: spatial prompts name no concept")
     else:
         assert reason == (None if file in SPATIAL else "not evaluable: spatial prompts name no concept")
