@@ -30,5 +30,7 @@ rule predict:
         model=model_asked,
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         device=config["device"],
+        # Where finished parts lie until the shard is: no output, which Snakemake would remove when a job is killed.
+        aside="results/{run}/unfinished/predict/{dataset}-{model}-{prompts}-{shard}",
     script:
         "../scripts/predictions/predict.py"

@@ -1,6 +1,7 @@
 """Rule `predict`: one model's answers to one prompt set on one shard of a data set."""
 
 import importlib
+from importlib.metadata import version
 from pathlib import Path
 
 from samgap import tables
@@ -11,35 +12,43 @@ from samgap.sharding import in_shard
 from samgap.truth import read
 
 with job(snakemake) as log:
-    options, card = snakemake.params.model, read_json(snakemake.input.card)
+    options, output = snakemake.params.model, snakemake.output
+    # A model may be made of others, whose weights must be there too.
+    parts = list(options.get("parts", {}))
+    cards = [read_json(snakemake.input[key]) for key in ("card", *(f"{role}_card" for role in parts))]
+    missing = [card["why"] for card in cards if card["status"] != "available"]
     record = provenance(snakemake, model=options)
-    masks, timing = [], []
-    if card["status"] == "available":
+    masks, timing, chunks = [], [], None
+    if not missing:
         # Torch is slow to import, and not there at all where every weight is skipped.
-        import torch
-
-        from samgap.models._device import choose
+        from samgap.models._device import choose, start
+        from samgap.predictions.chunks import Chunks
         from samgap.predictions.shard import predict
         from samgap.predictions.tracks import follow
 
         family = importlib.import_module(f"samgap.models.{module(options['family'])}")
-        device = choose(snakemake.params.device)
-        torch.manual_seed(0)
-        torch.set_num_threads(snakemake.threads)
-        prompts = tables.read(snakemake.input.prompts, "prompts")
-        images = in_shard(
-            tables.read(snakemake.input.image_table, "images"), snakemake.wildcards.shard, snakemake.params.shards
-        )
-        weights, folder = Path(snakemake.input.weights), Path(snakemake.input.images)
+        record["device"] = device = choose(snakemake.params.device)
+        start(snakemake.threads)
+        shard, shards = snakemake.wildcards.shard, snakemake.params.shards
+        images = in_shard(tables.read(snakemake.input.image_table, "images"), shard, shards)
+        prompts = tables.read(snakemake.input.prompts, "prompts", images["image_id"])
+        folder, weights = Path(snakemake.input.images), Path(snakemake.input.weights)
+        if parts:
+            weights = {role: Path(snakemake.input[role]) for role in parts}
         if (prompts["kind"] == "track").any():
             masks, timing = follow(family.open_tracker(options, weights, device), images, folder, prompts, device)
         else:
+            versions = {name: version(name) for name in ("torch", "sam2", "sam3", "transformers")}
+            chunks = Chunks(Path(snakemake.params.aside), {**record, "shard": [shard, shards], **versions})
             model = family.open_model(options, weights, device)
             truth = read(snakemake.input.truth, images["image_id"]) if "truth" in snakemake.input.keys() else None  # noqa: SIM118
-            masks, timing = predict(model, images, folder, prompts, device, truth)
-        record["device"] = device
+            predict(model, images, folder, prompts, device, chunks, truth)
     else:
-        record["skipped"] = f"weights not available ({card['why']})"
+        record["skipped"] = f"weights not available ({missing[0]})"
         log.warning("%s skipped: %s", snakemake.wildcards.model, record["skipped"])
-    tables.write(snakemake.output.masks, "masks", masks, record)
-    tables.write(snakemake.output.timing, "timing", timing, {"device": record.get("device")})
+    if chunks is None:
+        tables.write(output.masks, "masks", masks, record)
+        tables.write(output.timing, "timing", timing, {"device": record.get("device")})
+    else:
+        chunks.write(output.masks, output.timing, record)
+        chunks.remove()

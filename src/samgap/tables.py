@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from samgap.errors import UserError
@@ -175,7 +176,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("n_prompts", pa.int32(), "prompts asked of the image"),
             _column("read_ms", pa.float32(), "reading the image", "ms"),
             _column("encode_ms", pa.float32(), "encoding the image", "ms"),
-            _column("decode_ms", pa.float32(), "answering all its prompts, masks to RLE included", "ms"),
+            _column("decode_ms", pa.float32(), "answering all its prompts, but for what workers do meanwhile", "ms"),
             _column("device", pa.string(), "cpu or cuda"),
         ]
     ),
@@ -366,11 +367,20 @@ def _check_columns(name: str, given: Iterable[str]) -> None:
         raise ValueError(f"table {name}: columns {sorted(given)} are not {sorted(SCHEMAS[name].names)}")
 
 
-def read(path: str | Path, name: str) -> pd.DataFrame:
-    """Read table `name`; a file that is not such a table raises UserError. A column that may be null may be missing."""
+def read(path: str | Path, name: str, image_ids: Iterable[int] | None = None) -> pd.DataFrame:
+    """Read table `name`; a file that is not such a table raises UserError. A column that may be null may be missing.
+
+    With `image_ids` only the rows of these images are read, and no more of the others held than a batch.
+    """
     schema = SCHEMAS[name]
     try:
-        table = pq.ParquetFile(path).read()
+        file = pq.ParquetFile(path)
+        if image_ids is None:
+            table = file.read()
+        else:
+            wanted = pa.array(list(image_ids), pa.int64())
+            some = [rows.filter(pc.is_in(rows["image_id"], wanted)) for rows in file.iter_batches()]
+            table = pa.Table.from_batches(some, file.schema_arrow)
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path}: not a readable Parquet file ({error}); delete it and run again") from error
     missing = [column for column in schema.names if column not in table.schema.names]

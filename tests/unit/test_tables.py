@@ -128,3 +128,11 @@ def test_another_table_or_a_torn_file_is_one_line(tmp_path):
     assert "\n" not in str(error.value)
     with pytest.raises(UserError, match=r"c\.parquet"):
         tables.read(tmp_path / "c.parquet", "images")
+
+
+def test_rows_of_some_images_alone_are_read(tmp_path):
+    path = tmp_path / "t.parquet"
+    times = {"n_prompts": 1, "read_ms": 1.0, "encode_ms": 1.0, "decode_ms": 1.0, "device": "cpu"}
+    tables.write(path, "timing", [{"image_id": n, **times} for n in (3, 1, 4, 1, 5)])
+    assert tables.read(path, "timing", [1, 5, 9])["image_id"].tolist() == [1, 1, 5]
+    assert tables.read(path, "timing", []).empty

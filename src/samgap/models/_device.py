@@ -22,6 +22,12 @@ from samgap.errors import UserError
 logger = logging.getLogger("samgap")
 
 
+def start(threads: int) -> None:
+    """Torch as every job has it: its seed, and no more threads on the CPU than the job was given."""
+    torch.manual_seed(0)
+    torch.set_num_threads(threads)
+
+
 def choose(setting: str) -> str:
     """`cpu` or `cuda` for the config's `device` (auto, cpu, cuda); cuda without a usable GPU is an error."""
     if setting == "cpu":

@@ -1,8 +1,14 @@
-"""One shard: every image is encoded once, all its prompts are answered, masks are kept as RLE."""
+"""One shard: every image is encoded once, all its prompts are answered, masks are kept as RLE.
+
+While the model works on an image, the next ones are read and the masks of the last are made RLEs, by threads; no more
+images are in hand at once than `AHEAD` and `BEHIND` say, however many a shard has.
+"""
 
 import logging
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,98 +17,145 @@ from PIL import Image
 
 from samgap.errors import UserError
 from samgap.models import Model, Prediction
+from samgap.predictions.checks import sorted_out
+from samgap.predictions.chunks import Answered, Chunks
+from samgap.predictions.estimate import Estimate
+from samgap.predictions.rows import mask_row, open_image, records
 from samgap.progress import progress
 from samgap.truth import Truth
 
 logger = logging.getLogger("samgap")
 
+AHEAD = 2
+"""Images that are read before the model wants them."""
+BEHIND = 2
+"""Images whose masks may still be in the making when the model goes on."""
+WORKERS = 2
+"""Threads that make RLEs."""
+TOO_LARGE = "the model does not fit into the memory with it; take a smaller model or a device with more memory"
+
 
 def predict(
-    model: Model, images: pd.DataFrame, folder: Path, prompts: pd.DataFrame, device: str, truth: Truth | None = None
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of the tables `masks` and `timing` for `images` (rows of table `images`) and their `prompts`.
+    model: Model,
+    images: pd.DataFrame,
+    folder: Path,
+    prompts: pd.DataFrame,
+    device: str,
+    chunks: Chunks,
+    truth: Truth | None = None,
+) -> None:
+    """Answer `prompts` on `images` (rows of tables `prompts` and `images`), into `chunks`, from where these stand.
 
-    Clicks correct an answer by the `truth`, which nothing else here may see.
+    Clicks correct an answer by the `truth`, which nothing else here may see. What was left out of a prompt set, and
+    why, is told in the log.
     """
-    asked = {image_id: _records(rows) for image_id, rows in prompts.groupby("image_id")}
-    masks: list[dict[str, Any]] = []
-    timing: list[dict[str, Any]] = []
-    with progress("predictions", len(images), "images") as step:
-        for image in _records(images):
-            rows = asked.get(image["image_id"], [])
-            if rows:
-                started = time.perf_counter()
-                picture = open_image(folder / image["file"], image)
-                read = time.perf_counter()
-                model.encode(picture)
-                encoded = time.perf_counter()
-                masks += _answers(model, rows, image, truth)
-                answered = time.perf_counter()
-                timing.append(
-                    {
-                        "image_id": image["image_id"],
-                        "n_prompts": len(rows),
-                        "read_ms": 1e3 * (read - started),
-                        "encode_ms": 1e3 * (encoded - read),
-                        "decode_ms": 1e3 * (answered - encoded),
-                        "device": device,
-                    }
-                )
-            step(1)
-    logger.info("%d images, %d prompts, %d masks", len(timing), sum(row["n_prompts"] for row in timing), len(masks))
-    return masks, timing
+    if chunks.done:
+        logger.info("going on after %d of %d images, which were finished before", chunks.done, len(images))
+    count = {"prompts": 0, "masks": 0}
+    left = images.iloc[chunks.done :]
+    with progress("predictions", len(images), "images", done=chunks.done) as step:
+        try:
+            for one in answered(model, left, folder, prompts, device, truth):
+                chunks.add(one)
+                for note in one.notes:
+                    logger.warning("%s", note)
+                count["prompts"] += sum(row["n_prompts"] for row in one.timing)
+                count["masks"] += len(one.masks)
+                step(1)
+        finally:
+            chunks.close()
+    logger.info("%d images, %d prompts, %d masks", len(left), count["prompts"], count["masks"])
+
+
+def answered(
+    model: Model, images: pd.DataFrame, folder: Path, prompts: pd.DataFrame, device: str, truth: Truth | None = None
+) -> Iterator[Answered]:
+    """What every image gives, in their order; one without prompts is neither read nor encoded."""
+    from samgap.models._predictions import workers  # imports torch
+
+    rows_of = prompts.groupby("image_id").indices
+    estimate = Estimate(device, int(images["image_id"].isin(list(rows_of)).sum()))
+    behind: deque[_Image] = deque()
+    with ThreadPoolExecutor(1, "read") as reader, workers(WORKERS):
+        waiting = deque(records(images[["image_id", "file", "width", "height"]]))
+        ahead: deque[_Image] = deque()
+        while waiting or ahead:
+            while waiting and len(ahead) <= AHEAD:
+                image = waiting.popleft()
+                rows = records(prompts.iloc[rows_of[image["image_id"]]]) if image["image_id"] in rows_of else []
+                ahead.append(_Image(image, rows, folder, reader))
+            behind.append(ahead.popleft())
+            seconds = behind[-1].ask(model, device, truth)
+            if seconds is not None:
+                estimate.step(seconds)
+            if len(behind) > BEHIND:
+                yield behind.popleft().answered()
+        while behind:
+            yield behind.popleft().answered()
+
+
+class _Image:
+    """An image on its way: being read, asked about, and its answers awaited."""
+
+    def __init__(
+        self, image: dict[str, Any], rows: list[dict[str, Any]], folder: Path, reader: ThreadPoolExecutor
+    ) -> None:
+        self.image = image
+        self.rows, self.notes = sorted_out(rows, image)
+        self.picture = reader.submit(_read, folder / image["file"], image) if self.rows else None
+        self.timing: list[dict[str, Any]] = []
+        self.answers: Sequence[Sequence[Prediction]] = []
+
+    def ask(self, model: Model, device: str, truth: Truth | None) -> float | None:
+        """Encode the image and ask its prompts; the seconds that took, or None where there was nothing to ask."""
+        if self.picture is None:
+            return None
+        from samgap.models._batches import out_of_memory  # imports torch
+
+        picture, read_ms = self.picture.result()
+        self.picture = None  # or it would be held as long as its answers
+        started = time.perf_counter()
+        try:
+            model.encode(picture)
+            encoded = time.perf_counter()
+            self.answers = _answers(model, self.rows, self.image, truth)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            raise UserError(f"image {self.image['file']}: {TOO_LARGE}") from error
+        except UserError as error:
+            raise UserError(f"image {self.image['file']}: {error}") from error
+        done = time.perf_counter()
+        notes = getattr(model, "notes", None)
+        if notes:
+            self.notes += notes
+            notes.clear()
+        times = {"read_ms": read_ms, "encode_ms": 1e3 * (encoded - started), "decode_ms": 1e3 * (done - encoded)}
+        self.timing = [{"image_id": self.image["image_id"], "n_prompts": len(self.rows), **times, "device": device}]
+        return done - started
+
+    def answered(self) -> Answered:
+        clicks = bool(self.rows) and self.rows[0].get("kind") == "clicks"
+        masks = [
+            mask_row(row, index, one, self.image, index + 1 if clicks else None)
+            for row, found in zip(self.rows, self.answers, strict=True)
+            for index, one in enumerate(found)
+        ]
+        return Answered(masks, self.timing, self.notes)
+
+
+def _read(path: Path, image: Mapping[str, Any]) -> tuple[Image.Image, float]:
+    started = time.perf_counter()
+    return open_image(path, image), 1e3 * (time.perf_counter() - started)
 
 
 def _answers(
-    model: Model, rows: list[dict[str, Any]], image: Mapping[str, Any], truth: Truth | None
-) -> list[dict[str, Any]]:
+    model: Model, rows: Sequence[Mapping[str, Any]], image: Mapping[str, Any], truth: Truth | None
+) -> Sequence[Sequence[Prediction]]:
     if rows[0].get("kind") != "clicks":
-        answers = zip(rows, model.answer(rows), strict=True)
-        return [_row(row, index, one, image) for row, answer in answers for index, one in enumerate(answer)]
+        return model.answer(rows)
     from samgap.models._clicks import clicked  # imports torch
 
     assert truth is not None
     by_id = {item.id: item for item in truth.of(image["image_id"])}
-    truths = [by_id[row["truth_ids"][0]].mask() for row in rows]
-    series = zip(rows, clicked(model, rows, truths), strict=True)  # type: ignore[arg-type]
-    return [_row(row, index, one, image, index + 1) for row, answer in series for index, one in enumerate(answer)]
-
-
-def open_image(path: Path, image: Mapping[str, Any]) -> Image.Image:
-    """The image as RGB, of the size that the table states; unreadable or of another size raises UserError."""
-    try:
-        with Image.open(path) as file:
-            picture = file.convert("RGB")
-    except OSError as error:
-        raise UserError(f"{path}: not a readable image ({error}); make the data set again") from error
-    if picture.size != (image["width"], image["height"]):
-        raise UserError(
-            f"{path}: is {picture.width}x{picture.height} px, images.parquet says {image['width']}x{image['height']}; "
-            "make the data set again"
-        )
-    return picture
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-
-
-def _row(
-    prompt: Mapping[str, Any], index: int, one: Prediction, image: Mapping[str, Any], clicks: int | None = None
-) -> dict[str, Any]:
-    x0, y0, x1, y1 = one.box
-    return {
-        "prompt_id": prompt["prompt_id"],
-        "prediction_id": index,
-        "image_id": prompt["image_id"],
-        "score": one.score,
-        "x0": x0,
-        "y0": y0,
-        "x1": x1,
-        "y1": y1,
-        "height": image["height"],
-        "width": image["width"],
-        "area_px": one.area,
-        "rle": one.rle,
-        "clicks": clicks,
-    }
+    return clicked(model, rows, [by_id[row["truth_ids"][0]].mask() for row in rows])  # type: ignore[arg-type]

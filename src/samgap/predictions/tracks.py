@@ -11,7 +11,7 @@ from PIL import Image
 
 from samgap.errors import UserError
 from samgap.models import Tracker
-from samgap.predictions.shard import _records, _row, open_image
+from samgap.predictions.rows import mask_row, open_image, records
 from samgap.progress import progress
 
 logger = logging.getLogger("samgap")
@@ -47,9 +47,9 @@ def follow(
     timing: list[dict[str, Any]] = []
     with progress("predictions", len(images), "frames") as step:
         for _, of_sequence in images.groupby("sequence", sort=False) if len(prompts) else []:
-            frames = _records(of_sequence.sort_values("frame"))
+            frames = records(of_sequence.sort_values("frame"))
             place = {frame["image_id"]: number for number, frame in enumerate(frames)}
-            asked = _records(prompts[prompts["image_id"].isin(place)])
+            asked = records(prompts[prompts["image_id"].isin(place)])
             found = _sequence(tracker, Pictures(folder, frames), place, asked)
             masks += found[0]
             timing += [{**row, "device": device} for row in found[1]]
@@ -82,7 +82,7 @@ def _sequence(
         else:
             answers = {tracks[number]: found for number, found in frame.answers.items()}
             rows = [(row_of[track, frame.number], found) for track, found in answers.items()]
-            masks += [_row(row, 0, one, image) for row, found in rows for one in found]
+            masks += [mask_row(row, 0, one, image) for row, found in rows for one in found]
             times = {"read_ms": 1e3 * read, "encode_ms": 1e3 * encode, "decode_ms": 1e3 * (now - started)}
             timing.append({"image_id": image["image_id"], "n_prompts": len(rows), **times})
         started = time.perf_counter()
