@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from samgap.models import Prediction, _sam3_build
+from samgap.models import Prediction, Tracker, _sam3_build
 from samgap.models._batches import Batches
 from samgap.models._device import finished, on
 from samgap.models._predictions import from_logits
@@ -48,6 +48,13 @@ PROMPTS_AT_ONCE = 64
 
 ACTIVATIONS = 96
 """What a phrase takes in the detector, in copies of the coarsest features: for batches before any was measured."""
+
+
+def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> Tracker:
+    """The tracker alone, for objects that are shown and followed through sequences (kind `track`)."""
+    from samgap.models import _sam3_video
+
+    return _sam3_video.open_tracker(options, weights, device)
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
