@@ -3,7 +3,8 @@ check it.
 
 Orange dots and boxes are positive, blue crosses and boxes negative; a coarse mask given as a prior is painted orange.
 White lines are the instances that a right answer covers. A set that asks for one instance at a time is shown around one
-of them, with all its prompts there; of a set that names a concept one prompt of each image is shown whole, its phrase
+of them, with all its prompts there; so are tracks, of which some are shown on the image and the others, shown before,
+are to be found again. Of a set that names a concept one prompt of each image is shown whole, its phrase
 above it after the number of right answers ("?": the labels cannot tell).
 
 Images with objects are ranked by their number (ties by image id), and of N images the k-th is the one at the
@@ -29,7 +30,7 @@ from samgap.paper.pictures import HALO, outline, picture, quantiles
 
 COLUMNS = ["prompts", "image_id", "file", "prompt_id", "kind", "phrase", "points", "boxes", "mask", "n_truth", "source"]
 COLOURS = {1: style.INSTANCES[0], 0: style.INSTANCES[5]}
-SPATIAL = {"box", "point", "point-box", "mask", "clicks"}
+SPATIAL = {"box", "point", "point-box", "mask", "clicks", "track"}
 HEAD, OVER = 0.16, 0.2  # inches: for the name of a set, for the words over a picture
 GAP, BETWEEN = 0.04, 0.12  # inches: between pictures, between sets
 LEAST, WIDEST = 0.6, 1.7  # inches of a picture
@@ -47,8 +48,14 @@ def shown(prompts, number, of):
     return among.iloc[[(2 * number + 1) * len(among) // (2 * of)]]
 
 
-def words(prompt):
-    """What is written above a prompt that is no place alone."""
+def words(prompts):
+    """What is written above prompts that are no places alone."""
+    if not len(prompts):
+        return "nothing asked"
+    prompt = next(prompts.itertuples())
+    if prompt.kind == "track":
+        shown = int((prompts["boxes"].notna() | prompts["points"].notna()).sum())
+        return f"{shown} shown, {len(prompts) - shown} followed"
     if prompt.kind in SPATIAL:
         return f"up to {prompt.clicks} clicks" if prompt.kind == "clicks" else ""
     told = "?" if prompt.truth_ids is None else str(len(prompt.truth_ids))
@@ -140,10 +147,10 @@ def draw(images, sets, found, folder):
             axes.set_axis_off()
             axes.set_anchor("N")
             draw_cell(axes, width, these, pixels[image.image_id], found.of(image.image_id))
-            told = words(next(these.itertuples())) if len(these) else "nothing asked"
+            told = fitting(words(these), width)
             figure.text(
-                x / total[0], 1 - (y - 0.02) / total[1], fitting(told, width), va="bottom", fontsize=style.SMALL,
-                linespacing=1, gid=f"words-{name}-{image.image_id}",
+                x / total[0], 1 - (y - 0.02) / total[1], told, va="bottom", fontsize=style.SMALL, linespacing=1,
+                gid=f"words-{name}-{image.image_id}",
             )  # fmt: skip
             drawn.append((name, image, these))
     return figure, drawn

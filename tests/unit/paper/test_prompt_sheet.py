@@ -10,7 +10,7 @@ from PIL import Image
 from samgap import masks, tables, truth
 from samgap.datasets import Label, Picture
 from samgap.datasets._write import write
-from samgap.prompts import _write, box, clicks, exemplar, grid, mask, phrases, point
+from samgap.prompts import _write, box, clicks, exemplar, grid, mask, phrases, point, track
 from samgap.prompts._seed import Seed
 
 SIZE = 64
@@ -111,6 +111,25 @@ def test_negative_prompts_are_blue_and_positive_ones_orange(paper, folder, tmp_p
     assert orange > 500 and blue > 50
     orange, blue = painted(draw(paper, folder, tmp_path, sets=("box",))["png"])
     assert orange > 100 and blue == 0
+
+
+def test_tracks_say_which_are_shown_and_which_followed(paper, tmp_path):
+    """Two objects from the first frame on, a third that comes on the second."""
+    Image.new("RGB", (SIZE, SIZE), (60, 90, 50)).save(tmp_path / "plain.png")
+    data = (tmp_path / "plain.png").read_bytes()
+    pictures = []
+    for frame in range(2):
+        labels = [Label("apple", mask=square(place), track=place) for place in range(2 + frame)]
+        pictures.append(Picture(f"s/{frame}.png", data, SIZE, SIZE, "s", labels, {}, sequence="s", frame=frame))
+    paths = [tmp_path / name for name in ("images", "instances.json", "images.parquet")]
+    write(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="orchard")
+    known = truth.read(paths[1])
+    _write.write(tmp_path / "track.parquet", track.prompts(known, {}, Seed(1, "orchard")), known, {})
+    drawn = draw(paper, tmp_path, tmp_path / "out", sets=("track",))
+    said = re.findall(r"<!-- (.*?) -->", drawn["svg"].read_text(), re.DOTALL)
+    assert {"2 shown, 0 followed", "1 shown, 2 followed"} <= set(said)
+    rows = pd.read_csv(drawn["rows"]).sort_values(["file", "prompt_id"])
+    assert rows["boxes"].tolist() == [1, 1, 0, 0, 1] and rows["n_truth"].tolist() == [1] * 5
 
 
 def test_an_image_without_a_prompt_says_so(paper, folder, tmp_path):
