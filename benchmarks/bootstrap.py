@@ -11,7 +11,6 @@ printed as Markdown.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import yaml
+from _measuring import machine, median, peak_mb
 
 ROOT = Path(__file__).parents[1]
 INSTANCES = 40
@@ -41,6 +41,7 @@ def main() -> None:
     if given.once:
         print(json.dumps(once(given.config, given.images, given.resamples)))
         return
+    print(f"{machine()}.\n")
     print("| images | resamples | estimates | estimate, s | compare, s | peak memory, MB | of it in resampling, MB |")
     print("|---|---|---|---|---|---|---|")
     for images, resamples in (
@@ -91,10 +92,6 @@ def once(file: Path, images: int, resamples: int) -> dict[str, float]:
     return {**found, "peak_mb": peak_mb(), "more_mb": peak_mb() - before}
 
 
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def image_table(images: int) -> pd.DataFrame:
     ids = np.arange(images)
     return pd.DataFrame({"image_id": ids, "group": ids.astype(str)})
@@ -105,7 +102,7 @@ def generated(prompts: dict, images: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Columns that are not set here hold sums of fractions or counts over the prompt's truth, so that any metric runs.
     """
-    from samgap.tables import SCHEMAS, TAUS
+    from samgap.tables import KINDS_OF_HITS, SCHEMAS, SIZES, TAUS
 
     random = np.random.default_rng(0)
     phrases = [row["phrase"] for row in prompts["phrases"]] if prompts["kind"] == "phrases" else None
@@ -132,6 +129,11 @@ def generated(prompts: dict, images: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     }
     if phrases:
         ids["scores"] = [np.sort(random.random(k))[::-1].astype(np.float32) for k in predicted]
+        # What the predictions hit, in any order: bit t is set where the IoU reaches threshold t.
+        bits = (1 << (ious[:, None] >= TAUS).sum(axis=1)) - 1
+        parts = np.split(bits[ious > 0], np.cumsum(ids["n_answered"])[:-1])
+        ranked = [random.permutation(np.pad(one, (0, k - len(one)))) for one, k in zip(parts, predicted, strict=True)]
+        ids |= {f"hits_{kind}": ranked for kind in KINDS_OF_HITS} | {f"truth_{size}": truth for size in SIZES}
     pairs = {
         field.name: ids.get(field.name, filler(field, n, truth, hits, predicted, random)) for field in SCHEMAS["pairs"]
     }
@@ -157,8 +159,6 @@ def filler(
     if pa.types.is_fixed_size_list(field.type):
         width = field.type.list_size
         return list(hits if width == hits.shape[1] else np.minimum(truth[:, None], random.integers(0, 40, (n, width))))
-    if field.name.startswith("hits_"):
-        return [random.choice([0, 1, 31, 1023, 1 << 10], k) for k in predicted]
     if pa.types.is_floating(field.type):
         return truth * random.random(n)
     if pa.types.is_integer(field.type):
@@ -202,15 +202,6 @@ def alternatives(images: int, resamples: int, repeats: int) -> None:
     print(f"| samgap | {first:.3f} | 1 |")
     print(f"| scipy.stats.bootstrap on sums by image | {second:.3f} | {second / first:.1f} |")
     print(f"| a loop over data frames (20 resamples, times {resamples // 20}) | {third:.0f} | {third / first:.0f} |")
-
-
-def median(work, repeats: int) -> float:
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return statistics.median(times)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,13 @@ import contextlib
 import importlib.util
 import io
 import multiprocessing
-import resource
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _measuring import machine, peak_mb
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
@@ -100,10 +100,6 @@ def timed(numbers: list[int]) -> tuple[float, float, float, float, pd.DataFrame]
     pairs = measure(*made, 0.0)[2]
     seconds, worked = time.perf_counter() - start, time.process_time() - worked
     return seconds, worked, peak_mb(), before, pairs
-
-
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measured(images: int, jobs: int) -> pd.DataFrame:
@@ -208,6 +204,7 @@ def main() -> None:
     parser.add_argument("--loops", type=int, default=2, help="images measured by loops over whole images")
     parser.add_argument("--ap", type=int, default=100, help="images of which AP is computed by all")
     given = parser.parse_args()
+    print(f"{machine()}.\n")
     print("| images | jobs | s | processor s of the busiest | MB a job | of it while measuring |")
     print("|---|---|---|---|---|---|")
     for images in (given.images // 2, given.images, given.images * 2):

@@ -9,8 +9,6 @@ shards. Nothing is put in that was not measured; what is multiplied is told.
 """
 
 import argparse
-import os
-import platform
 import re
 import statistics
 import subprocess
@@ -18,13 +16,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 import yaml
+from _measuring import machine, median
 
 from samgap import tables, truth
 from samgap.matching import measure
@@ -66,12 +64,6 @@ def main() -> None:
 
 def keys(path: Path) -> dict[str, str]:
     return dict(part.split("=", 1) for part in path.parts if "=" in part)
-
-
-def machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    found = re.search(r"model name\s*: (.*)", lines)
-    return f"{os.cpu_count()} cores ({found[1] if found else platform.machine()}), load {os.getloadavg()[1]:.1f}"
 
 
 def hours(seconds: float) -> str:
@@ -172,7 +164,7 @@ def measured(run: Path, images: dict[str, pd.DataFrame], config: dict[str, Any],
         mine = images[cell["dataset"]].iloc[:: config["datasets"][cell["dataset"]].get("shards", 1)]
         known = truth.read(Path(f"resources/datasets/{cell['dataset']}/instances.json"), mine["image_id"])
         given_to = (tables.read(path, "masks"), tables.read(asked, "prompts"), known, mine, threshold)
-        each = median(lambda given_to=given_to: measure(*given_to)) / len(mine)
+        each = median(lambda given_to=given_to: measure(*given_to), REPEATS) / len(mine)
         spent += each * given.images
         print(
             f"| measure {cell['model']} · {cell['prompts']} | {each * 1000:,.1f} ms | | {hours(each * given.images)} |"
@@ -203,22 +195,13 @@ def resampled(
         part = summed("iou", many, groups)
         if isinstance(part, str):
             return
-        times[len(known)] = median(lambda part=part: bootstrap.resampled([part], 1, "set", RESAMPLES))
+        times[len(known)] = median(lambda part=part: bootstrap.resampled([part], 1, "set", RESAMPLES), REPEATS)
     (few, short), (more, long) = times.items()
     each = (long - short) / (more - few)
     whole = short + each * (given.images - few)
     print(f"| resample one cell, {RESAMPLES:,} times | {each * 1000:,.2f} ms | | {hours(whole)} |")
     print(f"\nResampling was timed with {few:,} and {more:,} images: {short:.1f} and {long:.1f} s.")
     print("The draws are one job's, for all metrics of a cell at once.")
-
-
-def median(work: Callable[[], Any]) -> float:
-    found = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        work()
-        found.append(time.process_time() - start)
-    return statistics.median(found)
 
 
 if __name__ == "__main__":
