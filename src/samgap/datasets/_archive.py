@@ -43,7 +43,7 @@ def files(path: Path, wanted: Wanted, max_gb: float = MAX_GB) -> Found:
         yield from (_zipped if zipped else _tarred)(path, wanted, _Bounds(path, max_gb))
     except DAMAGED as error:
         # Of a file that is none, tarfile tells what each way to unpack it made of it.
-        why = str(error).partition(": - method")[0]
+        why = str(error).partition(":\n")[0]
         raise UserError(
             f"{path}: truncated or damaged archive, or none ({type(error).__name__}: {why}); "
             "check what its address or path gives, and fetch it again"
