@@ -16,7 +16,9 @@ import torch
 from PIL import Image
 
 from samgap.models import Frame
+from samgap.models._device import finished
 from samgap.models._predictions import predictions
+from samgap.models._speed import PLAIN, Speed
 from samgap.models._weights import fill, read
 from samgap.models.sam2 import _boxes, _points
 
@@ -38,7 +40,7 @@ def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam
     """Build the model and load its weights (`{"model": …}`), the same that answer single images."""
     model = build(options, device)
     fill(model, read(weights).get("model", {}), str(weights))
-    return Sam2Tracker(model.eval())
+    return Sam2Tracker(model.eval(), Speed.of(options))
 
 
 class Inputs:
@@ -66,8 +68,9 @@ class Inputs:
 class Sam2Tracker:
     """A loaded SAM2 video model."""
 
-    def __init__(self, model: package.SAM2VideoPredictor) -> None:
-        self.model = model
+    def __init__(self, model: package.SAM2VideoPredictor, speed: Speed = PLAIN) -> None:
+        self.model, self.speed, self.device = model, speed, model.device.type
+        speed.prepared(model.image_encoder, self.device)
         # Holes would be filled by a compiled part that the installed package is without; it would only warn.
         self.model.fill_hole_area = 0
         self.reach = max(model.num_maskmem * model.memory_temporal_stride_for_eval, model.max_obj_ptrs_in_encoder)
@@ -79,12 +82,13 @@ class Sam2Tracker:
             starts[frame].append(number)
         state = self._state(frames)
         for frame in range(min(starts, default=len(frames)), len(frames)):
-            with torch.inference_mode():
+            with torch.inference_mode(), self.speed.numbers(self.device):
                 self.model._get_image_feature(state, frame, batch_size=1)
+            finished(self.device)
             yield Frame(frame, None)
-            for number in starts.get(frame, []):
-                self._show(state, frame, number, shown[number][1])
-            with mock.patch.object(package, "tqdm", lambda each, **_: each):
+            with self.speed.numbers(self.device), mock.patch.object(package, "tqdm", lambda each, **_: each):
+                for number in starts.get(frame, []):
+                    self._show(state, frame, number, shown[number][1])
                 # One frame, so that what is shown on the next is not followed from before it was.
                 ((_, numbers, logits),) = self.model.propagate_in_video(state, frame, max_frame_num_to_track=0)
             masks = (logits[:, 0] > 0).cpu().numpy()
@@ -98,7 +102,7 @@ class Sam2Tracker:
     def _state(self, frames: Sequence[Image.Image]) -> dict[str, Any]:
         width, height = frames[0].size
         loaded = Inputs(frames, self.model.image_size), height, width
-        with mock.patch.object(package, "load_video_frames", return_value=loaded):
+        with self.speed.numbers(self.device), mock.patch.object(package, "load_video_frames", return_value=loaded):
             return self.model.init_state(video_path="")
 
     def _show(self, state: dict[str, Any], frame: int, number: int, prompt: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ import torch
 from scipy import ndimage
 from torch import nn
 
+from samgap.models._speed import PLAIN, Speed
 from samgap.models.sam2 import Sam2
 
 # isort: split
@@ -45,8 +46,8 @@ connected_components.connected_components_cpu_single = _components
 class Places(Sam2):
     """The interactive head of a loaded SAM3; asked like `Sam2`, once `see` was told of an image."""
 
-    def __init__(self, model: Sam3Image, device: str) -> None:
-        self.image_model, self.device = model, device
+    def __init__(self, model: Sam3Image, device: str, speed: Speed = PLAIN) -> None:
+        self.device, self.speed = device, speed
         self.predictor = model.inst_interactive_predictor
         self.model = self.predictor.model
 
@@ -56,7 +57,8 @@ class Places(Sam2):
         found = features["sam2_backbone_out"]
         decoder = self.model.sam_mask_decoder
         fine, middle, coarse = found["backbone_fpn"]
-        pyramid = [decoder.conv_s0(fine), decoder.conv_s1(middle), coarse]
+        with self.speed.numbers(self.device):
+            pyramid = [decoder.conv_s0(fine), decoder.conv_s1(middle), coarse]
         # What a video adds to the first frame, whose memory is empty.
         pyramid[-1] = pyramid[-1] + self.model.no_mem_embed.permute(1, 2, 0)[..., None]
         self.predictor._features = {"image_embed": pyramid[-1], "high_res_feats": pyramid[:-1]}

@@ -19,6 +19,7 @@ from samgap.models import Frame, _sam3_build, _sam3_interactive
 from samgap.models._device import finished, on
 from samgap.models._predictions import predictions
 from samgap.models._sam2_video import Inputs
+from samgap.models._speed import PLAIN, Speed
 from samgap.models._weights import fill, read
 from samgap.models.sam2 import _boxes, _given, _points
 
@@ -58,14 +59,15 @@ def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam
         if key.startswith(old)
     }
     fill(model, state, str(weights), exact=False)
-    return Sam3Tracker(model.to(device).eval(), device)
+    return Sam3Tracker(model.to(device).eval(), device, Speed.of(options))
 
 
 class Sam3Tracker:
     """A loaded SAM3 tracker on `device`."""
 
-    def __init__(self, model: Sam3TrackerPredictor, device: str) -> None:
-        self.model, self.device = model, device
+    def __init__(self, model: Sam3TrackerPredictor, device: str, speed: Speed = PLAIN) -> None:
+        self.model, self.device, self.speed = model, device, speed
+        speed.prepared(model.backbone.vision_backbone.trunk, device)
 
     def track(self, frames: Sequence[Image.Image], shown: Sequence[tuple[int, Mapping[str, Any]]]) -> Iterator[Frame]:
         """Answers a frame at a time (`samgap.models.Tracker`); `shown`: a frame's number with `boxes` and `points`."""
@@ -91,7 +93,7 @@ class Sam3Tracker:
     @torch.inference_mode()
     def _encoded(self, pixels: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
         image = pixels[None].to(self.device)
-        with on(self.device):
+        with on(self.device), self.speed.numbers(self.device):
             features = self.model.forward_image(image)
         finished(self.device)
         return image, features
@@ -114,11 +116,11 @@ class Sam3Tracker:
             asked |= {"points": torch.from_numpy(points[0]) / size, "labels": torch.from_numpy(labels[0])}
         if _given(prompt.get("boxes")):
             asked["box"] = (torch.from_numpy(_boxes([prompt])[0]).reshape(2, 2) / size).flatten()
-        with on(self.device):
+        with on(self.device), self.speed.numbers(self.device):
             self.model.add_new_points_or_box(state, frame, number, **asked)
 
     def _answers(self, state: dict[str, Any], frame: int, new: bool) -> dict[int, Any]:
-        with on(self.device):
+        with on(self.device), self.speed.numbers(self.device):
             ((_, numbers, _, logits, sights),) = self.model.propagate_in_video(
                 state, frame, 0, reverse=False, tqdm_disable=True, propagate_preflight=new
             )

@@ -35,6 +35,7 @@ class Grounded:
 
     def __init__(self, detector: Model, segmenter: Model) -> None:
         self.detector, self.segmenter = detector, segmenter
+        self.notes: list[str] = []
 
     def encode(self, image: Image.Image) -> None:
         self.size = image.size
@@ -46,6 +47,10 @@ class Grounded:
         detected = [[one for one in found if self._area(one.box) > 0] for found in self.detector.answer(prompts)]
         boxes = [self._asked(one.box) for found in detected for one in found]
         answers = iter(self.segmenter.answer(boxes) if boxes else [])
+        for part in (self.detector, self.segmenter):
+            told = getattr(part, "notes", [])
+            self.notes += told
+            told.clear()
         return [[self._scored(one, mask) for one in found for mask in next(answers)[:1]] for found in detected]
 
     def _scored(self, box: Prediction, mask: Prediction) -> Prediction:

@@ -60,6 +60,7 @@ class Owlv2:
         self.tokenizer = SimpleTokenizer(bpe_path=vocabulary())
         self.context = model.config.text_config.max_position_embeddings
         self.texts: dict[str, torch.Tensor] = {}
+        self.notes: list[str] = []
 
     @torch.inference_mode()
     def encode(self, image: Image.Image) -> None:
@@ -94,6 +95,12 @@ class Owlv2:
     def _text(self, phrases: Sequence[str]) -> torch.Tensor:
         """Embeddings (phrases, width) of length 1."""
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self.texts]
+        lengths = {phrase: len(self.tokenizer.encode(phrase)) + 2 for phrase in new}  # one begins it, one ends it
+        self.notes += [
+            f"phrase of {length} tokens cut to the model's {self.context}: {phrase!r}"
+            for phrase, length in lengths.items()
+            if length > self.context
+        ]
         if new:
             with on(self.device):
                 tokens = self.tokenizer(new, context_length=self.context).to(self.device)

@@ -94,7 +94,7 @@ class Sam3:
         if model.inst_interactive_predictor is not None:
             from samgap.models import _sam3_interactive
 
-            self.places = _sam3_interactive.Places(model, device)
+            self.places = _sam3_interactive.Places(model, device, speed)
         self.transform = v2.Compose(
             [
                 v2.ToDtype(torch.uint8, scale=True),

@@ -51,6 +51,7 @@ class Cuts(Finds):
 def test_each_box_of_each_phrase_becomes_a_mask_with_the_boxs_score():
     leaf = [(0.6, (-3, 1, 4, 4)), (0.5, (50, 1, 70, 4))]
     detector = Finds({"apple": [(0.9, (1, 2, 9, 8)), (0.4, (5, 5, 60, 25))], "pear": [], "leaf": leaf})
+    detector.notes = ["a phrase was cut"]
     segmenter = Cuts({})
     model = grounded.Grounded(detector, segmenter)
     model.encode(Image.new("RGB", (40, 30)))
@@ -63,6 +64,7 @@ def test_each_box_of_each_phrase_becomes_a_mask_with_the_boxs_score():
         [],
     ]
     assert [prompt["kind"] for prompt in segmenter.asked] == ["box"] * 3
+    assert model.notes == ["a phrase was cut"] and detector.notes == []
     assert {one.area for of_phrase in found for one in of_phrase} == {7}
 
 

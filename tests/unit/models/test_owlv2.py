@@ -92,6 +92,13 @@ def test_a_phrase_is_embedded_once_and_answers_do_not_depend_on_the_others(model
         assert [each.score for each in one] == pytest.approx([each.score for each in other], abs=1e-6)
 
 
+def test_a_phrase_longer_than_the_context_is_named(model):
+    model.answer([{"phrase": "apple " * 20}, {"phrase": "pear"}])
+    (note,) = model.notes
+    assert note.startswith("phrase of 22 tokens cut to the model's 16: 'apple apple")
+    model.notes.clear()
+
+
 def test_weights_may_be_a_state_dict_too_and_must_fit(weights, tmp_path, model):
     torch.save(owlv2.build(OPTIONS).state_dict(), tmp_path / "w.pt")
     opened = owlv2.open_model(OPTIONS, tmp_path / "w.pt", "cpu")

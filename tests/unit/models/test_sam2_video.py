@@ -10,6 +10,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.models import _sam2_video, sam2
+from samgap.models._speed import Speed
 
 DEMO = Path(__file__).parents[3] / "config" / "demo"
 MODEL = {
@@ -81,6 +82,16 @@ def test_each_object_is_followed_as_the_package_follows_it_alone(tracker, folder
             compared += 1
     assert sorted(frame for frame in answers if number in answers[frame]) == list(range(start, FRAMES))
     assert compared > (FRAMES - start) // 2
+
+
+def test_bf16_is_followed_too(tracker, folder, answers):
+    frames = [Image.open(folder / f"{frame:05d}.jpg") for frame in range(3)]
+    fast = _sam2_video.Sam2Tracker(tracker.model, Speed("bf16"))
+    found = {frame.number: frame.answers for frame in fast.track(frames, SHOWN[:1]) if frame.answers is not None}
+    assert sorted(found) == [0, 1, 2]
+    ((one,), (other,)) = found[0][0], answers[0][0]
+    assert one.score == pytest.approx(other.score, abs=0.02)
+    assert (_mask(one) & _mask(other)).sum() / (_mask(one) | _mask(other)).sum() > 0.8
 
 
 def test_what_the_memory_does_not_reach_is_dropped(tracker, folder):
