@@ -6,7 +6,8 @@ of a data set share the draws: in each resample the same images are in, so that 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from scipy import stats
@@ -24,13 +25,12 @@ def generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, *np.frombuffer(digest, "<u4").tolist()])
 
 
-def draws(clusters: int, resamples: int, random: np.random.Generator, width: int = 1) -> Iterator[np.ndarray]:
+def draws(clusters: int, resamples: int, random: np.random.Generator) -> Iterator[np.ndarray]:
     """How often each cluster is drawn, float64 (block, clusters), `resamples` rows in all; multinomial, even odds.
 
-    Blocks are so long that neither they nor as many rows of `width` numbers exceed `BLOCK`; the rows are the same
-    for every length.
+    Blocks are so long that they do not exceed `BLOCK`; the rows are the same for every length.
     """
-    size = max(BLOCK // max(clusters, width), 1)
+    size = max(BLOCK // clusters, 1)
     for start in range(0, resamples, size):
         rows = min(size, resamples - start)
         drawn = random.integers(0, clusters, size=(rows, clusters))
@@ -42,30 +42,35 @@ def resampled(parts: Sequence[Part], seed: int, dataset: str, resamples: int) ->
     """The value of each part in every resample of the data set's clusters, float64 (resamples,) each, NaN undefined."""
     if not parts:
         return []
-    width = sum(part.table.shape[1] for part in parts if isinstance(part, Sums))
-    random = generator(seed, "resamples", dataset)
-    return over(draws(len(parts[0].holds), resamples, random, width), parts)
+    return over(draws(len(parts[0].holds), resamples, generator(seed, "resamples", dataset)), parts)
 
 
 def over(weights: Iterable[np.ndarray], parts: Sequence[Part]) -> list[np.ndarray]:
     """The value of each part under each row of `weights` (blocks of (R, clusters), whole numbers that sum to at most
     the number of clusters); float64 (all R,) each."""
-    tables = [exact([part.table])[0] for part in parts if isinstance(part, Sums)]
-    table = np.concatenate(tables, axis=1) if tables else np.zeros((len(parts[0].holds), 0))
     shared: Shared = {}
+    tables = {number: exact([part.table])[0] for number, part in enumerate(parts) if isinstance(part, Sums)}
     samplers = {number: part.sampler(shared) for number, part in enumerate(parts) if isinstance(part, Ranking)}
     found: list[list[np.ndarray]] = [[] for _ in parts]
     for block in weights:
-        totals, at = block @ table, 0
         shared.clear()
-        for number, part in enumerate(parts):
-            if isinstance(part, Sums):
-                width = part.table.shape[1]
-                found[number].append(part.values(totals[:, at : at + width]))
-                at += width
-            else:
-                found[number].append(np.asarray(samplers[number](block), np.float64))
+        for number, totals in _totals(block, tables):
+            found[number].append(cast(Sums, parts[number]).values(totals))
+        for number, sampler in samplers.items():
+            found[number].append(np.asarray(sampler(block), np.float64))
     return [np.concatenate(values) for values in found]
+
+
+def _totals(block: np.ndarray, tables: Mapping[int, np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    """`block` @ each table: as many at once as fit into `BLOCK`."""
+    waiting = list(tables.items())
+    while waiting:
+        width = np.cumsum([table.shape[1] for _, table in waiting])
+        count = max(int(np.searchsorted(width, BLOCK // len(block), side="right")), 1)
+        totals = block @ np.concatenate([table for _, table in waiting[:count]], axis=1)
+        for (number, table), end in zip(waiting[:count], width, strict=False):
+            yield number, totals[:, end - table.shape[1] : end]
+        waiting = waiting[count:]
 
 
 def whole(part: Part) -> float:

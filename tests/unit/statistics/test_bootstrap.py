@@ -48,7 +48,7 @@ def test_nineteen_of_twenty_intervals_hold_the_truth(images):
     one = part(np.zeros(images))
     columns = {"sum": 1000, "truth": 1000}
     sets = Sums(one.holds, images, 0, one.metric, np.concatenate([found, truth], axis=1), columns)
-    blocks = bootstrap.draws(images, 2000, np.random.default_rng(3), 2000)
+    blocks = bootstrap.draws(images, 2000, np.random.default_rng(3))
     values = np.concatenate([sets.values(block @ sets.table) for block in blocks])
     ends = np.array([bootstrap.interval(column, images, 0.95) for column in values.T])
     held = (ends[:, 0] <= 0.6) & (ends[:, 1] >= 0.6)
