@@ -29,6 +29,7 @@ def checked(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     that cannot answer its prompts.
     """
     schema = yaml.safe_load((root / "config" / "schema.yaml").read_text())
+    _check_kinds(config, root)
     config = _with_archives(valid(_with_phrases(scalars(config, schema), root), schema))
     _check_secrets(config)
     _check_references(config)
@@ -218,15 +219,29 @@ def _check_start(name: str, trainings: Mapping[str, Any]) -> None:
 # --- a file for every id, and an id for every drawing
 
 
-def _check_files(config: Mapping[str, Any], root: Path) -> None:
+def _check_kinds(config: Mapping[str, Any], root: Path) -> None:
+    """Before all else, as a kind says which keys may stand beside it. What is no mapping yet is told by the schema."""
     for section, key, stage in (
         ("datasets", "kind", "datasets"),
         ("prompts", "kind", "prompts"),
         ("models", "family", "models"),
         ("trainings", "family", "training"),
     ):
-        for name, entry in config[section].items():
-            _check_module(root, f"{section}.{name}.{key}", entry[key], stage)
+        entries = config.get(section)
+        for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+            if isinstance(entry, Mapping) and isinstance(entry.get(key), str):
+                _check_module(root, f"{section}.{name}.{key}", entry[key], stage)
+
+
+def _check_files(config: Mapping[str, Any], root: Path) -> None:
+    for name in used(config, "datasets"):
+        for key in ("path", "files", "ignore"):
+            value = config["datasets"][name].get(key)
+            if isinstance(value, str) and not (root / value).exists():
+                raise UserError(
+                    f"config: datasets.{name}.{key} is {value}, and nothing is there; name a path on this machine"
+                    + (", or an address that starts with https://" if key == "path" else "")
+                )
     for section in ("experiments", "figures"):
         for name, entry in config[section].items():
             for metric in entry.get("metrics", []):

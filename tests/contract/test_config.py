@@ -15,6 +15,8 @@ from samgap.errors import UserError
 ROOT = Path(__file__).parents[2]
 
 FILES = {
+    "src/samgap/datasets/coco.py": "",
+    "src/samgap/datasets/minneapple_layout.py": "",
     "src/samgap/datasets/minneapple.py": "",
     "src/samgap/datasets/orchard_sim.py": "",
     "src/samgap/datasets/_write.py": "",
@@ -176,6 +178,16 @@ def test_a_module_is_the_id_in_snake_case():
         ("datasets/orchard/without", [{"noun": "pear"}], ["datasets.orchard.without"]),
         ("datasets/orchard/without", [{"noun": "pear", "health": "sick"}], ["datasets.orchard.without", "'sick'"]),
         ("datasets/orchard/lighting", ["noon"], ["datasets.orchard.lighting", "'noon'"]),
+        (
+            "datasets/orchard",
+            {"kind": "cocoa", "path": "labels", "absent": ["pear"]},
+            ["datasets.orchard.kind names 'cocoa'", "src/samgap/datasets/cocoa.py", "did you mean 'coco'?"],
+        ),
+        (
+            "datasets/orchard",
+            {"kind": "minneapple-layout", "path": "no/such/folder"},
+            ["datasets.orchard.path is no/such/folder", "nothing is there", "https://"],
+        ),
         ("statistics", {"resample": 5}, ["unknown key 'resample' in statistics", "'resamples'"]),
         ("trainings/learn/objects", 2, ["unknown key 'objects' in trainings.learn"]),
         ("run", ..., ["lacks the key 'run'"]),

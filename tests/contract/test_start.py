@@ -3,10 +3,10 @@
 import itertools
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -57,9 +57,11 @@ def counts(output: str) -> dict[str, int]:
 
 
 def test_the_papers_plan_needs_nothing_and_is_quick(checkout):
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = plan(checkout)
-    taken = time.monotonic() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Of the processor, not of the clock: that of a busy machine says nothing.
+    taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert done.returncode == 0, done.stdout[-3000:]
     config = yaml.safe_load((checkout / "config" / "config.yaml").read_text())
     shards = config["datasets"]["minneapple-test"]["shards"]
