@@ -237,7 +237,8 @@ def _check_files(config: Mapping[str, Any], root: Path) -> None:
     for name in used(config, "datasets"):
         for key in ("path", "files", "ignore"):
             value = config["datasets"][name].get(key)
-            if isinstance(value, str) and not (root / value).exists():
+            # As Snakemake reads it: where the run is started, which need not be where the workflow lies.
+            if isinstance(value, str) and not Path(value).exists():
                 raise UserError(
                     f"config: datasets.{name}.{key} is {value}, and nothing is there; name a path on this machine"
                     + (", or an address that starts with https://" if key == "path" else "")

@@ -83,6 +83,7 @@ def test_the_page_shows_both_layouts() -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=KINDS)
+@pytest.mark.usefixtures("data")
 def test_an_entry_of_the_page_is_a_run_on_ones_own_data_alone(entry: dict[str, Any]) -> None:
     config = checked(entry)
     assert config["run"] == "my-orchard"

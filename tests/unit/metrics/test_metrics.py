@@ -53,6 +53,7 @@ BOXES = table("pairs", [pair(1, "box", truth=1, predicted=1, hits=1, phrase=None
 # Those of the files that judge spatial prompts too.
 SPATIAL = {"iou", "dice", "boundary_f", "boundary_iou", "hausdorff_95", "answered", "quality", "success", "box"}
 SPATIAL |= {"area_error", "precision", "recall", "f1_50", "precision_iou", "recall_iou", "f1_iou", "prompts_per_image"}
+UPSTREAM_SPATIAL = {"iou", "dice", "boundary", "quality", "precision", "recall", "f1", "pooled"}
 APPLICABLE = [metric for metric in METRICS if load(metric).applies(PAIRS) is None]
 
 
@@ -182,7 +183,7 @@ def test_spatial_prompts_have_no_concept(metric):
     elif file in TEMPORAL or metric == "upstream-temporal-consistency":
         assert reason == "not evaluable: the images are no frames of a sequence"
     elif file == "upstream":
-        geometric = metric.split("-")[1] in ("iou", "dice", "boundary", "quality", "precision", "recall", "f1", "pooled")
+        geometric = metric.split("-")[1] in UPSTREAM_SPATIAL
         assert reason == (None if geometric else "not evaluable: spatial prompts name no concept")
     else:
         assert reason == (None if file in SPATIAL else "not evaluable: spatial prompts name no concept")
