@@ -46,6 +46,23 @@ rule compare:
         "../scripts/statistics/compare.py"
 
 
+rule demo_card:
+    """The figures of the demo models' card, as config/demo/figures.csv keeps them."""
+    input:
+        estimates=f"results/{config['run']}/statistics/estimates.parquet",
+    output:
+        table=f"results/{config['run']}/statistics/card.csv",
+    log:
+        f"logs/{config['run']}/demo_card.log",
+    conda:
+        "../envs/tables.yaml"
+    params:
+        code=code_hash("samgap.statistics"),
+        models=["sam2-demo", "sam3-demo", "grounded-demo", "filled-box", "ellipse"],
+    script:
+        "../scripts/statistics/card.py"
+
+
 rule verify_demo_weights:
     """Train the demo's models again, and hold them against the figures of their card."""
     input:

@@ -1,9 +1,19 @@
-"""Does a rebuild of the demo's models reach the figures of their card?"""
+"""The figures of the demo models' card, and whether a rebuild reaches them."""
+
+from collections.abc import Collection
 
 import pandas as pd
 
 KEYS = ["dataset", "prompts", "metric"]
-LOWER_IS_BETTER = frozenset({"open-vocabulary-f1-gap"})
+FIGURES = ["value", "ci_low", "ci_high", "n_images", "n_instances"]
+LOWER_IS_BETTER = frozenset({"open-vocabulary-f1-gap", "flicker", "contour-instability"})
+
+
+def figures(estimates: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
+    """What table `estimates` says of `models` on whole data sets: columns model, KEYS and FIGURES, to six digits."""
+    rows = estimates[(estimates["stratum"] == "all") & estimates["model"].isin(models) & estimates["value"].notna()]
+    rows = rows.drop_duplicates(["model", *KEYS])[["model", *KEYS, *FIGURES]]
+    return rows.round(dict.fromkeys(FIGURES[:3], 6)).reset_index(drop=True)
 
 
 def verdicts(card: pd.DataFrame, estimates: pd.DataFrame, rebuilt: dict[str, str]) -> pd.DataFrame:

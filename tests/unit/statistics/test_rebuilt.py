@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from samgap.statistics.rebuilt import verdicts
+from samgap.statistics.rebuilt import figures, verdicts
 
 COLUMNS = ["model", "dataset", "prompts", "metric", "value", "ci_low", "ci_high"]
 CARD = pd.DataFrame(
@@ -47,3 +47,15 @@ def test_the_models_of_the_card_themselves_and_strata_do_not_stand_for_the_rebui
     same = (0.85, 0.83, 0.87)
     rows = {("sam2-demo", "box", "all"): same, ("sam2-rebuilt", "box", "phrase: apple"): same}
     assert _reached(rows) == {"box": False, "point": False}
+
+
+def test_the_cards_figures_are_the_estimates_of_whole_data_sets_once_each():
+    rows = _estimates({("sam2-demo", "box", "all"): (0.85, 0.83, 0.87), ("sam2-demo", "box", "small"): (0.5, 0.4, 0.6)})
+    skipped = _estimates({("sam2-demo", "point", "all"): (None, None, None)})
+    other = _estimates({("another", "box", "all"): (0.1, 0.0, 0.2)})
+    table = pd.concat([rows, rows, skipped, other]).assign(n_images=3, n_instances=9)
+    found = figures(table, ["sam2-demo"])
+    assert found.to_dict("records") == [
+        {"model": "sam2-demo", "dataset": "test", "prompts": "box", "metric": "iou", "value": 0.85, "ci_low": 0.83}
+        | {"ci_high": 0.87, "n_images": 3, "n_instances": 9}
+    ]
