@@ -12,45 +12,9 @@ from torchmetrics.functional.classification import binary_calibration_error
 
 from samgap import masks as rles
 from samgap import tables
-from samgap.matching import measure
 from samgap.metrics import evaluate
 from samgap.metrics.attribute_accuracy import confusion
-from tests.helpers.scenes import random_world
-
-
-def iou(one, other):
-    union = (one | other).sum()
-    return (one & other).sum() / union if union else 1.0
-
-
-class Again:
-    """A world with its masks decoded."""
-
-    def __init__(self, seed):
-        self.table, self.prompts, self.truth, self.images = random_world(seed, images=6)
-        self.overlaps, self.instances, self.pairs = measure(self.table, self.prompts, self.truth, self.images, 0.5)
-        self.pairs = self.pairs.set_index("prompt_id", drop=False)
-        self.rows = {key: list(rows.itertuples()) for key, rows in self.table.groupby("prompt_id")}
-
-    def phrases(self):
-        return self.prompts[self.prompts["kind"] == "phrase"].itertuples()
-
-    def decoded(self, prompt, threshold=0.5):
-        """Scores and masks at the threshold or above."""
-        image = self.truth.images[prompt.image_id]
-        size = [image["height"], image["width"]]
-        kept = [row for row in self.rows.get(prompt.prompt_id, []) if row.score >= threshold]
-        return [(row.score, rles.decode({"size": size, "counts": row.rle})) for row in kept]
-
-    def wanted(self, prompt):
-        return [item for item in self.truth.of(prompt.image_id) if item.id in prompt.truth_ids]
-
-    def found(self, masks, items):
-        """Pairs of a one-to-one assignment with their IoU."""
-        matrix = np.array([[iou(mask, item.mask()) for item in items] for mask in masks]).reshape(
-            len(masks), len(items)
-        )
-        return [(row, column, matrix[row, column]) for row, column in zip(*linear_sum_assignment(-matrix), strict=True)]
+from tests.helpers.again import Again, box_iou, iou
 
 
 @pytest.fixture(scope="module", params=range(2))
@@ -104,11 +68,6 @@ def test_clicks(again):
 
 
 def test_boxes(again):
-    def box_iou(one, other):
-        wide = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-        common = np.prod(np.maximum(wide, 0))
-        return common / (np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]) - common)
-
     for prompt in again.phrases():
         kept = [row for row in again.rows.get(prompt.prompt_id, []) if row.score >= 0.5]
         boxes = [np.array([row.x0, row.y0, row.x1, row.y1]) for row in kept]

@@ -1,16 +1,14 @@
 """Mask measures against pycocotools, NumPy, SciPy's distances and torchmetrics."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 from pycocotools import mask as coco_mask
-from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, generate_binary_structure
-from scipy.spatial.distance import cdist
 from torchmetrics.functional.classification import binary_f1_score, binary_jaccard_index
 
 from samgap import masks, outlines
+from tests.helpers import again
+from tests.helpers.again import boundary_f, davis_f
 from tests.helpers.scenes import ellipse
 
 SHAPE = (37, 29)
@@ -21,18 +19,6 @@ def some(seed: int) -> list[np.ndarray]:
     found = [ellipse(random, SHAPE) for _ in range(12)]
     speckle = random.random(SHAPE) < 0.3  # holes, islands, and the image's edges
     return [*found, speckle, np.ones(SHAPE, bool), np.zeros(SHAPE, bool), np.eye(*SHAPE, dtype=bool)]
-
-
-def boundary_f(one: np.ndarray, other: np.ndarray, tolerance: float) -> float:
-    """By the distance of every pixel to the other boundary."""
-    cross = generate_binary_structure(2, 1)
-    edges = [mask & ~binary_erosion(mask, cross) for mask in (one, other)]
-    if not edges[0].any() or not edges[1].any():
-        return float(edges[0].any() == edges[1].any())
-    far = [distance_transform_edt(~edge) for edge in edges]
-    precision = (far[1][edges[0]] <= tolerance).mean()
-    recall = (far[0][edges[1]] <= tolerance).mean()
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -73,55 +59,13 @@ def edges_apart(one, other):
     return outlines.apart(*map(outlines.boundary, outlines.together(one, other, *SHAPE)))
 
 
-def davis_f(one, other, tolerance):
-    """DAVIS's f_measure step by step, on whole images: seg2bmap, dilation by a disk, and its empty cases."""
-
-    def seg2bmap(mask):
-        east, south, both = (np.zeros_like(mask) for _ in range(3))
-        east[:, :-1], south[:-1], both[:-1, :-1] = mask[:, 1:], mask[1:], mask[1:, 1:]
-        edge = mask ^ east | mask ^ south | mask ^ both
-        edge[-1], edge[:, -1] = mask[-1] ^ east[-1], mask[:, -1] ^ south[:, -1]
-        edge[-1, -1] = False
-        return edge
-
-    reach = np.mgrid[-tolerance : tolerance + 1, -tolerance : tolerance + 1]
-    disk = (reach**2).sum(axis=0) <= tolerance**2
-    edges = [seg2bmap(mask) for mask in (one, other)]
-    wide = [binary_dilation(edge, disk) for edge in edges]
-    count = [edge.sum() for edge in edges]
-    if not count[0] or not count[1]:
-        return float(count[0] == count[1])
-    precision, recall = (edges[0] & wide[1]).sum() / count[0], (edges[1] & wide[0]).sum() / count[1]
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def band(mask, width):
-    """Boundary IoU's band: the mask less its erosion, one 3×3 step after another, beyond the image background."""
-    return mask & ~binary_erosion(mask, np.ones((3, 3)), iterations=width)
-
-
-def hausdorff(one, other, share):
-    points = [np.argwhere(mask & ~binary_erosion(mask, generate_binary_structure(2, 1))) for mask in (one, other)]
-    far = cdist(*points)
-    return max(np.quantile(far.min(axis=1), share), np.quantile(far.min(axis=0), share))
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_outlines_are_measured_as_on_whole_images(seed):
     found = [mask for mask in some(seed) if mask.any()]
-    tolerance, width = math.ceil(0.008 * math.hypot(*SHAPE)), max(round(0.02 * math.hypot(*SHAPE)), 1)
     for one, one_crop in zip(found[::2], crops(found[::2]), strict=True):
         for other, other_crop in zip(found, crops(found), strict=True):
             ours = outlines.measures(one_crop, other_crop, *SHAPE)
-            relative = 0.05 * 2 * math.sqrt(other.sum() / math.pi)
-            theirs = {f"boundary_f_{px}px": boundary_f(one, other, px) for px in (1, 2, 3, 5)}
-            theirs |= {"boundary_f_relative": boundary_f(one, other, relative)}
-            theirs |= {"boundary_f_davis": davis_f(one, other, tolerance)}
-            for name, px in (("boundary_iou", width), ("boundary_iou_2px", 2)):
-                bands = band(one, px), band(other, px)
-                theirs[name] = (bands[0] & bands[1]).sum() / (bands[0] | bands[1]).sum()
-            theirs["hausdorff_95_px"] = hausdorff(one, other, 0.95)
-            assert ours == pytest.approx(theirs, abs=1e-12)
+            assert ours == pytest.approx(again.outlines(one, other), abs=1e-12)
 
 
 def test_the_davis_boundary_is_that_of_the_whole_image_at_its_edges():
