@@ -28,6 +28,7 @@ def check_masks(masks: pd.DataFrame, prompts: pd.DataFrame) -> None:
     of_image = dict(zip(prompts["prompt_id"], prompts["image_id"], strict=True))
     wanted = masks["prompt_id"].map(of_image)
     scores = masks["score"].to_numpy(np.float64)
+    boxes = masks[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
     clicks = masks["clicks"].notna()
     for wrong, what in (
         (~masks["prompt_id"].isin(of_image), "is of a prompt that this shard's images do not have"),
@@ -35,6 +36,7 @@ def check_masks(masks: pd.DataFrame, prompts: pd.DataFrame) -> None:
         (masks.duplicated(["prompt_id", "prediction_id"]), "stands there twice"),
         (clicks & masks.duplicated(["prompt_id", "clicks"]), "comes after as many clicks as another"),
         (pd.Series(~((scores >= 0) & (scores <= 1)), masks.index), "has a score that is not between 0 and 1"),
+        (pd.Series(~np.isfinite(boxes).all(axis=1), masks.index), "has a box with an edge that is no number"),
     ):
         if wrong.any():
             row = masks[wrong].iloc[0]

@@ -74,8 +74,42 @@ def shape_context(points: np.ndarray) -> np.ndarray:
 
 
 def contour_cost(one: np.ndarray, other: np.ndarray) -> float:
-    """From `shape_context` of both: the least mean χ² cost over cyclic shifts of one contour along the other."""
+    """From `shape_context` of both: the mean χ² cost of points that stand for each other, 0 to 1.
+
+    Both contours begin where the cyclic shift of one along the other costs least. From there they are aligned so that
+    the sum is least and no point goes back; of a point's several partners the one that costs least is kept.
+    """
     total = one[:, None] + other[None]
     costs = 0.5 * np.divide((one[:, None] - other[None]) ** 2, total, out=np.zeros_like(total), where=total > 0).sum(-1)
     rows = np.arange(len(one))
-    return float(min(costs[rows, (rows + shift) % len(other)].mean() for shift in range(len(other))))
+    shift = min(rows, key=lambda by: costs[rows, (rows + by) % len(other)].sum())
+    costs = np.roll(costs, -shift, axis=1)
+    pairs = aligned(costs)
+    for side in range(2):
+        best: dict[int, tuple[int, int]] = {}
+        for pair in pairs:
+            kept = best.setdefault(pair[side], pair)
+            best[pair[side]] = min(kept, pair, key=lambda each: costs[each])
+        pairs = list(best.values())
+    return float(np.mean([costs[pair] for pair in pairs]))
+
+
+def aligned(costs: np.ndarray) -> list[tuple[int, int]]:
+    """The way through `costs` (N, M) from its first to its last place that costs least, last place first.
+
+    It goes on by a row, a column or both (which is taken where it costs no more).
+    """
+    n, m = costs.shape
+    least = np.full((n + 1, m + 1), np.inf)
+    least[0, 0] = 0
+    for diagonal in range(2, n + m + 1):
+        i = np.arange(max(1, diagonal - m), min(n, diagonal - 1) + 1)
+        j = diagonal - i
+        before = np.minimum(least[i - 1, j - 1], np.minimum(least[i - 1, j], least[i, j - 1]))
+        least[i, j] = costs[i - 1, j - 1] + before
+    at = (n, m)
+    found = [(n - 1, m - 1)]
+    while at != (1, 1):
+        at = min(((at[0] - 1, at[1] - 1), (at[0] - 1, at[1]), (at[0], at[1] - 1)), key=lambda place: least[place])
+        found.append((at[0] - 1, at[1] - 1))
+    return found

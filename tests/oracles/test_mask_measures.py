@@ -5,6 +5,7 @@ import pytest
 import torch
 from pycocotools import mask as coco_mask
 from torchmetrics.functional.classification import binary_f1_score, binary_jaccard_index
+from torchmetrics.functional.segmentation.utils import mask_edges, surface_distance
 
 from samgap import masks, outlines
 from tests.helpers import again
@@ -57,6 +58,24 @@ def test_boundary_f_is_that_of_distance_transforms(tolerance):
 
 def edges_apart(one, other):
     return outlines.apart(*map(outlines.boundary, outlines.together(one, other, *SHAPE)))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_outlines_and_their_distances_are_those_of_torchmetrics(seed):
+    found = [mask for mask in some(seed) if mask.any()]
+    for one in found[::2]:
+        for other in found[1::2]:
+            pair = torch.tensor(one), torch.tensor(other)
+            # Beyond the image is background for both. Their distances are right on square images alone.
+            wide = SHAPE[0] - SHAPE[1]
+            edges = [torch.nn.functional.pad(edge, (0, wide)).bool() for edge in mask_edges(*pair)]
+            theirs = surface_distance(*edges), surface_distance(*edges[::-1])
+            ours = edges_apart(*crops([one, other]))
+            for mine, other_side in zip(ours, theirs, strict=True):
+                assert mine == pytest.approx(np.sort(other_side.numpy()), abs=1e-5)
+            assert outlines.hausdorff(ours, 1.0) == pytest.approx(float(max(map(torch.max, theirs))), abs=1e-5)
+            quantile = max(float(torch.quantile(side.double(), 0.95)) for side in theirs)
+            assert outlines.hausdorff(ours, 0.95) == pytest.approx(quantile, abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(3))

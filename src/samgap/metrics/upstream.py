@@ -29,6 +29,7 @@ import pandas as pd
 
 from samgap.metrics import Metric, Terms, _clicks, _pairs, _ratio, _steps, open_vocabulary_f1, quality
 from samgap.metrics._ratio import Ratio, both, of, twice
+from samgap.tables import TAUS
 
 VARIANTS = (
     "iou",
@@ -60,8 +61,12 @@ def paired(pairs: pd.DataFrame) -> np.ndarray:
 
 
 def greedy(pairs: pd.DataFrame) -> np.ndarray:
-    counts = zip(pairs["hits_mask_all"], pairs["n_predicted"], strict=True)
-    return np.array([(np.asarray(hits, np.int64)[:kept] & 1).sum() for hits, kept in counts], np.float64)
+    """Hits among the predictions that count: the best by score, those in what is to be ignored left out."""
+    found = []
+    for hits, kept in zip(pairs["hits_mask_all"], pairs["n_predicted"], strict=True):
+        bits = np.asarray(hits, np.int64)
+        found.append((bits[bits >> len(TAUS) & 1 == 0][:kept] & 1).sum())
+    return np.array(found, np.float64)
 
 
 def by_place(pairs: pd.DataFrame) -> np.ndarray:

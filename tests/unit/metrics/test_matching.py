@@ -266,6 +266,42 @@ def test_another_false_mask_never_raises_precision_nor_lowers_recall(seed, top, 
         assert evaluate("recall", after) == evaluate("recall", before)
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 3), st.floats(0.5, 1))
+def test_a_mask_off_all_truth_never_raises_precision_though_its_phrase_is_there(seed, number, score):
+    masks, prompts, truth, images = random_shard(seed, images=3)
+    free = ~np.logical_or.reduce([square(0, 0, 0), *(item.mask() for item in truth.of(1))])
+    more = masks_table([(f"1-{number}", 99, 1, score, free)])
+    before, after = (measure(rows, prompts, truth, images, 0.5)[2] for rows in (masks, pd.concat([masks, more])))
+    for metric in ("precision", "f1-50", "pmf1", "recall", "iou", "box-recall", "map"):
+        values = evaluate(metric, before), evaluate(metric, after)
+        if not np.isnan(values[0]):
+            assert values[1] <= values[0] + 1e-12
+    if before["n_truth"].sum():
+        assert evaluate("iou", after) == pytest.approx(evaluate("iou", before))
+
+
+def test_a_thousand_masks_on_an_image():
+    shape = (80, 100)
+    places = [(row, column) for row in range(0, 80, 2) for column in range(0, 100, 4)]
+    truth = {1: [(key + 1, square(*place, 2, shape), False) for key, place in enumerate(places)]}
+    # Every other one is answered a pixel off (IoU 1/3), the rest as they are.
+    rows = [("p", k, 1, 0.9, square(top, left + k % 2, 2, shape)) for k, (top, left) in enumerate(places)]
+    given = masks_table(rows), prompts_table([("p", 1, "phrase", "apple", [k + 1 for k in range(1000)])])
+    _, instances, pairs = measure(*given, truth_of(truth, shape), images_table([1], shape), 0.5)
+    assert instances["outcome"].value_counts().to_dict() == {"matched": 500, "missed": 500, "false": 500}
+    assert pairs["tp"].iat[0] == [500] * 10 and pairs["sum_iou"].iat[0] == pytest.approx(500 + 500 / 3)
+    assert pairs["n_predicted"].iat[0] == pairs["n_truth"].iat[0] == 1000
+    assert instances["truth_id"].dropna().is_unique
+
+
+def test_the_published_greedy_matching_passes_over_what_is_left_out():
+    # Ranked: inside what is to be ignored, then a hit.
+    _, _, pairs = measure(*phrase([(0.9, square(14, 14, 8)), (0.8, square(2, 2, 6))]), 0.5)
+    assert pairs["n_predicted"].tolist() == [1]
+    assert evaluate("upstream-greedy-precision", pairs) == 1 and evaluate("upstream-greedy-recall", pairs) == 1 / 2
+
+
 def changed(table, column, value):
     table = table.copy()
     table[column] = [value] * len(table)
@@ -283,6 +319,8 @@ GOOD = [(0.9, square(2, 2, 6))]
         ("score", 1.01, "a score that is not between 0 and 1"),
         ("score", -0.01, "a score that is not between 0 and 1"),
         ("score", float("nan"), "a score that is not between 0 and 1"),
+        ("x1", float("nan"), "prediction 0 of prompt p, image 1, has a box with an edge that is no number"),
+        ("y0", float("inf"), "has a box with an edge that is no number"),
         ("height", 30, "its mask is 30×30 px, image 1 is 30×24"),
         ("rle", b"5", "an RLE does not hold 24×30 pixels"),
     ],
