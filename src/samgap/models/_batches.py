@@ -1,5 +1,6 @@
 """How many prompts are asked at once: as many as memory holds, and half as many after it ran out."""
 
+import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -42,37 +43,47 @@ class Batches:
         start = 0
         while start < len(items):
             some = items[start : start + self.size(each)]
-            found = self._tried(some, each, work)
+            found = self._tried(len(some), each, functools.partial(work, some))
             if found is not None:
                 yield some, found[0]
                 start += len(some)
-            elif len(some) == 1:
-                raise UserError(
-                    "not even one prompt of an image fits into the memory; take smaller images, a smaller model, or a "
-                    "device with more"
-                )
-            else:
-                self.budget = each * max(self.measured, 1.0) * (len(some) // 2)
-                logger.warning("out of memory with %d prompts at once: going on with %d", len(some), len(some) // 2)
 
-    def _tried(self, some: Sequence[Item], each: float, work: Callable[[Sequence[Item]], Found]) -> tuple[Found] | None:
+    def whole(self, each: float, work: Callable[[int], Found]) -> Found:
+        """`work` done whole, which is told how many it may do at once; when memory runs out again, with half as many.
+
+        For package code that makes its batches itself.
+        """
+        while True:
+            number = self.size(each)
+            found = self._tried(number, each, functools.partial(work, number))
+            if found is not None:
+                return found[0]
+
+    def _tried(self, number: int, each: float, work: Callable[[], Found]) -> tuple[Found] | None:
         """The result in a tuple, or None when memory ran out; its frames, and what they hold, are gone by then."""
         cuda = self.device == "cuda"
         if cuda:
             torch.cuda.reset_peak_memory_stats()
             before = torch.cuda.memory_allocated()
         try:
-            found = work(some)
+            found = work()
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
         else:
             if cuda:
-                peak = (torch.cuda.max_memory_allocated() - before) / (len(some) * each)
+                peak = (torch.cuda.max_memory_allocated() - before) / (number * each)
                 self.measured = max(self.measured, peak)
             return (found,)
         if cuda:
             torch.cuda.empty_cache()
+        if number == 1:
+            raise UserError(
+                "not even one prompt of an image fits into the memory; take smaller images, a smaller model, or a "
+                "device with more"
+            )
+        self.budget = each * max(self.measured, 1.0) * (number // 2)
+        logger.warning("out of memory with %d prompts at once: going on with %d", number, number // 2)
         return None
 
 

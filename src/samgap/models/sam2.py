@@ -26,7 +26,7 @@ from samgap.models._batches import Batches
 from samgap.models._device import finished, on
 from samgap.models._predictions import from_logits
 from samgap.models._rle import enlarged
-from samgap.models._sam2_grid import everything
+from samgap.models._sam2_grid import MASKS_A_POINT, POINTS_AT_ONCE, everything
 from samgap.models._speed import PLAIN, Speed
 from samgap.models._weights import fill, read
 
@@ -116,7 +116,7 @@ class Sam2:
         forms: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
         for number, prompt in enumerate(prompts):
             if prompt.get("kind") == "grid":
-                found[number] = everything(self.predictor, _grid(prompt))
+                found[number] = self._everything(_grid(prompt))
             else:
                 points = len(prompt["points"]) if _given(prompt["points"]) else 0
                 forms[points, _given(prompt["boxes"]), prompt.get("mask") is not None].append(number)
@@ -127,6 +127,11 @@ class Sam2:
                 for row, number in enumerate(some):
                     found[number] = from_logits(scores[[row]], None, logits[[row]], size)
         return found
+
+    def _everything(self, points: np.ndarray) -> list[Prediction]:
+        """What the package's automatic generator finds at `points` (n, 2) px."""
+        find = functools.partial(everything, self.predictor, points, self.device, self.speed)
+        return self.grids.whole(MASKS_A_POINT * self.each, find)
 
     def _form(
         self, prompts: Sequence[Mapping[str, Any]], points: int, boxed: bool, masked: bool, some: Sequence[int]
@@ -142,6 +147,10 @@ class Sam2:
     @functools.cached_property
     def batches(self) -> Batches:
         return Batches(PROMPTS_AT_ONCE, self.device)
+
+    @functools.cached_property
+    def grids(self) -> Batches:
+        return Batches(POINTS_AT_ONCE, self.device)
 
     def in_batches(
         self, numbers: Sequence[int], work: Callable[[Sequence[int]], Any]

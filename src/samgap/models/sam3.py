@@ -31,9 +31,9 @@ from sam3.model.data_misc import FindStage
 from sam3.model.geometry_encoders import Prompt
 
 KINDS = ("phrases", "templates", "perturbations", "exemplar")
-KINDS_WITH = {"interactive": ("box", "point", "point-box", "mask", "clicks", "track")}
+KINDS_WITH = {"interactive": ("box", "point", "point-box", "mask", "clicks", "grid", "track")}
 
-PLACES = frozenset({"box", "point", "point-box", "mask", "clicks"})
+PLACES = frozenset({"box", "point", "point-box", "mask", "clicks", "grid"})
 """Kinds of prompts that the interactive head answers."""
 
 PUBLISHED_SIZE = 1008
@@ -177,7 +177,7 @@ class Sam3:
 
     def _kept(self, scores: torch.Tensor, boxes: torch.Tensor, logits: torch.Tensor) -> Sequence[Prediction]:
         order = torch.argsort(scores, descending=True, stable=True)[: self.most]
-        order = order[scores[order] > self.keep]
+        order = order[~(scores[order] <= self.keep)]  # a score that is no number stays, to be told
         found = scores[order].cpu().numpy(), boxes[order].cpu().numpy()
         return from_logits(*found, logits[order], (self.height, self.width))
 

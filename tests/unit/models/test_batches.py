@@ -79,3 +79,19 @@ def test_a_scheduler_s_limit_counts_wherever_it_stands(tmp_path):
     assert sorted(_device._left_in_groups(tmp_path / "sys", told)) == [300, 2700]
     assert _device._left_in_groups(tmp_path / "sys", tmp_path / "none") == []
     assert _device.free_memory("cpu") > 0
+
+
+def test_work_that_makes_its_batches_itself_is_told_of_half_as_many(caplog):
+    batches, told = Batches(64, "cpu"), []
+
+    def work(number):
+        told.append(number)
+        if number > 16:
+            raise ERRORS[0]
+        return "all"
+
+    assert batches.whole(1.0, work) == "all" and batches.whole(1.0, work) == "all"
+    assert told == [64, 32, 16, 16]
+    assert "out of memory with 32 prompts at once: going on with 16" in caplog.text
+    with pytest.raises(UserError, match="not even one prompt"):
+        batches.whole(1.0, lambda number: (_ for _ in ()).throw(ERRORS[0]))

@@ -11,6 +11,7 @@ from pycocotools import mask as coco_mask
 
 from samgap.models import sam2
 from samgap.models._clicks import clicked
+from samgap.models._speed import Speed
 from samgap.prompts.clicks import next_click
 
 # isort: split
@@ -151,6 +152,17 @@ def test_everything_is_what_the_packages_generator_finds(model, monkeypatch):
     pixels[20:45, 30:60] = (200, 30, 30)
     wanted = own.generate(pixels)
     assert len(found) == len(wanted) > 0
+    assert [one.score for one in found] == sorted((min(one["predicted_iou"], 1) for one in wanted), reverse=True)
+    # With less memory fewer points at once, for the same masks.
+    most = model.grids.most
+    monkeypatch.setattr(model.grids, "most", 4)
+    fewer = model.answer([{"kind": "grid", "points": points, "boxes": None}])[0]
+    assert most == 64 and len(fewer) == len(found)
+    for one, other in zip(fewer, found, strict=True):
+        assert one.score == pytest.approx(other.score, abs=1e-3)
+        assert _same(_mask(one), _mask(other))
+    monkeypatch.setattr(model, "speed", Speed("bf16"))
+    assert model.answer([{"kind": "grid", "points": points, "boxes": None}])[0]
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
     areas = sorted(int(one["area"]) for one in wanted)
     assert sorted(one.area for one in found) == areas

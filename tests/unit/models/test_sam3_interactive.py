@@ -16,6 +16,7 @@ from samgap.models._device import on
 from samgap.prompts.clicks import next_click
 
 # isort: split
+from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 from sam3.model.sam3_image_processor import Sam3Processor
 
 DEMO = Path(__file__).parents[3] / "config" / "demo"
@@ -135,6 +136,34 @@ def test_each_prompt_is_answered_as_the_package_does(model, own, kind):
             assert found[0].score == pytest.approx(quality[best], abs=1e-3)
             sizes.append(wanted.sum())
     assert any(0.02 < size / (WIDTH * HEIGHT) < 0.98 for size in sizes), sizes
+
+
+def test_everything_is_what_each_point_of_the_grid_gives(model, own, monkeypatch):
+    """SAM2's automatic generator over this head: three masks a point. A random model's pass no filter."""
+    defaults = SAM2AutomaticMaskGenerator.__init__.__defaults__
+    names = SAM2AutomaticMaskGenerator.__init__.__code__.co_varnames[2 : 2 + len(defaults)]
+    own_filters = dict(zip(names, defaults, strict=True))
+    loose = {**own_filters, "pred_iou_thresh": 0.0, "stability_score_thresh": 0.0, "box_nms_thresh": 1.0}
+    monkeypatch.setattr(SAM2AutomaticMaskGenerator.__init__, "__defaults__", tuple(loose.values()))
+    points = [
+        {"x": (column + 0.5) * WIDTH / 4, "y": (row + 0.5) * HEIGHT / 3, "label": 1}
+        for row in range(3)
+        for column in range(4)
+    ]
+    found = [one for one in model.answer([{"kind": "grid", "points": points, "boxes": None}])[0] if one.area]
+    masks, quality = [], []
+    for point in points:
+        three, scores, _ = own(
+            point_coords=np.array([[point["x"], point["y"]]]), point_labels=np.array([1]), multimask_output=True
+        )
+        masks += [mask.astype(bool) for mask in three]
+        quality += scores.tolist()
+    order = sorted((n for n, mask in enumerate(masks) if mask.any()), key=lambda n: -quality[n])
+    assert len(found) == len(order) > 12
+    for one, number in zip(found, order, strict=True):
+        assert one.score == pytest.approx(np.clip(quality[number], 0, 1), abs=1e-3)
+        near = [n for n in order if abs(quality[n] - quality[number]) < 1e-4]
+        assert any(_same(_mask(one), masks[n]) for n in near)
 
 
 def test_clicks_go_on_from_the_answer_before_as_with_the_package(model, own):
