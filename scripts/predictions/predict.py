@@ -18,7 +18,7 @@ with job(snakemake) as log:
     cards = [read_json(snakemake.input[key]) for key in ("card", *(f"{role}_card" for role in parts))]
     missing = [card["why"] for card in cards if card["status"] != "available"]
     record = provenance(snakemake, model=options)
-    masks, timing, chunks = [], [], None
+    chunks = None
     if not missing:
         # Torch is slow to import, and not there at all where every weight is skipped.
         from samgap.models._device import choose, start
@@ -35,11 +35,11 @@ with job(snakemake) as log:
         folder, weights = Path(snakemake.input.images), Path(snakemake.input.weights)
         if parts:
             weights = {role: Path(snakemake.input[role]) for role in parts}
+        versions = {name: version(name) for name in ("torch", "sam2", "sam3", "transformers")}
+        chunks = Chunks(Path(snakemake.params.aside), {**record, "shard": [shard, shards], **versions})
         if (prompts["kind"] == "track").any():
-            masks, timing = follow(family.open_tracker(options, weights, device), images, folder, prompts, device)
+            follow(family.open_tracker(options, weights, device), images, folder, prompts, device, chunks)
         else:
-            versions = {name: version(name) for name in ("torch", "sam2", "sam3", "transformers")}
-            chunks = Chunks(Path(snakemake.params.aside), {**record, "shard": [shard, shards], **versions})
             model = family.open_model(options, weights, device)
             truth = read(snakemake.input.truth, images["image_id"]) if "truth" in snakemake.input.keys() else None  # noqa: SIM118
             predict(model, images, folder, prompts, device, chunks, truth)
@@ -47,8 +47,8 @@ with job(snakemake) as log:
         record["skipped"] = f"weights not available ({missing[0]})"
         log.warning("%s skipped: %s", snakemake.wildcards.model, record["skipped"])
     if chunks is None:
-        tables.write(output.masks, "masks", masks, record)
-        tables.write(output.timing, "timing", timing, {"device": record.get("device")})
+        tables.write(output.masks, "masks", [], record)
+        tables.write(output.timing, "timing", [], {"device": record.get("device")})
     else:
         chunks.write(output.masks, output.timing, record)
         chunks.remove()

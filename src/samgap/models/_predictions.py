@@ -64,7 +64,7 @@ def predictions(
 ) -> list[Prediction]:
     """`scores` (N,), `boxes` (N, 4) px or None for the masks' own, bool `masks` (N, height, width).
 
-    Empty masks go, unless `empty` keeps them.
+    Empty masks go, unless `empty` keeps them, or their score is no number: that whoever asked must see.
     """
     if not len(masks):
         return []
@@ -104,7 +104,7 @@ def _made(
     scores: np.ndarray, boxes: np.ndarray, sizes: np.ndarray, rles: Sequence[bytes], empty: bool
 ) -> list[Prediction]:
     return [
-        Prediction(float(min(max(score, 0.0), 1.0)), tuple(float(edge) for edge in box), int(area), counts)  # type: ignore[arg-type]
-        for score, box, area, counts in zip(scores, boxes, sizes, rles, strict=True)
-        if area or empty
+        Prediction(float(score), tuple(float(edge) for edge in box), int(area), counts)  # type: ignore[arg-type]
+        for score, box, area, counts in zip(np.clip(scores, 0.0, 1.0), boxes, sizes, rles, strict=True)
+        if area or empty or np.isnan(score)
     ]

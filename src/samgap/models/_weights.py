@@ -43,6 +43,9 @@ def fill(model: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str, e
             for key in own
             if key in state and _shape(state[key]) != _shape(own[key])
         ],
+        "with numbers that are none": [
+            key for key in own if isinstance(state.get(key), torch.Tensor) and state[key].isnan().any()
+        ],
     }
     told = [f"{len(keys)} {fault}: {_first(keys)}" for fault, keys in faults.items() if keys]
     if told:

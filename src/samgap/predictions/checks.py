@@ -8,6 +8,10 @@ WORDS = ("phrase", "other")
 """Kinds of rows that are asked in words, or by examples in their place."""
 
 
+SHOWN = ("box", "point", "point-box", "mask", "clicks", "grid")
+"""Kinds of rows that show something."""
+
+
 def sorted_out(
     prompts: Iterable[Mapping[str, Any]], image: Mapping[str, Any]
 ) -> tuple[list[Mapping[str, Any]], list[str]]:
@@ -41,6 +45,8 @@ def fault(prompt: Mapping[str, Any], image: Mapping[str, Any]) -> str | None:
             return f"{at} has no area"
         if not (corners[0] < width and corners[1] < height and corners[2] > 0 and corners[3] > 0):
             return f"{at} lies outside the image of {width}x{height} px"
+    if prompt.get("kind") in SHOWN and not points and not boxes and prompt.get("mask") is None:
+        return "it shows neither a point, nor a box, nor a mask"
     if prompt.get("kind") in WORDS and not boxes and not (prompt.get("phrase") or "").strip():
         return "its phrase is empty"
     return None

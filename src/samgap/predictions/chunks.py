@@ -8,9 +8,10 @@ a group of rows at a time; then they are removed.
 import hashlib
 import json
 import logging
+import math
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ import pyarrow.parquet as pq
 
 from samgap import tables
 from samgap.files import replacing
+from samgap.models import Prediction
+from samgap.predictions.rows import mask_row
 
 logger = logging.getLogger("samgap")
 
@@ -29,6 +32,7 @@ SECONDS = 20.0
 """After so long a chunk is closed: no more than that is lost."""
 MOST = 256
 """Images a chunk has at most, for the memory that they take."""
+NO_NUMBER = "a score of its answer is no number; where that happens often, see whether `precision: fp32` mends it"
 ROWS, BYTES = 1 << 16, 1 << 24
 """A group of rows of the finished table has so many, or so many bytes of RLE, whatever chunks they came in."""
 
@@ -40,6 +44,16 @@ class Answered:
     masks: list[dict[str, Any]] = field(default_factory=list)
     timing: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def add(
+        self, prompt: Mapping[str, Any], found: Sequence[Prediction], image: Mapping[str, Any], clicks: bool = False
+    ) -> None:
+        """The rows of what answers a prompt (after 1, 2 … clicks, with `clicks`), unless a score is no number."""
+        if any(math.isnan(one.score) for one in found):
+            self.notes.append(f"prompt {prompt['prompt_id']} of image {image['file']} left out: {NO_NUMBER}")
+            return
+        for index, one in enumerate(found):
+            self.masks.append(mask_row(prompt, index, one, image, index + 1 if clicks else None))
 
 
 class Chunks:
@@ -70,7 +84,7 @@ class Chunks:
         self.started, self.images, self.now = time.monotonic(), 0, Answered()
 
     def add(self, one: Answered) -> None:
-        """The next image of the shard."""
+        """The next image of the shard, or the next sequence where it follows tracks."""
         self.images += 1
         self.now.masks += one.masks
         self.now.timing += one.timing

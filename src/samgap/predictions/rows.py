@@ -13,6 +13,8 @@ from samgap.models import Prediction
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L")
 """Pillow's modes of more than 8 bits a channel: what it makes of them in RGB is cut off, not scaled."""
 
+TOO_LARGE = "the model does not fit into the memory with it; take a smaller model or a device with more memory"
+
 
 def open_image(path: Path, image: Mapping[str, Any]) -> Image.Image:
     """The image as RGB, of the size that the table states; unreadable or of another size raises UserError.

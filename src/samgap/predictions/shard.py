@@ -20,7 +20,7 @@ from samgap.models import Model, Prediction
 from samgap.predictions.checks import sorted_out
 from samgap.predictions.chunks import Answered, Chunks
 from samgap.predictions.estimate import Estimate
-from samgap.predictions.rows import mask_row, open_image, records
+from samgap.predictions.rows import TOO_LARGE, open_image, records
 from samgap.progress import progress
 from samgap.truth import Truth
 
@@ -32,7 +32,6 @@ BEHIND = 2
 """Images whose masks may still be in the making when the model goes on."""
 WORKERS = 2
 """Threads that make RLEs."""
-TOO_LARGE = "the model does not fit into the memory with it; take a smaller model or a device with more memory"
 
 
 def predict(
@@ -136,12 +135,10 @@ class _Image:
 
     def answered(self) -> Answered:
         clicks = bool(self.rows) and self.rows[0].get("kind") == "clicks"
-        masks = [
-            mask_row(row, index, one, self.image, index + 1 if clicks else None)
-            for row, found in zip(self.rows, self.answers, strict=True)
-            for index, one in enumerate(found)
-        ]
-        return Answered(masks, self.timing, self.notes)
+        one = Answered([], self.timing, self.notes)
+        for row, found in zip(self.rows, self.answers, strict=True):
+            one.add(row, found, self.image, clicks)
+        return one
 
 
 def _read(path: Path, image: Mapping[str, Any]) -> tuple[Image.Image, float]:

@@ -64,3 +64,10 @@ def test_a_file_may_hold_more_where_that_is_asked_for() -> None:
     fill(model, state, "sam9", exact=False)
     with pytest.raises(UserError, match=r"1 missing: bias"):
         fill(model, {"weight": state["weight"]}, "sam9", exact=False)
+
+
+def test_numbers_that_are_none_are_named() -> None:
+    model = torch.nn.Linear(2, 2)
+    state = {**model.state_dict(), "bias": torch.tensor([0.0, float("nan")])}
+    with pytest.raises(UserError, match="1 with numbers that are none: bias"):
+        fill(model, state, "w.pt")

@@ -5,11 +5,13 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from samgap.datasets import Label, Picture, _images, _write
 from samgap.errors import UserError
 from samgap.models import shape
+from samgap.models._predictions import from_logits
 from samgap.predictions.checks import fault
 from samgap.predictions.rows import open_image
 from samgap.predictions.shard import answered
@@ -40,6 +42,7 @@ def _point(x, y):
         (_point(NAN, 3), "has a coordinate that is no number"),
         ({"kind": "phrase", "phrase": "  "}, "its phrase is empty"),
         ({"kind": "other", "phrase": None}, "its phrase is empty"),
+        ({"kind": "point", "points": []}, "shows neither a point, nor a box, nor a mask"),
     ],
 )
 def test_what_cannot_be_asked_is_told(prompt, told):
@@ -73,6 +76,23 @@ def test_the_rest_of_a_shard_is_answered_and_what_is_left_out_is_listed(tmp_path
     assert [row["prompt_id"] for row in one.masks] == ["1-0", "1-2"]
     assert one.notes == ["prompt 1-1 of image 1.png left out: box (5, 5, 5, 25) has no area"]
     assert one.timing[0]["n_prompts"] == 2
+
+
+def test_an_answer_whose_score_is_no_number_is_left_out_and_listed(tmp_path):
+    class Unsure(shape.Shape):
+        def answer(self, prompts):
+            logits = torch.full((2, 30, 40), 1.0)
+            logits[1] = NAN
+            scores = np.array([0.9, 1.7]), np.array([0.9, NAN])
+            return [from_logits(each, None, logits, (30, 40)) for each in scores]
+
+    Image.new("RGB", (40, 30)).save(tmp_path / "1.png")
+    prompts = pd.DataFrame(
+        [{"prompt_id": f"1-{n}", "image_id": 1, "kind": "phrase", "phrase": "apple"} for n in range(2)]
+    )
+    (one,) = answered(Unsure("box"), pd.DataFrame([IMAGE]), tmp_path, prompts, "cpu")
+    assert [(row["prompt_id"], row["score"], row["area_px"]) for row in one.masks] == [("1-0", 0.9, 1200)]
+    assert [note.partition(":")[0] for note in one.notes] == ["prompt 1-1 of image 1.png left out"]
 
 
 def _pixels():
