@@ -9,10 +9,6 @@ machine does falls on both. Printed as Markdown.
 
 import argparse
 import json
-import os
-import platform
-import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,6 +21,7 @@ import yaml
 from samgap.models import _device, sam2, sam3
 
 # isort: split
+import _measuring as measuring
 import _official as official
 import torch
 
@@ -56,13 +53,8 @@ def main() -> None:
 
 
 def machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    found = re.search(r"model name\s*: (.*)", lines)
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    cores = f"{os.cpu_count()} cores ({found[1] if found else platform.machine()})"
-    return (
-        f"{cores}, {gpu}, {torch.get_num_threads()} threads, torch {torch.__version__}, load {os.getloadavg()[1]:.1f}"
-    )
+    return f"{measuring.machine()}, {gpu}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def spatial(side: int | None = None) -> sam2.Sam2:
@@ -137,7 +129,7 @@ def once(number: int, many: int) -> dict[str, float]:
         predict(model, images, folder, prompts, "cpu", chunks)
         chunks.write(folder / "masks.parquet", folder / "timing.parquet", {})
         spent = time.perf_counter() - started
-    return {"s": spent, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"s": spent, "mb": measuring.peak_mb()}
 
 
 if __name__ == "__main__":
