@@ -8,6 +8,7 @@ rule estimate:
         images=expand("resources/datasets/{dataset}/images.parquet", dataset=used("datasets")),
     output:
         table="results/{run}/statistics/estimates.parquet",
+        confusions="results/{run}/statistics/confusions.parquet",
     log:
         "logs/{run}/estimate.log",
     conda:

@@ -301,6 +301,20 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("note", pa.string(), "why there is no difference, as in estimates", nullable=True),
         ]
     ),
+    "confusions": pa.schema(
+        [
+            *(_column(key, pa.string(), f"the {key}") for key in ("dataset", "model", "prompts")),
+            _column("attribute", pa.string(), "what phrases of one attribute ask for, as ripeness"),
+            _column("value", pa.string(), "its true value, of the instances that are counted"),
+            _column("claimed", pa.string(), "the value of the phrase that claims them; empty where none does"),
+            _column("n_claimed", pa.int64(), "instances of the true value that it is claimed for"),
+            _column("n_instances", pa.int64(), "instances of the true value"),
+            _column("share", pa.float64(), "n_claimed over n_instances"),
+            _column("ci_low", pa.float64(), "lower end of the share's 95 % interval", nullable=True),
+            _column("ci_high", pa.float64(), "upper end of the share's 95 % interval", nullable=True),
+            *_CLUSTERS,
+        ]
+    ),
     "history": pa.schema(
         [
             _column("step", pa.int64(), "optimiser step"),

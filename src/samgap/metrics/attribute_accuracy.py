@@ -5,7 +5,7 @@ it (one to one, IoU 0.5) with the greatest score has claimed it. `attribute-accu
 `strict`: rightly claimed / all whose value is asked for; `found`: claimed / all. Source: the paper's "attribute
 accuracy"; its published repository compares "unknown" with "unknown", which is 1 by construction
 (`upstream-attribute-accuracy`). Range 0 to 1. Where the truth has boxes alone, boxes are matched. Not evaluable where
-no phrase asks for a single labelled attribute. `confusion` has the whole table.
+no phrase asks for a single labelled attribute. The whole table is `confusions.parquet` ([statistics](statistics.md)).
 """
 
 from collections import Counter

@@ -84,7 +84,7 @@ def test_shards_in_estimates_out(world):
     instances = [path.replace("pairs", "instances") for path in paths]
     made = []
     for name, step in (("one", 1), ("two", -1)):
-        output = {"table": folder / f"{name}.parquet"}
+        output = {"table": folder / f"{name}.parquet", "confusions": folder / f"{name}-confusions.parquet"}
         # Inputs come as a list, whose order must not matter.
         given = {**inputs(folder, paths[::step]), "instances": instances[::step]}
         run("statistics/estimate", folder, given, output, params)
