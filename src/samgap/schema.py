@@ -106,6 +106,8 @@ def _messages(error: ValidationError, validator: Draft202012Validator) -> Iterat
         yield f"{inside} has {_listed(set(keys) & set(value)) or 'none'} of {_listed(keys)}; name exactly one"
     elif rule == "not":
         yield f"{inside} {wanted.get('description', 'is not allowed')}"
+    elif "propertyNames" in error.schema_path and rule == "enum":
+        yield f"unknown key '{value}' in {inside}; {suggestion(value, wanted)}"
     elif "propertyNames" in error.schema_path:
         yield f"'{value}' in {inside} is not {schema['description']}"
     else:

@@ -190,6 +190,7 @@ def test_a_module_is_the_id_in_snake_case():
         ),
         ("statistics", {"resample": 5}, ["unknown key 'resample' in statistics", "'resamples'"]),
         ("trainings/learn/objects", 2, ["unknown key 'objects' in trainings.learn"]),
+        ("trainings/learn/loss-weights", {"los_ce": 2}, ["unknown key 'los_ce' in trainings.learn", "'loss_ce'?"]),
         ("run", ..., ["lacks the key 'run'"]),
         ("datasets/orchard/kind", ..., ["datasets.orchard lacks the key 'kind'"]),
         ("datasets/orchard/scenes", ..., ["datasets.orchard lacks the key 'scenes'", "How many scenes"]),

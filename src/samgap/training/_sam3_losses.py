@@ -20,8 +20,13 @@ WEIGHTS = {
     "loss_semantic_seg": 20.0,
     "loss_semantic_presence": 1.0,
     "loss_semantic_dice": 30.0,
+    "one_to_many": 2.0,
 }
-"""Those of the package's published fine-tuning configuration; `loss-weights` of a training stand over them."""
+"""Those of the package's published fine-tuning configuration; `loss-weights` of a training stand over them.
+
+`one_to_many` weighs all terms of the queries that answer without regard to each other, beside those that must not
+answer twice.
+"""
 
 
 def matcher() -> BinaryHungarianMatcherV2:
@@ -66,7 +71,7 @@ def criterion(weights: Mapping[str, float]) -> Sam3LossWrapper:
         normalization="local",  # `global` needs a process group
         matcher=matcher(),
         o2m_matcher=BinaryOneToManyMatcher(alpha=0.3, threshold=0.4, topk=4),
-        o2m_weight=2.0,
+        o2m_weight=weights["one_to_many"],
         use_o2m_matcher_on_o2m_aux=False,
         loss_fn_semantic_seg=semantic,
         scale_by_find_batch_size=True,
