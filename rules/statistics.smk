@@ -57,6 +57,9 @@ rule demo_card:
         f"logs/{config['run']}/demo_card.log",
     conda:
         "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_memory,
+        runtime=hours,
     params:
         code=code_hash("samgap.statistics"),
         models=["sam2-demo", "sam3-demo", "grounded-demo", "filled-box", "ellipse"],
