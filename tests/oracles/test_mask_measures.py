@@ -1,9 +1,11 @@
-"""Mask measures against pycocotools, NumPy, SciPy's distances and torchmetrics."""
+"""Mask measures against pycocotools, NumPy, SciPy's distances, scikit-image and torchmetrics."""
 
 import numpy as np
 import pytest
 import torch
 from pycocotools import mask as coco_mask
+from skimage.metrics import hausdorff_distance
+from skimage.segmentation import find_boundaries
 from torchmetrics.functional.classification import binary_f1_score, binary_jaccard_index
 from torchmetrics.functional.segmentation.utils import mask_edges, surface_distance
 
@@ -76,6 +78,19 @@ def test_outlines_and_their_distances_are_those_of_torchmetrics(seed):
             assert outlines.hausdorff(ours, 1.0) == pytest.approx(float(max(map(torch.max, theirs))), abs=1e-5)
             quantile = max(float(torch.quantile(side.double(), 0.95)) for side in theirs)
             assert outlines.hausdorff(ours, 0.95) == pytest.approx(quantile, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_outlines_and_their_largest_distance_are_those_of_scikit_image(seed):
+    found = [mask for mask in some(seed) if mask.any()]
+    # Beyond the image is background.
+    edges = [find_boundaries(np.pad(mask, 1), connectivity=1, mode="inner")[1:-1, 1:-1] for mask in found]
+    for one, one_edge in zip(found, edges, strict=True):
+        for other, other_edge in zip(found, edges, strict=True):
+            pair = outlines.together(*crops([one, other]), *SHAPE)
+            assert [int(outlines.boundary(each).sum()) for each in pair] == [one_edge.sum(), other_edge.sum()]
+            ours = outlines.hausdorff(edges_apart(*crops([one, other])), 1.0)
+            assert ours == pytest.approx(hausdorff_distance(one_edge, other_edge), abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
