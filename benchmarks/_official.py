@@ -45,6 +45,11 @@ def pictures(folder: Path, number: int, width: int, height: int, objects: int) -
     return pd.DataFrame(rows), boxes
 
 
+def picture(folder: Path, images: pd.DataFrame) -> Image.Image:
+    """The first of the pictures, read."""
+    return Image.open(folder / images["file"].iloc[0]).convert("RGB")
+
+
 def asked_boxes(images: pd.DataFrame, boxes: Sequence[Any]) -> pd.DataFrame:
     """Rows of table `prompts`: every box of every image."""
     return pd.DataFrame(

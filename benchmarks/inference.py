@@ -1,13 +1,15 @@
 """How fast models are asked, beside loops over the packages' own predictors: docs/reference/performance.md.
 
-    PYTHONPATH=src python benchmarks/inference.py [--part gpu cpu growth] [--repeats 5] [--threads 2]
+    PYTHONPATH=src python benchmarks/inference.py [--part gpu cpu options growth] [--repeats 5] [--threads 2]
 
 `gpu`: the published models with random weights, on one GPU; without one its rows say so. `cpu`: the demo's models on a
-CPU. `growth`: more images and more phrases. Each pair is run in turn and the medians are told, so that what else the
-machine does falls on both. Printed as Markdown.
+CPU. `options`: their image encoders in bf16 and with channels last. `growth`: more images and more phrases. What is
+compared is run in turn and the medians are told, so that what else the machine does falls on all alike. Printed as
+Markdown.
 """
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
@@ -27,12 +29,13 @@ import torch
 
 DEMO = Path(__file__).parents[1] / "config" / "demo"
 BOXES = 40
+PARTS = ("gpu", "cpu", "options", "growth")
 GROWTH = {"images": ((3, 3), (30, 3), (300, 3)), "phrases": ((6, 3), (6, 30))}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", nargs="+", choices=["gpu", "cpu", "growth"], default=["gpu", "cpu", "growth"])
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--once", nargs=2, type=int, metavar=("IMAGES", "PHRASES"), help="one run, as JSON")
@@ -48,6 +51,8 @@ def main() -> None:
         _gpu.table(given.repeats)
     if "cpu" in given.part:
         cpu(given.repeats)
+    if "options" in given.part:
+        options(given.repeats)
     if "growth" in given.part:
         growth(given.threads)
 
@@ -57,18 +62,18 @@ def machine() -> str:
     return f"{measuring.machine()}, {gpu}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
-def spatial(side: int | None = None) -> sam2.Sam2:
+def spatial(side: int | None = None, **speed: Any) -> sam2.Sam2:
     """The demo's SAM2, at another size of its input if `side` says so."""
     overrides = yaml.safe_load((DEMO / "sam2-demo.overrides.yaml").read_text())
     if side:
         overrides["model.image_size"] = side
-    options = {"config": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": overrides}
-    return sam2.open_model(options, DEMO / "sam2-demo.pt", "cpu")
+    entry = {"config": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": overrides, **speed}
+    return sam2.open_model(entry, DEMO / "sam2-demo.pt", "cpu")
 
 
-def concepts() -> sam3.Sam3:
+def concepts(**speed: Any) -> sam3.Sam3:
     architecture = yaml.safe_load((DEMO / "sam3-demo.architecture.yaml").read_text())
-    return sam3.open_model({"architecture": architecture}, DEMO / "sam3-demo.pt", "cpu")
+    return sam3.open_model({"architecture": architecture, **speed}, DEMO / "sam3-demo.pt", "cpu")
 
 
 def cpu(repeats: int, number: int = 4) -> None:
@@ -99,6 +104,21 @@ def cpu(repeats: int, number: int = 4) -> None:
 def row(model: str, side: int, asked: str, images: int, times: list[float], ratios: list[float]) -> None:
     spent = " | ".join(f"{each / images:.3f}" for each in times)
     print(f"| {model} | {side} px | {asked} | {spent} | {ratios[1]:.2f} | {ratios[2]:.2f} |", flush=True)
+
+
+def options(repeats: int) -> None:
+    print("## Options for speed on a CPU\n")
+    print("One image of 512 px encoded, ms; and how many times as long as without the option.\n")
+    print("| model | plain | `precision: bf16` | `channels-last: true` |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        images, _ = official.pictures(Path(name), 1, 512, 512, BOXES)
+        picture = official.picture(Path(name), images)
+    for title, family in (("sam2-demo", spatial), ("sam3-demo", concepts)):
+        models = [family(**more) for more in ({}, {"precision": "bf16"}, {"channels-last": True})]
+        times, ratios = official.in_turn(repeats, *(functools.partial(one.encode, picture) for one in models))
+        told = [f"{1e3 * each:.0f} ({ratio:.2f})" for each, ratio in zip(times[1:], ratios[1:], strict=True)]
+        print(f"| {title} | {1e3 * times[0]:.0f} | {' | '.join(told)} |", flush=True)
+    print()
 
 
 def growth(threads: int) -> None:
