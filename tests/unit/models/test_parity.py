@@ -184,7 +184,8 @@ def test_a_phrase_longer_than_the_context_is_cut_as_the_package_cuts_it_and_told
     concepts.notes.clear()
     concepts.encode(pictures[0][0])
     found = concepts.answer([{"kind": "phrase", "phrase": long}, {"kind": "phrase", "phrase": "apple"}])
-    assert concepts.notes == [f"phrase of 42 tokens cut to the model's 16: {long!r}"]
+    context = yaml.safe_load((DEMO / "sam3-demo.architecture.yaml").read_text())["context"]
+    assert concepts.notes == [f"phrase of 42 tokens cut to the model's {context}: {long!r}"]
     concepts.answer([{"kind": "phrase", "phrase": long}])
     assert len(concepts.notes) == 1  # told once
     assert len(found) == 2
