@@ -91,8 +91,9 @@ def cpu(repeats: int, number: int = 4) -> None:
             mine = official.ours(model, images, folder, official.asked_boxes(images, boxes))
             loops = [official.sam2_loop(model, images, folder, boxes, keep) for keep in (True, False)]
             row("sam2-demo", model.model.image_size, f"{BOXES} boxes", number, *official.in_turn(repeats, mine, *loops))
-        model = concepts()
-        for phrases in (official.PHRASES, official.PHRASES[:1]):
+        asked_at = [(side, phrases) for side in (224, None) for phrases in (official.PHRASES, official.PHRASES[:1])]
+        for side, phrases in asked_at:
+            model = concepts(side)
             thresholds = {(n, phrase): sam3.KEEP for n in images["image_id"] for phrase in phrases}
             mine = official.ours(model, images, folder, official.asked_phrases(images, phrases))
             loops = [official.sam3_loop(model, images, folder, phrases, thresholds, keep) for keep in (True, False)]

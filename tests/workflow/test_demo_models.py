@@ -15,7 +15,7 @@ def _small(config: dict) -> dict:
     for training in config["trainings"].values():
         training.pop("mix", None)
         training |= {"steps": 2, "schedule": 2, "warm-up": 1, "validate-every": 2, "batch": 2}
-        training["image-size"] = 112 if training["family"] == "sam3" else 128
+        training["image-size"] = 128
     for name in ("sam2-demo", "sam2-rebuilt"):
         config["models"][name].setdefault("weights", {})
     cells = {"places": ("box", "iou"), "concepts": ("concepts", "f1-50")}

@@ -1,7 +1,7 @@
 """SAM3 built from the package's own classes: as published, or small for the demo."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from samgap.errors import UserError
 from samgap.models._device import on
 
 # isort: split
@@ -148,7 +149,7 @@ def vision(size: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDet
     last = size["depth"] - 1
     trunk = ViT(
         img_size=size["size"],
-        pretrain_img_size=size["window"] * size["patch"],  # one window's places, tiled: alike for every input size
+        pretrain_img_size=size["places"] * size["patch"],  # stretched to every other input size
         patch_size=size["patch"],
         embed_dim=size["embed"],
         depth=size["depth"],
@@ -158,7 +159,7 @@ def vision(size: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDet
         drop_path_rate=0.0,
         qkv_bias=True,
         use_abs_pos=True,
-        tile_abs_pos=True,
+        tile_abs_pos=False,
         global_att_blocks=(last // 2, last),
         rel_pos_blocks=(),
         use_rope=True,
@@ -170,6 +171,14 @@ def vision(size: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDet
         ln_post=False,
         bias_patch_embed=False,
     )
+    if size["patch"] != 2 ** (len(size["stem"]) + 1):
+        raise UserError(
+            f"architecture: patch is {size['patch']}, but a stem of {len(size['stem'])} widths makes patches of "
+            f"{2 ** (len(size['stem']) + 1)} px; change one of them"
+        )
+    trunk.patch_embed.proj = _stem(size["stem"], size["embed"])
+    with torch.no_grad():
+        trunk.pos_embed[:, 1:] += 0.04 * _waves(size["places"], size["embed"])
     for block in trunk.blocks:  # computed from the input's size, so that weights fit a model of every size
         block.attn.register_buffer("freqs_cis", block.attn.freqs_cis, persistent=False)
     return Sam3DualViTDetNeck(
@@ -179,6 +188,33 @@ def vision(size: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDet
         trunk=trunk,
         add_sam2_neck=interactive,
     )
+
+
+def _stem(channels: Sequence[int], embed: int) -> nn.Sequential:
+    """Convolutions that each halve the image, in the place of the one that cuts it into patches.
+
+    A transformer that learns from few images sees much sooner behind them (arXiv 2106.14881). A patch is
+    2 ** (len(channels) + 1) px wide.
+    """
+    layers: list[nn.Module] = []
+    before = 3
+    for width in channels:
+        layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.GroupNorm(8, width), nn.GELU()]
+        before = width
+    return nn.Sequential(*layers, nn.Conv2d(before, embed, 3, stride=2, padding=1))
+
+
+def _waves(count: int, width: int) -> torch.Tensor:
+    """Sines and cosines of the places in a grid, float32 (count ** 2, width).
+
+    Of masks that are told apart by where they are: an encoder that knows places from the start need not find them in
+    its own noise. The published one tiles the places of a window, and has seen enough to tell the windows apart.
+    """
+    rates = 100.0 ** -(torch.arange(width // 4) / (width // 4))
+    angles = torch.arange(count)[:, None] * rates
+    waves = torch.cat([angles.sin(), angles.cos()], dim=1)
+    rows, columns = waves[:, None].expand(-1, count, -1), waves[None].expand(count, -1, -1)
+    return torch.cat([rows, columns], dim=2).flatten(0, 1)
 
 
 def _text(size: Mapping[str, Any]) -> VETextEncoder:

@@ -33,7 +33,7 @@ POINTS = [
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    torch.manual_seed(3)
+    torch.manual_seed(9)
     built = _sam3_build.small(SIZE, interactive=True)
     # As initialised, masks hang so little on the image that they fill all of it.
     decoder = built.inst_interactive_predictor.model.sam_mask_decoder

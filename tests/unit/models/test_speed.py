@@ -25,8 +25,8 @@ FEW_LAYERS = {
     "model.image_encoder.trunk.global_att_blocks": "[3]",
 }
 WAYS = {
-    # Value, lowest IoU of any mask, lowest mean of them, largest difference of a score.
-    "precision": ("bf16", 0.7, 0.95, 0.05),
+    # Value, IoU that nine of ten masks have at least, lowest mean of them, largest difference of a score.
+    "precision": ("bf16", 0.9, 0.95, 0.05),
     "channels-last": (True, 0.999, 0.999, 1e-3),
 }
 
@@ -79,7 +79,7 @@ def test_a_faster_way_finds_the_same(name, option, pictures, plain):
                 overlaps.append(_iou(one, best))
                 assert abs(best.score - one.score) <= most
     assert len(overlaps) >= 8
-    assert min(overlaps) >= least
+    assert sorted(overlaps)[len(overlaps) // 10] >= least
     assert sum(overlaps) / len(overlaps) >= mean
 
 
