@@ -71,8 +71,11 @@ def spatial(side: int | None = None, **speed: Any) -> sam2.Sam2:
     return sam2.open_model(entry, DEMO / "sam2-demo.pt", "cpu")
 
 
-def concepts(**speed: Any) -> sam3.Sam3:
+def concepts(side: int | None = None, **speed: Any) -> sam3.Sam3:
+    """The demo's SAM3, likewise."""
     architecture = yaml.safe_load((DEMO / "sam3-demo.architecture.yaml").read_text())
+    if side:
+        architecture["size"] = side
     return sam3.open_model({"architecture": architecture, **speed}, DEMO / "sam3-demo.pt", "cpu")
 
 
