@@ -1,6 +1,7 @@
 """Rule estimate: the pairs and instances of every cell's shards in, all metrics with their intervals out.
 
-What is claimed of attributes goes to a table of its own."""
+What is claimed of attributes goes to a table of its own.
+"""
 
 from samgap import tables
 from samgap.job import job, provenance

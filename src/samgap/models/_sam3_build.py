@@ -26,6 +26,28 @@ from sam3.model.tokenizer_ve import SimpleTokenizer
 from sam3.model.vitdet import ViT
 from sam3.model.vl_combiner import SAM3VLBackbone
 
+SIZES = frozenset((
+    "size", "patch", "stem", "embed", "depth", "heads", "mlp-ratio", "window", "places", "width", "attention-heads",
+    "feedforward", "encoder-layers", "decoder-layers", "grid", "query-size", "text-width", "text-heads", "text-layers",
+    "context",
+))  # fmt: skip
+"""What a small SAM3's architecture says."""
+
+
+def check(size: Mapping[str, Any]) -> None:
+    """Raise UserError unless `size` has all of SIZES, and no others, and its stem makes its patches."""
+    for keys, fault in ((SIZES - set(size), "lacks"), (set(size) - SIZES, "has the unknown key")):
+        if keys:
+            raise UserError(
+                f"architecture {fault} {', '.join(sorted(keys))}; see config/demo/sam3-demo.architecture.yaml"
+            )
+    made = 2 ** (len(size["stem"]) + 1)
+    if size["patch"] != made:
+        raise UserError(
+            f"architecture: patch is {size['patch']}, but a stem of {len(size['stem'])} widths makes patches of "
+            f"{made} px; change one of them"
+        )
+
 
 def vocabulary() -> str:
     """The BPE vocabulary: sam3's wheel lacks it, open_clip ships the identical file."""
@@ -60,6 +82,7 @@ def small(size: Mapping[str, Any], matcher: Any = None, interactive: bool = Fals
     `matcher` is the package's Hungarian matcher, needed for training alone; `interactive` adds the head that answers
     points and boxes.
     """
+    check(size)
     head = None
     if interactive:
         from samgap.models import _sam3_interactive
@@ -171,11 +194,6 @@ def vision(size: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDet
         ln_post=False,
         bias_patch_embed=False,
     )
-    if size["patch"] != 2 ** (len(size["stem"]) + 1):
-        raise UserError(
-            f"architecture: patch is {size['patch']}, but a stem of {len(size['stem'])} widths makes patches of "
-            f"{2 ** (len(size['stem']) + 1)} px; change one of them"
-        )
     trunk.patch_embed.proj = _stem(size["stem"], size["embed"])
     with torch.no_grad():
         trunk.pos_embed[:, 1:] += 0.04 * _waves(size["places"], size["embed"])

@@ -9,7 +9,7 @@ import pandas as pd
 from samgap.metrics import _pairs, _ratio, attribute_accuracy
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import Clusters, clusters
-from samgap.statistics.estimates import Key, interval
+from samgap.statistics.estimates import Key, asked_of, interval
 from samgap.statistics.strata import Cell
 from samgap.statistics.sums import Sums
 
@@ -28,11 +28,8 @@ def confusions(
     Arguments as for `estimates`; the shares have intervals of the same draws. A cell that was skipped, or whose phrases
     ask for no single attribute, has no row: `estimates` says why.
     """
-    asked: dict[Key, None] = {}
-    for entry in (each for each in experiments.values() if METRIC in each["metrics"]):
-        for dataset in entry["datasets"]:
-            asked.update(((dataset, model, prompts), None) for model in entry["models"] for prompts in entry["prompts"])
-    for key in asked:
+    cells = [key for entry in experiments.values() for key, metric in asked_of(entry) if metric == METRIC]
+    for key in dict.fromkeys(cells):
         pairs = cell(key).pairs
         pairs = pairs[attribute_accuracy.asked(pairs)]
         if not len(pairs):

@@ -33,7 +33,7 @@ def estimates(
     a cell show the same.
     """
     wanted: dict[Key, list[str]] = {}
-    asked = [(name, key, metric) for name, entry in experiments.items() for key, metric in _asked(entry)]
+    asked = [(name, key, metric) for name, entry in experiments.items() for key, metric in asked_of(entry)]
     for _, key, metric in asked:
         metrics = wanted.setdefault(key, [])
         if metric not in metrics:
@@ -48,7 +48,8 @@ def estimates(
             yield {"experiment": name, **names, "metric": metric, **row}
 
 
-def _asked(experiment: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+def asked_of(experiment: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    """The cells of an experiment, each with each of its metrics."""
     for dataset in experiment["datasets"]:
         for model in experiment["models"]:
             for prompts in experiment["prompts"]:

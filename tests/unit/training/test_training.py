@@ -13,6 +13,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.datasets import orchard_sim
+from samgap.errors import UserError
 from samgap.files import write_json
 from samgap.models import _sam3_build
 from samgap.training import _run, _sam3_dense, sam2, sam3
@@ -155,3 +156,24 @@ def test_a_small_sam3_s_weights_fit_every_input_size():
     architecture = {**yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text())}
     small, large = (_sam3_build.small({**architecture, "size": size}).state_dict() for size in (224, 448))
     assert {key: value.shape for key, value in small.items()} == {key: value.shape for key, value in large.items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"patch": 14}, "patch is 14, but a stem of 3 widths makes patches of 16 px"),
+        ({"depht": 6}, "has the unknown key depht"),
+        ({"stem": None}, "lacks stem"),
+    ],
+)
+def test_an_architecture_that_is_none_is_one_line(change, said):
+    architecture = yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text()) | change
+    with pytest.raises(UserError, match=said):
+        _sam3_build.small({key: value for key, value in architecture.items() if value is not None})
+
+
+def test_no_two_places_of_a_small_sam3_begin_alike():
+    architecture = yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text())
+    waves = _sam3_build._waves(architecture["places"], architecture["embed"])
+    assert waves.shape == (architecture["places"] ** 2, architecture["embed"])
+    assert (torch.cdist(waves, waves) + 9 * torch.eye(len(waves))).min() > 0.5
