@@ -15,6 +15,10 @@ NOTHING, UNSURE = 0, -1
 """Labels of a place that shows nothing labelled, and of one of which nobody knows (nothing is learnt there)."""
 
 
+NOBODY, NOBODY_KNOWS = -1, -2
+"""What a place shows, where it shows no instance, and where what it shows is not known."""
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """What is told of a place: its noun, and of each attribute the value."""
@@ -40,6 +44,10 @@ class Dense:
     fine: torch.Tensor  # int64 (labels, f, f)
     coarse: torch.Tensor  # int64 (labels, c, c): set where an object has its middle
     boxes: torch.Tensor  # float32 (4, c, c): that object's x0, y0, x1, y1 as shares of the view
+    things: tuple[Instance, ...]  # what can be asked for
+    whose: torch.Tensor  # int64 (f, f): the position in `things` of what is at a place, NOBODY or NOBODY_KNOWS
+    unsure: tuple[Instance, ...]  # what is seen too little of to be asked for
+    phrases: tuple[Mapping[str, Any], ...]  # what can be asked of this view
 
 
 def view(views: Views, vocabulary: Vocabulary, fine: int, coarse: int, rng: np.random.Generator) -> Dense:
@@ -56,19 +64,26 @@ def view(views: Views, vocabulary: Vocabulary, fine: int, coarse: int, rng: np.r
     label = np.full((1 + len(vocabulary.attributes), fine, fine), UNSURE, np.int64)
     label[0] = NOTHING if exhaustive else UNSURE
     places = crop_places(crop, fine)
+    whose = np.full((fine, fine), NOBODY if exhaustive else NOBODY_KNOWS, np.int64)
     for item in unsure:
-        label[0][_at(views.mask(item, picture), places)] = UNSURE
-    for item, row in zip(there, rows, strict=True):
-        label[:, _at(views.mask(item, picture), places)] = np.array(row)[:, None]
+        at = _at(views.mask(item, picture), places)
+        label[0][at], whose[at] = UNSURE, NOBODY_KNOWS
+    for number, (item, row) in enumerate(zip(there, rows, strict=True)):
+        at = _at(views.mask(item, picture), places)
+        label[:, at], whose[at] = np.array(row)[:, None], number
     middle, boxes = _middles(there, rows, unsure, crop, coarse, len(label), exhaustive)
     if flip:
-        label, middle, boxes = label[..., ::-1], middle[..., ::-1], boxes[..., ::-1]
+        label, middle, boxes, whose = label[..., ::-1], middle[..., ::-1], boxes[..., ::-1], whose[:, ::-1]
         boxes = np.stack([1 - boxes[2], boxes[1], 1 - boxes[0], boxes[3]])
     return Dense(
         views.pixels(picture, crop, flip, rng),
         torch.from_numpy(label.copy()),
         torch.from_numpy(middle.copy()),
         torch.from_numpy(boxes.astype(np.float32)),
+        tuple(there),
+        torch.from_numpy(whose.copy()),
+        tuple(unsure),
+        tuple(phrase for phrase in views.phrases if skip is None or skip not in phrase.get("attributes", {})),
     )
 
 

@@ -15,8 +15,10 @@ from torch import nn
 from torch.nn import functional
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
-from samgap.training._dense_views import NOTHING, UNSURE, Dense, Vocabulary, view, vocabulary
+from samgap.training import _sam3_match
+from samgap.training._dense_views import NOBODY_KNOWS, NOTHING, UNSURE, Dense, Vocabulary, view, vocabulary
 from samgap.training._run import draw
+from samgap.training._sam3_asks import asks
 from samgap.training._sam3_views import Views
 
 Found = tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]
@@ -128,27 +130,57 @@ class DenseTask:
         self.model, self.options, self.views, self.validation, self.device = model, options, views, validation, device
         self.vocabulary = vocabulary(views, phrases)
         with torch.no_grad():
-            maps = self._maps(torch.zeros(1, 3, views[0].size, views[0].size, device=device))
+            blank = torch.zeros(1, 3, views[0].size, views[0].size, device=device)
+            maps = model.backbone.forward_image(blank)["backbone_fpn"]
         self.sides = maps[0].shape[-1], maps[-1].shape[-1]
         self.aside = Heads(maps[0].shape[1], self.vocabulary).to(device)
+        self.weight = options.get("loss-weights", {}).get("loss_match", 0.0)
 
     def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """The terms of `losses` on `batch` random views, drawn from the data sets by their shares."""
+        """The terms of `losses` on `batch` random views, drawn from the data sets by their shares.
+
+        With the loss weight `loss_match` also how well each place fits the phrases that are asked of its view.
+        """
         chosen = draw([each.data for each in self.views], self.options["batch"], rng)
         wanted = [view(self.views[index], self.vocabulary, *self.sides, rng) for index in chosen]
-        return losses(self._found(wanted), wanted)
+        seen = self._seen(wanted)
+        terms = losses(self.aside(seen["backbone_fpn"]), wanted)
+        if self.weight and (asked := self._asked(wanted, rng)):
+            terms["loss_match"] = _sam3_match.loss(*self._matched(seen, asked))
+            terms["total"] = terms["total"] + self.weight * terms["loss_match"]
+        return terms
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         self.model.eval()
         rng = np.random.default_rng(0)
         wanted = [view(self.validation, self.vocabulary, *self.sides, rng) for _ in range(WATCHED)]
-        return figures(self._found(wanted), wanted)
+        seen = self._seen(wanted)
+        watched = figures(self.aside(seen["backbone_fpn"]), wanted)
+        if self.weight and (asked := self._asked(wanted, rng)):
+            watched |= _sam3_match.figures(*self._matched(seen, asked))
+        return watched
 
-    def _found(self, wanted: Sequence[Dense]) -> Found:
-        found: Found = self.aside(self._maps(torch.stack([one.pixels for one in wanted]).to(self.device)))
-        return found
+    def _seen(self, wanted: Sequence[Dense]) -> dict[str, Any]:
+        pixels = torch.stack([one.pixels for one in wanted]).to(self.device)
+        seen: dict[str, Any] = self.model.backbone.forward_image(pixels)
+        return seen
 
-    def _maps(self, pixels: torch.Tensor) -> list[torch.Tensor]:
-        maps: list[torch.Tensor] = self.model.backbone.forward_image(pixels)["backbone_fpn"]
-        return maps
+    def _asked(self, wanted: Sequence[Dense], rng: np.random.Generator) -> list[tuple[int, str, torch.Tensor]]:
+        """Of each question the view's position, its text, and the labels of the coarse map's places."""
+        asked = []
+        for number, one in enumerate(wanted):
+            for ask in asks(one.phrases, one.things, one.unsure, rng, {**self.options, "exemplars": 0.0}):
+                right = torch.tensor([item.id in ask.targets for item in one.things] + [False, False])
+                shown = right[one.whose][None]  # NOBODY and NOBODY_KNOWS index the two at the end
+                asked.append(
+                    (number, ask.text, _sam3_match.labels(shown, self.sides[1], one.whose[None] == NOBODY_KNOWS))
+                )
+        return asked
+
+    def _matched(
+        self, seen: dict[str, Any], asked: Sequence[tuple[int, str, torch.Tensor]]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        images, texts, wanted = zip(*asked, strict=True)
+        logits = _sam3_match.scores(self.model, *_sam3_match.encode(self.model, seen, texts, images, self.device))
+        return logits, torch.cat(wanted).to(self.device)

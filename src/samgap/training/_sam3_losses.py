@@ -21,6 +21,7 @@ WEIGHTS = {
     "loss_semantic_presence": 1.0,
     "loss_semantic_dice": 30.0,
     "one_to_many": 2.0,
+    "loss_match": 0.0,
 }
 """Those of the package's published fine-tuning configuration; `loss-weights` of a training stand over them.
 

@@ -4,12 +4,11 @@ Of each view of an image a few noun phrases are asked, some of them of things th
 the presence score, and some with boxes of examples beside them.
 """
 
-import contextlib
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
@@ -19,7 +18,8 @@ from samgap.models import _sam3_build
 from samgap.models._device import on
 from samgap.models.sam3 import Sam3
 from samgap.phrases import evaluable, seen
-from samgap.training import _sam3_losses
+from samgap.training import _sam3_losses, _sam3_match
+from samgap.training._checkpoints import remembering
 from samgap.training._quick import phrase_figures
 from samgap.training._run import Data, draw
 from samgap.training._sam3_dense import DenseTask
@@ -66,6 +66,7 @@ class Task:
         self.views = [Views(each, self.phrases, self.size, options) for each in data]
         self.truth = read(validation.truth)
         self.criterion = _sam3_losses.criterion(options.get("loss-weights", {}))
+        self.weight = options.get("loss-weights", {}).get("loss_match", 0.0)
 
     def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """The package's loss terms on `batch` random views, drawn from the data sets by their shares."""
@@ -73,9 +74,15 @@ class Task:
         points = [self.views[index].draw(rng) for index in chosen]
         batch = _to(collate_fn_api(points, dict_key="all", with_seg_masks=True)["all"], self.device)
         targets = [self.model.back_convert(target) for target in batch.find_targets]
-        with _remembering():
-            losses = self.criterion(self.model(batch), targets)
-        return {"total": losses["core_loss"], **{name: losses[name] for name in KEPT}}
+        with remembering():
+            found = self.model(batch)
+            losses = self.criterion(found, targets)
+        terms = {"total": losses["core_loss"], **{name: losses[name] for name in KEPT}}
+        if self.weight:
+            terms["loss_match"] = _match(self.model, found[0], targets[0])
+            # As the package weighs its own terms: by the root of how many questions there are.
+            terms["total"] = terms["total"] + self.weight * len(targets[0]["num_boxes"]) ** 0.5 * terms["loss_match"]
+        return terms
 
     def validate(self) -> dict[str, float]:
         self.model.eval()
@@ -83,6 +90,18 @@ class Task:
         watched = known[:: max(-(-len(known) // WATCHED), 1)]
         model = Sam3(self.model, self.size, self.device)
         return phrase_figures(model, self.validation, self.truth, watched, images=WATCHED)
+
+
+def _match(model: torch.nn.Module, found: Mapping[str, Any], targets: Mapping[str, Any]) -> torch.Tensor:
+    """How well the encoder tells at every place whether it shows what is asked for (`_sam3_match.loss`)."""
+    encoded = found["prev_encoder_out"]["encoder_out"]
+    logits = _sam3_match.scores(
+        model, encoded["encoder_hidden_states"], encoded["prompt_before_enc"], encoded["prompt_mask"]
+    )
+    shown = torch.stack([masks.any(0) for masks in targets["masks"].split(targets["num_boxes"].tolist())])
+    wanted = _sam3_match.labels(shown, math.isqrt(logits.shape[1]))
+    wanted[~targets["is_exhaustive"][:, None] & (wanted == 0)] = _sam3_match.UNSURE
+    return _sam3_match.loss(logits, wanted)
 
 
 def _to(batch: Any, device: str) -> Any:
@@ -107,17 +126,6 @@ def _halve(module: torch.nn.Module, device: str) -> None:
         return tree_map_only(torch.Tensor, torch.Tensor.float, answer)
 
     module.forward = half
-
-
-@contextlib.contextmanager
-def _remembering() -> Iterator[None]:
-    """Keep what the package insists on computing twice to save memory: of a model this small there is enough."""
-
-    def call(function: Any, *arguments: Any, use_reentrant: bool | None = None, **more: Any) -> Any:
-        return function(*arguments, **more)
-
-    with mock.patch.object(torch.utils.checkpoint, "checkpoint", call):
-        yield
 
 
 def open_task(**arguments: Any) -> Task | DenseTask:

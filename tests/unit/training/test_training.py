@@ -25,6 +25,9 @@ PHRASES = [
     {"phrase": "leaf", "other": True},
 ]
 
+WORDS = {"positives": 2, "loss-weights": {"loss_match": 2.0}}
+TRAININGS = [(sam2, {}), (sam3, {}), (sam3, WORDS), (sam3, {"dense": True}), (sam3, {"dense": True, **WORDS})]
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
@@ -77,7 +80,7 @@ def _task(family, data, tmp_path, **options):
     )
 
 
-@pytest.mark.parametrize(("family", "more"), [(sam2, {}), (sam3, {}), (sam3, {"dense": True})])
+@pytest.mark.parametrize(("family", "more"), TRAININGS)
 def test_losses_fall_and_a_killed_training_goes_on_to_the_same_weights(family, more, data, tmp_path, monkeypatch):
     monkeypatch.setattr(_run, "REPORT_EVERY", 2)
     for task in (family.Task, _sam3_dense.DenseTask):
@@ -122,6 +125,23 @@ def test_of_a_dense_training_only_the_image_encoder_learns(data, tmp_path):
     assert moved and all(key.startswith("backbone.vision_backbone.") for key in moved)
     assert {row["term"] for row in history} >= {"loss_noun", "loss_box", "val_thing_iou", "val_cell_f1"}
     assert not any("aside" in key for key in before)
+
+
+def test_with_words_the_places_teach_the_text_and_the_encoder_too(data, tmp_path):
+    options = {"steps": 1, "learning-rate": 1e-3, "warm-up": 0, "validate-every": 2, "dense": True, **WORDS}
+    task = _task(sam3, data, tmp_path, **options)
+    before = {key: value.clone() for key, value in task.model.state_dict().items()}
+    history = _run.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
+    moved = {key for key, value in task.model.state_dict().items() if not torch.equal(before[key], value)}
+    for part in (
+        "backbone.vision_backbone.",
+        "backbone.language_backbone.",
+        "transformer.encoder.",
+        "dot_prod_scoring.",
+    ):
+        assert any(key.startswith(part) for key in moved), part
+    assert not any(key.startswith("transformer.decoder.") for key in moved)
+    assert {row["term"] for row in history} >= {"loss_match", "val_match_f1", "val_match_presence"}
 
 
 def test_a_state_of_another_recipe_is_not_taken_up(data, tmp_path, monkeypatch):

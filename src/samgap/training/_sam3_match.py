@@ -1,0 +1,91 @@
+"""How well each place of an image fits a phrase: what SAM3's encoder is taught where words and image meet.
+
+The published model learnt words from more images than ours will see. A small one that is taught by boxes alone finds
+whatever stands out, and answers every phrase with it: between a word and a place lie the encoder, the decoder and the
+matching of queries, all untaught. Here the model's own scorer (a dot product with the phrase) reads the encoder's
+answer at every place, before the decoder (as OWL-ViT scores its tokens, arXiv 2205.06230).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from samgap.models._device import on
+from samgap.training._checkpoints import remembering
+
+RARE = 4.0
+"""So much more a place weighs that shows what is asked for: most show nothing of it."""
+
+COVERED = 0.25
+"""A place shows what covers this share of it; one that shows less of it is not learnt from."""
+
+UNSURE = -1.0
+"""Label of a place of which nobody knows."""
+
+
+def scores(model: Any, encoded: torch.Tensor, prompt: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Logits, float32 (questions, places), of the encoder's answer `encoded` (places, questions, width) to `prompt`.
+
+    `prompt` (tokens, questions, width) and `mask`, true where a question has no token, are those the encoder saw.
+    """
+    return model.dot_prod_scoring(encoded.transpose(0, 1)[None], prompt, mask)[0, ..., 0]
+
+
+def labels(shown: torch.Tensor, side: int, unsure: torch.Tensor | None = None) -> torch.Tensor:
+    """Of masks `shown`, bool (questions, h, w), whether each of `side` ** 2 places shows it: 1, 0 or UNSURE.
+
+    A place with anything that is `unsure`, a mask of the same shape, is unsure unless it shows what is asked for.
+    """
+    share = functional.adaptive_avg_pool2d(shown.float()[:, None], side).flatten(1)
+    found = (share >= COVERED).float()
+    found[(share > 0) & (share < COVERED)] = UNSURE
+    if unsure is not None:
+        touched = functional.adaptive_max_pool2d(unsure.float()[:, None], side).flatten(1) > 0
+        found[touched & (found == 0)] = UNSURE
+    return found
+
+
+def loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Mean binary cross-entropy over the places that are not UNSURE; those that show something weigh RARE."""
+    known = wanted != UNSURE
+    weight = torch.where(wanted > 0, RARE, 1.0) * known
+    each = functional.binary_cross_entropy_with_logits(logits, wanted.clamp(min=0), reduction="none")
+    return (each * weight).sum() / weight.sum().clamp(min=1)
+
+
+def figures(logits: torch.Tensor, wanted: torch.Tensor) -> dict[str, float]:
+    """F1 of the places with a score above 0.5, and the share of questions of which the best place says rightly
+    whether what is asked for is there."""
+    found, right = (logits > 0) & (wanted != UNSURE), wanted > 0
+    told = (logits.masked_fill(wanted == UNSURE, -torch.inf).amax(1) > 0) == right.any(1)
+    return {
+        "val_match_f1": float(2 * (found & right).sum() / (found.sum() + right.sum()).clamp(min=1)),
+        "val_match_presence": float(told.float().mean()),
+    }
+
+
+def encode(model: Any, backbone: dict[str, Any], texts: Sequence[str], images: Sequence[int], device: str) -> Any:
+    """What the encoder makes of each text and image, as `scores` takes it: (encoded, prompt, mask).
+
+    `images` are positions in the batch that `backbone`, the answer of `backbone.forward_image`, is of.
+    """
+    vocabulary = sorted(set(texts))
+    question = _Question(
+        torch.tensor([vocabulary.index(text) for text in texts], device=device),
+        torch.tensor(np.asarray(images), device=device),
+    )
+    with on(device), remembering():
+        backbone = {**backbone, **model.backbone.forward_text(vocabulary, device=device)}
+        prompt, mask, backbone = model._encode_prompt(backbone, question, model._get_dummy_prompt(len(texts)))
+        _, encoded, _ = model._run_encoder(backbone, question, prompt, mask)
+    return encoded["encoder_hidden_states"], prompt, mask
+
+
+class _Question:
+    """What the package's encoder reads of its `FindStage`."""
+
+    def __init__(self, text_ids: torch.Tensor, img_ids: torch.Tensor) -> None:
+        self.text_ids, self.img_ids = text_ids, img_ids

@@ -1,0 +1,49 @@
+"""What is right of a place and a phrase, and what a wrong answer costs."""
+
+import numpy as np
+import pytest
+import torch
+
+from samgap.training import _sam3_match
+from samgap.training._sam3_match import UNSURE
+from tests.unit.training.test_sam3_views import _views
+
+
+def test_a_place_shows_what_covers_a_quarter_of_it():
+    shown = torch.zeros(2, 8, 8, dtype=torch.bool)
+    shown[0, :2, :2] = True  # the first of four places of 4 x 4: a quarter
+    shown[0, 4, 4] = True  # the last: a sixteenth
+    assert _sam3_match.labels(shown, 2).tolist() == [[1, 0, 0, UNSURE], [0, 0, 0, 0]]
+
+
+def test_a_place_with_something_unsure_is_unsure_unless_it_shows_what_is_asked_for():
+    shown, unsure = torch.zeros(1, 8, 8, dtype=torch.bool), torch.zeros(1, 8, 8, dtype=torch.bool)
+    shown[0, :4, :4] = True
+    unsure[0, 3, :] = True  # touches both upper places
+    assert _sam3_match.labels(shown, 2, unsure).tolist() == [[1, UNSURE, 0, 0]]
+
+
+def test_unsure_places_cost_nothing_and_right_ones_nearly_nothing():
+    wanted = torch.tensor([[1.0, 0.0, UNSURE], [0.0, 0.0, UNSURE]])
+    right = torch.tensor([[9.0, -9.0, 9.0], [-9.0, -9.0, -9.0]])
+    assert float(_sam3_match.loss(right, wanted)) < 1e-3
+    assert _sam3_match.figures(right, wanted) == {"val_match_f1": 1.0, "val_match_presence": 1.0}
+    missed = right.clone()
+    missed[0, 0] = -9
+    # Four of the five units of weight of the first question and two of the second are known: 4 of 7 are wrong.
+    assert float(_sam3_match.loss(missed, wanted)) == pytest.approx(4 / 7 * 9, rel=1e-3)
+    assert _sam3_match.figures(missed, wanted) == {"val_match_f1": 0.0, "val_match_presence": 0.5}
+    assert float(_sam3_match.loss(right, torch.full((2, 3), UNSURE))) == 0
+
+
+def test_a_view_says_whose_each_place_is(tmp_path):
+    from samgap.training._dense_views import NOBODY, Vocabulary, view
+
+    views = _views(tmp_path)
+    known = Vocabulary(("apple",), {"size": ("small", "large")})
+    one = view(views, known, 32, 8, np.random.default_rng(1))
+    for number, item in enumerate(one.things):
+        x0, y0, x1, y1 = (round(value * 32 / 80) for value in item.box)
+        at = one.whose == number
+        assert at.any() and abs(int(at.sum()) - (x1 - x0) * (y1 - y0)) <= (x1 - x0) + (y1 - y0)
+    assert ((one.whose == NOBODY) == (one.fine[0] == 0)).all()
