@@ -32,13 +32,14 @@ WATCHED = 64
 
 
 class Heads(nn.Module):
-    """The two heads on feature maps of `width` channels."""
+    """The two heads on feature maps of `width` channels, and the reader of the encoder's answer."""
 
     def __init__(self, width: int, vocabulary: Vocabulary) -> None:
         super().__init__()
         self.counts = [len(vocabulary.nouns) + 1, *(len(values) for values in vocabulary.attributes.values())]
         self.fine = _head(width, sum(self.counts))
         self.coarse = _head(width, sum(self.counts) + 4)
+        self.reader = _sam3_match.Reader(width)
 
     def forward(self, maps: Sequence[torch.Tensor]) -> Found:
         """Scores by label of every place (batch, values, f, f) and cell (batch, values, c, c), and boxes
@@ -182,5 +183,5 @@ class DenseTask:
         self, seen: dict[str, Any], asked: Sequence[tuple[int, str, torch.Tensor]]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         images, texts, wanted = zip(*asked, strict=True)
-        logits = _sam3_match.scores(self.model, *_sam3_match.encode(self.model, seen, texts, images, self.device))
-        return logits, torch.cat(wanted).to(self.device)
+        encoded = _sam3_match.encode(self.model, seen, texts, images, self.device)
+        return self.aside.reader(encoded), torch.cat(wanted).to(self.device)

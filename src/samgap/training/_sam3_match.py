@@ -2,8 +2,9 @@
 
 The published model learnt words from more images than ours will see. A small one that is taught by boxes alone finds
 whatever stands out, and answers every phrase with it: between a word and a place lie the encoder, the decoder and the
-matching of queries, all untaught. Here the model's own scorer (a dot product with the phrase) reads the encoder's
-answer at every place, before the decoder (as OWL-ViT scores its tokens, arXiv 2205.06230).
+matching of queries, all untaught. Here a single linear layer, thrown away afterwards, reads off the encoder's answer
+whether a place shows what is asked for. It does not see the phrase, so the encoder must compare the two; what it then
+says is as plain to the decoder.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 
 from samgap.models._device import on
@@ -26,12 +28,17 @@ UNSURE = -1.0
 """Label of a place of which nobody knows."""
 
 
-def scores(model: Any, encoded: torch.Tensor, prompt: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Logits, float32 (questions, places), of the encoder's answer `encoded` (places, questions, width) to `prompt`.
+class Reader(nn.Module):
+    """Reads the encoder's answer of `width` channels."""
 
-    `prompt` (tokens, questions, width) and `mask`, true where a question has no token, are those the encoder saw.
-    """
-    return model.dot_prod_scoring(encoded.transpose(0, 1)[None], prompt, mask)[0, ..., 0]
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.line = nn.Linear(width, 1)
+
+    def forward(self, encoded: torch.Tensor) -> torch.Tensor:
+        """Logits, float32 (questions, places), of `encoded`, float32 (places, questions, width)."""
+        logits: torch.Tensor = self.line(encoded)[..., 0].T
+        return logits
 
 
 def labels(shown: torch.Tensor, side: int, unsure: torch.Tensor | None = None) -> torch.Tensor:
@@ -67,8 +74,10 @@ def figures(logits: torch.Tensor, wanted: torch.Tensor) -> dict[str, float]:
     }
 
 
-def encode(model: Any, backbone: dict[str, Any], texts: Sequence[str], images: Sequence[int], device: str) -> Any:
-    """What the encoder makes of each text and image, as `scores` takes it: (encoded, prompt, mask).
+def encode(
+    model: Any, backbone: dict[str, Any], texts: Sequence[str], images: Sequence[int], device: str
+) -> torch.Tensor:
+    """What the encoder makes of each text and image, float32 (places, questions, width).
 
     `images` are positions in the batch that `backbone`, the answer of `backbone.forward_image`, is of.
     """
@@ -81,7 +90,8 @@ def encode(model: Any, backbone: dict[str, Any], texts: Sequence[str], images: S
         backbone = {**backbone, **model.backbone.forward_text(vocabulary, device=device)}
         prompt, mask, backbone = model._encode_prompt(backbone, question, model._get_dummy_prompt(len(texts)))
         _, encoded, _ = model._run_encoder(backbone, question, prompt, mask)
-    return encoded["encoder_hidden_states"], prompt, mask
+    answer: torch.Tensor = encoded["encoder_hidden_states"]
+    return answer
 
 
 class _Question:

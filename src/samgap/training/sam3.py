@@ -67,6 +67,8 @@ class Task:
         self.truth = read(validation.truth)
         self.criterion = _sam3_losses.criterion(options.get("loss-weights", {}))
         self.weight = options.get("loss-weights", {}).get("loss_match", 0.0)
+        if self.weight:
+            self.aside = _sam3_match.Reader(architecture["width"]).to(device)
 
     def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """The package's loss terms on `batch` random views, drawn from the data sets by their shares."""
@@ -79,7 +81,7 @@ class Task:
             losses = self.criterion(found, targets)
         terms = {"total": losses["core_loss"], **{name: losses[name] for name in KEPT}}
         if self.weight:
-            terms["loss_match"] = _match(self.model, found[0], targets[0])
+            terms["loss_match"] = _match(self.aside, found[0], targets[0])
             # As the package weighs its own terms: by the root of how many questions there are.
             terms["total"] = terms["total"] + self.weight * len(targets[0]["num_boxes"]) ** 0.5 * terms["loss_match"]
         return terms
@@ -92,14 +94,13 @@ class Task:
         return phrase_figures(model, self.validation, self.truth, watched, images=WATCHED)
 
 
-def _match(model: torch.nn.Module, found: Mapping[str, Any], targets: Mapping[str, Any]) -> torch.Tensor:
+def _match(reader: _sam3_match.Reader, found: Mapping[str, Any], targets: Mapping[str, Any]) -> torch.Tensor:
     """How well the encoder tells at every place whether it shows what is asked for (`_sam3_match.loss`)."""
-    encoded = found["prev_encoder_out"]["encoder_out"]
-    logits = _sam3_match.scores(
-        model, encoded["encoder_hidden_states"], encoded["prompt_before_enc"], encoded["prompt_mask"]
-    )
-    shown = torch.stack([masks.any(0) for masks in targets["masks"].split(targets["num_boxes"].tolist())])
-    wanted = _sam3_match.labels(shown, math.isqrt(logits.shape[1]))
+    logits = reader(found["encoder_hidden_states"])
+    counts, wanted = targets["num_boxes"].tolist(), torch.zeros_like(logits)
+    if any(counts):  # else the package has no masks, not even their size
+        shown = torch.stack([masks.any(0) for masks in targets["masks"].split(counts)])
+        wanted = _sam3_match.labels(shown, math.isqrt(logits.shape[1]))
     wanted[~targets["is_exhaustive"][:, None] & (wanted == 0)] = _sam3_match.UNSURE
     return _sam3_match.loss(logits, wanted)
 

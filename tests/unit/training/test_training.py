@@ -58,7 +58,7 @@ def data(tmp_path_factory):
     return _run.Data(folder, folder / "instances.json")
 
 
-def _task(family, data, tmp_path, **options):
+def _task(family, data, tmp_path, phrases=PHRASES, **options):
     torch.manual_seed(5)
     demo = ROOT / "config" / "demo"
     models = {
@@ -72,7 +72,7 @@ def _task(family, data, tmp_path, **options):
     return family.open_task(
         options={"batch": 2, "objects": 4, "negatives": 1, **small, **options},
         model=models[family],
-        phrases=PHRASES,
+        phrases=phrases,
         data=[data],
         validation=data,
         device="cpu",
@@ -133,15 +133,16 @@ def test_with_words_the_places_teach_the_text_and_the_encoder_too(data, tmp_path
     before = {key: value.clone() for key, value in task.model.state_dict().items()}
     history = _run.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
     moved = {key for key, value in task.model.state_dict().items() if not torch.equal(before[key], value)}
-    for part in (
-        "backbone.vision_backbone.",
-        "backbone.language_backbone.",
-        "transformer.encoder.",
-        "dot_prod_scoring.",
-    ):
+    for part in ("backbone.vision_backbone.", "backbone.language_backbone.", "transformer.encoder."):
         assert any(key.startswith(part) for key in moved), part
     assert not any(key.startswith("transformer.decoder.") for key in moved)
     assert {row["term"] for row in history} >= {"loss_match", "val_match_f1", "val_match_presence"}
+
+
+def test_a_step_in_which_nothing_is_there_teaches_presence_and_places_alone(data, tmp_path):
+    terms = _task(sam3, data, tmp_path, [{"phrase": "leaf", "other": True}], **WORDS).loss(np.random.default_rng(0))
+    assert float(terms["loss_match"]) > 0 and float(terms["presence_loss"]) > 0
+    assert float(terms["loss_bbox"]) == float(terms["loss_ce"]) == 0
 
 
 def test_a_state_of_another_recipe_is_not_taken_up(data, tmp_path, monkeypatch):
