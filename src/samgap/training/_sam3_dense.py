@@ -6,6 +6,7 @@ finest and its coarsest feature map: the noun and the attributes of what is at a
 middle of an object its box too (as FCOS does, arXiv 1904.01355).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ from samgap.training._sam3_views import Views
 
 Found = tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]
 """By label the scores of every place and of every cell, and boxes; `Heads.forward` gives the shapes."""
+
+Question = tuple[int, str, torch.Tensor, torch.Tensor]
 
 BOX = 2.0
 """Weight of the boxes' loss (generalised IoU) beside the cross-entropies."""
@@ -56,17 +59,22 @@ def _head(width: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(width, width, 1), nn.ReLU(), nn.Conv2d(width, out, 1))
 
 
-def losses(found: Found, wanted: Sequence[Dense]) -> dict[str, torch.Tensor]:
-    """Cross-entropies of nouns and attributes on both maps, and the boxes' generalised IoU; `total` is their sum."""
+def losses(found: Found, wanted: Sequence[Dense], often: Sequence[float]) -> dict[str, torch.Tensor]:
+    """Cross-entropies of nouns and attributes on both maps, and the boxes' generalised IoU; `total` is their sum.
+
+    `often` says how much more often than each noun of the vocabulary the commonest one is seen: a rare noun weighs the
+    root of that more, so that it is not taken for the commonest.
+    """
+    weights = torch.tensor([1.0, *(rate**0.5 for rate in often)], device=found[2].device)
     fine, coarse, boxes = found
     places = torch.stack([one.fine for one in wanted]).to(boxes.device)
     cells = torch.stack([one.coarse for one in wanted]).to(boxes.device)
     right = torch.stack([one.boxes for one in wanted]).to(boxes.device)
     middle = cells[:, 0] > NOTHING
     terms = {
-        "loss_noun": _entropy(fine[0], places[:, 0], rare=2.0),
+        "loss_noun": _entropy(fine[0], places[:, 0], _things(weights, 2.0)),
         "loss_attribute": _mean([_entropy(each, places[:, n + 1]) for n, each in enumerate(fine[1:])], boxes),
-        "loss_cell": _entropy(coarse[0], cells[:, 0], rare=4.0),
+        "loss_cell": _entropy(coarse[0], cells[:, 0], _things(weights, 4.0)),
         "loss_cell_attribute": _mean([_entropy(each, cells[:, n + 1]) for n, each in enumerate(coarse[1:])], boxes),
         "loss_box": boxes.sum() * 0,
     }
@@ -77,12 +85,17 @@ def losses(found: Found, wanted: Sequence[Dense]) -> dict[str, torch.Tensor]:
     return terms
 
 
-def _entropy(scores: torch.Tensor, labels: torch.Tensor, rare: float = 1.0) -> torch.Tensor:
-    """Mean over the places with a label; those that show something weigh `rare` times as much. 0 where none has."""
+def _things(weights: torch.Tensor, factor: float) -> torch.Tensor:
+    """The `weights` of labels, `factor` times as much where a label says that something is there."""
+    weights = weights * factor
+    weights[NOTHING] = 1.0
+    return weights
+
+
+def _entropy(scores: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean over the places with a label, by the `weight` of their labels. 0 where none has."""
     if not bool((labels != UNSURE).any()):
         return scores.sum() * 0
-    weight = scores.new_full((scores.shape[1],), rare)
-    weight[NOTHING] = 1.0
     return functional.cross_entropy(scores, labels, weight, ignore_index=UNSURE)
 
 
@@ -130,6 +143,8 @@ class DenseTask:
     ) -> None:
         self.model, self.options, self.views, self.validation, self.device = model, options, views, validation, device
         self.vocabulary = vocabulary(views, phrases)
+        count = Counter(item.noun for number in views[0].image_ids for item in views[0].truth.of(number))
+        self.often = [max(count.values()) / max(count[noun], 1) for noun in self.vocabulary.nouns]
         with torch.no_grad():
             blank = torch.zeros(1, 3, views[0].size, views[0].size, device=device)
             maps = model.backbone.forward_image(blank)["backbone_fpn"]
@@ -145,7 +160,7 @@ class DenseTask:
         chosen = draw([each.data for each in self.views], self.options["batch"], rng)
         wanted = [view(self.views[index], self.vocabulary, *self.sides, rng) for index in chosen]
         seen = self._seen(wanted)
-        terms = losses(self.aside(seen["backbone_fpn"]), wanted)
+        terms = losses(self.aside(seen["backbone_fpn"]), wanted, self.often)
         if self.weight and (asked := self._asked(wanted, rng)):
             terms["loss_match"] = _sam3_match.loss(*self._matched(seen, asked))
             terms["total"] = terms["total"] + self.weight * terms["loss_match"]
@@ -159,7 +174,7 @@ class DenseTask:
         seen = self._seen(wanted)
         watched = figures(self.aside(seen["backbone_fpn"]), wanted)
         if self.weight and (asked := self._asked(wanted, rng)):
-            watched |= _sam3_match.figures(*self._matched(seen, asked))
+            watched |= _sam3_match.figures(*self._matched(seen, asked)[:2])
         return watched
 
     def _seen(self, wanted: Sequence[Dense]) -> dict[str, Any]:
@@ -167,21 +182,22 @@ class DenseTask:
         seen: dict[str, Any] = self.model.backbone.forward_image(pixels)
         return seen
 
-    def _asked(self, wanted: Sequence[Dense], rng: np.random.Generator) -> list[tuple[int, str, torch.Tensor]]:
-        """Of each question the view's position, its text, and the labels of the coarse map's places."""
+    def _asked(self, wanted: Sequence[Dense], rng: np.random.Generator) -> list[Question]:
+        """Of each question the view's position, its text, the labels of the coarse map's places, and which show
+        anything."""
         asked = []
         for number, one in enumerate(wanted):
+            unsure = one.whose[None] == NOBODY_KNOWS
+            things = _sam3_match.labels((one.whose >= 0)[None], self.sides[1]) > 0
             for ask in asks(one.phrases, one.things, one.unsure, rng, {**self.options, "exemplars": 0.0}):
                 right = torch.tensor([item.id in ask.targets for item in one.things] + [False, False])
                 shown = right[one.whose][None]  # NOBODY and NOBODY_KNOWS index the two at the end
-                asked.append(
-                    (number, ask.text, _sam3_match.labels(shown, self.sides[1], one.whose[None] == NOBODY_KNOWS))
-                )
+                asked.append((number, ask.text, _sam3_match.labels(shown, self.sides[1], unsure), things))
         return asked
 
     def _matched(
-        self, seen: dict[str, Any], asked: Sequence[tuple[int, str, torch.Tensor]]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        images, texts, wanted = zip(*asked, strict=True)
+        self, seen: dict[str, Any], asked: Sequence[Question]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        images, texts, wanted, things = zip(*asked, strict=True)
         encoded = _sam3_match.encode(self.model, seen, texts, images, self.device)
-        return self.aside.reader(encoded), torch.cat(wanted).to(self.device)
+        return self.aside.reader(encoded), torch.cat(wanted).to(self.device), torch.cat(things).to(self.device)

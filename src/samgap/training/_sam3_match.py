@@ -18,8 +18,8 @@ from torch.nn import functional
 from samgap.models._device import on
 from samgap.training._checkpoints import remembering
 
-RARE = 4.0
-"""So much more a place weighs that shows what is asked for: most show nothing of it."""
+RARE = 8.0
+"""So much more a place weighs that shows something, asked for or not: most show nothing."""
 
 COVERED = 0.25
 """A place shows what covers this share of it; one that shows less of it is not learnt from."""
@@ -55,10 +55,14 @@ def labels(shown: torch.Tensor, side: int, unsure: torch.Tensor | None = None) -
     return found
 
 
-def loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Mean binary cross-entropy over the places that are not UNSURE; those that show something weigh RARE."""
+def loss(logits: torch.Tensor, wanted: torch.Tensor, things: torch.Tensor) -> torch.Tensor:
+    """Mean binary cross-entropy over the places that are not UNSURE.
+
+    Places with `things`, bool of the same shape, whether they are asked for or not, weigh RARE: what must be told apart
+    is one thing from another, and most places show none.
+    """
     known = wanted != UNSURE
-    weight = torch.where(wanted > 0, RARE, 1.0) * known
+    weight = torch.where(things | (wanted > 0), RARE, 1.0) * known
     each = functional.binary_cross_entropy_with_logits(logits, wanted.clamp(min=0), reduction="none")
     return (each * weight).sum() / weight.sum().clamp(min=1)
 

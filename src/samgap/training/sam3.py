@@ -81,7 +81,7 @@ class Task:
             losses = self.criterion(found, targets)
         terms = {"total": losses["core_loss"], **{name: losses[name] for name in KEPT}}
         if self.weight:
-            terms["loss_match"] = _match(self.aside, found[0], targets[0])
+            terms["loss_match"] = _match(self.aside, found[0], targets[0], batch.find_inputs[0].img_ids)
             # As the package weighs its own terms: by the root of how many questions there are.
             terms["total"] = terms["total"] + self.weight * len(targets[0]["num_boxes"]) ** 0.5 * terms["loss_match"]
         return terms
@@ -94,15 +94,21 @@ class Task:
         return phrase_figures(model, self.validation, self.truth, watched, images=WATCHED)
 
 
-def _match(reader: _sam3_match.Reader, found: Mapping[str, Any], targets: Mapping[str, Any]) -> torch.Tensor:
-    """How well the encoder tells at every place whether it shows what is asked for (`_sam3_match.loss`)."""
+def _match(
+    reader: _sam3_match.Reader, found: Mapping[str, Any], targets: Mapping[str, Any], images: torch.Tensor
+) -> torch.Tensor:
+    """How well the encoder tells at every place whether it shows what is asked for (`_sam3_match.loss`).
+
+    `images` has of each question the image's position; what any question is answered with counts as a thing.
+    """
     logits = reader(found["encoder_hidden_states"])
     counts, wanted = targets["num_boxes"].tolist(), torch.zeros_like(logits)
     if any(counts):  # else the package has no masks, not even their size
         shown = torch.stack([masks.any(0) for masks in targets["masks"].split(counts)])
         wanted = _sam3_match.labels(shown, math.isqrt(logits.shape[1]))
     wanted[~targets["is_exhaustive"][:, None] & (wanted == 0)] = _sam3_match.UNSURE
-    return _sam3_match.loss(logits, wanted)
+    things = (images[:, None] == images[None]).float() @ (wanted > 0).float() > 0
+    return _sam3_match.loss(logits, wanted, things)
 
 
 def _to(batch: Any, device: str) -> Any:

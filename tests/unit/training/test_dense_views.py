@@ -60,11 +60,11 @@ def test_a_right_answer_has_no_loss_and_full_figures(tmp_path):
     fine = [_certain(wanted[0].fine[n], count) for n, count in enumerate((2, 2))]
     coarse = [_certain(wanted[0].coarse[n], count) for n, count in enumerate((2, 2))]
     found = fine, coarse, wanted[0].boxes[None]
-    terms = _sam3_dense.losses(found, wanted)
+    terms = _sam3_dense.losses(found, wanted, [1.0])
     assert all(float(value) < 1e-3 for value in terms.values())
     assert all(value == 1 for value in _sam3_dense.figures(found, wanted).values())
     wrong = [scores.flip(1) for scores in fine], coarse, wanted[0].boxes[None]
-    assert float(_sam3_dense.losses(wrong, wanted)["loss_noun"]) > 1
+    assert float(_sam3_dense.losses(wrong, wanted, [1.0])["loss_noun"]) > 1
     assert _sam3_dense.figures(wrong, wanted)["val_noun"] == 0
 
 

@@ -25,15 +25,24 @@ def test_a_place_with_something_unsure_is_unsure_unless_it_shows_what_is_asked_f
 
 def test_unsure_places_cost_nothing_and_right_ones_nearly_nothing():
     wanted = torch.tensor([[1.0, 0.0, UNSURE], [0.0, 0.0, UNSURE]])
+    nothing = torch.zeros(2, 3, dtype=torch.bool)
     right = torch.tensor([[9.0, -9.0, 9.0], [-9.0, -9.0, -9.0]])
-    assert float(_sam3_match.loss(right, wanted)) < 1e-3
+    assert float(_sam3_match.loss(right, wanted, nothing)) < 1e-3
     assert _sam3_match.figures(right, wanted) == {"val_match_f1": 1.0, "val_match_presence": 1.0}
     missed = right.clone()
     missed[0, 0] = -9
-    # Four of the five units of weight of the first question and two of the second are known: 4 of 7 are wrong.
-    assert float(_sam3_match.loss(missed, wanted)) == pytest.approx(4 / 7 * 9, rel=1e-3)
+    # The place that shows what is asked for weighs RARE, the other three that are known 1 each.
+    weight = _sam3_match.RARE / (_sam3_match.RARE + 3)
+    assert float(_sam3_match.loss(missed, wanted, nothing)) == pytest.approx(weight * 9, rel=1e-3)
     assert _sam3_match.figures(missed, wanted) == {"val_match_f1": 0.0, "val_match_presence": 0.5}
-    assert float(_sam3_match.loss(right, torch.full((2, 3), UNSURE))) == 0
+    assert float(_sam3_match.loss(right, torch.full((2, 3), UNSURE), nothing)) == 0
+
+
+def test_another_thing_that_answers_weighs_as_much_as_a_missed_one():
+    wanted, things = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[True, True, False]])
+    missed, taken = torch.tensor([[-9.0, -9.0, -9.0]]), torch.tensor([[9.0, 9.0, -9.0]])
+    costs = [float(_sam3_match.loss(logits, wanted, things)) for logits in (missed, taken)]
+    assert costs[0] == pytest.approx(costs[1], rel=1e-3) and costs[0] > 1
 
 
 def test_a_view_says_whose_each_place_is(tmp_path):
