@@ -107,8 +107,9 @@ def figures(found: Found, wanted: Sequence[Dense]) -> dict[str, float]:
     """What is watched: IoU of what is seen as something, the share of right nouns and attributes there, and of the
     cells in objects' middles that are found, with a box of IoU 0.5 at least."""
     fine, coarse, boxes = found
-    places, cells = torch.stack([one.fine for one in wanted]), torch.stack([one.coarse for one in wanted])
-    right = torch.stack([one.boxes for one in wanted])
+    places = torch.stack([one.fine for one in wanted]).to(boxes.device)
+    cells = torch.stack([one.coarse for one in wanted]).to(boxes.device)
+    right = torch.stack([one.boxes for one in wanted]).to(boxes.device)
     known, thing, told = places[:, 0] != UNSURE, places[:, 0] > NOTHING, fine[0].argmax(1)
     some = (told > NOTHING) & known
     middle = cells[:, 0] > NOTHING

@@ -8,6 +8,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter
 
 from samgap import masks
+from samgap.errors import UserError
 from samgap.phrases import evaluable
 from samgap.training._box_masks import pseudo_mask
 from samgap.training._run import Data
@@ -45,7 +46,9 @@ class Views:
         self.guessed: dict[int, dict[str, Any]] = {}
 
     def draw(self, rng: np.random.Generator) -> Datapoint:
-        """A view of a random image, of which at least one thing is asked."""
+        """A view of a random image, of which at least one thing is asked. UserError where no phrase can be asked."""
+        if not self.phrases:
+            raise UserError(f"{self.data.truth}: its labels answer none of the training's phrases; choose others")
         while True:
             image_id = self.image_ids[rng.integers(len(self.image_ids))]
             if point := self.view(image_id, rng):

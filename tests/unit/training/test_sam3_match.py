@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from samgap.training import _sam3_match
+from samgap.training._dense_views import NOBODY, Vocabulary, view
 from samgap.training._sam3_match import UNSURE
 from tests.unit.training.test_sam3_views import _views
 
@@ -46,8 +47,6 @@ def test_another_thing_that_answers_weighs_as_much_as_a_missed_one():
 
 
 def test_a_view_says_whose_each_place_is(tmp_path):
-    from samgap.training._dense_views import NOBODY, Vocabulary, view
-
     views = _views(tmp_path)
     known = Vocabulary(("apple",), {"size": ("small", "large")})
     one = view(views, known, 32, 8, np.random.default_rng(1))

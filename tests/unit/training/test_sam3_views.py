@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from samgap import masks
+from samgap.errors import UserError
 from samgap.files import write_json
 from samgap.training import _sam3_views
 from samgap.training._run import Data
@@ -127,3 +128,9 @@ def test_a_flipped_object_is_on_the_other_side(tmp_path, flip):
     item = views.truth.of(1)[0]
     found = _sam3_views._object(item, item.mask(), (0.0, 0.0, 80.0), flip, 64)
     assert found.bbox.tolist() == pytest.approx([0.75 if flip else 0.25, 0.375, 0.25, 0.25])
+
+
+def test_phrases_that_the_labels_cannot_answer_are_refused_in_one_line(tmp_path):
+    views = Views(_data(tmp_path), [PHRASES[2]], 64, {"negatives": 1})
+    with pytest.raises(UserError, match="answer none of the training's phrases"):
+        views.draw(np.random.default_rng(0))
