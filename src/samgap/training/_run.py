@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from samgap.errors import UserError
 from samgap.files import replacing
 from samgap.models._device import on
 
@@ -66,10 +67,12 @@ def train(
 
     The state is put aside in `state` at every validation, and a run that finds one of the same `recipe` goes on from
     there: each step draws from its own seed, so a resumed run sees the batches that an undisturbed one sees.
+    What `options["frozen"]` names keeps its weights. Raises UserError where that names nothing, or leaves nothing.
     """
+    _freeze(task.model, options.get("frozen", []))
     aside = getattr(task, "aside", torch.nn.Module())
     optimiser = torch.optim.AdamW(
-        [*task.model.parameters(), *aside.parameters()],
+        [each for each in (*task.model.parameters(), *aside.parameters()) if each.requires_grad],
         lr=options["learning-rate"],
         weight_decay=options.get("weight-decay", 1e-4),
         fused=True,
@@ -114,6 +117,18 @@ def train(
                     temporary,
                 )
     return history
+
+
+def _freeze(model: torch.nn.Module, frozen: Sequence[str]) -> None:
+    for part in frozen:
+        held = [each for name, each in model.named_parameters() if f"{name}.".startswith(f"{part}.")]
+        if not held:
+            parts = ", ".join(dict.fromkeys(name.split(".")[0] for name, _ in model.named_parameters()))
+            raise UserError(f"training: frozen names '{part}', which the model does not have; its parts are {parts}")
+        for each in held:
+            each.requires_grad_(False)
+    if not any(each.requires_grad for each in model.parameters()):
+        raise UserError("training: frozen names all of the model, which leaves nothing to learn; name less")
 
 
 def _step(

@@ -153,6 +153,32 @@ def test_a_step_in_which_nothing_is_there_teaches_presence_and_places_alone(data
     assert float(terms["loss_bbox"]) == float(terms["loss_ce"]) == 0
 
 
+def test_what_is_frozen_keeps_its_weights(data, tmp_path):
+    task, frozen = _task(sam3, data, tmp_path), ["backbone", "transformer.encoder"]
+    before = {name: value.clone() for name, value in task.model.state_dict().items()}
+    options = {"steps": 2, "learning-rate": 1e-3, "warm-up": 0, "validate-every": 2, "frozen": frozen}
+    _run.train(task, options, 0, "cpu", tmp_path / "state.pt", {})
+    moved = {name for name, value in task.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert not [name for name in moved if name.startswith(tuple(frozen))]
+    assert any(name.startswith("transformer.decoder.") for name in moved)
+    assert any(name.startswith("segmentation_head.") for name in moved)
+
+
+def test_what_cannot_be_frozen_is_one_line(data, tmp_path):
+    task = _task(sam3, data, tmp_path)
+    every = {name.split(".")[0] for name, _ in task.model.named_parameters()}
+    for frozen, said in (
+        (
+            ["backbone", "transformer.enc"],
+            "frozen names 'transformer.enc', which the model does not have; its parts are ",
+        ),
+        (every, "frozen names all of the model"),
+    ):
+        options = {"steps": 1, "learning-rate": 1e-3, "frozen": sorted(frozen)}
+        with pytest.raises(UserError, match=said):
+            _run.train(task, options, 0, "cpu", tmp_path / "state.pt", {})
+
+
 def test_a_state_of_another_recipe_is_not_taken_up(data, tmp_path, monkeypatch):
     monkeypatch.setattr(sam2.Task, "validate", lambda self: {"val": 1.0})
     options = {"steps": 1, "learning-rate": 1e-3}
