@@ -1,8 +1,8 @@
 """Family `sam3`: the package `sam3`, asked by noun phrases; with its interactive head by points and boxes too.
 
 Options: `architecture` (sizes of a small model; without it the published one), `interactive` (has it the head that
-answers points, boxes, masks and clicks, and follows objects? the published file holds it), `weights`, and those of
-`samgap.models._speed`.
+answers points, boxes, masks and clicks, and follows objects? the published file holds it), `nms` (of a phrase's answers
+whose masks overlap by a greater IoU the best stays), `weights`, and those of `samgap.models._speed`.
 An image is encoded once; all its phrases go through the detector together, and a phrase's text is embedded once a job.
 A prompt may show boxes of examples (`label` 1, or 0 for what is not meant), with its phrase or in place of one.
 """
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 from sam3.model.box_ops import box_cxcywh_to_xyxy, box_xyxy_to_cxcywh
 from sam3.model.data_misc import FindStage
 from sam3.model.geometry_encoders import Prompt
+from sam3.perflib.nms import nms_masks
 
 KINDS = ("phrases", "templates", "perturbations", "exemplar")
 KINDS_WITH = {"interactive": ("box", "point", "point-box", "mask", "clicks", "grid", "track")}
@@ -77,14 +78,14 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3"
             if key.startswith(old)
         }
     fill(model, state, str(weights), exact=bool(architecture))
-    return Sam3(model.to(device).eval(), size, device, Speed.of(options))
+    return Sam3(model.to(device).eval(), size, device, Speed.of(options), options.get("nms"))
 
 
 class Sam3:
-    """A loaded SAM3 image model of `size` px input on `device`."""
+    """A loaded SAM3 image model of `size` px input on `device`; with `nms` no two answers overlap by a greater IoU."""
 
-    def __init__(self, model: Any, size: int, device: str, speed: Speed = PLAIN) -> None:
-        self.model, self.size, self.device, self.speed = model, size, device, speed
+    def __init__(self, model: Any, size: int, device: str, speed: Speed = PLAIN, nms: float | None = None) -> None:
+        self.model, self.size, self.device, self.speed, self.nms = model, size, device, speed, nms
         self.keep, self.most = KEEP, None
         self.batches = Batches(PROMPTS_AT_ONCE, device)
         self.notes: list[str] = []
@@ -178,6 +179,9 @@ class Sam3:
     def _kept(self, scores: torch.Tensor, boxes: torch.Tensor, logits: torch.Tensor) -> Sequence[Prediction]:
         order = torch.argsort(scores, descending=True, stable=True)[: self.most]
         order = order[~(scores[order] <= self.keep)]  # a score that is no number stays, to be told
+        if self.nms is not None:
+            best = nms_masks(scores[order], logits[order], self.keep, self.nms)
+            order = order[best | scores[order].isnan()]
         found = scores[order].cpu().numpy(), boxes[order].cpu().numpy()
         return from_logits(*found, logits[order], (self.height, self.width))
 

@@ -214,3 +214,25 @@ def test_the_published_file_s_parts_beyond_the_image_model_are_left_out_but_none
     name, _ = next(model.named_parameters())
     with pytest.raises(UserError, match=f"1 missing: {name}"):
         fill(model, {key: value for key, value in state.items() if key != name}, "sam3.pt", exact=False)
+
+
+def test_with_nms_no_two_answers_to_a_phrase_overlap_by_more(sam3_weights, image):
+    prompts = [{"phrase": phrase, "boxes": None} for phrase in ("apple", "green leaf")]
+    plain, chosen = (sam3.open_model({**SAM3, **more}, sam3_weights, "cpu") for more in ({}, {"nms": 0.5}))
+    for model in (plain, chosen):
+        model.encode(image)
+    for every, best in zip(plain.answer(prompts), chosen.answer(prompts), strict=True):
+        assert 0 < len(best) < len(every)
+        assert best[0] == every[0]
+        assert set(best) < set(every)
+
+
+def test_nms_keeps_the_better_answer_and_a_score_that_is_no_number(sam3_weights, image):
+    model = sam3.open_model({**SAM3, "nms": 0.5}, sam3_weights, "cpu")
+    model.encode(image)
+    logits = torch.full((5, 10, 10), -1.0)
+    logits[0, :5] = logits[1, :4] = logits[2, 3:6] = logits[3, 8:] = logits[4, :5] = 1.0
+    scores = torch.tensor([0.6, 0.7, 0.5, 0.01, torch.nan])  # the first two overlap by 0.8, the third by 0.33 and 0.17
+    kept = [found.score for found in model._kept(scores, torch.zeros(5, 4), logits)]
+    assert sorted(score for score in kept if score == score) == pytest.approx([0.5, 0.7])
+    assert sum(score != score for score in kept) == 1
