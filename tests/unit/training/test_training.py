@@ -69,7 +69,7 @@ def _task(family, data, tmp_path, phrases=PHRASES, **options):
         },
         sam3: {"architecture": yaml.safe_load((demo / "sam3-demo.architecture.yaml").read_text())},
     }
-    small = {"image-size": 128} if family is sam2 else {}
+    small = {"image-size": 128 if family is sam2 else 256}
     return family.open_task(
         options={"batch": 2, "objects": 4, "negatives": 1, **small, **options},
         model=models[family],
