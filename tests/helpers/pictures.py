@@ -1,25 +1,26 @@
-"""Pictures of red disks among leaves: enough of an orchard for the demo's models, drawn in no time."""
+"""Scenes of the drawn orchard for the demo's models, which answer little to anything cruder."""
 
+import io
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from samgap.datasets import orchard_sim
 
-def apples(seed: int, side: int = 256, number: int = 6) -> tuple[Image.Image, list[dict[str, Any]]]:
-    """A picture of `side` px, and the boxes of the disks in it, as rows of table `prompts` have them."""
-    random = np.random.default_rng(seed)
-    pixels = random.integers(30, 90, (side // 4, side // 4, 3)).repeat(4, 0).repeat(4, 1).astype(np.float32)
-    pixels[..., 1] += 50
-    rows, columns = np.mgrid[:side, :side] + 0.5
-    boxes = []
-    for place in range(number):
-        radius = random.uniform(0.04, 0.09) * side
-        x = side * ((place % 3) + random.uniform(0.4, 0.6)) / 3
-        y = side * ((place // 3) + random.uniform(0.4, 0.6)) / 2
-        depth = 1 - ((columns - x) ** 2 + (rows - y) ** 2) / radius**2
-        inside = depth > 0
-        shade = 0.6 + 0.4 * np.sqrt(np.maximum(depth, 0))
-        pixels[inside] = (np.array([205, 40, 45]) * shade[..., None])[inside]
-        boxes.append({"x0": x - radius, "y0": y - radius, "x1": x + radius, "y1": y + radius, "label": 1})
-    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)), boxes
+EDGES = ("x0", "y0", "x1", "y1")
+LEAST = 16  # px; smaller things are left out
+
+
+def apples(seed: int, side: int = 384, number: int = 6) -> tuple[Image.Image, list[dict[str, Any]]]:
+    """A scene of `side` px, and the boxes of its `number` largest things, as rows of table `prompts` have them."""
+    options = {"scenes": 1, "size": side, "seed": seed, "density": ["medium"]}
+    (picture,) = orchard_sim.pictures(options, {}, 0)
+    corners = []
+    for label in picture.labels:
+        rows, columns = (np.flatnonzero(label.mask.any(axis)) for axis in (1, 0))
+        if min(len(rows), len(columns)) >= LEAST:
+            corners.append((float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)))
+    corners.sort(key=lambda box: (box[0] - box[2]) * (box[3] - box[1]))
+    boxes = [{**dict(zip(EDGES, box, strict=True)), "label": 1} for box in corners[:number]]
+    return Image.open(io.BytesIO(picture.data)).convert("RGB"), boxes
