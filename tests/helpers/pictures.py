@@ -12,7 +12,7 @@ EDGES = ("x0", "y0", "x1", "y1")
 LEAST = 16  # px; smaller things are left out
 
 
-def apples(seed: int, side: int = 384, number: int = 6) -> tuple[Image.Image, list[dict[str, Any]]]:
+def scene(seed: int, side: int = 384, number: int = 6) -> tuple[Image.Image, list[dict[str, Any]]]:
     """A scene of `side` px, and the boxes of its `number` largest things, as rows of table `prompts` have them."""
     options = {"scenes": 1, "size": side, "seed": seed, "density": ["medium"]}
     (picture,) = orchard_sim.pictures(options, {}, 0)

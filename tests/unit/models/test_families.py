@@ -216,7 +216,7 @@ def test_the_published_file_s_parts_beyond_the_image_model_are_left_out_but_none
         fill(model, {key: value for key, value in state.items() if key != name}, "sam3.pt", exact=False)
 
 
-def test_with_nms_no_two_answers_to_a_phrase_overlap_by_more(sam3_weights, image):
+def test_with_nms_fewer_answers_to_a_phrase_stay_and_the_best_of_them_first(sam3_weights, image):
     prompts = [{"phrase": phrase, "boxes": None} for phrase in ("apple", "green leaf")]
     plain, chosen = (sam3.open_model({**SAM3, **more}, sam3_weights, "cpu") for more in ({}, {"nms": 0.5}))
     for model in (plain, chosen):

@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 
 from samgap.models import _device, sam2, sam3
 from samgap.models._predictions import workers
-from tests.helpers.pictures import EDGES, apples
+from tests.helpers.pictures import EDGES, scene
 
 # isort: split
 from sam3.model.sam3_image_processor import Sam3Processor
@@ -36,7 +36,7 @@ def concepts():
 
 @pytest.fixture(scope="module")
 def pictures():
-    return [apples(seed, SIDE) for seed in (11, 12, 14)]
+    return [scene(seed, SIDE) for seed in (11, 12, 14)]
 
 
 def _asked(kind, boxes, random):

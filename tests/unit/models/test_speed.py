@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 from samgap.errors import UserError
 from samgap.models import _sam3_build, _speed, sam2, sam3
 from samgap.models._speed import Speed
-from tests.helpers.pictures import apples
+from tests.helpers.pictures import scene
 
 DEMO = Path(__file__).parents[3] / "config" / "demo"
 SAM2 = {
@@ -33,7 +33,7 @@ WAYS = {
 
 @pytest.fixture(scope="module")
 def pictures():
-    return [apples(seed) for seed in range(2)]
+    return [scene(seed) for seed in range(2)]
 
 
 def _answers(family, options, weights, pictures, prompts):
@@ -115,7 +115,7 @@ def _iou(one, other):
     return coco_mask.iou([{"size": size, "counts": one.rle}], [{"size": size, "counts": other.rle}], [0])[0, 0]
 
 
-SIDE = apples(0)[0].width
+SIDE = scene(0)[0].width
 
 
 def test_bf16_is_bf16_and_fp32_is_not():
