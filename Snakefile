@@ -25,7 +25,7 @@ include: "rules/checkpoints.smk"
 include: "rules/training.smk"
 include: "rules/prompts.smk"
 include: "rules/predictions.smk"
-include: "rules/metrics.smk"
+include: "rules/matching.smk"
 include: "rules/statistics.smk"
 include: "rules/paper.smk"
 
@@ -57,8 +57,8 @@ rule all:
 rule fetch:
     """Data and weights alone: for a login node with a network."""
     input:
-        datasets=expand("{folder}/dataset.json", folder=recorded()["dataset"]),
-        checkpoints=expand("{folder}/checkpoint.json", folder=recorded()["checkpoint"]),
+        datasets=expand("{folder}/dataset.json", folder=files_with_checksums()["dataset"]),
+        checkpoints=expand("{folder}/checkpoint.json", folder=files_with_checksums()["checkpoint"]),
 
 
 rule pretrain_demo:

@@ -17,14 +17,16 @@ import _official as official
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from samgap.models import _sam3_build, sam2, sam3
-from samgap.models._speed import Speed
+from samgap.models.runtime.precision import Speed
+from samgap.models.sam2 import image as sam2
+from samgap.models.sam3 import build
+from samgap.models.sam3 import image as sam3
 
 WIDTH, HEIGHT = 1280, 720
-MASKS, BOXES = 40, 40
-LARGE = {"config": "configs/sam2.1/sam2.1_hiera_l.yaml"}
-NONE = "not measured: no GPU"
-GOALS = {
+MASKS_PER_PHRASE, BOXES_PER_IMAGE = 40, 40
+SAM2_LARGE = {"config": "configs/sam2.1/sam2.1_hiera_l.yaml"}
+NOT_MEASURED = "not measured: no GPU"
+TARGETS = {
     "SAM3, 20 phrases an image, against the loop": "at least 3 times",
     "SAM3, one phrase an image": "at most 30 ms",
     "SAM2.1-large, 40 boxes an image, against the loop": "at least 5 times",
@@ -34,86 +36,108 @@ GOALS = {
 }
 
 
-def table(repeats: int, precision: str = "bf16") -> None:
+def print_table(n_repeats: int, precision: str = "bf16") -> None:
     print(f"## The published models on one GPU, random weights, images of {WIDTH}x{HEIGHT} px, {precision}\n")
     print("| what | goal | measured |\n|---|---|---|")
-    found = dict.fromkeys(GOALS, NONE)
+    found = dict.fromkeys(TARGETS, NOT_MEASURED)
     if torch.cuda.is_available():
-        found = measured("cuda", repeats, Speed(precision))
-    for what, goal in GOALS.items():
+        found = measure_rows("cuda", n_repeats, Speed(precision))
+    for what, goal in TARGETS.items():
         print(f"| {what} | {goal} | {found[what]} |")
     print()
 
 
-def measured(device: str, repeats: int, speed: Speed, images: int = 8, long: int = 500) -> dict[str, str]:
+def measure_rows(
+    device: str, n_repeats: int, precision: Speed, n_images: int = 8, n_idle_images: int = 500
+) -> dict[str, str]:
     """All rows, in the order of `GOALS`."""
     torch.manual_seed(0)
     found = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        table, boxes = official.pictures(folder, images, WIDTH, HEIGHT, BOXES)
-        model: Any = concepts(device, speed)
+        table, boxes = official.draw_images(folder, n_images, WIDTH, HEIGHT, BOXES_PER_IMAGE)
+        model: Any = build_sam3(device, precision)
         for phrases in (official.PHRASES, official.PHRASES[:1]):
-            thresholds = official.best(model, table, folder, phrases, MASKS)
-            loops = [official.sam3_loop(model, table, folder, phrases, thresholds, keep) for keep in (True, False)]
-            prompts = official.asked_phrases(table, phrases)
-            found.append(told(images, *official.in_turn(repeats, official.ours(model, table, folder, prompts), *loops)))
-        long_table = table.iloc[[n % images for n in range(long)]].assign(image_id=range(long))
-        idle = idle_share(model, long_table, folder)
-        shares = [ceiling_share(lambda: model.model.backbone.forward_image(square(model.size, device)), device, speed)]
+            thresholds = official.find_score_thresholds(model, table, folder, phrases, MASKS_PER_PHRASE)
+            loops = [official.make_sam3_loop(model, table, folder, phrases, thresholds, keep) for keep in (True, False)]
+            prompts = official.make_phrase_prompts(table, phrases)
+            found.append(
+                format_times(
+                    n_images,
+                    *official.time_interleaved(
+                        n_repeats, official.make_samgap_run(model, table, folder, prompts), *loops
+                    ),
+                )
+            )
+        long_table = table.iloc[[n % n_images for n in range(n_idle_images)]].assign(image_id=range(n_idle_images))
+        idle = measure_idle_share(model, long_table, folder)
+        shares = [
+            measure_compute_utilization(
+                lambda: model.model.backbone.forward_image(make_random_image(model.size, device)), device, precision
+            )
+        ]
         del model
-        model = spatial(device, speed)
-        loops = [official.sam2_loop(model, table, folder, boxes, keep) for keep in (True, False)]
-        prompts = official.asked_boxes(table, boxes)
-        found.append(told(images, *official.in_turn(repeats, official.ours(model, table, folder, prompts), *loops)))
+        model = build_sam2(device, precision)
+        loops = [official.make_sam2_loop(model, table, folder, boxes, keep) for keep in (True, False)]
+        prompts = official.make_box_prompts(table, boxes)
+        found.append(
+            format_times(
+                n_images,
+                *official.time_interleaved(n_repeats, official.make_samgap_run(model, table, folder, prompts), *loops),
+            )
+        )
         side = model.model.image_size
-        shares.append(ceiling_share(lambda: model.model.forward_image(square(side, device)), device, speed))
-    return dict(zip(GOALS, [*found, *shares, idle], strict=True))
+        shares.append(
+            measure_compute_utilization(
+                lambda: model.model.forward_image(make_random_image(side, device)), device, precision
+            )
+        )
+    return dict(zip(TARGETS, [*found, *shares, idle], strict=True))
 
 
-def told(images: int, times: list[float], ratios: list[float]) -> str:
-    mine, kept, dropped = (1e3 * each / images for each in times)
+def format_times(n_images: int, seconds_per_run: list[float], ratios: list[float]) -> str:
+    mine, kept, dropped = (1e3 * each / n_images for each in seconds_per_run)
     return (
         f"{mine:.0f} ms an image; loop with RLEs {kept:.0f} ({ratios[1]:.1f} times), without {dropped:.0f} "
         f"({ratios[2]:.1f} times)"
     )
 
 
-def concepts(device: str, speed: Speed) -> sam3.Sam3:
+def build_sam3(device: str, precision: Speed) -> sam3.Sam3:
     """The published SAM3 with random weights; what the package leaves uninitialised is initialised."""
-    model = _sam3_build.official(device)
+    model = build.official(device)
     encoder = model.backbone.language_backbone.encoder
     torch.nn.init.normal_(encoder.positional_embedding, std=0.01)
     torch.nn.init.normal_(encoder.text_projection, std=encoder.width**-0.5)
-    return sam3.Sam3(model.to(device).eval(), sam3.PUBLISHED_SIZE, device, speed)
+    return sam3.Sam3(model.to(device).eval(), sam3.PUBLISHED_SIZE, device, precision)
 
 
-def spatial(device: str, speed: Speed) -> sam2.Sam2:
-    return sam2.Sam2(sam2.build(LARGE, device).eval(), speed)
+def build_sam2(device: str, precision: Speed) -> sam2.Sam2:
+    return sam2.Sam2(sam2.build(SAM2_LARGE, device).eval(), precision)
 
 
-def square(side: int, device: str) -> torch.Tensor:
-    return torch.rand(1, 3, side, side, device=device)
+def make_random_image(side_px: int, device: str) -> torch.Tensor:
+    return torch.rand(1, 3, side_px, side_px, device=device)
 
 
-def ceiling_share(encode: Any, device: str, speed: Speed, repeats: int = 20) -> str:
+def measure_compute_utilization(run_encoder: Any, device: str, precision: Speed, n_repeats: int = 20) -> str:
     """Operations a second of an encoder, to those of one large matrix product in the same numbers."""
-    with torch.inference_mode(), speed.numbers(device):
+    with torch.inference_mode(), precision.numbers(device):
         with FlopCounterMode(display=False) as counter:
-            encode()
-        spent = statistics.median(official.seconds(encode) for _ in range(repeats))
+            run_encoder()
+        spent = statistics.median(official.measure_seconds(run_encoder) for _ in range(n_repeats))
         one = torch.rand(8192, 8192, device=device)
-        if speed.precision == "bf16":
+        if precision.precision == "bf16":
             one = one.bfloat16()
-        product = statistics.median(official.seconds(lambda: one @ one) for _ in range(repeats))
+        product = statistics.median(official.measure_seconds(lambda: one @ one) for _ in range(n_repeats))
     reached, ceiling = counter.get_total_flops() / spent / 1e12, 2 * 8192**3 / product / 1e12
     return f"{100 * reached / ceiling:.0f} % ({reached:.0f} of {ceiling:.0f} TFLOP/s, {1e3 * spent:.1f} ms)"
 
 
-def idle_share(model: Any, images: Any, folder: Path) -> str:
+def measure_idle_share(model: Any, images: Any, folder: Path) -> str:
     """Of a run into tables: the share of time in which no kernel ran, as the driver tells it every 100 ms."""
-    from samgap.predictions.chunks import Chunks
-    from samgap.predictions.shard import predict
+    from samgap.predictions.chunks import ChunkStore
+    from samgap.predictions.shard import predict_shard
 
     samples: list[float] = []
     over = threading.Event()
@@ -132,9 +156,9 @@ def idle_share(model: Any, images: Any, folder: Path) -> str:
     watcher.start()
     started = time.perf_counter()
     try:
-        chunks = Chunks(folder / "aside", {})
-        predict(model, images, folder, official.asked_phrases(images, official.PHRASES), "cuda", chunks)
-        chunks.write(folder / "masks.parquet", folder / "timing.parquet", {})
+        chunks = ChunkStore(folder / "aside", {})
+        predict_shard(model, images, folder, official.make_phrase_prompts(images, official.PHRASES), "cuda", chunks)
+        chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {})
     finally:
         over.set()
         watcher.join()

@@ -22,46 +22,48 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from samgap.datasets import Label
-from samgap.datasets._orchard_camera import Camera
-from samgap.datasets._orchard_scene import compose
-from samgap.datasets._orchard_view import view
+from samgap.datasets.orchard.camera import Camera
+from samgap.datasets.orchard.scene import compose
+from samgap.datasets.orchard.view import view
 from samgap.datasets.orchard_sim import _numbered
-from samgap.training._box_masks import pseudo_mask
+from samgap.demo_models.box_masks import estimate_pseudo_mask
 
-NOISE = 0.05
+NOISE_FRACTION = 0.05
 
 
-def scenes(count: int, side: int, seed: int) -> Iterator[tuple[np.ndarray, list[tuple[Label, np.ndarray]]]]:
+def generate_scenes(
+    n_scenes: int, side_px: int, seed: int
+) -> Iterator[tuple[np.ndarray, list[tuple[Label, np.ndarray]]]]:
     """Photographs, and their apples with the boxes of the whole of them, within the image."""
-    for number in range(count):
+    for number in range(n_scenes):
         rng = np.random.default_rng([seed, number])
-        scene = compose(rng, side, {})
+        scene = compose(rng, side_px, {})
         seen = view(scene)
-        data = Camera(rng, scene.light, side).photograph(rng, seen.pixels)
+        data = Camera(rng, scene.light, side_px).photograph(rng, seen.pixels)
         whole = {}
         for thing, corner in zip(scene.things, seen.corners, strict=False):
             if thing.number:
-                whole[thing.number] = np.clip(bounds(thing.sprite.alpha > 0.5) + np.tile(corner, 2), 0, side)
+                whole[thing.number] = np.clip(mask_to_box(thing.sprite.alpha > 0.5) + np.tile(corner, 2), 0, side_px)
         apples = [(label, whole[key]) for key, label in _numbered(scene, seen) if label.noun == "apple"]
         pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
         yield pixels, [(label, box) for label, box in apples if not label.ignore]
 
 
-def bounds(mask: np.ndarray) -> np.ndarray:
+def mask_to_box(mask: np.ndarray) -> np.ndarray:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
 
 
-def disc(shape: tuple[int, ...], box: np.ndarray, power: float) -> np.ndarray:
+def draw_superellipse(shape: tuple[int, ...], box: np.ndarray, exponent: float) -> np.ndarray:
     """The ellipse in a box (power 2), or the box itself (power infinite); bool."""
     y, x = (np.arange(length) + 0.5 for length in shape)
     u = np.abs(x - (box[0] + box[2]) / 2) / ((box[2] - box[0]) / 2)
     v = np.abs(y - (box[1] + box[3]) / 2) / ((box[3] - box[1]) / 2)
-    return np.linalg.norm(np.stack(np.broadcast_arrays(u[None], v[:, None])), power, axis=0) < 1
+    return np.linalg.norm(np.stack(np.broadcast_arrays(u[None], v[:, None])), exponent, axis=0) < 1
 
 
-def iou(one: np.ndarray, two: np.ndarray) -> float:
-    return float((one & two).sum() / max((one | two).sum(), 1))
+def iou(first: np.ndarray, second: np.ndarray) -> float:
+    return float((first & second).sum() / max((first | second).sum(), 1))
 
 
 def main() -> None:
@@ -70,24 +72,24 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512, help="side of a scene, px (default 512)")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    drawn = list(scenes(asked.scenes, asked.size, asked.seed))
+    drawn = list(generate_scenes(asked.scenes, asked.size, asked.seed))
     for name, whole, noise in (
         ("visible", False, 0.0),
-        ("visible, 5 % noise", False, NOISE),
+        ("visible, 5 % noise", False, NOISE_FRACTION),
         ("whole", True, 0.0),
-        ("whole, 5 % noise", True, NOISE),
+        ("whole, 5 % noise", True, NOISE_FRACTION),
     ):
         rng = np.random.default_rng(0)
         rows, groups = [], []
         for pixels, apples in drawn:
-            boxes = [box if whole else bounds(label.mask) for label, box in apples if label.mask is not None]
+            boxes = [box if whole else mask_to_box(label.mask) for label, box in apples if label.mask is not None]
             boxes = [box + rng.normal(0, noise, 4) * np.tile(box[2:] - box[:2], 2) for box in boxes]
             for index, (label, _) in enumerate(apples):
                 box, mask = boxes[index], label.mask
                 start = time.process_time()
-                found, confidence = pseudo_mask(pixels, box, boxes[:index] + boxes[index + 1 :])
+                found, confidence = estimate_pseudo_mask(pixels, box, boxes[:index] + boxes[index + 1 :])
                 spent = time.process_time() - start
-                shapes = found, disc(mask.shape, box, 2), disc(mask.shape, box, np.inf)
+                shapes = found, draw_superellipse(mask.shape, box, 2), draw_superellipse(mask.shape, box, np.inf)
                 rows.append([*(iou(shape, mask) for shape in shapes), confidence, spent * 1000])
                 groups.append((label.attributes["occlusion"], label.attributes["colour"]))
         table = np.array(rows)

@@ -25,14 +25,15 @@ from PIL import Image
 from samgap.datasets import orchard_sim
 
 WIDTH, HEIGHT = 720, 1280
-APPLES = 42  # of 28,183 / 670
-DIFFERENT = 16
-SECONDS, GIGABYTES = 180, 1.5
+APPLES_PER_IMAGE = 42  # of 28,183 / 670
+N_DISTINCT_IMAGES = 16
+MAX_SECONDS, MAX_MEMORY_GB = 180, 1.5
 
-CONVERT = """
+CONVERT_SCRIPT = """
 import sys
 from pathlib import Path
-from samgap.datasets import _write, minneapple
+from samgap.datasets import write as _write
+from samgap.datasets import minneapple
 
 archive, out = Path(sys.argv[1]), Path(sys.argv[2])
 options = {"part": "train"}
@@ -42,10 +43,10 @@ print(_write.write(pictures, minneapple.info(options), *paths, dataset="minneapp
 """
 
 
-def tree(number: int) -> tuple[bytes, bytes]:
+def draw_tree(seed: int) -> tuple[bytes, bytes]:
     """Six dense scenes side by side as one photograph (1.6 MB), and the mask of their APPLES largest fruits."""
     pixels, ids = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8)
-    options = {"scenes": 6, "size": -(-HEIGHT // 3), "density": ["dense"], "seed": number}
+    options = {"scenes": 6, "size": -(-HEIGHT // 3), "density": ["dense"], "seed": seed}
     masks = []
     for place, scene in enumerate(orchard_sim.pictures(options, {}, 0)):
         top, left = divmod(place, 2)
@@ -56,7 +57,7 @@ def tree(number: int) -> tuple[bytes, bytes]:
             mask = np.zeros((HEIGHT, WIDTH), bool)
             mask[at][: view.shape[0], : view.shape[1]] = label.mask[: view.shape[0], : view.shape[1]]
             masks.append(mask)
-    for value, mask in enumerate(sorted(masks, key=np.count_nonzero)[-APPLES:], start=1):
+    for value, mask in enumerate(sorted(masks, key=np.count_nonzero)[-APPLES_PER_IMAGE:], start=1):
         ids[mask] = value
     found = []
     for array in (pixels, ids):
@@ -66,11 +67,11 @@ def tree(number: int) -> tuple[bytes, bytes]:
     return found[0], found[1]
 
 
-def make(path: Path, images: int) -> None:
+def write_archive(path: Path, n_images: int) -> None:
     """The archive: train images, train masks, test images, as the published one has them."""
-    pairs = [tree(number) for number in range(min(DIFFERENT, images))]
-    train = [f"20150919_174151_image{number}.png" for number in range(images)]
-    test = [f"dataset1_back_{number}.png" for number in range(images // 2)]
+    pairs = [draw_tree(number) for number in range(min(N_DISTINCT_IMAGES, n_images))]
+    train = [f"20150919_174151_image{number}.png" for number in range(n_images)]
+    test = [f"dataset1_back_{number}.png" for number in range(n_images // 2)]
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         for folder, names, place in (("train/images", train, 0), ("train/masks", train, 1), ("test/images", test, 0)):
             for number, name in enumerate(names):
@@ -90,9 +91,9 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         archive = folder / f"minneapple-{options.images}.tar.gz"
         if not archive.is_file():
-            make(archive, options.images)
+            write_archive(archive, options.images)
         begun = time.perf_counter()
-        command = [sys.executable, "-c", CONVERT, str(archive), str(Path(temporary) / "out")]
+        command = [sys.executable, "-c", CONVERT_SCRIPT, str(archive), str(Path(temporary) / "out")]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         seconds = time.perf_counter() - begun
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -107,8 +108,8 @@ def main() -> int:
         }
         print(json.dumps(result, indent=1))
         # Fewer images must take as much less.
-        within = seconds <= SECONDS * options.images / 670 and result["peak_gb"] <= GIGABYTES
-        print(f"{'within' if within else 'OVER'} {SECONDS} s for 670 images and {GIGABYTES} GB")
+        within = seconds <= MAX_SECONDS * options.images / 670 and result["peak_gb"] <= MAX_MEMORY_GB
+        print(f"{'within' if within else 'OVER'} {MAX_SECONDS} s for 670 images and {MAX_MEMORY_GB} GB")
     return 0 if within else 1
 
 

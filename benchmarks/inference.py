@@ -20,17 +20,19 @@ from typing import Any
 
 import yaml
 
-from samgap.models import _device, sam2, sam3
+from samgap.models.runtime import device
+from samgap.models.sam2 import image as sam2
+from samgap.models.sam3 import image as sam3
 
 # isort: split
 import _measuring as measuring
 import _official as official
 import torch
 
-DEMO = Path(__file__).parents[1] / "config" / "demo"
-BOXES = 40
+DEMO_DIR = Path(__file__).parents[1] / "config" / "demo"
+BOXES_PER_IMAGE = 40
 PARTS = ("gpu", "cpu", "options", "growth")
-GROWTH = {"images": ((3, 3), (30, 3), (300, 3)), "phrases": ((6, 3), (6, 30))}
+GROWTH_SIZES = {"images": ((3, 3), (30, 3), (300, 3)), "phrases": ((6, 3), (6, 30))}
 
 
 def main() -> None:
@@ -40,46 +42,46 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--once", nargs=2, type=int, metavar=("IMAGES", "PHRASES"), help="one run, as JSON")
     given = parser.parse_args()
-    _device.start(given.threads)
+    device.start(given.threads)
     if given.once:
-        print(json.dumps(once(*given.once)))
+        print(json.dumps(measure_once(*given.once)))
         return
-    print(f"On {machine()}.\n")
+    print(f"On {describe_machine()}.\n")
     if "gpu" in given.part:
         import _gpu
 
-        _gpu.table(given.repeats)
+        _gpu.print_table(given.repeats)
     if "cpu" in given.part:
-        cpu(given.repeats)
+        measure_cpu(given.repeats)
     if "options" in given.part:
-        options(given.repeats)
+        measure_options(given.repeats)
     if "growth" in given.part:
-        growth(given.threads)
+        measure_growth(given.threads)
 
 
-def machine() -> str:
+def describe_machine() -> str:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"{measuring.machine()}, {gpu}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    return f"{measuring.describe_machine()}, {gpu}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
-def spatial(side: int | None = None, **speed: Any) -> sam2.Sam2:
+def open_sam2(side_px: int | None = None, **precision_options: Any) -> sam2.Sam2:
     """The demo's SAM2, at another size of its input if `side` says so."""
-    overrides = yaml.safe_load((DEMO / "sam2-demo.overrides.yaml").read_text())
-    if side:
-        overrides["model.image_size"] = side
-    entry = {"config": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": overrides, **speed}
-    return sam2.open_model(entry, DEMO / "sam2-demo.pt", "cpu")
+    overrides = yaml.safe_load((DEMO_DIR / "sam2-demo.overrides.yaml").read_text())
+    if side_px:
+        overrides["model.image_size"] = side_px
+    entry = {"config": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": overrides, **precision_options}
+    return sam2.open_model(entry, DEMO_DIR / "sam2-demo.pt", "cpu")
 
 
-def concepts(side: int | None = None, **speed: Any) -> sam3.Sam3:
+def open_sam3(side_px: int | None = None, **precision_options: Any) -> sam3.Sam3:
     """The demo's SAM3, likewise."""
-    architecture = yaml.safe_load((DEMO / "sam3-demo.architecture.yaml").read_text())
-    if side:
-        architecture["size"] = side
-    return sam3.open_model({"architecture": architecture, **speed}, DEMO / "sam3-demo.pt", "cpu")
+    architecture = yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text())
+    if side_px:
+        architecture["size"] = side_px
+    return sam3.open_model({"architecture": architecture, **precision_options}, DEMO_DIR / "sam3-demo.pt", "cpu")
 
 
-def cpu(repeats: int, number: int = 4) -> None:
+def measure_cpu(n_repeats: int, n_images: int = 4) -> None:
     print("## The demo's models on a CPU\n")
     print(
         "Images of 512 px. Seconds an image; how many times as long the package's loop takes, with RLEs and without.\n"
@@ -88,72 +90,86 @@ def cpu(repeats: int, number: int = 4) -> None:
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        images, boxes = official.pictures(folder, number, 512, 512, BOXES)
+        images, boxes = official.draw_images(folder, n_images, 512, 512, BOXES_PER_IMAGE)
         for side in (224, None):
-            model: Any = spatial(side)
-            mine = official.ours(model, images, folder, official.asked_boxes(images, boxes))
-            loops = [official.sam2_loop(model, images, folder, boxes, keep) for keep in (True, False)]
-            row("sam2-demo", model.model.image_size, f"{BOXES} boxes", number, *official.in_turn(repeats, mine, *loops))
+            model: Any = open_sam2(side)
+            mine = official.make_samgap_run(model, images, folder, official.make_box_prompts(images, boxes))
+            loops = [official.make_sam2_loop(model, images, folder, boxes, keep) for keep in (True, False)]
+            print_row(
+                "sam2-demo",
+                model.model.image_size,
+                f"{BOXES_PER_IMAGE} boxes",
+                n_images,
+                *official.time_interleaved(n_repeats, mine, *loops),
+            )
         asked_at = [(side, phrases) for side in (224, None) for phrases in (official.PHRASES, official.PHRASES[:1])]
         for side, phrases in asked_at:
-            model = concepts(side)
+            model = open_sam3(side)
             thresholds = {(n, phrase): sam3.KEEP for n in images["image_id"] for phrase in phrases}
-            mine = official.ours(model, images, folder, official.asked_phrases(images, phrases))
-            loops = [official.sam3_loop(model, images, folder, phrases, thresholds, keep) for keep in (True, False)]
+            mine = official.make_samgap_run(model, images, folder, official.make_phrase_prompts(images, phrases))
+            loops = [
+                official.make_sam3_loop(model, images, folder, phrases, thresholds, keep) for keep in (True, False)
+            ]
             asked = f"{len(phrases)} phrase{'s' * (len(phrases) > 1)}"
-            row("sam3-demo", model.size, asked, number, *official.in_turn(repeats, mine, *loops))
+            print_row("sam3-demo", model.size, asked, n_images, *official.time_interleaved(n_repeats, mine, *loops))
     print()
 
 
-def row(model: str, side: int, asked: str, images: int, times: list[float], ratios: list[float]) -> None:
-    spent = " | ".join(f"{each / images:.3f}" for each in times)
-    print(f"| {model} | {side} px | {asked} | {spent} | {ratios[1]:.2f} | {ratios[2]:.2f} |", flush=True)
+def print_row(
+    model: str, side_px: int, prompt_description: str, n_images: int, seconds_per_run: list[float], ratios: list[float]
+) -> None:
+    spent = " | ".join(f"{each / n_images:.3f}" for each in seconds_per_run)
+    print(
+        f"| {model} | {side_px} px | {prompt_description} | {spent} | {ratios[1]:.2f} | {ratios[2]:.2f} |", flush=True
+    )
 
 
-def options(repeats: int) -> None:
+def measure_options(n_repeats: int) -> None:
     print("## Options for speed on a CPU\n")
     print("One image of 512 px encoded, ms; and how many times as long as without the option.\n")
     print("| model | plain | `precision: bf16` | `channels-last: true` |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
-        images, _ = official.pictures(Path(name), 1, 512, 512, BOXES)
-        picture = official.picture(Path(name), images)
-    for title, family in (("sam2-demo", spatial), ("sam3-demo", concepts)):
+        images, _ = official.draw_images(Path(name), 1, 512, 512, BOXES_PER_IMAGE)
+        picture = official.read_first_image(Path(name), images)
+    for title, family in (("sam2-demo", open_sam2), ("sam3-demo", open_sam3)):
         models = [family(**more) for more in ({}, {"precision": "bf16"}, {"channels-last": True})]
-        times, ratios = official.in_turn(repeats, *(functools.partial(one.encode, picture) for one in models))
+        times, ratios = official.time_interleaved(
+            n_repeats, *(functools.partial(one.encode, picture) for one in models)
+        )
         told = [f"{1e3 * each:.0f} ({ratio:.2f})" for each, ratio in zip(times[1:], ratios[1:], strict=True)]
         print(f"| {title} | {1e3 * times[0]:.0f} | {' | '.join(told)} |", flush=True)
     print()
 
 
-def growth(threads: int) -> None:
+def measure_growth(n_threads: int) -> None:
     """Each in a process of its own, for its memory."""
     print("## More images, more phrases\n")
     print("sam3-demo, images of 512 px. Processor seconds, without those of loading the model.\n")
     print("| images | phrases | s | ms an image | peak memory, MB |\n|---|---|---|---|---|")
-    for images, phrases in dict.fromkeys([*GROWTH["images"], *GROWTH["phrases"]]):
-        asked = ["--once", str(images), str(phrases), "--threads", str(threads)]
+    for images, phrases in dict.fromkeys([*GROWTH_SIZES["images"], *GROWTH_SIZES["phrases"]]):
+        asked = ["--once", str(images), str(phrases), "--threads", str(n_threads)]
         told = json.loads(subprocess.run([sys.executable, __file__, *asked], check=True, stdout=-1).stdout)
         each = 1e3 * told["s"] / images
         print(f"| {images} | {phrases} | {told['s']:.1f} | {each:.0f} | {told['mb']:.0f} |", flush=True)
     print()
 
 
-def once(number: int, many: int) -> dict[str, float]:
-    from samgap.predictions.chunks import Chunks
-    from samgap.predictions.shard import predict
+def measure_once(n_images: int, n_phrases: int) -> dict[str, float]:
+    from samgap.predictions.chunks import ChunkStore
+    from samgap.predictions.shard import predict_shard
 
-    phrases = [f"{official.PHRASES[n % 20]} {n // 20 or ''}".strip() for n in range(many)]
+    phrases = [f"{official.PHRASES[n % 20]} {n // 20 or ''}".strip() for n in range(n_phrases)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        images, _ = official.pictures(folder, min(number, 6), 512, 512, BOXES)
-        images = images.iloc[[n % len(images) for n in range(number)]].assign(image_id=range(number))
-        prompts, model = official.asked_phrases(images, phrases), concepts()
+        images, _ = official.draw_images(folder, min(n_images, 6), 512, 512, BOXES_PER_IMAGE)
+        images = images.iloc[[n % len(images) for n in range(n_images)]].assign(image_id=range(n_images))
+        prompts, model = official.make_phrase_prompts(images, phrases), open_sam3()
         started = time.process_time()
-        chunks = Chunks(folder / "aside", {})
-        predict(model, images, folder, prompts, "cpu", chunks)
-        chunks.write(folder / "masks.parquet", folder / "timing.parquet", {})
+        chunks = ChunkStore(folder / "aside", {})
+        predict_shard(model, images, folder, prompts, "cpu", chunks)
+        chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {})
         spent = time.process_time() - started
-    return {"s": spent, "mb": measuring.peak_mb()}
+    return {"s": spent, "mb": measuring.peak_memory_mb()}
 
 
 if __name__ == "__main__":

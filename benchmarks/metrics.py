@@ -25,96 +25,103 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _measuring import machine, peak_mb
+from _measuring import describe_machine, peak_memory_mb
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from samgap import masks as rles
-from samgap import outlines, ranking, tables
-from samgap.matching import measure
-from samgap.truth import Instance, Truth
+from samgap.annotations.ground_truth import GroundTruth, Instance
+from samgap.masks import boundaries
+from samgap.masks import rle as rles
+from samgap.matching import coco
+from samgap.matching.shard import match_shard
+from samgap.tables.matching import IOU_THRESHOLDS
+from samgap.tables.predictions import MASKS
 
-SHAPE = (720, 1280)
-TRUTH, PREDICTED = 40, 100
+IMAGE_SHAPE = (720, 1280)
+INSTANCES_PER_IMAGE, PREDICTIONS_PER_IMAGE = 40, 100
 
 
-def blob(random: np.random.Generator, centre: np.ndarray, radius: float) -> np.ndarray:
+def draw_apple(rng: np.random.Generator, centre: np.ndarray, radius_px: float) -> np.ndarray:
     """An apple: an ellipse with a wavy outline, some of it behind a leaf."""
-    top, left = (int(max(at - 2 * radius, 0)) for at in centre)
-    rows, columns = np.mgrid[top : min(top + int(4 * radius), SHAPE[0]), left : min(left + int(4 * radius), SHAPE[1])]
+    top, left = (int(max(at - 2 * radius_px, 0)) for at in centre)
+    rows, columns = np.mgrid[
+        top : min(top + int(4 * radius_px), IMAGE_SHAPE[0]), left : min(left + int(4 * radius_px), IMAGE_SHAPE[1])
+    ]
     y, x = rows - centre[0], columns - centre[1]
     angle = np.arctan2(y, x)
-    wave = 1 + 0.06 * np.sin(random.integers(3, 8) * angle + random.uniform(0, 6))
-    mask = np.hypot(y, x * random.uniform(0.9, 1.1)) <= radius * wave
-    mask &= x * random.choice([-1, 1]) < radius * random.uniform(0.4, 1.2)
-    whole = np.zeros(SHAPE, bool)
+    wave = 1 + 0.06 * np.sin(rng.integers(3, 8) * angle + rng.uniform(0, 6))
+    mask = np.hypot(y, x * rng.uniform(0.9, 1.1)) <= radius_px * wave
+    mask &= x * rng.choice([-1, 1]) < radius_px * rng.uniform(0.4, 1.2)
+    whole = np.zeros(IMAGE_SHAPE, bool)
     whole[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
     return whole
 
 
-def image(number: int) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
+def generate_image(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
     """Masks of the truth and of predictions, and their scores."""
-    random = np.random.default_rng(number)
-    centres = random.uniform((40, 40), (SHAPE[0] - 40, SHAPE[1] - 40), (TRUTH, 2))
-    radii = random.uniform(10, 40, TRUTH)
-    truth = [blob(random, centre, radius) for centre, radius in zip(centres, radii, strict=True)]
-    chosen = random.integers(0, TRUTH, PREDICTED - TRUTH)
-    order = np.concatenate([np.arange(TRUTH), chosen])
-    shift = random.normal(0, 3, (PREDICTED, 2))
+    random = np.random.default_rng(seed)
+    centres = random.uniform((40, 40), (IMAGE_SHAPE[0] - 40, IMAGE_SHAPE[1] - 40), (INSTANCES_PER_IMAGE, 2))
+    radii = random.uniform(10, 40, INSTANCES_PER_IMAGE)
+    truth = [draw_apple(random, centre, radius) for centre, radius in zip(centres, radii, strict=True)]
+    chosen = random.integers(0, INSTANCES_PER_IMAGE, PREDICTIONS_PER_IMAGE - INSTANCES_PER_IMAGE)
+    order = np.concatenate([np.arange(INSTANCES_PER_IMAGE), chosen])
+    shift = random.normal(0, 3, (PREDICTIONS_PER_IMAGE, 2))
     predicted = [
-        blob(random, centres[k] + shift[n], radii[k] * random.uniform(0.85, 1.15)) for n, k in enumerate(order)
+        draw_apple(random, centres[k] + shift[n], radii[k] * random.uniform(0.85, 1.15)) for n, k in enumerate(order)
     ]
-    return truth, predicted, random.random(PREDICTED).round(3)
+    return truth, predicted, random.random(PREDICTIONS_PER_IMAGE).round(3)
 
 
-def shard(numbers: list[int]) -> tuple[pd.DataFrame, pd.DataFrame, Truth, pd.DataFrame]:
+def generate_shard(image_ids: list[int]) -> tuple[pd.DataFrame, pd.DataFrame, GroundTruth, pd.DataFrame]:
     """What `measure` takes; the images are made one at a time and kept as RLE."""
     rows, prompts, instances, sizes = [], [], {}, {}
-    for key in numbers:
-        truth, predicted, scores = image(key)
+    for key in image_ids:
+        truth, predicted, scores = generate_image(key)
         instances[key] = []
         for place, mask in enumerate(truth):
             code = rles.encode(mask)
             crop = rles.crop(code)
-            box = (crop.left, crop.top, crop.left + crop.inside.shape[1], crop.top + crop.inside.shape[0])
+            box = (crop.left, crop.top, crop.left + crop.mask.shape[1], crop.top + crop.mask.shape[0])
             instances[key].append(Instance(key * 1000 + place, key, "apple", box, int(mask.sum()), code))
-        sizes[key] = {"height": SHAPE[0], "width": SHAPE[1]}
+        sizes[key] = {"height": IMAGE_SHAPE[0], "width": IMAGE_SHAPE[1]}
         prompts.append((f"{key}-1", key, "phrase", "apple", [item.id for item in instances[key]]))
         for place, (mask, score) in enumerate(zip(predicted, scores, strict=True)):
             code = rles.encode(mask)
             crop = rles.crop(code)
-            corners = (crop.left, crop.top, crop.left + crop.inside.shape[1], crop.top + crop.inside.shape[0])
-            rows.append((f"{key}-1", place, key, score, *corners, *SHAPE, int(mask.sum()), code["counts"]))
-    names = [name for name in tables.SCHEMAS["masks"].names if name != "clicks"]
+            corners = (crop.left, crop.top, crop.left + crop.mask.shape[1], crop.top + crop.mask.shape[0])
+            rows.append((f"{key}-1", place, key, score, *corners, *IMAGE_SHAPE, int(mask.sum()), code["counts"]))
+    names = [name for name in MASKS.schema.names if name != "clicks"]
     asked = pd.DataFrame(prompts, columns=["prompt_id", "image_id", "kind", "phrase", "truth_ids"])
-    pictures = pd.DataFrame({"image_id": numbers, "width": SHAPE[1], "height": SHAPE[0], "group": "g"})
-    return pd.DataFrame(rows, columns=names), asked, Truth(sizes, instances, frozenset({"apple"}), {}), pictures
+    pictures = pd.DataFrame({"image_id": image_ids, "width": IMAGE_SHAPE[1], "height": IMAGE_SHAPE[0], "group": "g"})
+    return pd.DataFrame(rows, columns=names), asked, GroundTruth(sizes, instances, frozenset({"apple"}), {}), pictures
 
 
-def timed(numbers: list[int]) -> tuple[float, float, float, float, pd.DataFrame]:
+def time_matching(image_ids: list[int]) -> tuple[float, float, float, float, pd.DataFrame]:
     """Seconds of `measure` by the clock and of the processor; memory in MB at its peak and before; the pairs."""
-    made = shard(numbers)
-    before = peak_mb()
+    made = generate_shard(image_ids)
+    before = peak_memory_mb()
     start, worked = time.perf_counter(), time.process_time()
-    pairs = measure(*made, 0.0)[2]
+    pairs = match_shard(*made, 0.0)[2]
     seconds, worked = time.perf_counter() - start, time.process_time() - worked
-    return seconds, worked, peak_mb(), before, pairs
+    return seconds, worked, peak_memory_mb(), before, pairs
 
 
-def measured(images: int, jobs: int) -> pd.DataFrame:
+def measure_parallel_jobs(n_images: int, n_jobs: int) -> pd.DataFrame:
     """As a run does it: a job a shard, `jobs` at a time."""
-    parts = [list(range(start, images, jobs)) for start in range(jobs)]
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        found = pool.map(timed, [part for part in parts if part], chunksize=1)
+    parts = [list(range(start, n_images, n_jobs)) for start in range(n_jobs)]
+    with multiprocessing.get_context("spawn").Pool(n_jobs) as pool:
+        found = pool.map(time_matching, [part for part in parts if part], chunksize=1)
     seconds, worked, memory, before = (max(row[column] for row in found) for column in range(4))
-    print(f"| {images} | {jobs} | {seconds:.1f} | {worked:.1f} | {memory:.0f} | {memory - before:.0f} |", flush=True)
+    print(
+        f"| {n_images} | {n_jobs} | {seconds:.1f} | {worked:.1f} | {memory:.0f} | {memory - before:.0f} |", flush=True
+    )
     return pd.concat([row[4] for row in found], ignore_index=True)
 
 
-def loops(number: int) -> float:
+def time_whole_image_loops(seed: int) -> float:
     """Seconds for one image: IoU and Dice of all pairs, then boundary F at 2 px of the best, on whole images."""
-    truth, predicted, _ = image(number)
+    truth, predicted, _ = generate_image(seed)
     start = time.process_time()
     matrix = np.zeros((2, len(predicted), len(truth)))
     for row, one in enumerate(predicted):
@@ -128,42 +135,44 @@ def loops(number: int) -> float:
     return time.process_time() - start
 
 
-def quick(number: int) -> float:
+def time_samgap(seed: int) -> float:
     """Seconds for the same of one image, from RLE."""
-    truth, predicted = ([rles.encode(mask) for mask in part] for part in image(number)[:2])
+    truth, predicted = ([rles.encode(mask) for mask in part] for part in generate_image(seed)[:2])
     start = time.process_time()
     common = rles.intersections(predicted, truth)
     areas = rles.areas(predicted)[:, None], rles.areas(truth)[None]
     matrix = rles.iou(common, *areas)
     _ = rles.dice(common, *areas)
     for column, best in enumerate(matrix.argmax(axis=0)):
-        one, other = outlines.together(rles.crop(predicted[best]), rles.crop(truth[column]), *SHAPE)
-        outlines.f_score(outlines.apart(outlines.boundary(one), outlines.boundary(other)), 2)
+        one, other = boundaries.crop_pair(rles.crop(predicted[best]), rles.crop(truth[column]), *IMAGE_SHAPE)
+        boundaries.boundary_f(
+            boundaries.boundary_distances(boundaries.extract_boundary(one), boundaries.extract_boundary(other)), 2
+        )
     return time.process_time() - start
 
 
-def ours(predictions: pd.DataFrame, truth: Truth) -> tuple[float, float]:
+def time_samgap_ap(predictions: pd.DataFrame, truth: GroundTruth) -> tuple[float, float]:
     """Seconds of mask AP alone, RLE to figure, and its value."""
     of_image = {
-        key: ([{"size": list(SHAPE), "counts": rle} for rle in rows["rle"]], rows["score"].to_numpy())
+        key: ([{"size": list(IMAGE_SHAPE), "counts": rle} for rle in rows["rle"]], rows["score"].to_numpy())
         for key, rows in predictions.groupby("image_id")
     }
     start = time.process_time()
     scores, found, positives = [], [], 0
     for key, (masks, score) in of_image.items():
-        order = np.argsort(-score, kind="stable")[: ranking.DETECTIONS]
-        gold = [item.rle for item in truth.of(key)]
+        order = np.argsort(-score, kind="stable")[: coco.MAX_DETECTIONS]
+        gold = [item.rle for item in truth.instances_of(key)]
         areas, gold_areas = rles.areas(masks), rles.areas(gold)
         ious = rles.iou(rles.intersections(masks, gold), areas[:, None], gold_areas[None])[order]
         scores.append(score[order])
-        found.append(ranking.hits(ious, areas[order], gold_areas, np.zeros(len(gold), bool))[0])
+        found.append(coco.match_detections(ious, areas[order], gold_areas, np.zeros(len(gold), bool))[0])
         positives += len(gold)
-    ranked = ranking.Ranking(scores, found, np.zeros(len(scores), np.int64), ranking.DETECTIONS)
-    values = ranked.average_precision(np.ones((1, 1)), np.array([float(positives)]), range(len(tables.TAUS)))
+    ranked = coco.RankedDetections(scores, found, np.zeros(len(scores), np.int64), coco.MAX_DETECTIONS)
+    values = ranked.average_precision(np.ones((1, 1)), np.array([float(positives)]), range(len(IOU_THRESHOLDS)))
     return time.process_time() - start, float(values.mean())
 
 
-def theirs(predictions: pd.DataFrame, truth: Truth, package: str) -> tuple[float, float]:
+def time_evaluator_ap(predictions: pd.DataFrame, truth: GroundTruth, package: str) -> tuple[float, float]:
     """Seconds of another evaluator on the same masks, and its AP at 1,000 detections."""
     if package == "pycocotools":
         from pycocotools.coco import COCO
@@ -204,20 +213,22 @@ def main() -> None:
     parser.add_argument("--loops", type=int, default=2, help="images measured by loops over whole images")
     parser.add_argument("--ap", type=int, default=100, help="images of which AP is computed by all")
     given = parser.parse_args()
-    print(f"{machine()}.\n")
+    print(f"{describe_machine()}.\n")
     print("| images | jobs | s | processor s of the busiest | MB a job | of it while measuring |")
     print("|---|---|---|---|---|---|")
     for images in (given.images // 2, given.images, given.images * 2):
-        measured(max(images, given.jobs), given.jobs)
-    slow, fast = (np.mean([each(number) for number in range(given.loops)]) for each in (loops, quick))
+        measure_parallel_jobs(max(images, given.jobs), given.jobs)
+    slow, fast = (
+        np.mean([each(number) for number in range(given.loops)]) for each in (time_whole_image_loops, time_samgap)
+    )
     print("\n| IoU, Dice and boundary F at 2 px, one image | processor s | ratio |\n|---|---|---|")
     print(f"| loops over whole images | {slow:.2f} | {slow / fast:.0f} |\n| samgap | {fast:.4f} | 1 |")
-    predictions, _, truth, _ = shard(list(range(given.ap)))
+    predictions, _, truth, _ = generate_shard(list(range(given.ap)))
     print(f"\n| mask AP of {given.ap} images | processor s | ratio | AP |\n|---|---|---|---|")
-    rows = {"samgap": min(ours(predictions, truth) for _ in range(3))}
+    rows = {"samgap": min(time_samgap_ap(predictions, truth) for _ in range(3))}
     for package in ("pycocotools", "faster-coco-eval"):
         if importlib.util.find_spec(package.replace("-", "_")):
-            rows[package] = min(theirs(predictions, truth, package) for _ in range(3))
+            rows[package] = min(time_evaluator_ap(predictions, truth, package) for _ in range(3))
     for name, (seconds, value) in rows.items():
         print(f"| {name} | {seconds:.2f} | {seconds / rows['samgap'][0]:.2f} | {value:.9f} |")
 

@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from samgap.datasets import orchard_sim
-from samgap.datasets._write import write
+from samgap.datasets.write import write
 
 
-def speed(options: Mapping[str, int]) -> tuple[float, float]:
+def measure_throughput(options: Mapping[str, int]) -> tuple[float, float]:
     """Images a second by the wall clock and by processor time."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("images", "instances.json", "images.parquet")]
@@ -38,9 +38,9 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=512, help="side of an image, px (default 512)")
     parser.add_argument("--at-least", type=float, default=0, help="images a second that must be reached")
     asked = parser.parse_args()
-    speed({"scenes": 2, "size": 64})  # imports and tables are loaded before the clock runs
-    single = speed({"scenes": asked.scenes, "size": asked.size})
-    frames = speed({"scenes": max(asked.scenes // 20, 1), "size": asked.size, "frames": 10})
+    measure_throughput({"scenes": 2, "size": 64})  # imports and tables are loaded before the clock runs
+    single = measure_throughput({"scenes": asked.scenes, "size": asked.size})
+    frames = measure_throughput({"scenes": max(asked.scenes // 20, 1), "size": asked.size, "frames": 10})
     for name, (wall, processor) in {"images": single, "frames": frames}.items():
         print(f"{name}: {wall:.1f} a second, {processor:.1f} a second of processor time ({asked.size} px)")
     return int(single[1] < asked.at_least)

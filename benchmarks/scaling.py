@@ -22,19 +22,24 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import yaml
-from _measuring import machine, median
+from _measuring import describe_machine, median_cpu_seconds
 
-from samgap import tables, truth
-from samgap.matching import measure
+from samgap.annotations import ground_truth
+from samgap.matching.shard import match_shard
 from samgap.statistics import bootstrap
-from samgap.statistics.clusters import clusters
-from samgap.statistics.sums import summed
+from samgap.statistics.clusters import assign_clusters
+from samgap.statistics.sums import summarize_metric
+from samgap.tables import parquet
+from samgap.tables.images import IMAGES
+from samgap.tables.matching import PAIRS
+from samgap.tables.predictions import MASKS, TIMING
+from samgap.tables.prompts import PROMPTS
 
-COUNTED = ("prompts", "masks", "overlaps", "instances", "pairs")
-RESAMPLES = 10_000
-PLANNED = (20, 60)
+TABLE_NAMES = ("prompts", "masks", "overlaps", "instances", "pairs")
+N_RESAMPLES = 10_000
+PLANNED_SHARD_COUNTS = (20, 60)
 """Numbers of shards that are planned, for what one more shard costs."""
-REPEATS = 3
+N_REPEATS = 3
 
 
 def main() -> None:
@@ -45,35 +50,37 @@ def main() -> None:
     given = parser.parse_args()
     config = yaml.safe_load(given.config.read_text())
     run = Path("results") / config["run"]
-    cells = [keys(path) for path in sorted(run.glob("metrics/*/*/*/shard=000/pairs.parquet"))]
+    cells = [parse_hive_path(path) for path in sorted(run.glob("metrics/*/*/*/shard=000/pairs.parquet"))]
     datasets = {cell["dataset"] for cell in cells}
-    images = {name: tables.read(f"resources/datasets/{name}/images.parquet", "images") for name in datasets}
+    images = {name: IMAGES.read(f"resources/datasets/{name}/images.parquet") for name in datasets}
     number = sum(map(len, images.values()))
     print(f"# {given.images:,} images\n")
     print(f"Computed by `benchmarks/scaling.py` from a run of {number} images ({', '.join(sorted(datasets))}), on")
-    print(f"{machine()} (over 5 minutes, of processes that wanted a core).")
+    print(f"{describe_machine()} (over 5 minutes, of processes that wanted a core).")
     print("Predicting and planning are wall time, which other work on the machine makes longer; measuring and")
     print("resampling are processor time of one thread.\n")
-    plan(given, config)
-    size(run, images, given)
-    spent = predicted(run, given) + measured(run, images, config, given)
-    resampled(run, images, cells, given)
-    print(f"\nPredictions and measuring together: {hours(spent)} on one process; the jobs of a stage share nothing, so")
+    measure_planning(given, config)
+    print_table_sizes(run, images, given)
+    spent = estimate_prediction_seconds(run, given) + estimate_matching_seconds(run, images, config, given)
+    print_resampling_time(run, images, cells, given)
+    print(
+        f"\nPredictions and measuring together: {format_duration(spent)} on one process; the jobs of a stage share nothing, so"
+    )
     print("as many processes as there are divide it.")
 
 
-def keys(path: Path) -> dict[str, str]:
+def parse_hive_path(path: Path) -> dict[str, str]:
     return dict(part.split("=", 1) for part in path.parts if "=" in part)
 
 
-def hours(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     return f"{seconds / 3600:,.1f} h" if seconds >= 3600 else f"{seconds:,.0f} s"
 
 
-def plan(given: argparse.Namespace, config: dict[str, Any]) -> None:
+def measure_planning(args: argparse.Namespace, config: dict[str, Any]) -> None:
     """How many jobs there are, and how long it takes to plan them."""
     jobs, spent = {}, {}
-    for shards in PLANNED:
+    for shards in PLANNED_SHARD_COUNTS:
         changed = {**config, "run": f"plan-{shards}"}
         changed["datasets"] = {name: {**entry, "shards": shards} for name, entry in config["datasets"].items()}
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
@@ -83,24 +90,26 @@ def plan(given: argparse.Namespace, config: dict[str, Any]) -> None:
             told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             spent[shards] = time.perf_counter() - start
         jobs[shards] = int(re.findall(r"^total\s+(\d+)", told, re.MULTILINE)[-1])
-    low, high = PLANNED
+    low, high = PLANNED_SHARD_COUNTS
     each, planning = (jobs[high] - jobs[low]) // (high - low), (spent[high] - spent[low]) / (high - low)
-    total = jobs[low] + each * (given.shards - low)
+    total = jobs[low] + each * (args.shards - low)
     print("## Jobs\n\n| shards | jobs | time to plan |\n|---|---|---|")
-    for shards in PLANNED:
+    for shards in PLANNED_SHARD_COUNTS:
         print(f"| {shards} | {jobs[shards]:,} | {spent[shards]:.1f} s |")
-    print(f"| {given.shards} (computed) | {total:,} | {hours(spent[low] + planning * (given.shards - low))} |\n")
+    print(
+        f"| {args.shards} (computed) | {total:,} | {format_duration(spent[low] + planning * (args.shards - low))} |\n"
+    )
     print(
         f"{each} more jobs a shard: a prediction and a measuring for each cell of model and prompts. A shard then has"
     )
-    print(f"{given.images / given.shards:,.0f} images. The number of jobs depends on shards alone, never on images.\n")
+    print(f"{args.images / args.shards:,.0f} images. The number of jobs depends on shards alone, never on images.\n")
 
 
-def size(run: Path, images: dict[str, pd.DataFrame], given: argparse.Namespace) -> None:
+def print_table_sizes(run_folder: Path, image_tables: dict[str, pd.DataFrame], args: argparse.Namespace) -> None:
     """Rows and bytes of every kind of table, an image and in all."""
     rows, data, rest, files = (defaultdict(int) for _ in range(4))
-    for name in COUNTED:
-        for path in run.rglob(f"{name}.parquet"):
+    for name in TABLE_NAMES:
+        for path in run_folder.rglob(f"{name}.parquet"):
             metadata = pq.read_metadata(path)
             groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
             packed = sum(group.column(k).total_compressed_size for group in groups for k in range(group.num_columns))
@@ -108,13 +117,13 @@ def size(run: Path, images: dict[str, pd.DataFrame], given: argparse.Namespace) 
             data[name] += packed
             rest[name] += path.stat().st_size - packed
             files[name] += 1
-    number = sum(map(len, images.values()))
+    number = sum(map(len, image_tables.values()))
     print("## Bytes\n\n| table | rows an image | bytes a row | and a file | in all |\n|---|---|---|---|---|")
     total = 0.0
-    for name in COUNTED:
-        shards = len({keys(path).get("shard") for path in run.rglob(f"{name}.parquet")})
-        then = given.shards * files[name] / shards if name != "prompts" else files[name]
-        bytes_ = data[name] / number * given.images + rest[name] / files[name] * then
+    for name in TABLE_NAMES:
+        shards = len({parse_hive_path(path).get("shard") for path in run_folder.rglob(f"{name}.parquet")})
+        then = args.shards * files[name] / shards if name != "prompts" else files[name]
+        bytes_ = data[name] / number * args.images + rest[name] / files[name] * then
         total += bytes_
         each = data[name] / rows[name] if rows[name] else 0
         print(
@@ -128,59 +137,64 @@ def size(run: Path, images: dict[str, pd.DataFrame], given: argparse.Namespace) 
     print("schema and footer.\n")
 
 
-def predicted(run: Path, given: argparse.Namespace) -> float:
+def estimate_prediction_seconds(run_folder: Path, args: argparse.Namespace) -> float:
     """Seconds of all predictions: images by the run's own timing, and what each job costs beside them."""
     print("## Time\n\n| step | one image | one job beside its images | in all, one process |\n|---|---|---|---|")
     spent = 0.0
-    for folder in sorted(run.glob("predictions/dataset=*/model=*/prompts=*")):
-        timing = pd.concat([tables.read(path, "timing") for path in sorted(folder.rglob("timing.parquet"))])
+    for folder in sorted(run_folder.glob("predictions/dataset=*/model=*/prompts=*")):
+        timing = pd.concat([TIMING.read(path) for path in sorted(folder.rglob("timing.parquet"))])
         if timing.empty:
             continue
         each = timing[["read_ms", "encode_ms", "decode_ms"]].sum(axis=1).median() / 1000
-        cell, beside = keys(folder / "x"), []
+        cell, beside = parse_hive_path(folder / "x"), []
         for path in sorted(folder.rglob("timing.parquet")):
-            name = "-".join(keys(path)[key] for key in ("dataset", "model", "prompts", "shard"))
-            job = pd.read_csv(run / "timings" / "predict" / f"{name}.tsv", sep="\t")["s"].iloc[0]
-            own = tables.read(path, "timing")[["read_ms", "encode_ms", "decode_ms"]].to_numpy().sum() / 1000
+            name = "-".join(parse_hive_path(path)[key] for key in ("dataset", "model", "prompts", "shard"))
+            job = pd.read_csv(run_folder / "timings" / "predict" / f"{name}.tsv", sep="\t")["s"].iloc[0]
+            own = TIMING.read(path)[["read_ms", "encode_ms", "decode_ms"]].to_numpy().sum() / 1000
             beside.append(max(job - own, 0))
         once = statistics.median(beside)
-        whole = each * given.images + once * given.shards
+        whole = each * args.images + once * args.shards
         spent += whole
         print(
-            f"| predict {cell['model']} · {cell['prompts']} | {each * 1000:,.1f} ms | {once:.1f} s | {hours(whole)} |"
+            f"| predict {cell['model']} · {cell['prompts']} | {each * 1000:,.1f} ms | {once:.1f} s | {format_duration(whole)} |"
         )
     return spent
 
 
-def measured(run: Path, images: dict[str, pd.DataFrame], config: dict[str, Any], given: argparse.Namespace) -> float:
+def estimate_matching_seconds(
+    run_folder: Path, image_tables: dict[str, pd.DataFrame], config: dict[str, Any], args: argparse.Namespace
+) -> float:
     """Seconds of all measuring, timed on the run's first shards."""
     threshold = config.get("statistics", {}).get("score-threshold", 0.5)
     spent = 0.0
-    for path in sorted(run.glob("predictions/*/*/*/shard=000/masks.parquet")):
-        cell = keys(path)
-        if tables.provenance(path).get("skipped"):
+    for path in sorted(run_folder.glob("predictions/*/*/*/shard=000/masks.parquet")):
+        cell = parse_hive_path(path)
+        if parquet.read_provenance(path).get("skipped"):
             continue
-        asked = run / f"prompts/dataset={cell['dataset']}/prompts={cell['prompts']}/prompts.parquet"
-        mine = images[cell["dataset"]].iloc[:: config["datasets"][cell["dataset"]].get("shards", 1)]
-        known = truth.read(Path(f"resources/datasets/{cell['dataset']}/instances.json"), mine["image_id"])
-        given_to = (tables.read(path, "masks"), tables.read(asked, "prompts"), known, mine, threshold)
-        each = median(lambda given_to=given_to: measure(*given_to), REPEATS) / len(mine)
-        spent += each * given.images
+        asked = run_folder / f"prompts/dataset={cell['dataset']}/prompts={cell['prompts']}/prompts.parquet"
+        mine = image_tables[cell["dataset"]].iloc[:: config["datasets"][cell["dataset"]].get("shards", 1)]
+        known = ground_truth.read_ground_truth(
+            Path(f"resources/datasets/{cell['dataset']}/instances.json"), mine["image_id"]
+        )
+        given_to = (MASKS.read(path), PROMPTS.read(asked), known, mine, threshold)
+        each = median_cpu_seconds(lambda given_to=given_to: match_shard(*given_to), N_REPEATS) / len(mine)
+        spent += each * args.images
         print(
-            f"| measure {cell['model']} · {cell['prompts']} | {each * 1000:,.1f} ms | | {hours(each * given.images)} |"
+            f"| measure {cell['model']} · {cell['prompts']} | {each * 1000:,.1f} ms | | {format_duration(each * args.images)} |"
         )
     return spent
 
 
-def resampled(
-    run: Path, images: dict[str, pd.DataFrame], cells: list[dict[str, str]], given: argparse.Namespace
+def print_resampling_time(
+    run_folder: Path, image_tables: dict[str, pd.DataFrame], cells: list[dict[str, str]], args: argparse.Namespace
 ) -> None:
     """Seconds of the bootstrap of one cell and metric, for repetitions of the run's largest cell."""
     folders = [
-        run / "metrics" / "/".join(f"{key}={cell[key]}" for key in ("dataset", "model", "prompts")) for cell in cells
+        run_folder / "matching" / "/".join(f"{key}={cell[key]}" for key in ("dataset", "model", "prompts"))
+        for cell in cells
     ]
     pairs = max(
-        (pd.concat([tables.read(path, "pairs") for path in sorted(each.rglob("pairs.parquet"))]) for each in folders),
+        (pd.concat([PAIRS.read(path) for path in sorted(each.rglob("pairs.parquet"))]) for each in folders),
         key=len,
     )
     ids = pd.Index(sorted(pairs["image_id"].unique()))
@@ -191,15 +205,17 @@ def resampled(
             [pairs.assign(image_id=pairs["image_id"] + place * (ids.max() + 1)) for place in range(copies)]
         )
         known = many["image_id"].unique()
-        groups = clusters(pd.DataFrame({"image_id": known, "group": known.astype(str)}))
-        part = summed("iou", many, groups)
+        groups = assign_clusters(pd.DataFrame({"image_id": known, "group": known.astype(str)}))
+        part = summarize_metric("iou", many, groups)
         if isinstance(part, str):
             return
-        times[len(known)] = median(lambda part=part: bootstrap.resampled([part], 1, "set", RESAMPLES), REPEATS)
+        times[len(known)] = median_cpu_seconds(
+            lambda part=part: bootstrap.resample([part], 1, "set", N_RESAMPLES), N_REPEATS
+        )
     (few, short), (more, long) = times.items()
     each = (long - short) / (more - few)
-    whole = short + each * (given.images - few)
-    print(f"| resample one cell, {RESAMPLES:,} times | {each * 1000:,.2f} ms | | {hours(whole)} |")
+    whole = short + each * (args.images - few)
+    print(f"| resample one cell, {N_RESAMPLES:,} times | {each * 1000:,.2f} ms | | {format_duration(whole)} |")
     print(f"\nResampling was timed with {few:,} and {more:,} images: {short:.1f} and {long:.1f} s.")
     print("The draws are one job's, for all metrics of a cell at once.")
 

@@ -3,7 +3,7 @@
 
 rule checkpoint:
     input:
-        unpack(training_of),
+        unpack(trained_weights_input),
     output:
         weights="resources/checkpoints/{model}/weights.pt",
         card="resources/checkpoints/{model}/checkpoint.json",
@@ -12,8 +12,8 @@ rule checkpoint:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
         code=code_hash("samgap.checkpoints"),
         source=lookup(within=config, dpath="models/{model}/weights", default=None),
@@ -30,10 +30,10 @@ rule verify:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.verify"),
-        recorded=recorded(),
+        code=code_hash("samgap.download.verify"),
+        recorded=files_with_checksums(),
     script:
         "../scripts/checkpoints/verify.py"

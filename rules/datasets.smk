@@ -10,10 +10,10 @@ rule fetch_archive:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.cache"),
+        code=code_hash("samgap.download.cache"),
         source=lookup(within=config, dpath="archives/{archive}"),
     script:
         "../scripts/datasets/fetch_archive.py"
@@ -21,7 +21,7 @@ rule fetch_archive:
 
 rule dataset:
     input:
-        unpack(archives_of),
+        unpack(dataset_input),
     output:
         images=directory("resources/datasets/{dataset}/images"),
         instances="resources/datasets/{dataset}/instances.json",
@@ -32,10 +32,10 @@ rule dataset:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
-        code=dataset_code,
+        code=dataset_code_hash,
         options=lookup(within=config, dpath="datasets/{dataset}"),
     script:
         "../scripts/datasets/dataset.py"

@@ -3,7 +3,7 @@
 
 rule figure:
     input:
-        unpack(figure_masks),
+        unpack(figure_input),
         estimates="results/{run}/statistics/estimates.parquet",
     output:
         pdf="results/{run}/paper/figures/{figure}.pdf",
@@ -20,8 +20,8 @@ rule figure:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
         code=code_hash("samgap.paper"),
         entry=lookup(within=config, dpath="figures/{figure}"),
@@ -57,8 +57,8 @@ rule table:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
         code=code_hash("samgap.paper"),
         entry=lookup(within=config, dpath="tables/{table}"),
@@ -75,8 +75,8 @@ rule manifest:
     input:
         paper=paper_files(),
         estimates="results/{run}/statistics/estimates.parquet",
-        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=used("datasets")),
-        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=used("models")),
+        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=referenced_ids("datasets")),
+        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=referenced_ids("models")),
     output:
         manifest="results/{run}/manifest.json",
     log:
@@ -84,8 +84,8 @@ rule manifest:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
         code=code_hash("samgap.paper"),
         config=config,

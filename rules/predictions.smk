@@ -3,8 +3,8 @@
 
 rule predict:
     input:
-        unpack(clicked_truth),
-        unpack(parts_of),
+        unpack(click_truth_input),
+        unpack(component_weights_input),
         images="resources/datasets/{dataset}/images",
         image_table="resources/datasets/{dataset}/images.parquet",
         dataset="resources/datasets/{dataset}/dataset.json",
@@ -22,12 +22,12 @@ rule predict:
         "../envs/models.yaml"
     threads: 2
     resources:
-        mem_mb=gpu_memory,
-        runtime=hours,
-        gpu=gpus,
+        mem_mb=gpu_job_memory_mb,
+        runtime=runtime_minutes,
+        gpu=predict_gpus,
     params:
-        code=predictions_code,
-        model=model_asked,
+        code=predictions_code_hash,
+        model=model_params,
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         device=config["device"],
         # Where finished parts lie until the shard is: no output, which Snakemake would remove when a job is killed.

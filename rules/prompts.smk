@@ -12,10 +12,10 @@ rule prompts:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
-        code=prompts_code,
+        code=prompts_code_hash,
         options=lookup(within=config, dpath="prompts/{prompts}"),
         seed=config["seed"],
     script:

@@ -3,9 +3,9 @@
 
 rule estimate:
     input:
-        pairs=pairs_of_run,
-        instances=instances_of_run,
-        images=expand("resources/datasets/{dataset}/images.parquet", dataset=used("datasets")),
+        pairs=run_pairs_input,
+        instances=run_instances_input,
+        images=expand("resources/datasets/{dataset}/images.parquet", dataset=referenced_ids("datasets")),
     output:
         table="results/{run}/statistics/estimates.parquet",
         confusions="results/{run}/statistics/confusions.parquet",
@@ -14,8 +14,8 @@ rule estimate:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
         code=code_hash("samgap.metrics", "samgap.statistics"),
         experiments=config["experiments"],
@@ -27,8 +27,8 @@ rule estimate:
 
 rule compare:
     input:
-        pairs=pairs_compared,
-        images=expand("resources/datasets/{dataset}/images.parquet", dataset=used("datasets")),
+        pairs=compared_pairs_input,
+        images=expand("resources/datasets/{dataset}/images.parquet", dataset=referenced_ids("datasets")),
     output:
         table="results/{run}/statistics/comparisons.parquet",
     log:
@@ -36,11 +36,11 @@ rule compare:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
         code=code_hash("samgap.metrics", "samgap.statistics"),
-        pairs=compared(config),
+        pairs=expand_comparisons(config),
         statistics=config["statistics"],
         seed=config["seed"],
     script:
@@ -58,8 +58,8 @@ rule demo_card:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
         code=code_hash("samgap.statistics"),
         models=["sam2-demo", "sam3-demo", "grounded-demo", "filled-box", "ellipse"],
@@ -79,8 +79,8 @@ rule verify_demo_weights:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=cpu_memory,
-        runtime=hours,
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
         code=code_hash("samgap.statistics"),
         rebuilt={"sam2-demo": "sam2-rebuilt", "sam3-demo": "sam3-rebuilt"},

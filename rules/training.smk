@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        unpack(training_data),
+        unpack(training_input),
     output:
         weights="results/{run}/training/{training}/weights.pt",
         card="results/{run}/training/{training}/checkpoint.json",
@@ -15,16 +15,16 @@ rule train:
     conda:
         "../envs/models.yaml"
     resources:
-        mem_mb=gpu_memory,
-        runtime=hours,
+        mem_mb=gpu_job_memory_mb,
+        runtime=runtime_minutes,
         gpu=training_gpus,
     params:
-        code=training_code,
+        code=training_code_hash,
         device=config["device"],
         seed=config["seed"],
         options=lookup(within=config, dpath="trainings/{training}"),
-        shares=training_shares,
-        model=training_model,
+        shares=training_image_shares,
+        model=training_model_params,
         phrases=training_phrases,
     script:
         "../scripts/training/train.py"

@@ -1,17 +1,17 @@
 """Rule checkpoint: a model's weights, checked, beside a card that says what they are or why they are not there."""
 
-from samgap.cache import settings
-from samgap.checkpoints.fetch import fetch
-from samgap.files import write_json
-from samgap.job import job
+from samgap.checkpoints.fetch import fetch_weights
+from samgap.download.cache import read_settings
+from samgap.io.files import write_json
+from samgap.jobs.script import job_context
 
-with job(snakemake):
-    card = fetch(
+with job_context(snakemake):
+    card = fetch_weights(
         snakemake.params.source,
         snakemake.output.weights,
         skip_unavailable=snakemake.params.skip_unavailable,
-        trained=snakemake.input.get("trained"),
+        trained_weights=snakemake.input.get("trained"),
         trained_card=snakemake.input.get("trained_card"),
-        how=settings(snakemake.config),
+        settings=read_settings(snakemake.config),
     )
     write_json(snakemake.output.card, {"model": snakemake.wildcards.model, **card})

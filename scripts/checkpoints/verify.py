@@ -1,18 +1,23 @@
 """Rule verify: every archive, data set and checkpoint against its recorded sha256; one that differs stops."""
 
-from samgap import verify
+from samgap.download import verify
 from samgap.errors import UserError
-from samgap.job import job
+from samgap.jobs.script import job_context
 
-with job(snakemake) as log:
+with job_context(snakemake) as log:
     words = []
-    for check in (verify.archive, verify.dataset, verify.checkpoint):
-        for path in snakemake.params.recorded[check.__name__]:
-            for line in verify.text(check(path)):
+    checks = {
+        "archive": verify.verify_archive,
+        "dataset": verify.verify_dataset,
+        "checkpoint": verify.verify_checkpoint,
+    }
+    for kind, check in checks.items():
+        for path in snakemake.params.recorded[kind]:
+            for line in verify.format_results(check(path)):
                 print(line, flush=True)
                 log.info(line)
                 words.append(line.split()[0])
-    bad = sum(words.count(word) for word in verify.BAD)
+    bad = sum(words.count(word) for word in verify.FAILED_STATUSES)
     if bad:
         raise UserError(
             f"{bad} of {len(words)} files differ or are missing; make them again: `snakemake fetch` as before and with "

@@ -3,10 +3,10 @@
 import importlib
 from pathlib import Path
 
-from samgap import files
-from samgap.config import module
-from samgap.datasets import _write
-from samgap.job import job, provenance
+from samgap.config.plugins import module_name
+from samgap.datasets import write
+from samgap.io import files
+from samgap.jobs.script import collect_provenance, job_context
 
 
 def source(path):
@@ -17,20 +17,20 @@ def source(path):
     return {"source": str(path), **({"sha256": files.sha256(path)} if path.is_file() else {})}
 
 
-with job(snakemake) as log:
+with job_context(snakemake) as log:
     options, output = snakemake.params.options, snakemake.output
-    kind = importlib.import_module(f"samgap.datasets.{module(options['kind'])}")
+    kind = importlib.import_module(f"samgap.datasets.{module_name(options['kind'])}")
     inputs = {role: Path(path) for role, path in snakemake.input.items()}
     archives = {role: path for role, path in inputs.items() if role not in ("files", "ignore")}
     seed = options.get("seed", 0)
-    counts = _write.write(
+    counts = write.write(
         kind.pictures(options, archives, seed),
         kind.info(options),
         output.images,
         output.instances,
         output.table,
         dataset=snakemake.wildcards.dataset,
-        provenance=provenance(snakemake),
+        provenance=collect_provenance(snakemake),
     )
     card = {
         "dataset": snakemake.wildcards.dataset,

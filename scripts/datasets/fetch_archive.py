@@ -1,15 +1,15 @@
 """Rule fetch_archive: one published archive, checked, beside its receipt."""
 
-from samgap.cache import fetched, settings
-from samgap.files import write_json
-from samgap.job import job
+from samgap.download.cache import fetch_cached, read_settings
+from samgap.io.files import write_json
+from samgap.jobs.script import job_context
 
-with job(snakemake):
+with job_context(snakemake):
     source = snakemake.params.source
-    receipt = fetched(
+    receipt = fetch_cached(
         source["url"],
         snakemake.output.archive,
-        settings(snakemake.config),
+        read_settings(snakemake.config),
         sha256=source.get("sha256"),
         md5=source.get("md5"),
         size=source.get("size"),

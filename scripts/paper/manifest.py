@@ -1,10 +1,10 @@
 """Write the run's manifest: every input, table and picture by its SHA-256."""
 
-from samgap.files import write_json
-from samgap.job import job
-from samgap.paper.manifest import manifest
+from samgap.io.files import write_json
+from samgap.jobs.manifest import build_manifest
+from samgap.jobs.script import job_context
 
-with job(snakemake):
+with job_context(snakemake):
     found = snakemake.input
-    made = manifest(snakemake.params.config, found.estimates, found.datasets, found.checkpoints, found.paper)
+    made = build_manifest(snakemake.params.config, found.estimates, found.datasets, found.checkpoints, found.paper)
     write_json(snakemake.output.manifest, made)

@@ -2,17 +2,17 @@
 
 import importlib
 
-from samgap.config import module
-from samgap.job import job, provenance
-from samgap.prompts._seed import Seed
-from samgap.prompts._write import write
-from samgap.truth import read
+from samgap.annotations.ground_truth import read_ground_truth
+from samgap.config.plugins import module_name
+from samgap.jobs.script import collect_provenance, job_context
+from samgap.prompts.seed import Seed
+from samgap.prompts.write import write_prompts
 
-with job(snakemake) as log:
+with job_context(snakemake) as log:
     options = snakemake.params.options
-    kind = importlib.import_module(f"samgap.prompts.{module(options['kind'])}")
-    truth = read(snakemake.input.truth)
+    kind = importlib.import_module(f"samgap.prompts.{module_name(options['kind'])}")
+    truth = read_ground_truth(snakemake.input.truth)
     seed = Seed(snakemake.params.seed, snakemake.wildcards.dataset)
-    rows = kind.prompts(truth, options, seed)
-    count = write(snakemake.output.table, rows, truth, provenance(snakemake, options=options))
+    rows = kind.generate_prompts(truth, options, seed)
+    count = write_prompts(snakemake.output.table, rows, truth, collect_provenance(snakemake, options=options))
     log.info("%d prompts for %d images", count, len(truth.images))

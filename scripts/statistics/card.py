@@ -1,11 +1,11 @@
 """Rule `demo_card`: the figures that the demo models' card tells."""
 
-from samgap import tables
-from samgap.files import replacing
-from samgap.job import job
-from samgap.statistics.rebuilt import figures
+from samgap.io.files import atomic_write
+from samgap.jobs.script import job_context
+from samgap.statistics.rebuilt import select_card_rows
+from samgap.tables.statistics import ESTIMATES
 
-with job(snakemake):
-    rows = figures(tables.read(snakemake.input.estimates, "estimates"), snakemake.params.models)
-    with replacing(snakemake.output.table) as temporary:
+with job_context(snakemake):
+    rows = select_card_rows(ESTIMATES.read(snakemake.input.estimates), snakemake.params.models)
+    with atomic_write(snakemake.output.table) as temporary:
         rows.to_csv(temporary, index=False)

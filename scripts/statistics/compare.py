@@ -1,13 +1,15 @@
 """Rule compare: the pairs of the cells that are compared in, differences with their intervals and tests out."""
 
-from samgap import tables
-from samgap.job import job, provenance
-from samgap.statistics.comparisons import comparisons
-from samgap.statistics.shards import Shards, images_of
+from samgap.jobs.script import collect_provenance, job_context
+from samgap.statistics.comparisons import compute_comparisons
+from samgap.statistics.shards import CellReader, read_images
+from samgap.tables.statistics import COMPARISONS
 
-with job(snakemake) as log:
-    cells, params = Shards(snakemake.input.pairs), snakemake.params
-    found = comparisons(cells.read, images_of(snakemake.input.images), params.pairs, params.statistics, params.seed)
+with job_context(snakemake) as log:
+    cells, params = CellReader(snakemake.input.pairs), snakemake.params
+    found = compute_comparisons(
+        cells.read, read_images(snakemake.input.images), params.pairs, params.statistics, params.seed
+    )
     rows = list(found)
-    tables.write(snakemake.output.table, "comparisons", rows, provenance(snakemake))
+    COMPARISONS.write(snakemake.output.table, rows, collect_provenance(snakemake))
     log.info("%d differences between %d cells", len(rows), len(cells))

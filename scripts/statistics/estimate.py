@@ -3,16 +3,16 @@
 What is claimed of attributes goes to a table of its own.
 """
 
-from samgap import tables
-from samgap.job import job, provenance
-from samgap.statistics.confusions import confusions
-from samgap.statistics.estimates import estimates
-from samgap.statistics.shards import Shards, images_of
+from samgap.jobs.script import collect_provenance, job_context
+from samgap.statistics.confusions import compute_confusions
+from samgap.statistics.estimates import compute_estimates
+from samgap.statistics.shards import CellReader, read_images
+from samgap.tables.statistics import CONFUSIONS, ESTIMATES
 
-with job(snakemake) as log:
-    cells, params = Shards(snakemake.input.pairs, snakemake.input.instances), snakemake.params
-    given = cells.read, images_of(snakemake.input.images), params.experiments, params.statistics, params.seed
-    rows, receipt = list(estimates(*given)), provenance(snakemake)
-    tables.write(snakemake.output.table, "estimates", rows, receipt)
-    tables.write(snakemake.output.confusions, "confusions", list(confusions(*given)), receipt)
+with job_context(snakemake) as log:
+    cells, params = CellReader(snakemake.input.pairs, snakemake.input.instances), snakemake.params
+    given = cells.read, read_images(snakemake.input.images), params.experiments, params.statistics, params.seed
+    rows, receipt = list(compute_estimates(*given)), collect_provenance(snakemake)
+    ESTIMATES.write(snakemake.output.table, rows, receipt)
+    CONFUSIONS.write(snakemake.output.confusions, list(compute_confusions(*given)), receipt)
     log.info("%d estimates of %d cells", len(rows), len(cells))

@@ -4,37 +4,39 @@ import importlib
 import tempfile
 from pathlib import Path
 
-from samgap import tables
-from samgap.config import module
-from samgap.files import replacing, sha256, write_json
-from samgap.job import job, provenance
+from samgap.config.plugins import module_name
+from samgap.io.files import atomic_write, sha256, write_json
+from samgap.jobs.script import collect_provenance, job_context
+from samgap.tables.training import HISTORY
 
-with job(snakemake) as log:
+with job_context(snakemake) as log:
     import torch
 
-    from samgap.models._device import choose
-    from samgap.models._weights import fill, half, read
-    from samgap.training._run import Data, train
+    from samgap.models.runtime.device import choose
+    from samgap.models.runtime.weights import fill, half, read
+    from samgap.training.loop import DatasetSource, train
 
     options, device = snakemake.params.options, choose(snakemake.params.device)
-    family = importlib.import_module(f"samgap.training.{module(options['family'])}")
+    family = importlib.import_module(f"samgap.training.{module_name(options['family'])}")
     torch.manual_seed(snakemake.params.seed)
     torch.set_num_threads(snakemake.threads)
     weights = Path(snakemake.output.weights)
     # The state of an unfinished run lies aside under a hash of all that shapes it, so no other run takes it up.
-    recipe = provenance(snakemake, options=options, model=snakemake.params.model, seed=snakemake.params.seed)
+    recipe = collect_provenance(snakemake, options=options, model=snakemake.params.model, seed=snakemake.params.seed)
     with tempfile.TemporaryDirectory() as scratch:
         task = family.open_task(
             options=options,
             model=snakemake.params.model,
             phrases=snakemake.params.phrases,
             data=[
-                Data(Path(images), Path(truth), name, share)
+                DatasetSource(Path(images), Path(truth), name, share)
                 for images, truth, (name, share) in zip(
                     snakemake.input.images, snakemake.input.truth, snakemake.params.shares.items(), strict=True
                 )
             ],
-            validation=Data(Path(snakemake.input.val_images), Path(snakemake.input.val_truth), options["validation"]),
+            validation=DatasetSource(
+                Path(snakemake.input.val_images), Path(snakemake.input.val_truth), options["validation"]
+            ),
             device=device,
             scratch=Path(scratch),
         )
@@ -42,9 +44,9 @@ with job(snakemake) as log:
             fill(task.model, read(Path(snakemake.input.start))["model"], snakemake.input.start)
         state = weights.parent / "unfinished.pt"
         history = train(task, options, snakemake.params.seed, device, state, recipe)
-    with replacing(weights) as temporary:
+    with atomic_write(weights) as temporary:
         torch.save({"model": half(task.model.state_dict())}, temporary)
-    tables.write(snakemake.output.history, "history", history, recipe)
+    HISTORY.write(snakemake.output.history, history, recipe)
     write_json(
         snakemake.output.card,
         {

@@ -20,14 +20,14 @@ def finished(cluster, tmp_path, monkeypatch):
     served.mkdir(parents=True)
     (served / "sam3.pt").write_bytes(b"weights" * 1000)
     checkout = Checkout((tmp_path / "samgap").resolve())
-    with Server(tmp_path / "served") as storage, Hub(tmp_path, storage=storage, commit=COMMIT, gated=True) as hub:
-        hub.granted = {TOKEN}
+    with Server(tmp_path / "served") as storage, Hub(tmp_path, storage=storage, commit=COMMIT, is_gated=True) as hub:
+        hub.granted_tokens = {TOKEN}
         weights = {
             "sam3-demo": {"hub": "maker/model", "file": "sam3.pt", "revision": COMMIT},
             "sam2-demo": {"hub": "maker/model", "file": "absent.pt", "revision": COMMIT},
         }
         checkout.config(weights=weights, **small_config({**SCENES, "scenes": 1, "shards": 1}))
-        for name, value in (("HF_TOKEN", TOKEN), ("HF_ENDPOINT", hub.address), ("HF_HOME", str(tmp_path / "hub"))):
+        for name, value in (("HF_TOKEN", TOKEN), ("HF_ENDPOINT", hub.base_url), ("HF_HOME", str(tmp_path / "hub"))):
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
         cards = [f"resources/checkpoints/{model}/checkpoint.json" for model in weights]

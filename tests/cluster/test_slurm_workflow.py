@@ -15,7 +15,7 @@ CONFIG = ["--configfile", "tests/cluster/small.yaml"]
 # inference stay jobs of their own. Four cores at a time will do, and a failure shall not be tried again.
 GROUPS = {
     "data": ("checkpoint", "dataset", "prompts"),
-    "paper": ("measure", "estimate", "compare", "figure", "table", "manifest"),
+    "paper": ("match_predictions", "estimate", "compare", "figure", "table", "manifest"),
 }
 QUICK = ["--retries", "0", "--cores", "4", "--group-components", "data=4", "--groups"]
 QUICK += [f"{rule}={group}" for group, rules in GROUPS.items() for rule in rules]

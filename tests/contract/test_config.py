@@ -8,26 +8,27 @@ from typing import Any
 import pytest
 import yaml
 
-from samgap import config as configuration
-from samgap.config import cells, checked, module, used
+from samgap.config import load as configuration
+from samgap.config.load import list_cells, referenced_ids, validate_config
+from samgap.config.plugins import module_name
 from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
 FILES = {
-    "src/samgap/datasets/coco.py": "",
-    "src/samgap/datasets/minneapple_layout.py": "",
-    "src/samgap/datasets/minneapple.py": "",
-    "src/samgap/datasets/orchard_sim.py": "",
-    "src/samgap/datasets/_write.py": "",
-    "src/samgap/prompts/box.py": "",
-    "src/samgap/prompts/point.py": "",
-    "src/samgap/prompts/phrases.py": "",
+    "src/samgap/datasets/coco.py": "def pictures(): ...\n",
+    "src/samgap/datasets/minneapple_layout.py": "def pictures(): ...\n",
+    "src/samgap/datasets/minneapple.py": "def pictures(): ...\n",
+    "src/samgap/datasets/orchard_sim.py": "def pictures(): ...\n",
+    "src/samgap/datasets/write.py": "",
+    "src/samgap/prompts/box.py": "def generate_prompts(): ...\n",
+    "src/samgap/prompts/point.py": "def generate_prompts(): ...\n",
+    "src/samgap/prompts/phrases.py": "def generate_prompts(): ...\n",
     "src/samgap/models/sam2.py": "import a_module_that_is_not_there\n\nKINDS = ('box', 'point')\n",
     "src/samgap/models/sam3.py": "KINDS: tuple[str, ...] = ('phrases',)\n",
     "src/samgap/models/shape.py": "KINDS = ('box',)\n",
-    "src/samgap/training/sam2.py": "",
-    "src/samgap/training/sam3.py": "",
+    "src/samgap/training/sam2.py": "def open_task(): ...\n",
+    "src/samgap/training/sam3.py": "def open_task(): ...\n",
     "src/samgap/metrics/iou.py": "",
     "src/samgap/metrics/f1_50.py": "",
     "src/samgap/metrics/_sums.py": "",
@@ -100,7 +101,7 @@ def changed(place: str, value: Any) -> dict[str, Any]:
 
 def fault(config: dict[str, Any], root: Path) -> str:
     with pytest.raises(UserError) as error:
-        checked(config, root)
+        validate_config(config, root)
     message = str(error.value)
     assert message.startswith("config: ")
     assert "\n" not in message
@@ -108,7 +109,7 @@ def fault(config: dict[str, Any], root: Path) -> str:
 
 
 def test_defaults_are_filled_in_everywhere(root):
-    config = checked(CONFIG, root)
+    config = validate_config(CONFIG, root)
     assert (config["seed"], config["device"], config["skip-unavailable"]) == (42, "auto", True)
     assert config["statistics"] == {"resamples": 10000, "confidence": 0.95, "score-threshold": 0.5}
     assert [config["datasets"][name]["shards"] for name in ("orchard", "apples")] == [1, 3]
@@ -120,43 +121,43 @@ def test_defaults_are_filled_in_everywhere(root):
 
 def test_checking_changes_neither_its_argument_nor_what_is_checked(root):
     before = copy.deepcopy(CONFIG)
-    config = checked(CONFIG, root)
+    config = validate_config(CONFIG, root)
     assert before == CONFIG
-    assert checked(config, root) == config
+    assert validate_config(config, root) == config
 
 
 def test_a_settings_file_is_read_into_the_config(root):
-    assert checked(CONFIG, root)["models"]["words"]["architecture"] == {"size": 224}
+    assert validate_config(CONFIG, root)["models"]["words"]["architecture"] == {"size": 224}
 
 
 def test_values_of_the_command_line_come_as_text(root):
-    config = checked({**CONFIG, "seed": "7", "skip-unavailable": "false", "run": 3, "device": "cpu"}, root)
+    config = validate_config({**CONFIG, "seed": "7", "skip-unavailable": "false", "run": 3, "device": "cpu"}, root)
     assert (config["seed"], config["skip-unavailable"], config["run"], config["device"]) == (7, False, "3", "cpu")
     assert "seed is 'seven'" in fault({**CONFIG, "seed": "seven"}, root)
 
 
 def test_a_data_set_that_is_only_drawn_is_used_and_asks_no_model(root):
     entry = {"number": "1", "title": "x", "dataset": "third", "images": 2, "attributes": ["ripeness"]}
-    config = checked(changed("figures/sides", entry), root)
-    assert used(config, "datasets") == ["orchard", "third"]
-    assert {dataset for dataset, _, _ in cells(config)} == {"orchard"}
+    config = validate_config(changed("figures/sides", entry), root)
+    assert referenced_ids(config, "datasets") == ["orchard", "third"]
+    assert {dataset for dataset, _, _ in list_cells(config)} == {"orchard"}
 
 
 def test_cells_are_those_of_experiments_and_figures(root):
-    config = checked(CONFIG, root)
-    assert cells(config) == [
+    config = validate_config(CONFIG, root)
+    assert list_cells(config) == [
         ("apples", "small", "point"),
         ("apples", "words", "concepts"),
         ("orchard", "ellipse", "box"),
         ("orchard", "small", "box"),
     ]
-    assert used(config, "datasets") == ["apples", "orchard"]
-    assert used(config, "models") == ["ellipse", "small", "words"]
-    assert used(config, "prompts") == ["box", "concepts", "point"]
+    assert referenced_ids(config, "datasets") == ["apples", "orchard"]
+    assert referenced_ids(config, "models") == ["ellipse", "small", "words"]
+    assert referenced_ids(config, "prompts") == ["box", "concepts", "point"]
 
 
 def test_a_module_is_the_id_in_snake_case():
-    assert module("boundary-f-2px") == "boundary_f_2px"
+    assert module_name("boundary-f-2px") == "boundary_f_2px"
 
 
 @pytest.mark.parametrize(
@@ -281,12 +282,15 @@ def test_a_settings_file_that_holds_no_settings(root, text):
 def test_a_family_must_say_what_it_answers(root):
     (root / "src/samgap/models/sam2.py").write_text("KINDS = tuple(open('kinds'))\n")
     with pytest.raises(UserError, match=r"models/sam2\.py.*KINDS"):
-        checked(CONFIG, root)
+        validate_config(CONFIG, root)
 
 
 def test_a_new_kind_without_options_needs_no_schema(root):
-    (root / "src/samgap/datasets/field.py").touch()
-    assert checked(changed("datasets/x", {"kind": "field"}), root)["datasets"]["x"] == {"kind": "field", "shards": 1}
+    (root / "src/samgap/datasets/field.py").write_text("def pictures(): ...\n")
+    assert validate_config(changed("datasets/x", {"kind": "field"}), root)["datasets"]["x"] == {
+        "kind": "field",
+        "shards": 1,
+    }
 
 
 def test_both_videos_and_without_videos(root):
@@ -319,5 +323,5 @@ def test_every_key_of_the_schema_is_described():
 
 @pytest.mark.parametrize("name", ["config", "demo"])
 def test_the_repositorys_own_configurations_fit(name):
-    config = checked(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()), ROOT)
-    assert configuration.cells(config)
+    config = validate_config(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()), ROOT)
+    assert configuration.list_cells(config)

@@ -90,11 +90,11 @@ def tops(*files: Path) -> set[str]:
 
 PACKAGE = sorted((ROOT / "src" / "samgap").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
-WITH_TORCH = {"models", "training"}
+WITH_TORCH = {"models", "training", "demo_models"}
 
 
 def of_models(file: Path) -> bool:
-    return file.parent.name in WITH_TORCH
+    return file.relative_to(ROOT / "src" / "samgap").parts[0] in WITH_TORCH
 
 
 def test_only_models_and_training_import_torch():

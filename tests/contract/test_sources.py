@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from samgap.config import checked
+from samgap.config.load import validate_config
 from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ def paper() -> dict:
 
 
 def test_the_four_sizes_of_sam2_are_there(paper):
-    models = checked(paper, ROOT)["models"]
+    models = validate_config(paper, ROOT)["models"]
     for size, file, config in (
         ("tiny", "tiny", "t"),
         ("small", "small", "s"),
@@ -45,7 +45,7 @@ def test_no_secret_in_a_configuration(paper, change, where):
     for key, value in change.items():
         paper[key] = {**paper.get(key, {}), **value} if isinstance(value, dict) else value
     with pytest.raises(UserError) as error:
-        checked(paper, ROOT)
+        validate_config(paper, ROOT)
     assert str(error.value).startswith(f"config: {where} h")
     assert "secret" not in str(error.value) and "hf_" not in str(error.value)
 
@@ -61,4 +61,4 @@ def test_no_secret_in_a_configuration(paper, change, where):
 )
 def test_what_cannot_be_fetched_with(paper, change, said):
     with pytest.raises(UserError, match=said):
-        checked({**paper, **change}, ROOT)
+        validate_config({**paper, **change}, ROOT)

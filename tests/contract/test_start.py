@@ -69,7 +69,7 @@ def test_the_papers_plan_needs_nothing_and_is_quick(checkout):
     experiments = config["experiments"].values()
     cells = {cell for entry in experiments for cell in itertools.product(entry["models"], entry["prompts"])}
     jobs = counts(done.stdout)
-    assert jobs["predict"] == jobs["measure"] == len(cells) * shards
+    assert jobs["predict"] == jobs["match_predictions"] == len(cells) * shards
     named = {model for entry in config["experiments"].values() for model in entry["models"]}
     assert jobs["checkpoint"] == len(named)
     assert jobs["fetch_archive"] == len(config["archives"])

@@ -9,11 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-VIDEOS = ("20150919_174151", "20150921_131234", "20150921_131729")
+VIDEO_NAMES = ("20150919_174151", "20150921_131234", "20150921_131729")
 """Names for the train part's groups: one that the paper's configuration trains on, and the two it holds out."""
 
 
-def real_data() -> Path:
+def find_real_data() -> Path:
     """The folder `orchard-real` of `SAMGAP_REAL_DATA` (default `../shared/data`); skips the test without it."""
     folder = (ROOT / os.environ.get("SAMGAP_REAL_DATA", "../shared/data")).resolve() / "orchard-real"
     if not (folder / "instances.csv").is_file():
@@ -34,8 +34,8 @@ def pack_minneapple(real_dir: Path, out_dir: Path) -> dict[str, Path]:
         for name in names:
             archive.add(real_dir / "images" / name, f"detection/test/images/{name}")
         for folder in ("images", "masks"):
-            for number, name in enumerate(names[: 2 * len(VIDEOS)]):
-                train = f"{VIDEOS[number // 2]}_image{number % 2 + 1}.png"
+            for number, name in enumerate(names[: 2 * len(VIDEO_NAMES)]):
+                train = f"{VIDEO_NAMES[number // 2]}_image{number % 2 + 1}.png"
                 archive.add(real_dir / folder / name, f"detection/train/{folder}/{train}")
     with zipfile.ZipFile(found["truth"], "w") as archive:
         for folder in ("images", "masks"):

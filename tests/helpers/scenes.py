@@ -6,45 +6,48 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from samgap import masks, tables
-from samgap.flow import Flow
-from samgap.truth import Instance, Truth
+from samgap.annotations.ground_truth import GroundTruth, Instance
+from samgap.annotations.optical_flow import OpticalFlow
+from samgap.masks import rle as masks
+from samgap.tables.predictions import MASKS
 
 
-def square(top: int, left: int, size: int = 4, shape: tuple[int, int] = (24, 30)) -> np.ndarray:
+def square_mask(top: int, left: int, side_px: int = 4, shape: tuple[int, int] = (24, 30)) -> np.ndarray:
     mask = np.zeros(shape, bool)
-    mask[top : top + size, left : left + size] = True
+    mask[top : top + side_px, left : left + side_px] = True
     return mask
 
 
-def ellipse(random: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+def random_ellipse(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """A non-empty ellipse somewhere, cut at the image's edges."""
-    y, x = random.uniform(0, shape[0]), random.uniform(0, shape[1])
-    a, b = random.uniform(1, shape[0] / 3), random.uniform(1, shape[1] / 3)
+    y, x = rng.uniform(0, shape[0]), rng.uniform(0, shape[1])
+    a, b = rng.uniform(1, shape[0] / 3), rng.uniform(1, shape[1] / 3)
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     mask = ((rows - y) / a) ** 2 + ((columns - x) / b) ** 2 <= 1
     mask[min(int(y), shape[0] - 1), min(int(x), shape[1] - 1)] = True
     return mask
 
 
-def shaken(random: np.random.Generator, mask: np.ndarray) -> np.ndarray:
+def jitter_mask(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
     """The mask moved a little, so that overlaps of every size come about."""
-    return np.roll(mask, random.integers(-2, 3, size=2), axis=(0, 1))
+    return np.roll(mask, rng.integers(-2, 3, size=2), axis=(0, 1))
 
 
-def truth_of(
+def make_ground_truth(
     instances: Mapping[int, Iterable[tuple[int, np.ndarray, bool]]], shape: tuple[int, int] = (24, 30)
-) -> Truth:
+) -> GroundTruth:
     """Image id -> (instance id, mask, ignore)."""
     found = {
         image: [
-            Instance(key, image, "apple", coco_box(masks.encode(mask)), int(mask.sum()), masks.encode(mask), {}, ignore)
+            Instance(
+                key, image, "apple", rle_to_box(masks.encode(mask)), int(mask.sum()), masks.encode(mask), {}, ignore
+            )
             for key, mask, ignore in rows
         ]
         for image, rows in instances.items()
     }
     sizes = {image: {"file_name": f"{image}.png", "height": shape[0], "width": shape[1]} for image in instances}
-    return Truth(sizes, found, frozenset({"apple"}), {})
+    return GroundTruth(sizes, found, frozenset({"apple"}), {})
 
 
 def images_table(image_ids: Iterable[int], shape: tuple[int, int] = (24, 30)) -> pd.DataFrame:
@@ -66,32 +69,34 @@ def masks_table(rows: Iterable[tuple[str, int, int, float, np.ndarray]]) -> pd.D
         ids = {"prompt_id": prompt, "prediction_id": key, "image_id": image, "score": score}
         box = {"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0}
         made.append({**ids, **box, **size, "rle": masks.encode(mask)["counts"]})
-    return pd.DataFrame(made, columns=tables.SCHEMAS["masks"].names)
+    return pd.DataFrame(made, columns=MASKS.schema.names)
 
 
-def random_shard(seed: int, images: int = 12, shape: tuple[int, int] = (24, 30), phrases: int = 4):
+def random_shard(seed: int, n_images: int = 12, shape: tuple[int, int] = (24, 30), n_phrases: int = 4):
     """Masks, prompts, truth, images of random phrases: absent ones, unanswered ones, low scores and no `ignore`."""
     random = np.random.default_rng(seed)
     instances, prompts, predictions, key = {}, [], [], 0
-    for image in range(1, images + 1):
+    for image in range(1, n_images + 1):
         instances[image] = []
         for _ in range(random.integers(0, 7)):
             key += 1
-            instances[image].append((key, ellipse(random, shape), False))
-        for number in range(phrases):
+            instances[image].append((key, random_ellipse(random, shape), False))
+        for number in range(n_phrases):
             share = random.random() * (number > 0)
             wanted = [row for row in instances[image] if random.random() < share]
             name = f"{image}-{number}"
             prompts.append((name, image, "phrase", f"phrase {number}", [row[0] for row in wanted]))
-            answers = [shaken(random, row[1]) for row in wanted if random.random() < 0.8]
-            answers += [ellipse(random, shape) for _ in range(random.integers(0, 3))] if random.random() < 0.5 else []
+            answers = [jitter_mask(random, row[1]) for row in wanted if random.random() < 0.8]
+            answers += (
+                [random_ellipse(random, shape) for _ in range(random.integers(0, 3))] if random.random() < 0.5 else []
+            )
             for place, mask in enumerate(answers):
                 predictions.append((name, place, image, float(random.random() ** 0.3), mask))
     tables_of = masks_table(predictions), prompts_table(prompts)
-    return *tables_of, truth_of(instances, shape), images_table(instances, shape)
+    return *tables_of, make_ground_truth(instances, shape), images_table(instances, shape)
 
 
-TAGS = [
+PHRASE_TAGS = [
     {"nouns": ["apple"], "attributes": [("ripeness", "ripe")], "seen": True, "concept": "a", "level": "simple"},
     {"nouns": ["apple"], "attributes": [("ripeness", "unripe")], "seen": False, "concept": "b", "level": None},
     {"nouns": ["apple"], "attributes": [], "seen": True, "concept": "a", "level": "complex"},
@@ -110,22 +115,22 @@ TAGS = [
 ]
 
 
-def random_world(seed: int, images: int = 10, shape: tuple[int, int] = (300, 380)):
+def random_tagged_shard(seed: int, n_images: int = 10, shape: tuple[int, int] = (300, 380)):
     """As `random_shard`, on larger images and with every tag, boxes near the masks', leaves, and clicks."""
     random = np.random.default_rng(seed)
-    masks_, prompts, truth, pictures = random_shard(seed, images, shape, phrases=len(TAGS))
+    masks_, prompts, truth, pictures = random_shard(seed, n_images, shape, n_phrases=len(PHRASE_TAGS))
     number = [int(name.split("-")[1]) for name in prompts["prompt_id"]]
-    for tag in TAGS[0]:
-        prompts[tag] = pd.Series([TAGS[each][tag] for each in number], dtype=object)
-    boxes = [coco_box({"size": list(shape), "counts": rle}) for rle in masks_["rle"]]
+    for tag in PHRASE_TAGS[0]:
+        prompts[tag] = pd.Series([PHRASE_TAGS[each][tag] for each in number], dtype=object)
+    boxes = [rle_to_box({"size": list(shape), "counts": rle}) for rle in masks_["rle"]]
     masks_[["x0", "y0", "x1", "y1"]] = np.array(boxes, float) + random.integers(-1, 2, (len(boxes), 4))
     more, asked = [], []
     for image, items in truth.instances.items():
         asked.append((f"{image}-leaf", image, "other", "leaf", None))
-        more += [(f"{image}-leaf", 0, image, 0.9, ellipse(random, shape))]
+        more += [(f"{image}-leaf", 0, image, 0.9, random_ellipse(random, shape))]
         for item in items[:2]:
             asked.append((f"{image}-clicks-{item.id}", image, "clicks", None, [item.id]))
-            more += [(asked[-1][0], place, image, 0.5, shaken(random, item.mask())) for place in range(4)]
+            more += [(asked[-1][0], place, image, 0.5, jitter_mask(random, item.decode_mask())) for place in range(4)]
     clicks = masks_table(more)
     clicks["clicks"] = [
         key + 1 if "clicks" in name else None
@@ -139,7 +144,7 @@ def random_world(seed: int, images: int = 10, shape: tuple[int, int] = (300, 380
     )
 
 
-def random_sequences(seed: int, sequences: int = 2, frames: int = 6, shape: tuple[int, int] = (60, 80)):
+def random_sequences(seed: int, n_sequences: int = 2, n_frames: int = 6, shape: tuple[int, int] = (60, 80)):
     """Masks, prompts, truth, images of sequences in which things move, hide, are ignored, and prompts are mixed up.
 
     Kinds `track` (from each object's first frame on), `box` (an object on a frame) and phrases. `steady_flow` goes with
@@ -147,10 +152,10 @@ def random_sequences(seed: int, sequences: int = 2, frames: int = 6, shape: tupl
     """
     random = np.random.default_rng(seed)
     truth, prompts, predictions, rows = {}, [], [], []
-    for number in range(sequences):
-        tracks = {track: ellipse(random, shape) for track in range(1, 5)}
+    for number in range(n_sequences):
+        tracks = {track: random_ellipse(random, shape) for track in range(1, 5)}
         begun = set()
-        for frame in range(frames):
+        for frame in range(n_frames):
             image = 100 * (number + 1) + frame
             rows.append((image, f"{image}.png", shape[1], shape[0], f"s{number}", f"s{number}", frame))
             tracks = {key: np.roll(mask, (1, 2), axis=(0, 1)) for key, mask in tracks.items()}
@@ -171,10 +176,10 @@ def random_sequences(seed: int, sequences: int = 2, frames: int = 6, shape: tupl
                     wanted = []
                 prompts.append((name, image, kind, phrase, wanted, key if kind == "track" else None))
                 answers = [tracks[k if random.random() < 0.8 else 1 + k % 4] for k in ([key] if key else seen)]
-                answers = [shaken(random, mask) for mask in answers if random.random() < 0.8]
+                answers = [jitter_mask(random, mask) for mask in answers if random.random() < 0.8]
                 scores = np.sort(random.random(len(answers)).round(3))[::-1]
                 predictions += [(name, k, image, scores[k], mask) for k, mask in enumerate(answers)]
-    instances = truth_of({image: [row[:3] for row in found] for image, found in truth.items()}, shape)
+    instances = make_ground_truth({image: [row[:3] for row in found] for image, found in truth.items()}, shape)
     for image, found in truth.items():
         tracked = zip(instances.instances[image], found, strict=True)
         instances.instances[image] = [replace(item, track=row[3]) for item, row in tracked]
@@ -183,14 +188,14 @@ def random_sequences(seed: int, sequences: int = 2, frames: int = 6, shape: tupl
     return masks_table(predictions), table, instances, pd.DataFrame(rows, columns=names)
 
 
-def steady_flow(image) -> Flow:
+def constant_flow(image_row) -> OpticalFlow:
     """The flow of `random_sequences`: 2 px to the right, 1 px down; the leftmost 10 columns are out of sight."""
-    rows, columns = np.mgrid[: image.height - 1, 10 : image.width - 2]
-    places = (rows * image.width + columns).ravel()
-    return Flow(places, places + image.width + 2)
+    rows, columns = np.mgrid[: image_row.height - 1, 10 : image_row.width - 2]
+    places = (rows * image_row.width + columns).ravel()
+    return OpticalFlow(places, places + image_row.width + 2)
 
 
-def coco_box(rle: masks.RLE) -> tuple[float, float, float, float]:
+def rle_to_box(rle: masks.RLE) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1 of the mask."""
     crop = masks.crop(rle)
-    return crop.left, crop.top, crop.left + crop.inside.shape[1], crop.top + crop.inside.shape[0]
+    return crop.left, crop.top, crop.left + crop.mask.shape[1], crop.top + crop.mask.shape[0]

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
-BLOCK = 1 << 14
+BLOCK_BYTES = 1 << 14
 
 
 @dataclass
@@ -33,17 +33,17 @@ class Server:
     """
 
     folder: Path
-    cuts: list[int | None] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    ranges: bool = True
-    etag: bool = True
-    headers: dict[str, str] = field(default_factory=dict)
+    cut_after_bytes: list[int | None] = field(default_factory=list)
+    next_statuses: list[int] = field(default_factory=list)
+    accept_ranges: bool = True
+    send_etag: bool = True
+    extra_headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
-    claim: int | None = None
+    claimed_length: int | None = None
     chunked: bool = False
-    resets: bool = False
-    sent: int = 0
-    watch: Callable[[int], None] | None = None
+    reset_on_cut: bool = False
+    sent_bytes: int = 0
+    before_block: Callable[[int], None] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
@@ -68,19 +68,19 @@ class Server:
         self._thread.join()
 
     @property
-    def address(self) -> str:
+    def base_url(self) -> str:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
-    def url(self, name: str) -> str:
-        return f"{self.address}/{name}"
+    def url_of(self, name: str) -> str:
+        return f"{self.base_url}/{name}"
 
-    def meant(self, request: "_Handler") -> tuple[int, dict[str, str]] | None:
+    def special_response(self, request: "_Handler") -> tuple[int, dict[str, str]] | None:
         """An answer without a body in place of a file, or None."""
         return None
 
-    def asked(self, header: str) -> list[str | None]:
+    def list_request_headers(self, name: str) -> list[str | None]:
         """The value of a request header, for each GET so far."""
-        return [request["headers"].get(header) for request in self.requests if request["method"] == "GET"]
+        return [request["headers"].get(name) for request in self.requests if request["method"] == "GET"]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -91,64 +91,64 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_HEAD(self) -> None:
-        self._answer(body=False)
+        self._respond(with_body=False)
 
     def do_GET(self) -> None:
-        self._answer(body=True)
+        self._respond(with_body=True)
 
-    def _answer(self, body: bool) -> None:
+    def _respond(self, with_body: bool) -> None:
         owner = self.owner
         owner.requests.append({"method": self.command, "path": self.path, "headers": CaseInsensitiveDict(self.headers)})
-        special = None if owner.statuses else owner.meant(self)
+        special = None if owner.next_statuses else owner.special_response(self)
         if special is not None:
-            self._head(special[0], 0, special[1])
+            self._send_head(special[0], 0, special[1])
             return
         path = owner.folder / unquote(urlsplit(self.path).path).lstrip("/")
-        status = owner.statuses.pop(0) if owner.statuses else (200 if path.is_file() else 404)
+        status = owner.next_statuses.pop(0) if owner.next_statuses else (200 if path.is_file() else 404)
         if status != 200:
-            self._head(status, 0, {})
+            self._send_head(status, 0, {})
             return
         data = path.read_bytes()
         total, start, headers = len(data), 0, {}
-        if owner.etag:
+        if owner.send_etag:
             headers["ETag"] = f'"{hashlib.sha256(data).hexdigest()}"'
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         condition = self.headers.get("If-Range")
-        if asked and owner.ranges and (condition is None or condition == headers.get("ETag")):
+        if asked and owner.accept_ranges and (condition is None or condition == headers.get("ETag")):
             start = int(asked[1])
             if start >= total:
-                self._head(416, 0, {**headers, "Content-Range": f"bytes */{total}"})
+                self._send_head(416, 0, {**headers, "Content-Range": f"bytes */{total}"})
                 return
             end = min(int(asked[2]) + 1, total) if asked[2] else total
             status, data = 206, data[start:end]
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{total}"
         if owner.chunked:
             headers["Transfer-Encoding"] = "chunked"
-        self._head(status, len(data) if owner.claim is None else owner.claim, headers)
-        if body:
+        self._send_head(status, len(data) if owner.claimed_length is None else owner.claimed_length, headers)
+        if with_body:
             with owner.lock:
-                cut = owner.cuts.pop(0) if owner.cuts else None
+                cut = owner.cut_after_bytes.pop(0) if owner.cut_after_bytes else None
             data = data if cut is None else data[:cut]
-            for first in range(0, len(data), BLOCK):
-                block = data[first : first + BLOCK]
+            for first in range(0, len(data), BLOCK_BYTES):
+                block = data[first : first + BLOCK_BYTES]
                 with owner.lock:
-                    if owner.watch:
-                        owner.watch(owner.sent)
-                    if self._gone():
+                    if owner.before_block:
+                        owner.before_block(owner.sent_bytes)
+                    if self._is_client_gone():
                         return
-                    owner.sent += len(block)
+                    owner.sent_bytes += len(block)
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if owner.chunked else block)
             if owner.chunked and cut is None:
                 self.wfile.write(b"0\r\n\r\n")
-            if cut is not None and owner.resets:
+            if cut is not None and owner.reset_on_cut:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 # The file that requests are read from holds the connection too.
                 self.rfile.close()
                 self.connection.close()
-            if cut is not None or owner.claim is not None:
+            if cut is not None or owner.claimed_length is not None:
                 self.close_connection = True
 
-    def _gone(self) -> bool:
+    def _is_client_gone(self) -> bool:
         try:
             self.close_connection = not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -157,16 +157,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         return self.close_connection
 
-    def _head(self, status: int, length: int, headers: dict[str, str]) -> None:
+    def _send_head(self, status: int, content_length: int, headers: dict[str, str]) -> None:
         self.send_response(status)
-        own = {} if "Transfer-Encoding" in headers else {"Content-Length": str(length)}
-        for key, value in {**own, **headers, **self.owner.headers}.items():
+        own = {} if "Transfer-Encoding" in headers else {"Content-Length": str(content_length)}
+        for key, value in {**own, **headers, **self.owner.extra_headers}.items():
             self.send_header(key, value)
         self.end_headers()
 
 
 @dataclass
-class Killer:
+class ProcessKiller:
     """A server's `watch`: lets it send on when all that it sent is kept, and kills `victim` at each of `points`.
 
     `kept()` is how many bytes of what was sent the client has on its disk; `points` are counts of these, ascending.
@@ -174,26 +174,26 @@ class Killer:
     came to it is never sent the rest.
     """
 
-    points: list[int]
-    kept: Callable[[], int]
-    victim: subprocess.Popen[Any] | None = None
-    _last: subprocess.Popen[Any] | None = None
-    _lost: int = 0
+    kill_points: list[int]
+    count_stored_bytes: Callable[[], int]
+    process: subprocess.Popen[Any] | None = None
+    _last_process: subprocess.Popen[Any] | None = None
+    _lost_bytes: int = 0
 
-    def __call__(self, sent: int) -> None:
-        assert self.victim is not None
-        if self.victim is not self._last:
+    def __call__(self, sent_bytes: int) -> None:
+        assert self.process is not None
+        if self.process is not self._last_process:
             # What was sent to the last one, or to what it had started, while that died.
-            self._last, self._lost = self.victim, sent - self.kept()
+            self._last_process, self._lost_bytes = self.process, sent_bytes - self.count_stored_bytes()
         deadline = time.monotonic() + 20
-        while self.kept() < sent - self._lost and self.victim.poll() is None:
-            assert time.monotonic() < deadline, f"of {sent} bytes {self.kept()} are kept"
+        while self.count_stored_bytes() < sent_bytes - self._lost_bytes and self.process.poll() is None:
+            assert time.monotonic() < deadline, f"of {sent_bytes} bytes {self.count_stored_bytes()} are kept"
             time.sleep(0.0005)
-        if self.points and self.kept() >= self.points[0] and self.victim.poll() is None:
-            self.points.pop(0)
+        if self.kill_points and self.count_stored_bytes() >= self.kill_points[0] and self.process.poll() is None:
+            self.kill_points.pop(0)
             # It leads a group of its own, so that what it started dies too.
-            os.killpg(self.victim.pid, signal.SIGKILL)
-            self.victim.wait()
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 @dataclass
@@ -206,28 +206,32 @@ class Hub(Server):
 
     storage: Server | None = None
     commit: str = "0" * 40
-    gated: bool = False
-    known: set[str] = field(default_factory=set)
-    pending: set[str] = field(default_factory=set)
-    granted: set[str] = field(default_factory=set)
+    is_gated: bool = False
+    known_tokens: set[str] = field(default_factory=set)
+    pending_tokens: set[str] = field(default_factory=set)
+    granted_tokens: set[str] = field(default_factory=set)
 
-    def meant(self, request: "_Handler") -> tuple[int, dict[str, str]] | None:
+    def special_response(self, request: "_Handler") -> tuple[int, dict[str, str]] | None:
         assert self.storage is not None
         found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", urlsplit(request.path).path)
         if not found:
             return 404, {}
         model, revision, file = found.groups()
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if token and token not in self.known | self.pending | self.granted:
+        if token and token not in self.known_tokens | self.pending_tokens | self.granted_tokens:
             return 401, {"X-Error-Message": "Invalid credentials in Authorization header"}
-        if self.gated and not token:
+        if self.is_gated and not token:
             words = "You must have access to it and be authenticated to access it. Please log in."
-            return 401, _gated(f"Access to model {model} is restricted. {words}")
-        if self.gated and token in self.pending:
-            return 403, _gated(f"Your request to access model {model} is awaiting a review from the repo authors.")
-        if self.gated and token not in self.granted:
-            words = f"Visit {self.address}/{model} to ask for access."
-            return 403, _gated(f"Access to model {model} is restricted and you are not in the authorized list. {words}")
+            return 401, _gated_headers(f"Access to model {model} is restricted. {words}")
+        if self.is_gated and token in self.pending_tokens:
+            return 403, _gated_headers(
+                f"Your request to access model {model} is awaiting a review from the repo authors."
+            )
+        if self.is_gated and token not in self.granted_tokens:
+            words = f"Visit {self.base_url}/{model} to ask for access."
+            return 403, _gated_headers(
+                f"Access to model {model} is restricted and you are not in the authorized list. {words}"
+            )
         if revision not in ("main", self.commit):
             return 404, {"X-Error-Code": "RevisionNotFound", "X-Error-Message": f"Invalid rev id: {revision}"}
         path = self.storage.folder / model / file
@@ -236,12 +240,12 @@ class Hub(Server):
         data = path.read_bytes()
         return 302, {
             # Another host than the hub's own, as the client sees it.
-            "Location": self.storage.url(f"{model}/{file}?Signature=letmein").replace("127.0.0.1", "localhost"),
+            "Location": self.storage.url_of(f"{model}/{file}?Signature=letmein").replace("127.0.0.1", "localhost"),
             "X-Repo-Commit": self.commit,
             "X-Linked-Size": str(len(data)),
             "X-Linked-Etag": f'"{hashlib.sha256(data).hexdigest()}"',
         }
 
 
-def _gated(message: str) -> dict[str, str]:
+def _gated_headers(message: str) -> dict[str, str]:
     return {"X-Error-Code": "GatedRepo", "X-Error-Message": message}

@@ -10,16 +10,16 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torchmetrics.functional.classification import binary_calibration_error
 
-from samgap import masks as rles
-from samgap import tables
+from samgap.masks import rle as rles
 from samgap.metrics import evaluate
-from samgap.metrics.attribute_accuracy import confusion
-from tests.helpers.again import Again, box_iou, iou
+from samgap.metrics.attribute_accuracy import confusion_matrix
+from samgap.tables.matching import IOU_THRESHOLDS, SCORE_THRESHOLDS
+from tests.helpers.again import ReferenceShard, box_iou, iou
 
 
 @pytest.fixture(scope="module", params=range(2))
 def again(request):
-    return Again(request.param)
+    return ReferenceShard(request.param)
 
 
 def together(masks, shape):
@@ -29,7 +29,7 @@ def together(masks, shape):
 def test_sweeps(again):
     for prompt in again.phrases():
         row = again.pairs.loc[prompt.prompt_id]
-        for place, score in enumerate(tables.SCORES):
+        for place, score in enumerate(SCORE_THRESHOLDS):
             kept = [mask for _, mask in again.decoded(prompt, score)]
             hits = sum(value >= 0.5 for *_, value in again.found(kept, again.wanted(prompt)))
             assert (row["sweep_predicted"][place], row["sweep_tp"][place]) == (len(kept), hits)
@@ -39,14 +39,14 @@ def test_sets(again):
     for prompt in again.phrases():
         row, kept = again.pairs.loc[prompt.prompt_id], [mask for _, mask in again.decoded(prompt)]
         shape = (300, 380)
-        truth = together([item.mask() for item in again.wanted(prompt)], shape)
-        labelled = together([item.mask() for item in again.truth.of(prompt.image_id)], shape)
+        truth = together([item.decode_mask() for item in again.wanted(prompt)], shape)
+        labelled = together([item.decode_mask() for item in again.truth.instances_of(prompt.image_id)], shape)
         answer = together(kept, shape)
         counts = truth.sum(), answer.sum(), (truth & answer).sum()
         assert tuple(row[["truth_px", "predicted_px", "common_px"]]) == counts
         assert row["sum_off"] == pytest.approx(sum((mask & ~truth).sum() / mask.sum() for mask in kept))
         assert row["sum_leak"] == pytest.approx(sum((mask & labelled).sum() / mask.sum() for mask in kept))
-        covered = sum(any(iou(mask, item.mask()) >= 0.5 for mask in kept) for item in again.wanted(prompt))
+        covered = sum(any(iou(mask, item.decode_mask()) >= 0.5 for mask in kept) for item in again.wanted(prompt))
         assert row["covered"] == covered
 
 
@@ -54,7 +54,7 @@ def test_pairs_by_place(again):
     for prompt in again.phrases():
         row = again.pairs.loc[prompt.prompt_id]
         pairs = list(zip([mask for _, mask in again.decoded(prompt)], again.wanted(prompt), strict=False))
-        values = [iou(mask, item.mask()) for mask, item in pairs]
+        values = [iou(mask, item.decode_mask()) for mask, item in pairs]
         assert row["upstream_n"] == len(pairs) and row["upstream_iou"] == pytest.approx(sum(values))
         assert row["upstream_dice"] == pytest.approx(sum(2 * value / (1 + value) for value in values))
 
@@ -62,7 +62,7 @@ def test_pairs_by_place(again):
 def test_clicks(again):
     for prompt in again.prompts[again.prompts["kind"] == "clicks"].itertuples():
         (item,) = again.wanted(prompt)
-        ious = [iou(mask, item.mask()) for _, mask in again.decoded(prompt, 0.0)]
+        ious = [iou(mask, item.decode_mask()) for _, mask in again.decoded(prompt, 0.0)]
         assert again.pairs.at[prompt.prompt_id, "click_iou"] == pytest.approx(ious)
         assert again.pairs.at[prompt.prompt_id, "sum_iou"] == pytest.approx(ious[-1])
 
@@ -75,7 +75,9 @@ def test_boxes(again):
         matrix = np.array([[box_iou(one, other) for other in items] for one in boxes]).reshape(len(boxes), len(items))
         at = matrix[linear_sum_assignment(-matrix)]
         row = again.pairs.loc[prompt.prompt_id]
-        assert row["box_tp"] == [int((at >= tau).sum()) for tau in tables.TAUS] and row["box_predicted"] == len(boxes)
+        assert row["box_tp"] == [int((at >= tau).sum()) for tau in IOU_THRESHOLDS] and row["box_predicted"] == len(
+            boxes
+        )
 
 
 def test_paraphrases(again):
@@ -91,7 +93,7 @@ def test_paraphrases(again):
 def test_decisions_and_claims(again):
     claimed, right, total = {}, 0, 0
     for prompt in again.phrases():
-        items = [item for item in again.truth.of(prompt.image_id) if item.noun in prompt.nouns]
+        items = [item for item in again.truth.instances_of(prompt.image_id) if item.noun in prompt.nouns]
         scored = again.decoded(prompt)
         hits = {
             items[column].id: scored[row][0]
@@ -111,7 +113,7 @@ def test_decisions_and_claims(again):
     for prompt in again.phrases():
         if len(prompt.attributes) == 1:
             counts.update((prompt.attributes[0][1], claimed.get(key, (0, ""))[1]) for key in prompt.truth_ids)
-    ours = confusion(again.pairs, "ripeness").stack()
+    ours = confusion_matrix(again.pairs, "ripeness").stack()
     assert {key: count for key, count in ours.items() if count} == dict(counts)
     known = {key: count for key, count in counts.items() if key[1]}
     accuracy = sum(count for key, count in known.items() if key[0] == key[1]) / sum(known.values())
@@ -138,7 +140,7 @@ def test_every_instance_has_the_measures_of_its_prediction(again):
             assert row.iou == row.boundary_iou == 0 and np.isnan(row.hausdorff_95_px)
             continue
         found, item = masks[row.prompt_id, row.prediction_id], items[row.truth_id]
-        mask, truth = rles.decode({"size": list(size), "counts": found.rle}), item.mask()
+        mask, truth = rles.decode({"size": list(size), "counts": found.rle}), item.decode_mask()
         assert row.iou == pytest.approx(iou(mask, truth)) and row.area_px == mask.sum()
         assert row.area_error == pytest.approx(abs(mask.sum() - truth.sum()) / truth.sum())
         edges = np.abs(np.array([found.x0, found.y0, found.x1, found.y1]) - item.box) / [380, 300, 380, 300]

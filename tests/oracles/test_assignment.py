@@ -4,26 +4,26 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from samgap import masks as shapes
-from samgap.matching import measure
-from samgap.tables import TAUS
+from samgap.masks import rle as shapes
+from samgap.matching.shard import match_shard
+from samgap.tables.matching import IOU_THRESHOLDS
 from tests.helpers.scenes import random_shard
 
 
 def again(masks, prompt, truth):
     kept = masks[(masks["prompt_id"] == prompt.prompt_id) & (masks["score"] >= 0.5)].sort_values("prediction_id")
     predicted = [shapes.decode({"size": [24, 30], "counts": rle}) for rle in kept["rle"]]
-    wanted = [item.mask() for item in truth.of(prompt.image_id) if item.id in prompt.truth_ids]
+    wanted = [item.decode_mask() for item in truth.instances_of(prompt.image_id) if item.id in prompt.truth_ids]
     iou = np.array([[(one & other).sum() / (one | other).sum() for other in wanted] for one in predicted])
     iou = iou.reshape(len(predicted), len(wanted))
     at = iou[linear_sum_assignment(-iou)]
-    return len(wanted), len(predicted), [int((at >= tau).sum()) for tau in TAUS], at.sum()
+    return len(wanted), len(predicted), [int((at >= tau).sum()) for tau in IOU_THRESHOLDS], at.sum()
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_pairs_are_those_of_an_independent_assignment(seed):
     masks, prompts, truth, images = random_shard(seed)
-    _, instances, pairs = measure(masks, prompts, truth, images, 0.5)
+    _, instances, pairs = match_shard(masks, prompts, truth, images, 0.5)
     assert pairs["prompt_id"].tolist() == prompts["prompt_id"].tolist()
     assert (pairs["n_predicted"] == 0).any() and (pairs["n_truth"] == 0).any() and pairs["tp"].map(sum).sum() > 50
     for prompt, row in zip(prompts.itertuples(), pairs.itertuples(), strict=True):
@@ -40,19 +40,19 @@ def test_pairs_are_those_of_an_independent_assignment(seed):
 
 def test_overlaps_are_all_pairs_that_touch():
     masks, prompts, truth, images = random_shard(9)
-    overlaps, _, _ = measure(masks, prompts, truth, images, 0.5)
+    overlaps, _, _ = match_shard(masks, prompts, truth, images, 0.5)
     found = overlaps.set_index(["prompt_id", "prediction_id", "truth_id"])
     count = 0
     for row in masks.itertuples():
         mask = shapes.decode({"size": [24, 30], "counts": row.rle})
         wanted = prompts.set_index("prompt_id").at[row.prompt_id, "truth_ids"]
-        for item in truth.of(row.image_id):
-            common = (mask & item.mask()).sum()
+        for item in truth.instances_of(row.image_id):
+            common = (mask & item.decode_mask()).sum()
             if common:
                 count += 1
                 ours = found.loc[(row.prompt_id, row.prediction_id, item.id)]
                 assert ours["intersection_px"] == common
-                assert ours["iou"] == common / (mask | item.mask()).sum()
+                assert ours["iou"] == common / (mask | item.decode_mask()).sum()
                 assert ours["ioa"] == common / mask.sum()
                 assert ours["target"] == (item.id in wanted) and not ours["ignore"]
     assert len(overlaps) == count > 100

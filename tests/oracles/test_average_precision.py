@@ -9,9 +9,9 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from samgap.matching import measure
+from samgap.matching.shard import match_shard
 from samgap.metrics import evaluate
-from tests.helpers.scenes import images_table, masks_table, prompts_table, random_world, truth_of
+from tests.helpers.scenes import images_table, make_ground_truth, masks_table, prompts_table, random_tagged_shard
 
 
 def official(masks, prompts, truth, kind, detections):
@@ -21,7 +21,7 @@ def official(masks, prompts, truth, kind, detections):
     annotations, results = [], []
     category = dict(zip(phrases["prompt_id"], phrases["phrase"].map(names), strict=True))
     for prompt in phrases.itertuples():
-        items = truth.of(prompt.image_id)
+        items = truth.instances_of(prompt.image_id)
         # Crowds last, as ties would be told apart by place.
         wanted = [item for item in items if item.id in prompt.truth_ids] + [item for item in items if item.ignore]
         for item in wanted:
@@ -57,7 +57,7 @@ def official(masks, prompts, truth, kind, detections):
 
 def world(seed):
     """Phrases with ties of scores, low scores, and instances to be ignored."""
-    masks, prompts, truth, images = random_world(seed)
+    masks, prompts, truth, images = random_tagged_shard(seed)
     random = np.random.default_rng(seed)
     masks["score"] = np.round(masks["score"] * random.random(len(masks)), 1)
     prompts = prompts[prompts["kind"] == "phrase"].copy()
@@ -73,7 +73,7 @@ def world(seed):
 def test_average_precision_is_that_of_pycocotools(kind, metric, seed):
     masks, prompts, truth, images = world(seed)
     assert any(item.ignore for items in truth.instances.values() for item in items)
-    pairs = measure(masks, prompts, truth, images, 0.5)[2]
+    pairs = match_shard(masks, prompts, truth, images, 0.5)[2]
     theirs = official(masks, prompts, truth, kind, 1000)
     assert len(theirs) >= 5 and 0.02 < theirs[""] < 0.98
     for name, value in theirs.items():
@@ -88,12 +88,12 @@ def test_a_hundred_detections_are_cocos_limit(kind, metric):
     masks = [np.zeros(shape, bool) for _ in squares]
     for mask, (row, column) in zip(masks, squares, strict=True):
         mask[row : row + 6, column : column + 6] = True
-    truth = truth_of({1: [(key + 1, mask, False) for key, mask in enumerate(masks)]}, shape)
+    truth = make_ground_truth({1: [(key + 1, mask, False) for key, mask in enumerate(masks)]}, shape)
     table = masks_table([("p", key, 1, random.random(), mask) for key, mask in enumerate(masks)])
     table[["x0", "y0"]] = [[column, row] for row, column in squares]
     table[["x1", "y1"]] = table[["x0", "y0"]].to_numpy() + 6.0
     prompts = prompts_table([("p", 1, "phrase", "apple", list(range(1, 122)))])
-    pairs = measure(table, prompts, truth, images_table([1], shape), 0.5)[2]
+    pairs = match_shard(table, prompts, truth, images_table([1], shape), 0.5)[2]
     theirs = official(table, prompts, truth, kind, 100)[""]
     assert evaluate(metric, pairs) == pytest.approx(theirs, abs=1e-12) and theirs < 0.85
     assert evaluate(metric.removesuffix("-coco"), pairs) == 1

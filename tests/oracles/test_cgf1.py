@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from samgap.matching import measure
+from samgap.matching.shard import match_shard
 from samgap.metrics import evaluate
-from tests.helpers.scenes import images_table, masks_table, prompts_table, random_shard, square, truth_of
+from tests.helpers.scenes import images_table, make_ground_truth, masks_table, prompts_table, random_shard, square_mask
 
 # sam3 imports torch and its whole image model.
 evaluator = pytest.importorskip("sam3.eval.cgf1_eval")
@@ -24,7 +24,7 @@ def official(folder, masks, prompts, truth):
         size = truth.images[prompt.image_id]
         extent = {"height": size["height"], "width": size["width"], "is_instance_exhaustive": True}
         pictures.append({"id": number[prompt.prompt_id], "text_input": prompt.phrase, **extent})
-        for item in truth.of(prompt.image_id):
+        for item in truth.instances_of(prompt.image_id):
             if item.id in prompt.truth_ids:
                 row = {"id": len(annotations) + 1, "image_id": number[prompt.prompt_id], "category_id": 1}
                 extra = {"iscrowd": 0, "area": item.area, "bbox": [0, 0, 1, 1], "segmentation": coco(item.rle)}
@@ -48,7 +48,7 @@ def official(folder, masks, prompts, truth):
 
 def compare(folder, masks, prompts, truth, images):
     theirs = official(folder, masks, prompts, truth)
-    _, _, pairs = measure(masks, prompts, truth, images, 0.5)
+    _, _, pairs = match_shard(masks, prompts, truth, images, 0.5)
     ours = {metric: evaluate(metric, pairs) for metric in theirs}
     # Theirs adds 1e-6 to the denominator.
     assert ours.pop("false-alarms") == pytest.approx(theirs.pop("false-alarms"), abs=1e-6)
@@ -58,13 +58,13 @@ def compare(folder, masks, prompts, truth, images):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_random_phrases(seed, tmp_path):
-    found = compare(tmp_path, *random_shard(seed, images=20))
+    found = compare(tmp_path, *random_shard(seed, n_images=20))
     assert 0.1 < found["pmf1"] < 0.9 and abs(found["il-mcc"]) > 0.05
 
 
 def two_phrases(predictions):
-    apple = square(3, 3)
-    truth = truth_of({1: [(1, apple, False)]})
+    apple = square_mask(3, 3)
+    truth = make_ground_truth({1: [(1, apple, False)]})
     prompts = prompts_table([("yes", 1, "phrase", "apple", [1]), ("no", 1, "phrase", "pear", [])])
     return masks_table(predictions), prompts, truth, images_table([1])
 
@@ -73,10 +73,12 @@ def two_phrases(predictions):
     "predictions",
     [
         pytest.param([], id="nothing"),
-        pytest.param([("yes", 0, 1, 0.9, square(3, 3))], id="perfect"),
-        pytest.param([("yes", 0, 1, 0.9, square(3, 3)), ("no", 0, 1, 0.9, square(9, 9))], id="says yes to all"),
-        pytest.param([("no", 0, 1, 0.9, square(3, 3))], id="always wrong"),
-        pytest.param([("yes", 0, 1, 0.49, square(3, 3))], id="below the threshold"),
+        pytest.param([("yes", 0, 1, 0.9, square_mask(3, 3))], id="perfect"),
+        pytest.param(
+            [("yes", 0, 1, 0.9, square_mask(3, 3)), ("no", 0, 1, 0.9, square_mask(9, 9))], id="says yes to all"
+        ),
+        pytest.param([("no", 0, 1, 0.9, square_mask(3, 3))], id="always wrong"),
+        pytest.param([("yes", 0, 1, 0.49, square_mask(3, 3))], id="below the threshold"),
     ],
 )
 def test_edges(predictions, tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from scipy import ndimage
 
 from samgap.prompts.clicks import next_click
-from samgap.prompts.grid import grid
-from tests.helpers.scenes import ellipse
+from samgap.prompts.grid import make_point_grid
+from tests.helpers.scenes import random_ellipse
 
 torch = pytest.importorskip("torch")
 
@@ -40,8 +40,8 @@ def test_next_click_is_the_packages(theirs):
     labels = []
     for _ in range(200):
         shape = tuple(rng.integers(3, 60, 2))
-        truth = ellipse(rng, shape) | ellipse(rng, shape)
-        prediction = ellipse(rng, shape) & (rng.random(shape) < rng.choice([0.5, 0.95, 1]))
+        truth = random_ellipse(rng, shape) | random_ellipse(rng, shape)
+        prediction = random_ellipse(rng, shape) & (rng.random(shape) < rng.choice([0.5, 0.95, 1]))
         if (truth == prediction).all():
             continue
         found = next_click(truth, prediction)
@@ -59,7 +59,7 @@ def test_the_first_click_too_and_none_where_nothing_is_wrong(theirs):
 
 def test_clicks_end_in_a_perfect_mask_when_every_one_mends_its_pixel():
     rng = np.random.default_rng(1)
-    truth, prediction = ellipse(rng, (12, 15)), ellipse(rng, (12, 15))
+    truth, prediction = random_ellipse(rng, (12, 15)), random_ellipse(rng, (12, 15))
     wrong = int((truth ^ prediction).sum())
     for _ in range(wrong):
         click = next_click(truth, prediction)
@@ -72,5 +72,5 @@ def test_clicks_end_in_a_perfect_mask_when_every_one_mends_its_pixel():
 def test_the_grid_is_the_automatic_mask_generators():
     from sam2.utils.amg import build_point_grid
 
-    found = np.array([(point["x"] / 200, point["y"] / 100) for point in grid(7, 200, 100)])
+    found = np.array([(point["x"] / 200, point["y"] / 100) for point in make_point_grid(7, 200, 100)])
     np.testing.assert_allclose(found, build_point_grid(7), atol=1e-12)

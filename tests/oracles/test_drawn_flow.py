@@ -5,11 +5,12 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from samgap import flow, tables, truth
-from samgap.datasets import _write, orchard_sim
-from samgap.matching import measure
+from samgap.annotations import ground_truth, optical_flow
+from samgap.datasets import orchard_sim, write
+from samgap.matching.shard import match_shard
 from samgap.metrics import evaluate
 from samgap.prompts import track
+from samgap.tables.images import IMAGES
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +18,11 @@ def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     options = {"kind": "orchard-sim", "scenes": 2, "size": 160, "seed": 5, "frames": 4}
     places = folder / "images", folder / "instances.json", folder / "images.parquet"
-    _write.write(orchard_sim.pictures(options, {}, 5), orchard_sim.info(options), *places, dataset="drawn")
-    known, images = truth.read(places[1]), tables.read(places[2], "images")
-    asked = [{"prompt_id": f"{row['image_id']}-{n}", **row} for n, row in enumerate(track.prompts(known, {}, None))]
+    write.write(orchard_sim.pictures(options, {}, 5), orchard_sim.info(options), *places, dataset="drawn")
+    known, images = ground_truth.read_ground_truth(places[1]), IMAGES.read(places[2])
+    asked = [
+        {"prompt_id": f"{row['image_id']}-{n}", **row} for n, row in enumerate(track.generate_prompts(known, {}, None))
+    ]
     return places[0], known, images, pd.DataFrame(asked)
 
 
@@ -42,13 +45,13 @@ def answers(known, prompts, late=0):
 
 def test_the_truth_moves_with_its_flow_and_what_lags_behind_does_not(drawn):
     folder, known, images, prompts = drawn
-    read = partial(flow.read, folder)
-    right = measure(answers(known, prompts), prompts, known, images, 0.5, read)[2]
+    read = partial(optical_flow.read_flow, folder)
+    right = match_shard(answers(known, prompts), prompts, known, images, 0.5, read)[2]
     assert evaluate("j-and-f", right) == 1 and evaluate("identity-preservation", right) == 1
     assert evaluate("flicker", right) == 0
     assert evaluate("warped-consistency", right) == pytest.approx(1, abs=1e-12)
     assert evaluate("upstream-temporal-consistency", right) < 0.9
-    still = measure(answers(known, prompts, late=9), prompts, known, images, 0.5, read)[2]
+    still = match_shard(answers(known, prompts, late=9), prompts, known, images, 0.5, read)[2]
     assert evaluate("upstream-temporal-consistency", still) == 1
     assert evaluate("warped-consistency", still) < 0.9
     assert evaluate("j-and-f", still) < 0.9

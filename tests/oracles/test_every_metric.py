@@ -8,10 +8,10 @@ import pytest
 import torch
 from torchmetrics.functional.classification import binary_calibration_error, binary_matthews_corrcoef
 
-from samgap.metrics import IDS, evaluate
-from samgap.tables import SCORES, TAUS
+from samgap.metrics import METRIC_REGISTRY, evaluate
+from samgap.tables.matching import IOU_THRESHOLDS, SCORE_THRESHOLDS
 from tests.helpers import again
-from tests.helpers.again import Again, iou
+from tests.helpers.again import ReferenceShard, iou
 
 UPSTREAM = {"iou": 0.5, "boundary_f_2px": 0.3, "dice": 0.2}
 # Those that rank are held against pycocotools, those of sequences against whole films of masks.
@@ -45,7 +45,7 @@ class Values:
             for row, column, value in answer.pairs():
                 mask, truth, item = answer.masks[row], answer.truth[column], answer.items[column]
                 measured = {"iou": value, "dice": 2 * (mask & truth).sum() / (mask.sum() + truth.sum())}
-                measured |= again.outlines(mask, truth)
+                measured |= again.compute_boundary_measures(mask, truth)
                 measured["area_error"] = abs(int(mask.sum()) - int(truth.sum())) / truth.sum()
                 measured["box_iou"] = answer.box_ious[row, column]
                 if answer.prompt.kind == "phrase":
@@ -62,7 +62,7 @@ class Values:
 
     def counts(self):
         found = {}
-        for tau in TAUS:
+        for tau in IOU_THRESHOLDS:
             at = {"": _ratios([_hits(answer, tau) for answer in self.all])}
             found |= {f"{name}-iou-{round(100 * tau)}": value for name, value in at[""].items()}
         names = {"precision": "precision", "recall": "recall", "f1": "f1-50"}
@@ -71,7 +71,7 @@ class Values:
 
     def sweeps(self):
         found = {}
-        for score in SCORES:
+        for score in SCORE_THRESHOLDS:
             values = _ratios([_hits(answer) for answer in self.world.answers("phrase", threshold=score)])
             found |= {f"{name}-score-{round(100 * score)}": value for name, value in values.items()}
         return found
@@ -117,7 +117,7 @@ class Values:
             common, union = common + (whole & truth).sum(), union + (whole | truth).sum()
             off += [(mask & ~truth).sum() / mask.sum() for mask in answer.masks]
         for answer in self.world.answers("other"):
-            labelled = _union([item.mask() for item in self.world.truth.of(answer.prompt.image_id)])
+            labelled = _union([item.decode_mask() for item in self.world.truth.instances_of(answer.prompt.image_id)])
             leak += [(mask & labelled).sum() / mask.sum() for mask in answer.masks]
         ious, commons, unions = np.array(each).T
         found = {"coverage": common / union, "grounding-error-off-concept": np.mean(off), "leakage": np.mean(leak)}
@@ -135,7 +135,7 @@ class Values:
     def attributes(self):
         decided, claims, asked = defaultdict(list), {}, []
         for answer in self.phrases:
-            items = [item for item in self.world.truth.of(answer.prompt.image_id) if item.noun in answer.prompt.nouns]
+            items = [item for item in self.world.truth.instances_of(answer.prompt.image_id) if item.noun in answer.prompt.nouns]
             pairs = self.world.found(answer.masks, items)
             hits = {items[column].id: answer.scores[row] for row, column, value in pairs if value >= 0.5}
             wanted = {item.id for item in answer.items}
@@ -222,7 +222,9 @@ def _ratios(counts):
 def _pmf1(answers):
     """Micro F1 of the phrases that are there, mean over thresholds, without sam3's ε."""
     present = [answer for answer in answers if answer.items]
-    each = [_ratios([_hits(answer, tau) for answer in present])["f1"] for tau in TAUS] if present else [np.nan]
+    each = (
+        [_ratios([_hits(answer, tau) for answer in present])["f1"] for tau in IOU_THRESHOLDS] if present else [np.nan]
+    )
     return np.mean(each)
 
 
@@ -237,12 +239,12 @@ def _greedy(answer):
     return taken
 
 
-WORLDS = [Values(Again(0, images=5)), Values(Again(1, images=5, harder=True))]
+WORLDS = [Values(ReferenceShard(0, n_images=5)), Values(ReferenceShard(1, n_images=5, with_extra_errors=True))]
 # sam3's ε, as in pmF1 (1e-4) and IL_MCC (1e-6); float32 scores on the edge of a bin.
 NEAR = {"pmf1": 3e-4, "cgf1": 0.03, "il-mcc": 1e-6, "calibration": 1e-6, "prompt-sensitivity": 5e-4}
 
 
-@pytest.mark.parametrize("metric", sorted(WORLDS[0].found.keys() & IDS.keys()))
+@pytest.mark.parametrize("metric", sorted(WORLDS[0].found.keys() & METRIC_REGISTRY.keys()))
 def test_the_value_is_that_of_the_second_version(metric):
     for values in WORLDS:
         near = NEAR.get("prompt-sensitivity" if metric.startswith("prompt-sensitivity") else metric, 1e-9)
@@ -251,11 +253,13 @@ def test_the_value_is_that_of_the_second_version(metric):
 
 def test_every_metric_has_a_second_version():
     elsewhere = set().union(*ELSEWHERE.values())
-    left = [metric for metric in IDS if metric not in elsewhere and IDS[metric][0] not in elsewhere]
+    left = [
+        metric for metric in METRIC_REGISTRY if metric not in elsewhere and METRIC_REGISTRY[metric][0] not in elsewhere
+    ]
     assert set(left) - WORLDS[0].found.keys() == set()
 
 
 def test_the_worlds_tell_values_apart():
     """No value is 0 or 1 in every world by chance, but for those that are so by construction."""
-    flat = {metric for metric in IDS if all(values.found.get(metric, 0.5) in (0, 1) for values in WORLDS)}
+    flat = {metric for metric in METRIC_REGISTRY if all(values.found.get(metric, 0.5) in (0, 1) for values in WORLDS)}
     assert flat == {"upstream-attribute-accuracy", "upstream-grounding-accuracy"}

@@ -8,11 +8,11 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import linear_sum_assignment
 
-from samgap import masks as shapes
-from samgap import sequences
-from samgap.matching import measure
+from samgap.masks import rle as shapes
+from samgap.matching import contours
+from samgap.matching.shard import match_shard
 from samgap.metrics import evaluate
-from tests.helpers.scenes import random_sequences, steady_flow
+from tests.helpers.scenes import constant_flow, random_sequences
 
 SEEDS = range(5)
 
@@ -20,7 +20,7 @@ SEEDS = range(5)
 @pytest.fixture(scope="module", params=SEEDS)
 def world(request):
     given = random_sequences(request.param)
-    return given, measure(*given, 0.5, steady_flow)[2], Films(*given)
+    return given, match_shard(*given, 0.5, constant_flow)[2], Films(*given)
 
 
 class Films:
@@ -32,7 +32,7 @@ class Films:
         self.answers, self.wanted = defaultdict(dict), defaultdict(dict)
         shape = (int(images["height"].iloc[0]), int(images["width"].iloc[0]))
         for prompt in prompts.itertuples():
-            image, items = where.loc[prompt.image_id], {item.id: item for item in truth.of(prompt.image_id)}
+            image, items = where.loc[prompt.image_id], {item.id: item for item in truth.instances_of(prompt.image_id)}
             mine = masks[masks["prompt_id"] == prompt.prompt_id].sort_values("score", ascending=False)
             track = prompt.track if prompt.kind == "track" else None
             if prompt.kind == "box":
@@ -40,8 +40,8 @@ class Films:
             kept = mine[mine["score"] >= 0.5] if prompt.kind == "phrase" else mine.iloc[:1]
             found = [shapes.decode({"size": list(shape), "counts": rle}) for rle in kept["rle"]]
             if prompt.kind == "phrase":
-                aside = [item.mask() for item in items.values() if item.ignore]
-                found = left_in(found, [items[key].mask() for key in prompt.truth_ids], aside)
+                aside = [item.decode_mask() for item in items.values() if item.ignore]
+                found = left_in(found, [items[key].decode_mask() for key in prompt.truth_ids], aside)
             key = (image.sequence, prompt.kind, prompt.phrase if track is None else int(track))
             self.answers[key][image.frame] = found
             self.wanted[key][image.frame] = None if prompt.truth_ids is None else [items[k] for k in prompt.truth_ids]
@@ -113,7 +113,7 @@ def test_j_and_f(world):
                 (iou(truth, films.union(key, frame)), boundary_f(truth, films.union(key, frame)))
                 for frame, wanted in frames.items()
                 if wanted is not None and min(frames) < frame < max(frames)
-                for truth in [np.any([films.blank, *(item.mask() for item in wanted)], axis=0)]
+                for truth in [np.any([films.blank, *(item.decode_mask() for item in wanted)], axis=0)]
             ]
             if key[1] == kind and values:
                 each.append(np.mean(values, axis=0))
@@ -127,14 +127,14 @@ def test_j_and_f(world):
 @pytest.mark.parametrize("kind", ["track", "box", "phrase"])
 def test_consistency_with_and_without_motion(world, kind):
     given, pairs, films = world
-    flow = steady_flow(given[3].iloc[0])
+    flow = constant_flow(given[3].iloc[0])
     raw, warped = [], []
     for key, before, after in films.steps(kind):
         one, other = films.union(key, before), films.union(key, after)
         raw.append(iou(one, other))
         # The whole frame moved, what was not seen left out.
         moved, seen = np.zeros(one.size, bool), np.zeros(one.size, bool)
-        moved[flow.then], seen[flow.then] = one.ravel()[flow.now], True
+        moved[flow.target_pixels], seen[flow.target_pixels] = one.ravel()[flow.source_pixels], True
         now = other.ravel() & seen
         if (moved | now).any():
             warped.append(iou(moved, now))
@@ -191,7 +191,9 @@ def test_contours(world, kind):
     for key, before, after in films.steps(kind):
         masks = films.union(key, before), films.union(key, after)
         if all(mask.any() for mask in masks):
-            costs.append(contour_cost(*(sequences.shape_context(sequences.contour(inside(mask))) for mask in masks)))
+            costs.append(
+                contour_cost(*(contours.shape_context(contours.trace_contour(inside(mask))) for mask in masks))
+            )
     found = evaluate("contour-instability", pairs[pairs["kind"] == kind])
     assert found == pytest.approx(np.mean(costs), abs=1e-12) and 0 < found < 1
 
@@ -199,7 +201,7 @@ def test_contours(world, kind):
 @pytest.mark.parametrize("seed", range(3))
 def test_shape_contexts(seed):
     points = np.random.default_rng(seed).normal(0, 9, (40, 2))
-    assert sequences.shape_context(points) == pytest.approx(context(points), abs=1e-12)
+    assert contours.shape_context(points) == pytest.approx(context(points), abs=1e-12)
 
 
 def test_identities(world):
@@ -214,7 +216,7 @@ def test_identities(world):
             }
             masks = {track: films.answers[key][frame][0] for track, key in mine.items() if films.answers[key][frame]}
             truth = {
-                track: films.wanted[key][frame][0].mask() for track, key in mine.items() if films.wanted[key][frame]
+                track: films.wanted[key][frame][0].decode_mask() for track, key in mine.items() if films.wanted[key][frame]
             }
             names = list(masks), list(truth)
             for row, column, value in assigned(list(masks.values()), list(truth.values())):
@@ -235,7 +237,7 @@ def test_flicker(world, kind):
         found = []
         for frame in (before, after):
             wanted, masks = films.wanted[key][frame] or [], films.answers[key][frame]
-            hits = {column for _, column, value in assigned(masks, [item.mask() for item in wanted]) if value >= 0.5}
+            hits = {column for _, column, value in assigned(masks, [item.decode_mask() for item in wanted]) if value >= 0.5}
             found.append({item.track: place in hits for place, item in enumerate(wanted)})
         flips.update(found[0][track] != found[1][track] for track in found[0].keys() & found[1].keys())
     assert evaluate("flicker", pairs[pairs["kind"] == kind]) == pytest.approx(flips[True] / flips.total(), abs=1e-12)

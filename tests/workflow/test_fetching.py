@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tests.helpers.server import BLOCK, Hub, Killer, Server
+from tests.helpers.server import BLOCK_BYTES, Hub, ProcessKiller, Server
 
 from .conftest import SCENES, Checkout, small_config
 
@@ -37,7 +37,7 @@ class Online(Checkout):
         clean = {
             key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING_FACE", "SAMGAP"))
         }
-        own = {"OMP_NUM_THREADS": "1", "HF_ENDPOINT": self.hub.address, "HF_HOME": str(self.folder.parent / "hub")}
+        own = {"OMP_NUM_THREADS": "1", "HF_ENDPOINT": self.hub.base_url, "HF_HOME": str(self.folder.parent / "hub")}
         return {**clean, **own, "HF_TOKEN": TOKEN, **({"HF_HUB_OFFLINE": "1"} if self.offline else {})}
 
 
@@ -60,8 +60,8 @@ def hub(tmp_path):
             member.size = data.tell()
             data.seek(0)
             archive.addfile(member, data)
-    with Server(served) as storage, Hub(tmp_path, storage=storage, commit=COMMIT, gated=True) as running:
-        running.granted = {TOKEN}
+    with Server(served) as storage, Hub(tmp_path, storage=storage, commit=COMMIT, is_gated=True) as running:
+        running.granted_tokens = {TOKEN}
         yield running
 
 
@@ -69,9 +69,9 @@ def configure(checkout: Checkout, hub: Hub, **more) -> None:
     """A run of an archive, a checkpoint by its address and one of the hub."""
     orchard = {"kind": "minneapple", "part": "train", "archives": {"images": "orchard"}}
     sha256 = hashlib.sha256((hub.storage.folder / "detection.tar.gz").read_bytes()).hexdigest()
-    archive = {"file": "detection.tar.gz", "url": hub.storage.url("detection.tar.gz"), "sha256": sha256}
+    archive = {"file": "detection.tar.gz", "url": hub.storage.url_of("detection.tar.gz"), "sha256": sha256}
     weights = {
-        "sam2-demo": {"url": hub.storage.url("sam2.pt")},
+        "sam2-demo": {"url": hub.storage.url_of("sam2.pt")},
         "sam3-demo": {"hub": "maker/model", "file": "sam3.pt", "revision": COMMIT},
     }
     checkout.config(weights=weights, **small_config(orchard), archives={"orchard": archive}, **more)
@@ -102,12 +102,12 @@ def test_a_fetch_killed_at_ten_points_ends_in_the_same_verified_files(tmp_path, 
         return sum(path.stat().st_size for path in cache.glob("*") if path.suffix not in (".json", ".lock"))
 
     hub.storage.sent = 0
-    points = sorted(random.Random(11).sample(range(total - BLOCK), 10))
-    hub.storage.watch = killer = Killer(points, kept)
+    points = sorted(random.Random(11).sample(range(total - BLOCK_BYTES), 10))
+    hub.storage.watch = killer = ProcessKiller(points, kept)
     codes = []
     while not codes or codes[-1] != 0:
         # Nobody else is there whom the lock of a killed run could protect.
-        killer.victim = subprocess.Popen(
+        killer.process = subprocess.Popen(
             checkout.command("fetch", "--nolock", "--rerun-incomplete"),
             cwd=checkout.folder,
             env=checkout.environment(),
@@ -115,12 +115,12 @@ def test_a_fetch_killed_at_ten_points_ends_in_the_same_verified_files(tmp_path, 
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        codes.append(killer.victim.wait(300))
+        codes.append(killer.process.wait(300))
         assert len(codes) <= 11
     assert codes == [-signal.SIGKILL] * 10 + [0]
     assert resources(checkout) == expected
     # Each run went on with what had come before, but for what was on its way while the killed one's last process died.
-    assert total <= hub.storage.sent <= total + 10 * BLOCK
+    assert total <= hub.storage.sent <= total + 10 * BLOCK_BYTES
     hub.storage.watch = None
 
     # verify: a line a file; again without a network; and after a byte is changed.

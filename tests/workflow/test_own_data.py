@@ -8,7 +8,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from samgap.files import read_json, sha256
+from samgap.io.files import read_json, sha256
 from tests.helpers.server import Server
 
 pytestmark = pytest.mark.workflow
@@ -41,8 +41,8 @@ def test_from_an_address_and_from_a_folder(checkout, tmp_path):
     demo = yaml.safe_load(checkout.config().read_text())
     with Server(served) as server:
         datasets = {
-            "afar": {**entry, "path": server.url("orchard.tar.gz")},
-            "afar-too": {**entry, "path": server.url("orchard.tar.gz")},
+            "afar": {**entry, "path": server.url_of("orchard.tar.gz")},
+            "afar-too": {**entry, "path": server.url_of("orchard.tar.gz")},
             "near": {**entry, "path": str(served / "orchard"), "files": str(tmp_path / "part.txt")},
         }
         checkout.config(datasets={**demo["datasets"], **datasets})

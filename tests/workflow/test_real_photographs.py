@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.archives import pack_minneapple, real_data
+from tests.helpers.archives import find_real_data, pack_minneapple
 from tests.helpers.server import Server
 
 from .conftest import small_config
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.real]
 
 
 def test_from_download_to_figures(checkout, tmp_path):
-    real = real_data()
+    real = find_real_data()
     archives = pack_minneapple(real, tmp_path / "served")
     with Server(tmp_path / "served") as server:
         sections = small_config(
@@ -26,7 +26,7 @@ def test_from_download_to_figures(checkout, tmp_path):
             }
         )
         names = {"photographs": archives["images"].name, "truth": archives["truth"].name}
-        sections["archives"] = {key: {"file": name, "url": f"{server.address}/{name}"} for key, name in names.items()}
+        sections["archives"] = {key: {"file": name, "url": f"{server.base_url}/{name}"} for key, name in names.items()}
         checkout.config(**sections)
         checkout.run()
     results = checkout.folder / "results" / "demo"

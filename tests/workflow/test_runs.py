@@ -70,7 +70,7 @@ def test_an_edit_of_a_metric_reruns_no_inference(finished, tmp_path):
     matching = checkout.folder / "src" / "samgap" / "matching.py"
     matching.write_text(matching.read_text() + "\n# edited\n")
     plan = checkout.run("-n")
-    assert "rule measure:" in plan and "rule predict:" not in plan
+    assert "rule match_predictions:" in plan and "rule predict:" not in plan
 
 
 def test_a_run_killed_in_inference_ends_in_the_same_tables(checkout, finished):

@@ -22,11 +22,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from samgap import tables, truth
+from samgap.annotations import ground_truth
 from samgap.errors import UserError
-from samgap.job import job
-from samgap.paper import rows, style
-from samgap.paper.pictures import HALO, outline, picture, quantiles
+from samgap.jobs.script import job_context
+from samgap.paper import csv, style
+from samgap.paper.images import HALO, draw_outline, read_image, select_quantiles
+from samgap.tables.images import IMAGES
 
 COLUMNS = ["part", "image_id", "file", "instance_id", "noun", "area_px", "occlusion", "ignore", "attributes", "source"]
 ACROSS, HEAD, UNDER, LINE = 4, 0.24, 0.38, 40  # images side by side; inches; letters in a line under an image
@@ -43,7 +44,7 @@ class Key:
         self.nouns = found.nouns
         self.colours, self.letters, self.usual = {}, {}, None
         if attributes:
-            self.colours = dict(zip(found.attributes[attributes[0]], style.INSTANCES, strict=False))
+            self.colours = dict(zip(found.attributes[attributes[0]], style.INSTANCE_COLOURS, strict=False))
         if attributes[1:]:
             every = [each for instances in found.instances.values() for each in instances]
             counts = Counter(each.attributes[attributes[1]] for each in every if attributes[1] in each.attributes)
@@ -56,7 +57,7 @@ class Key:
     def colour(self, instance, place):
         """Of its outline; without attributes, neighbours get different ones."""
         if not self.attributes:
-            return style.INSTANCES[place % len(style.INSTANCES)]
+            return style.INSTANCE_COLOURS[place % len(style.INSTANCE_COLOURS)]
         return self.colours.get(instance.attributes.get(self.attributes[0]), OTHER)
 
     def words(self, instance):
@@ -81,7 +82,7 @@ class Key:
 def edge(axes, instance, colour, **line):
     """The outline of an object, or its box where no mask is known."""
     if instance.rle is not None:
-        outline(axes, instance.mask(), colour, **line)
+        draw_outline(axes, instance.decode_mask(), colour, **line)
         return
     x0, y0, x1, y1 = instance.box
     width, style = line["linewidths"], line.get("linestyles", "solid")
@@ -107,7 +108,7 @@ def draw_image(axes, pixels, instances, key):
         middle = min(max((each.box[0] + each.box[2]) / 2, reach), width - reach), each.box[1] if above else each.box[3]
         axes.annotate(
             words, middle, (0, 0.5 if above else -1), textcoords="offset points", ha="center", color="white",
-            va="bottom" if above else "top", fontsize=style.SMALL, fontweight="bold", path_effects=HALO,
+            va="bottom" if above else "top", fontsize=style.MIN_FONT_SIZE_PT, fontweight="bold", path_effects=HALO,
             gid=f"object-{each.id}-{words.replace(' ', '-')}",
         )  # fmt: skip
 
@@ -115,7 +116,7 @@ def draw_image(axes, pixels, instances, key):
 def words_of(image, found):
     """What stands under an image: its name, how many objects of each noun are labelled in it, its attributes."""
     given = found.images[image.image_id].get("attributes", {})
-    instances = found.of(image.image_id)
+    instances = found.instances_of(image.image_id)
     counts = Counter("ignored" if each.ignore else each.noun for each in instances)
     held = [f"{noun} {number}" for noun, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     told = [", ".join(held) or "nothing labelled", ", ".join(f"{name} {value}" for name, value in given.items())]
@@ -135,8 +136,8 @@ def examples_of(found, key, name, value):
         x0, y0, x1, y1 = each.box
         return x0 > 0 and y0 > 0 and x1 < image["width"] and y1 < image["height"]
 
-    ranked = [each for number, image in found.images.items() for each in found.of(number) if fits(each, image)]
-    return quantiles(sorted(ranked, key=lambda each: (-each.area, each.id)), CROPS)
+    ranked = [each for number, image in found.images.items() for each in found.instances_of(number) if fits(each, image)]
+    return select_quantiles(sorted(ranked, key=lambda each: (-each.area, each.id)), CROPS)
 
 
 def draw_object(axes, pixels, instance):
@@ -148,7 +149,7 @@ def draw_object(axes, pixels, instance):
     part = pixels[top : int(y + half) + 3, left : int(x + half) + 3]
     extent = left - 0.5, left + part.shape[1] - 0.5, top + part.shape[0] - 0.5, top - 0.5
     axes.imshow(part, extent=extent, interpolation="bilinear")
-    outline(axes, instance.mask(), "white", linewidths=0.3)
+    draw_outline(axes, instance.decode_mask(), "white", linewidths=0.3)
     axes.set_xlim(x - half, x + half)
     axes.set_ylim(y + half, y - half)
 
@@ -156,15 +157,15 @@ def draw_object(axes, pixels, instance):
 def draw(images, found, folder, attributes):
     """The figure, and what is drawn in it: (part, instance) for each object."""
     key = Key(found, attributes)
-    pixels = {image.image_id: picture(Path(folder) / image.file) for image in images}
+    pixels = {image.image_id: read_image(Path(folder) / image.file) for image in images}
     aspect = max(each.shape[0] / each.shape[1] for each in pixels.values())
     values = [(name, value) for name in attributes for value in found.attributes[name]]
     lines, bands = -(-len(images) // ACROSS), -(-len(values) // 2)
     below = (RULE + bands * (SIDE + SPACE)) * bool(bands)
-    room = style.HEIGHT - HEAD - below - style.FOOT
-    width = min((style.WIDTH - (ACROSS - 1) * SPACE) / ACROSS, (room / lines - UNDER) / aspect)
-    gap = (style.WIDTH - ACROSS * width) / (ACROSS - 1)
-    total = style.WIDTH, HEAD + lines * (width * aspect + UNDER) + below + style.FOOT
+    room = style.MAX_FIGURE_HEIGHT_IN - HEAD - below - style.STAMP_MARGIN_IN
+    width = min((style.FIGURE_WIDTH_IN - (ACROSS - 1) * SPACE) / ACROSS, (room / lines - UNDER) / aspect)
+    gap = (style.FIGURE_WIDTH_IN - ACROSS * width) / (ACROSS - 1)
+    total = style.FIGURE_WIDTH_IN, HEAD + lines * (width * aspect + UNDER) + below + style.STAMP_MARGIN_IN
     figure = Figure(figsize=total)
 
     def panel(left, top, wide, high):
@@ -178,20 +179,22 @@ def draw(images, found, folder, attributes):
     for number, image in enumerate(images):
         line, column = divmod(number, ACROSS)
         axes = panel(column * (width + gap), HEAD + line * (width * aspect + UNDER), width, width * aspect)
-        draw_image(axes, pixels[image.image_id], found.of(image.image_id), key)
+        draw_image(axes, pixels[image.image_id], found.instances_of(image.image_id), key)
         axes.annotate(
             words_of(image, found), (0, 0), (0, -2), xycoords="axes fraction", textcoords="offset points", va="top",
-            fontsize=style.SMALL, linespacing=1.1,
+            fontsize=style.MIN_FONT_SIZE_PT, linespacing=1.1,
         )  # fmt: skip
-        drawn += [("image", each) for each in found.of(image.image_id)]
+        drawn += [("image", each) for each in found.instances_of(image.image_id)]
     for number, (name, value) in enumerate(values):
         side, band = divmod(number, bands)
         left = side * (total[0] - NAME - CROPS * (SIDE + SPACE) + SPACE)
-        top = total[1] - style.FOOT - below + RULE + band * (SIDE + SPACE)
-        figure.text(left / total[0], 1 - (top + SIDE / 2) / total[1], value, va="center", fontsize=style.SMALL)
+        top = total[1] - style.STAMP_MARGIN_IN - below + RULE + band * (SIDE + SPACE)
+        figure.text(
+            left / total[0], 1 - (top + SIDE / 2) / total[1], value, va="center", fontsize=style.MIN_FONT_SIZE_PT
+        )
         for place, each in enumerate(examples_of(found, key, name, value)):
             if each.image_id not in pixels:
-                pixels[each.image_id] = picture(Path(folder) / found.images[each.image_id]["file_name"])
+                pixels[each.image_id] = read_image(Path(folder) / found.images[each.image_id]["file_name"])
             draw_object(panel(left + NAME + place * (SIDE + SPACE), top, SIDE, SIDE), pixels[each.image_id], each)
             drawn.append((f"{name}={value}", each))
     figure.legend(
@@ -216,10 +219,10 @@ def rows_of(drawn, found, source):
     return pd.DataFrame(told, columns=COLUMNS)
 
 
-with job(snakemake):
+with job_context(snakemake):
     entry = snakemake.params.entry
     attributes = entry.get("attributes", [])
-    found = truth.read(snakemake.input.truth)
+    found = ground_truth.read_ground_truth(snakemake.input.truth)
     for name in attributes:
         if name not in found.attributes:
             raise UserError(
@@ -227,12 +230,12 @@ with job(snakemake):
                 f"{sorted(found.attributes)}"
             )
     images = sorted(
-        tables.read(snakemake.input.image_table, "images").itertuples(),
-        key=lambda image: (len(found.of(image.image_id)), image.image_id),
+        IMAGES.read(snakemake.input.image_table).itertuples(),
+        key=lambda image: (len(found.instances_of(image.image_id)), image.image_id),
     )
-    with style.style():
-        figure, drawn = draw(quantiles(images, entry["images"]), found, snakemake.input.images, attributes)
+    with style.figure_style():
+        figure, drawn = draw(select_quantiles(images, entry["images"]), found, snakemake.input.images, attributes)
         # What is drawn is the truth: no model has a part in it.
-        style.save(figure, [snakemake.output.pdf, snakemake.output.svg, snakemake.output.png], demo=False)
+        style.save_figure(figure, [snakemake.output.pdf, snakemake.output.svg, snakemake.output.png], stamp_demo=False)
     source = f"{snakemake.input.image_table};{snakemake.input.truth}"
-    rows.write(snakemake.output.rows, rows_of(drawn, found, source))
+    csv.write_csv(snakemake.output.rows, rows_of(drawn, found, source))

@@ -12,9 +12,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoMinorLocator, MaxNLocator
 
-from samgap import tables
-from samgap.job import job
-from samgap.paper import labels, notes, rows, style
+from samgap.jobs.script import job_context
+from samgap.paper import csv, labels, notes, style
+from samgap.tables.statistics import ESTIMATES
 
 LEFT, RIGHT, TOP, LINE, AXIS, GAP = 1.75, 0.1, 0.26, 0.33, 0.24, 0.16  # inches
 ACROSS = 4
@@ -24,7 +24,7 @@ CELL = ["dataset", "model", "prompts"]
 
 def drawn_rows(estimates, entry):
     """The rows drawn: whole data sets, the figure's experiments and metrics; a cell in two experiments once."""
-    found = rows.of_experiments(estimates, entry["experiments"])
+    found = csv.select_experiments(estimates, entry["experiments"])
     found = found[(found["stratum"] == "all") & found["metric"].isin(entry["metrics"])]
     return found.drop_duplicates([*CELL, "metric"]).reset_index(drop=True)
 
@@ -48,13 +48,13 @@ def limits(name, found):
 
 def name_of(cell, found, models, several_datasets):
     """The two lines of a cell's label: what it is, and what its estimates rest on."""
-    parts = [labels.model(models, cell.model), cell.prompts.replace("-", " + ")]
+    parts = [labels.model_label(models, cell.model), cell.prompts.replace("-", " + ")]
     if several_datasets:
         parts.append(cell.dataset)
     rest = found[found["value"].notna()]
     if rest.empty:
         return " · ".join(parts), ""
-    numbers = f"{labels.span(rest['n_images'])} images, {labels.span(rest['n_instances'])} instances"
+    numbers = f"{labels.format_range(rest['n_images'])} images, {labels.format_range(rest['n_instances'])} instances"
     return " · ".join(parts), numbers
 
 
@@ -64,8 +64,8 @@ def draw(drawn, entry, models):
     high = max(len(cells), 1) * LINE
     down = max(-(-len(metrics) // ACROSS), 1)
     across = max(-(-len(metrics) // down), 1)  # as evenly as it goes
-    width = (style.WIDTH - LEFT - RIGHT - (across - 1) * GAP) / across
-    total = style.WIDTH, down * (TOP + high + AXIS) + style.FOOT
+    width = (style.FIGURE_WIDTH_IN - LEFT - RIGHT - (across - 1) * GAP) / across
+    total = style.FIGURE_WIDTH_IN, down * (TOP + high + AXIS) + style.STAMP_MARGIN_IN
     figure = Figure(figsize=total)
     if not metrics:
         figure.text(0.5, 0.5, "not evaluable: no estimate of these experiments and metrics", ha="center", va="center")
@@ -83,7 +83,7 @@ def draw(drawn, entry, models):
 
 def panel(axes, name, found, cells, models, width):
     """One metric: a marker and its interval for each cell, or why there is none."""
-    axes.set_title(labels.metric(name), pad=4)
+    axes.set_title(labels.metric_label(name), pad=4)
     axes.set_xlim(*limits(name, found))
     axes.set_ylim(len(cells) - 0.5, -0.5)
     axes.set_yticks([])
@@ -103,14 +103,14 @@ def panel(axes, name, found, cells, models, width):
             continue
         row = rows_of.iloc[0]
         if pd.isna(row["value"]):
-            words = notes.short(row["note"], int(width * 17), 3)
+            words = notes.shorten_note(row["note"], int(width * 17), 3)
             axes.text(
-                middle, y, words, ha="center", va="center", fontsize=style.SMALL, style="italic", linespacing=1.0,
+                middle, y, words, ha="center", va="center", fontsize=style.MIN_FONT_SIZE_PT, style="italic", linespacing=1.0,
                 bbox={"fc": "white", "ec": "none", "pad": 0.5},
             )  # fmt: skip
             continue
         family = models.get(row["model"], {}).get("family", "")
-        colour = style.colour(family)
+        colour = style.family_colour(family)
         if pd.notna(row["ci_low"]):
             interval = [row["ci_low"], row["ci_high"]]
             axes.plot(interval, [y, y], color=colour, lw=0.9, marker="|", ms=4.5, mew=0.9, gid="ci", clip_on=False)
@@ -118,10 +118,10 @@ def panel(axes, name, found, cells, models, width):
         # The number over its marker, held inside the panel.
         low, high = axes.get_xlim()
         place = np.clip((row["value"] - low) / (high - low), 0.12 / width, 1 - 0.12 / width)
-        words = f"{row['value']:.{min(labels.decimals(name), 2)}f}"
+        words = f"{row['value']:.{min(labels.metric_decimals(name), 2)}f}"
         axes.annotate(
             words, (place, y), (0, 3.2), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
-            ha="center", va="bottom", fontsize=style.SMALL, color="0.25",
+            ha="center", va="bottom", fontsize=style.MIN_FONT_SIZE_PT, color="0.25",
         )  # fmt: skip
 
 
@@ -132,17 +132,17 @@ def name_lines(axes, cells, drawn, models):
         found = drawn[(drawn[CELL] == list(cell)).all(axis=1)]
         name, numbers = name_of(cell, found, models, several)
         place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "ha": "right"}
-        colour = style.colour(models.get(cell.model, {}).get("family", ""))
+        colour = style.family_colour(models.get(cell.model, {}).get("family", ""))
         up, va = (0.5, "bottom") if numbers else (0, "center")
         axes.annotate(name, (0, y), (-5, up), va=va, color=colour, **place)
-        axes.annotate(numbers, (0, y), (-5, -0.5), va="top", color="0.4", fontsize=style.SMALL, **place)
+        axes.annotate(numbers, (0, y), (-5, -0.5), va="top", color="0.4", fontsize=style.MIN_FONT_SIZE_PT, **place)
 
 
-with job(snakemake):
+with job_context(snakemake):
     entry, models = snakemake.params.entry, snakemake.params.models
-    drawn = drawn_rows(tables.read(snakemake.input.estimates, "estimates"), entry)
-    with style.style():
+    drawn = drawn_rows(ESTIMATES.read(snakemake.input.estimates), entry)
+    with style.figure_style():
         figure = draw(drawn, entry, models)
-        demo = style.is_demo(models, drawn["model"])
-        style.save(figure, [snakemake.output.pdf, snakemake.output.svg, snakemake.output.png], demo)
-    rows.write(snakemake.output.rows, drawn)
+        demo = style.has_demo_model(models, drawn["model"])
+        style.save_figure(figure, [snakemake.output.pdf, snakemake.output.svg, snakemake.output.png], demo)
+    csv.write_csv(snakemake.output.rows, drawn)

@@ -18,11 +18,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from pycocotools import mask as coco_mask
 
-from samgap import tables
 from samgap.errors import UserError
-from samgap.job import job
-from samgap.paper import labels, notes, rows, style
-from samgap.paper.pictures import HALO, outline, picture
+from samgap.jobs.script import job_context
+from samgap.paper import csv, labels, notes, style
+from samgap.paper.images import HALO, draw_outline, read_image
+from samgap.tables import parquet
+from samgap.tables.images import IMAGES
+from samgap.tables.predictions import MASKS
+from samgap.tables.prompts import PROMPTS
 
 COLUMNS = ["image_id", "file", "side", "dataset", "model", "prompts", "prompt_id", "kind", "phrase", "n_truth"]
 COLUMNS += ["prediction_id", "score", "area_px", "x0", "y0", "x1", "y1", "note", "source"]
@@ -57,8 +60,8 @@ class Side:
         """The prompts of the image, its masks (best first), and why there are none, if the weights are missing."""
         prompts = self.prompts[self.prompts["image_id"] == image.image_id]
         path = self.shard(image)
-        skipped = tables.provenance(path).get("skipped")
-        masks = tables.read(path, "masks")
+        skipped = parquet.read_provenance(path).get("skipped")
+        masks = MASKS.read(path)
         masks = masks[masks["prompt_id"].isin(prompts["prompt_id"]) & (masks["score"] >= self.threshold)]
         masks = masks.sort_values(["prompt_id", "prediction_id"])
         if self.name == "spatial":  # its best mask is its answer, whatever the score
@@ -81,7 +84,7 @@ class Side:
 
 def draw_prompts(axes, prompts):
     for number, row in enumerate(prompts.itertuples()):
-        colour = style.INSTANCES[number % len(style.INSTANCES)]
+        colour = style.INSTANCE_COLOURS[number % len(style.INSTANCE_COLOURS)]
         for box in row.boxes if row.boxes is not None else ():
             size = box["x1"] - box["x0"], box["y1"] - box["y0"]
             corner = box["x0"] - 0.5, box["y0"] - 0.5  # imshow puts a pixel's centre at its index
@@ -97,7 +100,9 @@ def draw_masks(axes, masks, numbers):
         if not row.area_px:
             continue
         mask = coco_mask.decode({"size": [row.height, row.width], "counts": row.rle})
-        outline(axes, mask.astype(bool), style.INSTANCES[number % len(style.INSTANCES)], fill=0.5)
+        draw_outline(
+            axes, mask.astype(bool), style.INSTANCE_COLOURS[number % len(style.INSTANCE_COLOURS)], fill_alpha=0.5
+        )
 
 
 def counted(number, noun):
@@ -109,11 +114,11 @@ def draw(images, answers, folder, sides, models, phrase, threshold):
 
     `answers` holds for each image what each side gave (`Side.answer`).
     """
-    pictures = [picture(Path(folder) / image.file) for image in images.itertuples()]
+    pictures = [read_image(Path(folder) / image.file) for image in images.itertuples()]
     aspect = max(pixels.shape[0] / pixels.shape[1] for pixels in pictures)
-    width = (style.WIDTH - LEFT - 3 * GAP) / 4
-    width = min(width, ((style.HEIGHT - HEAD - style.FOOT) / len(pictures) - UNDER) / aspect)
-    total = LEFT + 4 * width + 3 * GAP, HEAD + len(pictures) * (width * aspect + UNDER) + style.FOOT
+    width = (style.FIGURE_WIDTH_IN - LEFT - 3 * GAP) / 4
+    width = min(width, ((style.MAX_FIGURE_HEIGHT_IN - HEAD - style.STAMP_MARGIN_IN) / len(pictures) - UNDER) / aspect)
+    total = LEFT + 4 * width + 3 * GAP, HEAD + len(pictures) * (width * aspect + UNDER) + style.STAMP_MARGIN_IN
     figure = Figure(figsize=total)
 
     kind = sides[0].set.replace("-", " + ")
@@ -126,8 +131,8 @@ def draw(images, answers, folder, sides, models, phrase, threshold):
             box = left / total[0], bottom / total[1], width / total[0], width * aspect / total[1]
             axes = figure.add_axes(box, anchor="N")
             if row == 0:
-                label = labels.model(models, side.model)
-                colour = style.colour(models[side.model]["family"])
+                label = labels.model_label(models, side.model)
+                colour = style.family_colour(models[side.model]["family"])
                 axes.annotate(
                     f"{label}\n{heads[column]}", (0.5, 1), (0, 3), ha="center", va="bottom", color=colour,
                     xycoords="axes fraction", textcoords="offset points", linespacing=1.3,
@@ -136,7 +141,7 @@ def draw(images, answers, folder, sides, models, phrase, threshold):
                 name = Path(image.file).stem
                 axes.annotate(
                     name if len(name) <= 40 else f"{name[:39]}…", (0, 0.5), (-3, 0), rotation=90, ha="right",
-                    va="center", xycoords="axes fraction", textcoords="offset points", fontsize=style.SMALL,
+                    va="center", xycoords="axes fraction", textcoords="offset points", fontsize=style.MIN_FONT_SIZE_PT,
                 )  # fmt: skip
             panel(axes, column, pixels, answers[row][column // 2], image)
     return figure
@@ -149,7 +154,7 @@ def panel(axes, column, pixels, answer, image):
     if column in (1, 3) and note:
         axes.imshow(np.full_like(pixels, 238))
         place = {"ha": "center", "va": "center", "transform": axes.transAxes}
-        axes.text(0.5, 0.5, notes.short(note, 24, 4), style="italic", **place)
+        axes.text(0.5, 0.5, notes.shorten_note(note, 24, 4), style="italic", **place)
         return
     axes.imshow(pixels)
     axes.autoscale(False)
@@ -167,32 +172,32 @@ def panel(axes, column, pixels, answer, image):
         under = counted(len(masks), "mask")
     axes.annotate(
         under, (0.5, 0), (0, -2), ha="center", va="top", xycoords="axes fraction", textcoords="offset points",
-        fontsize=style.SMALL,
+        fontsize=style.MIN_FONT_SIZE_PT,
     )  # fmt: skip
 
 
 def nothing_to_draw(dataset, phrase, concept, path):
     """Where no image's truth answers the phrase: a figure that says so, and the row that says so."""
     note = f"not evaluable: no image of {dataset} has a prompt and known instances of “{phrase}”"
-    figure = Figure(figsize=(style.WIDTH, 1.2))
-    figure.text(0.5, 0.5, notes.short(note, 90, 3), ha="center", va="center", style="italic")
+    figure = Figure(figsize=(style.FIGURE_WIDTH_IN, 1.2))
+    figure.text(0.5, 0.5, notes.shorten_note(note, 90, 3), ha="center", va="center", style="italic")
     known = {"side": "concept", "dataset": dataset, "model": concept["model"], "prompts": concept["prompts"]}
     row = {**dict.fromkeys(COLUMNS), **known, "phrase": phrase, "note": note, "source": path}
     return figure, pd.DataFrame([row], columns=COLUMNS)
 
 
-with job(snakemake):
+with job_context(snakemake):
     entry, models, threshold = snakemake.params.entry, snakemake.params.models, snakemake.params.score_threshold
     dataset, phrase = entry["dataset"], entry["concept"]["phrase"]
-    spatial_prompts = tables.read(snakemake.input.spatial_prompts, "prompts")
-    concept_prompts = tables.read(snakemake.input.concept_prompts, "prompts")
+    spatial_prompts = PROMPTS.read(snakemake.input.spatial_prompts)
+    concept_prompts = PROMPTS.read(snakemake.input.concept_prompts)
     asked = concept_prompts[concept_prompts["phrase"] == phrase]
     if asked.empty:
         raise UserError(
             f"figures.{snakemake.wildcards.figure}.concept.phrase: “{phrase}” is no phrase of the prompts "
             f"{entry['concept']['prompts']}; name one of {sorted(set(concept_prompts['phrase'].dropna()))}"
         )
-    images = tables.read(snakemake.input.image_table, "images")
+    images = IMAGES.read(snakemake.input.image_table)
     images = chosen(images, asked, spatial_prompts, entry["images"])
     sides = [
         Side("spatial", dataset, entry["spatial"], snakemake.input.spatial_prompts, spatial_prompts,
@@ -200,7 +205,7 @@ with job(snakemake):
         Side("concept", dataset, entry["concept"], snakemake.input.concept_prompts, asked,
              snakemake.input.concept_masks, threshold),
     ]  # fmt: skip
-    with style.style():
+    with style.figure_style():
         if images.empty:
             figure, drawn = nothing_to_draw(dataset, phrase, entry["concept"], snakemake.input.concept_prompts)
         else:
@@ -213,6 +218,6 @@ with job(snakemake):
                 for side, answer in zip(sides, pair, strict=True)
             ]
             drawn = pd.concat(parts)
-        demo = style.is_demo(models, [side.model for side in sides])
-        style.save(figure, [snakemake.output.pdf, snakemake.output.svg, snakemake.output.png], demo)
-    rows.write(snakemake.output.rows, drawn)
+        demo = style.has_demo_model(models, [side.model for side in sides])
+        style.save_figure(figure, [snakemake.output.pdf, snakemake.output.svg, snakemake.output.png], demo)
+    csv.write_csv(snakemake.output.rows, drawn)

@@ -22,14 +22,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from samgap import masks, tables, truth
+from samgap.annotations import ground_truth
 from samgap.errors import UserError
-from samgap.job import job
-from samgap.paper import rows, style
-from samgap.paper.pictures import HALO, outline, picture, quantiles
+from samgap.jobs.script import job_context
+from samgap.masks import rle
+from samgap.paper import csv, style
+from samgap.paper.images import HALO, draw_outline, read_image, select_quantiles
+from samgap.tables.images import IMAGES
+from samgap.tables.prompts import PROMPTS
 
 COLUMNS = ["prompts", "image_id", "file", "prompt_id", "kind", "phrase", "points", "boxes", "mask", "n_truth", "source"]
-COLOURS = {1: style.INSTANCES[0], 0: style.INSTANCES[5]}
+COLOURS = {1: style.INSTANCE_COLOURS[0], 0: style.INSTANCE_COLOURS[5]}
 SPATIAL = {"box", "point", "point-box", "mask", "clicks", "track"}
 HEAD, OVER = 0.16, 0.2  # inches: for the name of a set, for the words over a picture
 GAP, BETWEEN = 0.04, 0.12  # inches: between pictures, between sets
@@ -83,7 +86,7 @@ def window(instances, shape):
 def draw_prompt(axes, prompt, size, small):
     """Everything that a prompt shows. A pixel's middle is a whole number here, and a half in the table."""
     if prompt.mask is not None:
-        outline(axes, masks.decode(masks.rle(prompt.mask, *size)), COLOURS[1], fill=0.4, linewidths=0.5)
+        draw_outline(axes, rle.decode(rle.make_rle(prompt.mask, *size)), COLOURS[1], fill_alpha=0.4, linewidths=0.5)
     for box in prompt.boxes if prompt.boxes is not None else []:
         x, y, width, height = box["x0"] - 0.5, box["y0"] - 0.5, box["x1"] - box["x0"], box["y1"] - box["y0"]
         drawn = Rectangle((x, y), width, height, fill=False, ec=COLOURS[box["label"]], lw=0.8)
@@ -111,7 +114,7 @@ def draw_cell(axes, width, prompts, pixels, instances):
     wanted = {key for prompt in prompts.itertuples() for key in (() if prompt.truth_ids is None else prompt.truth_ids)}
     for each in instances:
         if each.id in wanted and each.rle is not None:
-            outline(axes, each.mask(), "white", linewidths=0.4)
+            draw_outline(axes, each.decode_mask(), "white", linewidths=0.4)
     for prompt in prompts.itertuples():
         draw_prompt(axes, prompt, size, small=prompt.kind == "grid")
 
@@ -119,20 +122,23 @@ def draw_cell(axes, width, prompts, pixels, instances):
 def layout(count, images, aspect):
     """Sets side by side and inches of a picture's width, so that all of `count` sets fit on the page."""
     for across in range(1, count + 1):
-        width = min((style.WIDTH - (across - 1) * BETWEEN) / across / images - GAP, WIDEST)
+        width = min((style.FIGURE_WIDTH_IN - (across - 1) * BETWEEN) / across / images - GAP, WIDEST)
         lines = -(-count // across)
-        if width >= LEAST and lines * (HEAD + OVER + width * aspect) <= style.HEIGHT - style.FOOT:
+        if (
+            width >= LEAST
+            and lines * (HEAD + OVER + width * aspect) <= style.MAX_FIGURE_HEIGHT_IN - style.STAMP_MARGIN_IN
+        ):
             return across, width
     raise UserError(f"{count} prompt sets on {images} images each do not fit on a page; name fewer")
 
 
 def draw(images, sets, found, folder):
     """The figure, and what is drawn in it: (set, image, prompts)."""
-    pixels = {image.image_id: picture(Path(folder) / image.file) for image in images}
+    pixels = {image.image_id: read_image(Path(folder) / image.file) for image in images}
     aspect = max(each.shape[0] / each.shape[1] for each in pixels.values())
     across, width = layout(len(sets), len(images), aspect)
     block, line = len(images) * (width + GAP) + BETWEEN, HEAD + OVER + width * aspect
-    total = style.WIDTH, -(-len(sets) // across) * line + style.FOOT
+    total = style.FIGURE_WIDTH_IN, -(-len(sets) // across) * line + style.STAMP_MARGIN_IN
     figure = Figure(figsize=total)
     drawn = []
     for place, (name, prompts) in enumerate(sets.items()):
@@ -146,10 +152,10 @@ def draw(images, sets, found, folder):
             )
             axes.set_axis_off()
             axes.set_anchor("N")
-            draw_cell(axes, width, these, pixels[image.image_id], found.of(image.image_id))
+            draw_cell(axes, width, these, pixels[image.image_id], found.instances_of(image.image_id))
             told = fitting(words(these), width)
             figure.text(
-                x / total[0], 1 - (y - 0.02) / total[1], told, va="bottom", fontsize=style.SMALL, linespacing=1,
+                x / total[0], 1 - (y - 0.02) / total[1], told, va="bottom", fontsize=style.MIN_FONT_SIZE_PT, linespacing=1,
                 gid=f"words-{name}-{image.image_id}",
             )  # fmt: skip
             drawn.append((name, image, these))
@@ -174,21 +180,21 @@ def rows_of(drawn, sources):
     return pd.DataFrame(told, columns=COLUMNS).astype({"n_truth": "Int64"})
 
 
-with job(snakemake):
+with job_context(snakemake):
     entry = snakemake.params.entry
     if not entry.get("prompts"):
         raise UserError(f"figures.{snakemake.wildcards.figure} names no `prompts`, the prompt sets to draw; add them")
-    found = truth.read(snakemake.input.truth)
+    found = ground_truth.read_ground_truth(snakemake.input.truth)
     sources = dict(zip(entry["prompts"], snakemake.input.prompts, strict=True))
-    sets = {name: tables.read(path, "prompts") for name, path in sources.items()}
-    counts = {image: sum(not each.ignore for each in found.of(image)) for image in found.images}
-    images = tables.read(snakemake.input.image_table, "images").itertuples()
+    sets = {name: PROMPTS.read(path) for name, path in sources.items()}
+    counts = {image: sum(not each.ignore for each in found.instances_of(image)) for image in found.images}
+    images = IMAGES.read(snakemake.input.image_table).itertuples()
     images = [image for image in images if counts[image.image_id]]
     if not images:
         raise UserError(f"{entry['dataset']} has no image with an object, on which prompts could be drawn")
     images.sort(key=lambda image: (counts[image.image_id], image.image_id))
-    with style.style():
-        figure, drawn = draw(quantiles(images, entry["images"]), sets, found, snakemake.input.images)
+    with style.figure_style():
+        figure, drawn = draw(select_quantiles(images, entry["images"]), sets, found, snakemake.input.images)
         # What is drawn is asked, not answered: no model has a part in it.
-        style.save(figure, [snakemake.output.pdf, snakemake.output.svg, snakemake.output.png], demo=False)
-    rows.write(snakemake.output.rows, rows_of(drawn, sources))
+        style.save_figure(figure, [snakemake.output.pdf, snakemake.output.svg, snakemake.output.png], stamp_demo=False)
+    csv.write_csv(snakemake.output.rows, rows_of(drawn, sources))

@@ -9,10 +9,11 @@ HTML forms are for reading. Where there is no value, a letter leads to the reaso
 
 from pathlib import Path
 
-from samgap import tables
-from samgap.job import job
-from samgap.paper import grid, labels, notes, rows
-from samgap.paper.style import is_demo
+from samgap.jobs.script import job_context
+from samgap.paper import csv, grid, labels, notes
+from samgap.paper.style import has_demo_model
+from samgap.tables import parquet
+from samgap.tables.statistics import COMPARISONS
 
 STUB = ["data set", "first", "second", "metric", "drawn", "instances"]
 COLUMNS = ["first", "second", "difference", "p", "p (Holm)", "d", "detectable"]
@@ -27,20 +28,20 @@ def block(name, found, declared, models, footnotes):
 
 def line(row, models, footnotes):
     sides = (row.model, row.prompts), (row.baseline_model, row.baseline_prompts)
-    named = [f"{labels.model(models, model)} · {prompts}" for model, prompts in sides]
+    named = [f"{labels.model_label(models, model)} · {prompts}" for model, prompts in sides]
     drawn = f"{row.n_clusters:,} {row.clusters}{'' if row.n_clusters == 1 else 's'}"
-    instances = labels.span([row.n_instances, row.baseline_n_instances])
-    stub = [row.dataset, *named, labels.metric(row.metric), drawn, instances]
+    instances = labels.format_range([row.n_instances, row.baseline_n_instances])
+    stub = [row.dataset, *named, labels.metric_label(row.metric), drawn, instances]
     if row.difference != row.difference:
-        reason = grid.Cell(notes.kind(row.note), mark=footnotes.mark(row.note))
+        reason = grid.Cell(notes.note_kind(row.note), footnote=footnotes.add(row.note))
         values = [grid.Cell(NO_TEST), grid.Cell(NO_TEST), reason, *[grid.Cell(NO_TEST)] * (len(COLUMNS) - 3)]
     else:
-        values = numbers(row, labels.decimals(row.metric), footnotes)
+        values = numbers(row, labels.metric_decimals(row.metric), footnotes)
     return [*map(grid.Cell, stub), *values]
 
 
 def numbers(row, digits, footnotes):
-    mark = footnotes.mark(row.warning) if row.warning else ""
+    mark = footnotes.add(row.warning) if row.warning else ""
     return [
         grid.Cell(f"{row.value:.{digits}f}"),
         grid.Cell(f"{row.baseline_value:.{digits}f}"),
@@ -66,7 +67,7 @@ def chance(p):
 
 def with_sources(found, path):
     """The rows with the tables that each was made from, as the manifest looks for them."""
-    inputs = sorted(tables.provenance(path).get("inputs", {}))
+    inputs = sorted(parquet.read_provenance(path).get("inputs", {}))
     keys = ("dataset", "model", "prompts")
 
     def of(row):
@@ -76,19 +77,19 @@ def with_sources(found, path):
     return found.assign(source=[";".join([str(path), *of(row)]) for row in found.itertuples()])
 
 
-with job(snakemake):
+with job_context(snakemake):
     entry, params = snakemake.params.entry, snakemake.params
-    found = tables.read(snakemake.input.comparisons, "comparisons")
+    found = COMPARISONS.read(snakemake.input.comparisons)
     footnotes = notes.Footnotes()
     families = [name for name in params.comparisons if (found["comparison"] == name).any()]
     blocks = [block(name, found, params.comparisons, params.models, footnotes) for name in families]
     remarks = ["Difference: first less second [lower, upper end of the 95 % confidence interval]."]
     if not blocks:
         remarks = ["The configuration declares no comparison."]
-    if is_demo(params.models, [*found["model"], *found["baseline_model"]]):
+    if has_demo_model(params.models, [*found["model"], *found["baseline_model"]]):
         remarks.append("Models marked demo are small ones trained by this repository: not the published checkpoints.")
     title = f"{entry['title']} ({entry['number']})"
-    page = grid.Page(snakemake.wildcards.table, title, blocks, footnotes.listed(), remarks)
-    rows.write(snakemake.output.csv, with_sources(found, snakemake.input.comparisons))
-    for form, render in (("md", grid.markdown), ("tex", grid.latex), ("html", grid.html)):
-        rows.write_text(snakemake.output[form], render(page))
+    page = grid.PaperTable(snakemake.wildcards.table, title, blocks, footnotes.entries(), remarks)
+    csv.write_csv(snakemake.output.csv, with_sources(found, snakemake.input.comparisons))
+    for form, render in (("md", grid.render_markdown), ("tex", grid.render_latex), ("html", grid.render_html)):
+        csv.write_text(snakemake.output[form], render(page))

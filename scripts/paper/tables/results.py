@@ -5,10 +5,10 @@ The CSV holds the estimates row by row in full precision, the Markdown, LaTeX an
 there is no value, a letter leads to the reason.
 """
 
-from samgap import tables
-from samgap.job import job
-from samgap.paper import grid, labels, notes, rows
-from samgap.paper.style import is_demo
+from samgap.jobs.script import job_context
+from samgap.paper import csv, grid, labels, notes
+from samgap.paper.style import has_demo_model
+from samgap.tables.statistics import ESTIMATES
 
 KEYS = ["dataset", "model", "prompts"]
 STUB = ["data set", "model", "prompts"]
@@ -37,12 +37,12 @@ def block(part, heading, keys, metrics, models, footnotes):
     lines = []
     for key, cell in part.groupby(keys, sort=False):
         named = dict(zip(keys, key, strict=True))
-        named["model"] = labels.model(models, named["model"])
-        numbers = [labels.span(cell[column]) for column in ("n_images", "n_instances")]
+        named["model"] = labels.model_label(models, named["model"])
+        numbers = [labels.format_range(cell[column]) for column in ("n_images", "n_instances")]
         by_metric = {row.metric: row for row in cell.itertuples()}
         values = [value(by_metric.get(name), name, footnotes) for name in metrics]
         lines.append([*(grid.Cell(text) for text in [*named.values(), *numbers]), *values])
-    return grid.Block(heading, [*stub, *map(labels.metric, metrics)], len(keys), lines)
+    return grid.Block(heading, [*stub, *map(labels.metric_label, metrics)], len(keys), lines)
 
 
 def value(row, metric, footnotes):
@@ -50,25 +50,25 @@ def value(row, metric, footnotes):
     if row is None:
         return grid.Cell(ABSENT)
     if row.value != row.value:
-        return grid.Cell(notes.kind(row.note), mark=footnotes.mark(row.note))
-    digits = labels.decimals(metric)
+        return grid.Cell(notes.note_kind(row.note), footnote=footnotes.add(row.note))
+    digits = labels.metric_decimals(metric)
     known = row.ci_low == row.ci_low
     interval = f"{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}" if known else ""
-    return grid.Cell(f"{row.value:.{digits}f}", interval, footnotes.mark(row.warning) if row.warning else "")
+    return grid.Cell(f"{row.value:.{digits}f}", interval, footnotes.add(row.warning) if row.warning else "")
 
 
-with job(snakemake):
+with job_context(snakemake):
     entry, models = snakemake.params.entry, snakemake.params.models
-    found = rows.of_experiments(tables.read(snakemake.input.estimates, "estimates"), entry["experiments"])
+    found = csv.select_experiments(ESTIMATES.read(snakemake.input.estimates), entry["experiments"])
     footnotes = notes.Footnotes()
     blocks = blocks_of(found, snakemake.params.experiments, models, footnotes)
     remarks = ["Value [lower, upper end of the 95 % confidence interval]."]
     if any(cell.text == ABSENT for part in blocks for line in part.rows for cell in line):
         remarks.append(f"{ABSENT}: not among the estimates of this row.")
-    if is_demo(models, found["model"]):
+    if has_demo_model(models, found["model"]):
         remarks.append("Models marked demo are small ones trained by this repository: not the published checkpoints.")
     title = f"{entry['title']} ({entry['number']})"
-    page = grid.Page(snakemake.wildcards.table, title, blocks, footnotes.listed(), remarks)
-    rows.write(snakemake.output.csv, found)
-    for form, render in (("md", grid.markdown), ("tex", grid.latex), ("html", grid.html)):
-        rows.write_text(snakemake.output[form], render(page))
+    page = grid.PaperTable(snakemake.wildcards.table, title, blocks, footnotes.entries(), remarks)
+    csv.write_csv(snakemake.output.csv, found)
+    for form, render in (("md", grid.render_markdown), ("tex", grid.render_latex), ("html", grid.render_html)):
+        csv.write_text(snakemake.output[form], render(page))

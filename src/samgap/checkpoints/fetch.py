@@ -5,28 +5,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from samgap.cache import Settings, fetched
-from samgap.checkpoints.hub import from_hub, hub_name
-from samgap.code import PACKAGE
-from samgap.download import download
+from samgap.download.cache import DownloadSettings, fetch_cached
+from samgap.download.fetch import download_file
+from samgap.download.http import Unavailable, redact_url
+from samgap.download.hub import describe_hub_source, fetch_from_hub
 from samgap.errors import UserError
-from samgap.files import read_json, replacing
-from samgap.web import Unavailable, shown
+from samgap.io.files import atomic_write, read_json
+from samgap.jobs.code_hash import PACKAGE_DIR
 
-ROOT = PACKAGE.parents[1]
+ROOT = PACKAGE_DIR.parents[1]
 """The repository: `path` is relative to it."""
 
 logger = logging.getLogger("samgap")
 
 
-def fetch(
+def fetch_weights(
     source: Mapping[str, Any] | None,
     target: str | Path,
     *,
     skip_unavailable: bool,
-    trained: str | Path | None = None,
+    trained_weights: str | Path | None = None,
     trained_card: str | Path | None = None,
-    how: Settings | None = None,
+    settings: DownloadSettings | None = None,
 ) -> dict[str, Any]:
     """Bring the weights that `source` (a model's `weights`) names to `target`, whole and checked.
 
@@ -38,20 +38,20 @@ def fetch(
     Returns the card: `status` (available or unavailable), `why`, `source`, `sha256`, `size` (bytes), `checked`.
     """
     if source is None:
-        return _empty(target, "available", None, "none")
-    how = how or Settings()
+        return _write_empty_weights(target, "available", None, "none")
+    settings = settings or DownloadSettings()
     checks = {key: source[key] for key in ("sha256", "md5", "size") if key in source}
-    given: dict[str, Any] = {"name": source_name(source), "second_hand": source.get("second-hand", False)}
+    given: dict[str, Any] = {"name": describe_source(source), "second_hand": source.get("second-hand", False)}
     try:
         if "training" in source:
-            weights, made = _trained(trained, trained_card)
-            found = download(weights, target, **{**made, **checks}, **given)
+            weights, made = _read_training_card(trained_weights, trained_card)
+            found = download_file(weights, target, **{**made, **checks}, **given)
         elif "hub" in source:
-            found = from_hub(source, target, how, **checks, **given)
+            found = fetch_from_hub(source, target, settings, **checks, **given)
         elif "path" in source:
-            found = download(str(ROOT / Path(source["path"]).expanduser()), target, **checks, **given)
+            found = download_file(str(ROOT / Path(source["path"]).expanduser()), target, **checks, **given)
         else:
-            found = fetched(source["url"], target, how, **checks, **given)
+            found = fetch_cached(source["url"], target, settings, **checks, **given)
     except Unavailable as error:
         if not skip_unavailable:
             raise
@@ -60,24 +60,24 @@ def fetch(
             "To try again later, add to the command: --forcerun checkpoint",
             error,
         )
-        return _empty(target, "unavailable", str(error), given["name"])
+        return _write_empty_weights(target, "unavailable", str(error), given["name"])
     return {"status": "available", "why": None, **{key: found[key] for key in ("source", "sha256", "size", "checked")}}
 
 
-def source_name(source: Mapping[str, Any]) -> str:
+def describe_source(source: Mapping[str, Any]) -> str:
     """How messages and the card name a source: its path, its address, `hub:<id>/<file>@<revision>`, `training:<id>`."""
     if "hub" in source:
-        return hub_name(source)
+        return describe_hub_source(source)
     if "training" in source:
         return f"training:{source['training']}"
     if "path" in source:
         return str(source["path"])
     if "url" in source:
-        return shown(source["url"])
+        return redact_url(source["url"])
     raise UserError(f"weights {dict(source)}: one of path, url, hub or training is needed")
 
 
-def _trained(weights: str | Path | None, card: str | Path | None) -> tuple[str, dict[str, Any]]:
+def _read_training_card(weights: str | Path | None, card: str | Path | None) -> tuple[str, dict[str, Any]]:
     """A training's weights and the checksums that its card states."""
     if weights is None:
         raise ValueError("a source `training` needs the trained weights")
@@ -87,7 +87,7 @@ def _trained(weights: str | Path | None, card: str | Path | None) -> tuple[str, 
     return str(weights), {key: made[key] for key in ("sha256", "size") if made.get(key) is not None}
 
 
-def _empty(target: str | Path, status: str, why: str | None, source: str) -> dict[str, Any]:
-    with replacing(target):
+def _write_empty_weights(target: str | Path, status: str, reason: str | None, source: str) -> dict[str, Any]:
+    with atomic_write(target):
         pass
-    return {"status": status, "why": why, "source": source, "sha256": None, "size": None, "checked": None}
+    return {"status": status, "why": reason, "source": source, "sha256": None, "size": None, "checked": None}

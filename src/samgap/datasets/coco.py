@@ -27,11 +27,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import Label, Picture
-from samgap.datasets import _coco_labels as labels
-from samgap.datasets._archive import MAX_GB, files
-from samgap.datasets._images import photograph
-from samgap.datasets._names import group, listed, parts, some
-from samgap.datasets._write import SUFFIXES
+from samgap.datasets import coco_labels as labels
+from samgap.datasets.archive import MAX_GB, files
+from samgap.datasets.names import group, listed, parts, some
+from samgap.datasets.photographs import photograph
+from samgap.datasets.write import SUFFIXES
 from samgap.errors import UserError
 
 logger = logging.getLogger("samgap")

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import Picture
-from samgap.datasets._masks import Place, pairs
+from samgap.datasets.instance_masks import Place, pairs
 from samgap.errors import UserError
 
 NOUN = "apple"

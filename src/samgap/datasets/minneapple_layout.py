@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import Picture
-from samgap.datasets._masks import Place, pairs
-from samgap.datasets._names import group, listed
+from samgap.datasets.instance_masks import Place, pairs
+from samgap.datasets.names import group, listed
 
 
 def info(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,10 +19,10 @@ import numpy as np
 from PIL import Image
 
 from samgap.datasets import Label, Picture
-from samgap.datasets._orchard_camera import Camera
-from samgap.datasets._orchard_fruit import COLOURS, HEALTH, RIPENESS
-from samgap.datasets._orchard_scene import FRUIT, NOUNS, Scene, compose
-from samgap.datasets._orchard_view import View, flow, view
+from samgap.datasets.orchard.camera import Camera
+from samgap.datasets.orchard.fruit import COLOURS, HEALTH, RIPENESS
+from samgap.datasets.orchard.scene import FRUIT, NOUNS, Scene, compose
+from samgap.datasets.orchard.view import View, flow, view
 
 OCCLUSION = ("visible", "partial", "heavy")
 """Less than a tenth hidden, less than half, more."""

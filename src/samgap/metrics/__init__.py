@@ -18,17 +18,17 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from samgap import registry
+from samgap.config import plugins
 from samgap.errors import UserError
 
-Terms = dict[str, np.ndarray]
-Shared = dict[Any, np.ndarray]
+SufficientStatistics = dict[str, np.ndarray]
+SharedCache = dict[Any, np.ndarray]
 """What samplers that are given the same weights tell one another; emptied before other weights are given."""
 Sampler = Callable[[np.ndarray], np.ndarray]
 """From weights of clusters, float64 (R, C), to the metric in each of R resamples, float64 (R,); NaN: undefined."""
 
 
-class Described(Protocol):
+class MetricBase(Protocol):
     @property
     def UNIT(self) -> str:
         """Of its values: fraction, points of 100, px, prompts …"""
@@ -45,50 +45,52 @@ class Described(Protocol):
     def BY_INSTANCE(self) -> bool:
         """Does it rest on the instances asked for alone, so that it means something for those of one size?"""
 
-    def rests_on(self, pairs: pd.DataFrame) -> np.ndarray:
+    def row_mask(self, pairs: pd.DataFrame) -> np.ndarray:
         """Bool (N,): the rows of table `pairs` that it counts. Never depends on what was predicted."""
 
-    def applies(self, pairs: pd.DataFrame) -> str | None:
+    def not_evaluable_reason(self, pairs: pd.DataFrame) -> str | None:
         """None, or `not evaluable: …` with the reason why these pairs have no such value."""
 
 
-class Metric(Described, Protocol):
-    def terms(self, pairs: pd.DataFrame) -> Terms:
+class Metric(MetricBase, Protocol):
+    def sufficient_statistics(self, pairs: pd.DataFrame) -> SufficientStatistics:
         """Sufficient statistics of the rows it rests on, float64 (N,) or (N, K), to be summed over rows."""
 
-    def value(self, sums: Terms) -> np.ndarray:
+    def compute(self, sums: SufficientStatistics) -> np.ndarray:
         """The metric from summed terms (R,) or (R, K), one row a resample; float64 (R,), NaN where undefined."""
 
 
 @runtime_checkable
-class Ranked(Protocol):
+class RankingMetric(Protocol):
     """A metric that is no plain function of sums: it has `sampler` in place of `terms` and `value`."""
 
-    def sampler(self, pairs: pd.DataFrame, clusters: np.ndarray, shared: Shared | None = None) -> Sampler:
+    def sampler(self, pairs: pd.DataFrame, clusters: np.ndarray, cache: SharedCache | None = None) -> Sampler:
         """For the rows it rests on and the cluster of each, 0 to C−1, int (N,)."""
 
 
-IDS = registry.metrics(Path(__file__).parent)
+METRIC_REGISTRY = plugins.list_metrics(Path(__file__).parent)
 """Metric id -> (its module's name, its variant), sorted by id."""
 
 
-def load(metric: str) -> Metric:
+def load_metric(metric_id: str) -> Metric:
     """The metric with the id `metric` (kebab-case); an unknown one raises UserError."""
-    if metric not in IDS:
-        name = metric.replace("-", "_")
-        raise UserError(f"metric `{metric}` has no file src/samgap/metrics/{name}.py; correct the id or add the file")
-    name, variant = IDS[metric]
+    if metric_id not in METRIC_REGISTRY:
+        name = metric_id.replace("-", "_")
+        raise UserError(
+            f"metric `{metric_id}` has no file src/samgap/metrics/{name}.py; correct the id or add the file"
+        )
+    name, variant = METRIC_REGISTRY[metric_id]
     module = importlib.import_module(f"{__name__}.{name}")
     return cast(Metric, module.variant(variant) if hasattr(module, "VARIANTS") else module)
 
 
-def evaluate(metric: str, pairs: pd.DataFrame) -> float:
+def evaluate(metric_id: str, pairs: pd.DataFrame) -> float:
     """The value of `metric` over all `pairs` (table `pairs`); NaN where it is undefined or not evaluable."""
-    module = load(metric)
-    if module.applies(pairs):
+    module = load_metric(metric_id)
+    if module.not_evaluable_reason(pairs):
         return float("nan")
-    pairs = pairs[module.rests_on(pairs)]
-    if isinstance(module, Ranked):
+    pairs = pairs[module.row_mask(pairs)]
+    if isinstance(module, RankingMetric):
         return float(module.sampler(pairs, np.zeros(len(pairs), np.int64))(np.ones((1, 1)))[0])
-    terms = module.terms(pairs)
-    return float(module.value({name: term.sum(axis=0, keepdims=True) for name, term in terms.items()})[0])
+    terms = module.sufficient_statistics(pairs)
+    return float(module.compute({name: term.sum(axis=0, keepdims=True) for name, term in terms.items()})[0])

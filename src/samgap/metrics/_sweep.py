@@ -4,30 +4,39 @@ import numpy as np
 import pandas as pd
 
 from samgap.metrics import _pairs
-from samgap.metrics._ratio import Column, Ratio, both, of, twice
-from samgap.tables import SCORES
+from samgap.metrics._ratio import Column, Ratio, add, column, double
+from samgap.tables.matching import SCORE_THRESHOLDS
 
-_applies = _pairs.masked(_pairs.without_concept)
+_not_evaluable_reason = _pairs.require_masks(_pairs.no_phrase_reason)
 
 
-def at(name: str, score: float) -> Column:
+def swept_column(column_name: str, score_threshold: float) -> Column:
     """A swept column of table `pairs` at `score`, one of `SCORES`."""
-    place = SCORES.index(score)
+    place = SCORE_THRESHOLDS.index(score_threshold)
 
     def column(pairs: pd.DataFrame) -> np.ndarray:
-        return np.array(pairs[name].tolist(), np.float64).reshape(len(pairs), len(SCORES))[:, place]
+        return np.array(pairs[column_name].tolist(), np.float64).reshape(len(pairs), len(SCORE_THRESHOLDS))[:, place]
 
     return column
 
 
-def precision(score: float) -> Ratio:
-    return Ratio(at("sweep_tp", score), at("sweep_predicted", score), _pairs.phrases, _applies)
+def precision(score_threshold: float) -> Ratio:
+    return Ratio(
+        swept_column("sweep_tp", score_threshold),
+        swept_column("sweep_predicted", score_threshold),
+        _pairs.is_evaluable_phrase,
+        _not_evaluable_reason,
+    )
 
 
-def recall(score: float) -> Ratio:
-    return Ratio(at("sweep_tp", score), of("n_truth"), _pairs.phrases, _applies)
+def recall(score_threshold: float) -> Ratio:
+    return Ratio(
+        swept_column("sweep_tp", score_threshold), column("n_truth"), _pairs.is_evaluable_phrase, _not_evaluable_reason
+    )
 
 
-def f1(score: float) -> Ratio:
-    whole = both(at("sweep_predicted", score), of("n_truth"))
-    return Ratio(twice(at("sweep_tp", score)), whole, _pairs.phrases, _applies)
+def f1(score_threshold: float) -> Ratio:
+    whole = add(swept_column("sweep_predicted", score_threshold), column("n_truth"))
+    return Ratio(
+        double(swept_column("sweep_tp", score_threshold)), whole, _pairs.is_evaluable_phrase, _not_evaluable_reason
+    )

@@ -22,4 +22,4 @@ VARIANTS = (
 
 
 def variant(name: str) -> _ratio.Ratio:
-    return _ratio.answered(name.replace("-", "_"))
+    return _ratio.mean_over_matched(name.replace("-", "_"))

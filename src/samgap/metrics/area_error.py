@@ -11,4 +11,4 @@ VARIANTS = ("",)
 
 
 def variant(name: str) -> _ratio.Ratio:
-    return _ratio.answered("area_error", "fraction", float("inf"))
+    return _ratio.mean_over_matched("area_error", "fraction", float("inf"))

@@ -18,26 +18,28 @@ from samgap.metrics import _pairs, _ratio
 VARIANTS = ("", "strict", "found")
 
 
-def asked(pairs: pd.DataFrame) -> np.ndarray:
-    single = [len(attributes) == 1 for attributes in _pairs.asked_attributes(pairs)]
-    return _pairs.phrases(pairs) & np.array(single, bool)
+def has_single_attribute(pairs: pd.DataFrame) -> np.ndarray:
+    single = [len(attributes) == 1 for attributes in _pairs.prompt_attributes(pairs)]
+    return _pairs.is_evaluable_phrase(pairs) & np.array(single, bool)
 
 
-def claims(pairs: pd.DataFrame) -> np.ndarray:
+def claim_counts(pairs: pd.DataFrame) -> np.ndarray:
     """Of each prompt's truth: all, claimed, rightly claimed; float64 (N, 3)."""
     found = np.zeros((len(pairs), 3))
-    for row, wanted, counts in zip(found, _pairs.asked_attributes(pairs), _pairs.lists(pairs, "claimed"), strict=True):
+    for row, wanted, counts in zip(
+        found, _pairs.prompt_attributes(pairs), _pairs.list_column(pairs, "claimed"), strict=True
+    ):
         values = dict(counts if counts is not None else ())
         (value,) = wanted.values()
         row[:] = sum(values.values()), sum(values.values()) - values.get("", 0), values.get(value, 0)
     return found
 
 
-def confusion(pairs: pd.DataFrame, attribute: str) -> pd.DataFrame:
+def confusion_matrix(pairs: pd.DataFrame, attribute: str) -> pd.DataFrame:
     """Instances by their true value (rows) and the value claimed for them (columns; "" is none)."""
     counts: Counter[tuple[str, str]] = Counter()
-    rows = pairs[asked(pairs)]
-    for wanted, claimed in zip(_pairs.asked_attributes(rows), _pairs.lists(rows, "claimed"), strict=True):
+    rows = pairs[has_single_attribute(pairs)]
+    for wanted, claimed in zip(_pairs.prompt_attributes(rows), _pairs.list_column(rows, "claimed"), strict=True):
         if attribute in wanted:
             counts.update({(wanted[attribute], value): number for value, number in dict(claimed or ()).items()})
     table = pd.Series(counts, dtype=np.int64).unstack(fill_value=0) if counts else pd.DataFrame()
@@ -46,9 +48,9 @@ def confusion(pairs: pd.DataFrame, attribute: str) -> pd.DataFrame:
 
 def variant(name: str) -> _ratio.Ratio:
     part, whole = {"": (2, 1), "strict": (2, 0), "found": (1, 0)}[name]
-    applies = _pairs.tagged(asked, "no phrase asks for a single labelled attribute")
-    return _ratio.Ratio(column(part), column(whole), asked, applies)
+    applies = _pairs.require_phrases(has_single_attribute, "no phrase asks for a single labelled attribute")
+    return _ratio.Ratio(claim_count(part), claim_count(whole), has_single_attribute, applies)
 
 
-def column(place: int) -> _ratio.Column:
-    return lambda pairs: claims(pairs)[:, place]
+def claim_count(index: int) -> _ratio.Column:
+    return lambda pairs: claim_counts(pairs)[:, index]

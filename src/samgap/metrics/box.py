@@ -7,17 +7,17 @@ no masks in the ground truth; the other edge cases are those of the metrics for 
 """
 
 from samgap.metrics import _pairs, _ratio
-from samgap.metrics._ratio import both, hits, of
+from samgap.metrics._ratio import add, column, true_positives_at
 
 VARIANTS = ("iou", "precision", "recall", "f1-50")
 
 
 def variant(name: str) -> _ratio.Ratio:
-    right, predicted, truth = hits(0, "box_tp"), of("box_predicted"), of("n_truth")
-    rows = _pairs.evaluable, _pairs.without_answer
+    right, predicted, truth = true_positives_at(0, "box_tp"), column("box_predicted"), column("n_truth")
+    rows = _pairs.is_evaluable, _pairs.no_ground_truth_reason
     return {
         "iou": _ratio.mean("box_iou"),
         "precision": _ratio.Ratio(right, predicted, *rows),
-        "recall": _ratio.Ratio(right, truth, _pairs.evaluable, _pairs.without_truth, BY_INSTANCE=True),
-        "f1-50": _ratio.Ratio(_ratio.twice(right), both(predicted, truth), *rows),
+        "recall": _ratio.Ratio(right, truth, _pairs.is_evaluable, _pairs.no_instance_reason, BY_INSTANCE=True),
+        "f1-50": _ratio.Ratio(_ratio.double(right), add(predicted, truth), *rows),
     }[name]

@@ -11,4 +11,4 @@ VARIANTS = ("", "50", "75", "small", "medium", "large", "coco")
 
 
 def variant(name: str) -> _ap.AveragePrecision:
-    return _ap.variant("box", name)
+    return _ap.make_variant("box", name)

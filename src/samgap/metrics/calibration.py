@@ -10,30 +10,30 @@ nothing is predicted. Not evaluable for spatial prompts.
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs
-from samgap.tables import TAUS
+from samgap.metrics import SufficientStatistics, _pairs
+from samgap.tables.matching import IOU_THRESHOLDS
 
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
 BY_PHRASE = True
 BY_INSTANCE = False
-BINS = 10
+N_BINS = 10
 
-rests_on = _pairs.phrases
-applies = _pairs.masked(_pairs.without_concept)
+row_mask = _pairs.is_evaluable_phrase
+not_evaluable_reason = _pairs.require_masks(_pairs.no_phrase_reason)
 
 
-def terms(pairs: pd.DataFrame) -> Terms:
-    found = {name: np.zeros((len(pairs), BINS)) for name in ("count", "right", "score")}
+def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+    found = {name: np.zeros((len(pairs), N_BINS)) for name in ("count", "right", "score")}
     for row, (scores, hits) in enumerate(zip(pairs["scores"], pairs["hits_mask_all"], strict=True)):
-        kept = np.asarray(hits, np.int64) >> len(TAUS) & 1 == 0
+        kept = np.asarray(hits, np.int64) >> len(IOU_THRESHOLDS) & 1 == 0
         score, right = np.asarray(scores, np.float64)[kept], np.asarray(hits, np.int64)[kept] & 1
-        place = np.minimum((score * BINS).astype(np.int64), BINS - 1)
-        found["count"][row] = np.bincount(place, minlength=BINS)
-        found["right"][row] = np.bincount(place, weights=right, minlength=BINS)
-        found["score"][row] = np.bincount(place, weights=score, minlength=BINS)
+        place = np.minimum((score * N_BINS).astype(np.int64), N_BINS - 1)
+        found["count"][row] = np.bincount(place, minlength=N_BINS)
+        found["right"][row] = np.bincount(place, weights=right, minlength=N_BINS)
+        found["score"][row] = np.bincount(place, weights=score, minlength=N_BINS)
     return found
 
 
-def value(sums: Terms) -> np.ndarray:
+def compute(sums: SufficientStatistics) -> np.ndarray:
     return _pairs.ratio(np.abs(sums["right"] - sums["score"]).sum(axis=-1), sums["count"].sum(axis=-1))

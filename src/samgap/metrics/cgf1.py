@@ -8,28 +8,28 @@ Range −100 to 100. Not evaluable where no phrase is asked that is absent from 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs, il_mcc, pmf1
+from samgap.metrics import SufficientStatistics, _pairs, il_mcc, pmf1
 
 UNIT = "points of 100"
 RANGE = (-100.0, 100.0)
 BY_PHRASE = False
 BY_INSTANCE = False
 
-rests_on = _pairs.phrases
-applies = _pairs.masked(_pairs.without_negative)
+row_mask = _pairs.is_evaluable_phrase
+not_evaluable_reason = _pairs.require_masks(_pairs.no_negative_reason)
 
 
-def terms(pairs: pd.DataFrame) -> Terms:
-    present = pmf1.rests_on(pairs)
+def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+    present = pmf1.row_mask(pairs)
     return {
         # `.T` on both sides, for terms of one column and of ten.
-        **{f"pmf1.{name}": (term.T * present).T for name, term in pmf1.terms(pairs).items()},
-        **{f"il_mcc.{name}": term for name, term in il_mcc.terms(pairs).items()},
+        **{f"pmf1.{name}": (term.T * present).T for name, term in pmf1.sufficient_statistics(pairs).items()},
+        **{f"il_mcc.{name}": term for name, term in il_mcc.sufficient_statistics(pairs).items()},
     }
 
 
-def value(sums: Terms) -> np.ndarray:
-    def part(name: str) -> Terms:
+def compute(sums: SufficientStatistics) -> np.ndarray:
+    def part(name: str) -> SufficientStatistics:
         return {key.removeprefix(f"{name}."): term for key, term in sums.items() if key.startswith(f"{name}.")}
 
-    return 100 * pmf1.value(part("pmf1")) * il_mcc.value(part("il_mcc"))
+    return 100 * pmf1.compute(part("pmf1")) * il_mcc.compute(part("il_mcc"))

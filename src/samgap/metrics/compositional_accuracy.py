@@ -17,9 +17,9 @@ VARIANTS = ("0", "1", "2", "3", "4")
 
 def variant(name: str) -> _ratio.Ratio:
     def asked(pairs: pd.DataFrame) -> np.ndarray:
-        number = np.array([len(attributes) for attributes in _pairs.asked_attributes(pairs)], np.int64)
-        known = np.array([nouns is not None for nouns in _pairs.lists(pairs, "nouns")], bool)
-        return _pairs.phrases(pairs) & known & (number == int(name))
+        number = np.array([len(attributes) for attributes in _pairs.prompt_attributes(pairs)], np.int64)
+        known = np.array([nouns is not None for nouns in _pairs.list_column(pairs, "nouns")], bool)
+        return _pairs.is_evaluable_phrase(pairs) & known & (number == int(name))
 
-    applies = _pairs.tagged(asked, f"no phrase asks for {name} labelled attributes")
-    return _ratio.Ratio(_ratio.of("n_decided"), _ratio.of("n_candidates"), asked, applies)
+    applies = _pairs.require_phrases(asked, f"no phrase asks for {name} labelled attributes")
+    return _ratio.Ratio(_ratio.column("n_decided"), _ratio.column("n_candidates"), asked, applies)

@@ -8,23 +8,23 @@ Not evaluable for spatial prompts: they name no concept.
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs
+from samgap.metrics import SufficientStatistics, _pairs
 
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
 BY_PHRASE = True
 BY_INSTANCE = True
 
-applies = _pairs.masked(_pairs.without_concept)
+not_evaluable_reason = _pairs.require_masks(_pairs.no_phrase_reason)
 
 
-def rests_on(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.phrases(pairs) & _pairs.positive(pairs)
+def row_mask(pairs: pd.DataFrame) -> np.ndarray:
+    return _pairs.is_evaluable_phrase(pairs) & _pairs.is_positive(pairs)
 
 
-def terms(pairs: pd.DataFrame) -> Terms:
-    return {"tp": _pairs.hits_50(pairs), "truth": _pairs.column(pairs, "n_truth")}
+def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+    return {"tp": _pairs.true_positives_50(pairs), "truth": _pairs.float_column(pairs, "n_truth")}
 
 
-def value(sums: Terms) -> np.ndarray:
+def compute(sums: SufficientStatistics) -> np.ndarray:
     return _pairs.ratio(sums["tp"], sums["truth"])

@@ -15,5 +15,8 @@ VARIANTS = ("",)
 
 
 def variant(name: str) -> _ratio.Ratio:
-    rows, applies = _steps.known("contour_cost"), _steps.some(_steps.known("contour_cost"), _steps.NO_STEP)
-    return _ratio.Ratio(_steps.zeroed("contour_cost"), _ratio.of("n_contours"), rows, applies, BY_PHRASE=False)
+    rows, applies = (
+        _steps.has_value("contour_cost"),
+        _steps.require_rows(_steps.has_value("contour_cost"), _steps.NO_STEP),
+    )
+    return _ratio.Ratio(_steps.zero_filled("contour_cost"), _ratio.column("n_contours"), rows, applies, BY_PHRASE=False)

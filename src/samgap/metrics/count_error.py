@@ -15,19 +15,19 @@ from samgap.metrics import _pairs, _ratio
 VARIANTS = ("", "bias", "relative")
 
 
-def more(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.column(pairs, "n_predicted") - _pairs.column(pairs, "n_truth")
+def signed_error(pairs: pd.DataFrame) -> np.ndarray:
+    return _pairs.float_column(pairs, "n_predicted") - _pairs.float_column(pairs, "n_truth")
 
 
-def off(pairs: pd.DataFrame) -> np.ndarray:
-    return np.abs(more(pairs))
+def absolute_error(pairs: pd.DataFrame) -> np.ndarray:
+    return np.abs(signed_error(pairs))
 
 
 def variant(name: str) -> _ratio.Ratio:
-    rows = _pairs.phrases, _pairs.without_concept
+    rows = _pairs.is_evaluable_phrase, _pairs.no_phrase_reason
     infinite = float("inf")
     return {
-        "": _ratio.Ratio(off, _ratio.one, *rows, "instances", (0.0, infinite)),
-        "bias": _ratio.Ratio(more, _ratio.one, *rows, "instances", (-infinite, infinite)),
-        "relative": _ratio.Ratio(off, _ratio.of("n_truth"), *rows, "fraction", (0.0, infinite)),
+        "": _ratio.Ratio(absolute_error, _ratio.constant, *rows, "instances", (0.0, infinite)),
+        "bias": _ratio.Ratio(signed_error, _ratio.constant, *rows, "instances", (-infinite, infinite)),
+        "relative": _ratio.Ratio(absolute_error, _ratio.column("n_truth"), *rows, "fraction", (0.0, infinite)),
     }[name]

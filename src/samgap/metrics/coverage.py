@@ -13,11 +13,11 @@ from samgap.metrics import _pairs, _ratio
 VARIANTS = ("",)
 
 
-def union(pairs: pd.DataFrame) -> np.ndarray:
-    apart = _pairs.column(pairs, "truth_px") + _pairs.column(pairs, "predicted_px")
-    return apart - _pairs.column(pairs, "common_px")
+def union_px(pairs: pd.DataFrame) -> np.ndarray:
+    apart = _pairs.float_column(pairs, "truth_px") + _pairs.float_column(pairs, "predicted_px")
+    return apart - _pairs.float_column(pairs, "common_px")
 
 
 def variant(name: str) -> _ratio.Ratio:
-    applies = _pairs.masked(_pairs.without_concept)
-    return _ratio.Ratio(_ratio.of("common_px"), union, _pairs.phrases, applies)
+    applies = _pairs.require_masks(_pairs.no_phrase_reason)
+    return _ratio.Ratio(_ratio.column("common_px"), union_px, _pairs.is_evaluable_phrase, applies)

@@ -8,21 +8,21 @@ asked for and nothing predicted.
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs
+from samgap.metrics import SufficientStatistics, _pairs
 
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
 BY_PHRASE = True
 BY_INSTANCE = False
 
-rests_on = _pairs.evaluable
-applies = _pairs.masked(_pairs.without_answer)
+row_mask = _pairs.is_evaluable
+not_evaluable_reason = _pairs.require_masks(_pairs.no_ground_truth_reason)
 
 
-def terms(pairs: pd.DataFrame) -> Terms:
-    both = _pairs.column(pairs, "n_predicted") + _pairs.column(pairs, "n_truth")
-    return {"tp": _pairs.hits_50(pairs), "both": both}
+def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+    both = _pairs.float_column(pairs, "n_predicted") + _pairs.float_column(pairs, "n_truth")
+    return {"tp": _pairs.true_positives_50(pairs), "both": both}
 
 
-def value(sums: Terms) -> np.ndarray:
+def compute(sums: SufficientStatistics) -> np.ndarray:
     return _pairs.ratio(2 * sums["tp"], sums["both"])

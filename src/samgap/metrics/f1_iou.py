@@ -6,13 +6,13 @@ undefined (NaN) where nothing is asked for and nothing predicted.
 """
 
 from samgap.metrics import _pairs, _ratio
-from samgap.metrics._ratio import both, of
-from samgap.tables import TAUS
+from samgap.metrics._ratio import add, column
+from samgap.tables.matching import IOU_THRESHOLDS
 
 VARIANTS = ("50", "55", "60", "65", "70", "75", "80", "85", "90", "95")
 
 
 def variant(name: str) -> _ratio.Ratio:
-    right = _ratio.twice(_ratio.hits(TAUS.index(int(name) / 100)))
-    applies = _pairs.masked(_pairs.without_answer)
-    return _ratio.Ratio(right, both(of("n_predicted"), of("n_truth")), _pairs.evaluable, applies)
+    right = _ratio.double(_ratio.true_positives_at(IOU_THRESHOLDS.index(int(name) / 100)))
+    applies = _pairs.require_masks(_pairs.no_ground_truth_reason)
+    return _ratio.Ratio(right, add(column("n_predicted"), column("n_truth")), _pairs.is_evaluable, applies)

@@ -14,23 +14,32 @@ from samgap.metrics import _pairs, _ratio
 VARIANTS = ("", "masks")
 
 
-def absent(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.phrases(pairs) & ~_pairs.positive(pairs)
+def is_absent_phrase(pairs: pd.DataFrame) -> np.ndarray:
+    return _pairs.is_evaluable_phrase(pairs) & ~_pairs.is_positive(pairs)
 
 
-def applies(pairs: pd.DataFrame) -> str | None:
+def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
     """A phrase that is nowhere can be judged alone, so truth is not needed."""
     asked = (pairs["kind"] == "phrase").to_numpy(bool)
     if len(pairs) and not pairs["kind"].isin(["phrase", "other"]).any():
         return _pairs.NO_PHRASE
-    return _pairs.without_answer(pairs[asked]) or (None if absent(pairs).any() else _pairs.NO_NEGATIVE)
+    return _pairs.no_ground_truth_reason(pairs[asked]) or (
+        None if is_absent_phrase(pairs).any() else _pairs.NO_NEGATIVE
+    )
 
 
-def alarm(pairs: pd.DataFrame) -> np.ndarray:
-    return (_pairs.column(pairs, "n_predicted") > 0).astype(np.float64)
+def has_prediction(pairs: pd.DataFrame) -> np.ndarray:
+    return (_pairs.float_column(pairs, "n_predicted") > 0).astype(np.float64)
 
 
 def variant(name: str) -> _ratio.Ratio:
     if name == "masks":
-        return _ratio.Ratio(_ratio.of("n_predicted"), _ratio.one, absent, applies, "masks", (0.0, float("inf")))
-    return _ratio.Ratio(alarm, _ratio.one, absent, applies)
+        return _ratio.Ratio(
+            _ratio.column("n_predicted"),
+            _ratio.constant,
+            is_absent_phrase,
+            not_evaluable_reason,
+            "masks",
+            (0.0, float("inf")),
+        )
+    return _ratio.Ratio(has_prediction, _ratio.constant, is_absent_phrase, not_evaluable_reason)

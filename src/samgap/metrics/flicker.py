@@ -14,10 +14,10 @@ from samgap.metrics import _pairs, _ratio, _steps
 VARIANTS = ("",)
 
 
-def lasting(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.evaluable(pairs) & (pairs["n_lasting"].to_numpy() > 0)
+def has_persistent_instances(pairs: pd.DataFrame) -> np.ndarray:
+    return _pairs.is_evaluable(pairs) & (pairs["n_lasting"].to_numpy() > 0)
 
 
 def variant(name: str) -> _ratio.Ratio:
-    parts = _ratio.of("n_flips"), _ratio.of("n_lasting")
-    return _ratio.Ratio(*parts, lasting, _steps.some(lasting, _steps.NO_STEP))
+    parts = _ratio.column("n_flips"), _ratio.column("n_lasting")
+    return _ratio.Ratio(*parts, has_persistent_instances, _steps.require_rows(has_persistent_instances, _steps.NO_STEP))

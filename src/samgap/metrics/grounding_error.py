@@ -16,13 +16,15 @@ from samgap.metrics import _pairs, _ratio
 VARIANTS = ("box", "off-concept")
 
 
-def present(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.phrases(pairs) & _pairs.positive(pairs)
+def is_present_phrase(pairs: pd.DataFrame) -> np.ndarray:
+    return _pairs.is_evaluable_phrase(pairs) & _pairs.is_positive(pairs)
 
 
 def variant(name: str) -> _ratio.Ratio:
     if name == "box":
-        parts = _ratio.of("sum_box_error"), _ratio.of("n_answered")
-        return _ratio.Ratio(*parts, present, _pairs.without_concept, "fraction", (0.0, 4.0), BY_INSTANCE=True)
-    parts = _ratio.of("sum_off"), _ratio.of("n_predicted")
-    return _ratio.Ratio(*parts, _pairs.phrases, _pairs.masked(_pairs.without_concept))
+        parts = _ratio.column("sum_box_error"), _ratio.column("n_answered")
+        return _ratio.Ratio(
+            *parts, is_present_phrase, _pairs.no_phrase_reason, "fraction", (0.0, 4.0), BY_INSTANCE=True
+        )
+    parts = _ratio.column("sum_off"), _ratio.column("n_predicted")
+    return _ratio.Ratio(*parts, _pairs.is_evaluable_phrase, _pairs.require_masks(_pairs.no_phrase_reason))

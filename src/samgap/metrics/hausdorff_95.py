@@ -12,4 +12,4 @@ VARIANTS = ("",)
 
 
 def variant(name: str) -> _ratio.Ratio:
-    return _ratio.answered("hausdorff_95_px", "px", float("inf"))
+    return _ratio.mean_over_matched("hausdorff_95_px", "px", float("inf"))

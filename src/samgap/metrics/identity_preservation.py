@@ -16,10 +16,10 @@ from samgap.metrics import _pairs, _ratio, _steps
 VARIANTS = ("",)
 
 
-def followed(pairs: pd.DataFrame) -> np.ndarray:
-    return (pairs["kind"] == "track").to_numpy(bool) & _pairs.evaluable(pairs)
+def is_track_prompt(pairs: pd.DataFrame) -> np.ndarray:
+    return (pairs["kind"] == "track").to_numpy(bool) & _pairs.is_evaluable(pairs)
 
 
 def variant(name: str) -> _ratio.Ratio:
-    applies = _pairs.masked(_steps.some(followed, _steps.NO_TRACK))
-    return _ratio.Ratio(_ratio.of("n_kept"), _ratio.of("n_steps"), followed, applies, BY_PHRASE=False)
+    applies = _pairs.require_masks(_steps.require_rows(is_track_prompt, _steps.NO_TRACK))
+    return _ratio.Ratio(_ratio.column("n_kept"), _ratio.column("n_steps"), is_track_prompt, applies, BY_PHRASE=False)

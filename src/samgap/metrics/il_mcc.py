@@ -9,7 +9,7 @@ Not evaluable where no phrase is asked that is absent from its image: it would b
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs
+from samgap.metrics import SufficientStatistics, _pairs
 
 UNIT = "fraction"
 RANGE = (-1.0, 1.0)
@@ -17,17 +17,17 @@ BY_PHRASE = False
 BY_INSTANCE = False
 EPSILON = 1e-6
 
-rests_on = _pairs.phrases
-applies = _pairs.without_negative
+row_mask = _pairs.is_evaluable_phrase
+not_evaluable_reason = _pairs.no_negative_reason
 
 
-def terms(pairs: pd.DataFrame) -> Terms:
-    present, said = _pairs.column(pairs, "n_truth") > 0, _pairs.column(pairs, "n_predicted") > 0
+def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+    present, said = _pairs.float_column(pairs, "n_truth") > 0, _pairs.float_column(pairs, "n_predicted") > 0
     counts = {"tp": present & said, "fp": ~present & said, "tn": ~present & ~said, "fn": present & ~said}
     return {name: count.astype(np.float64) for name, count in counts.items()}
 
 
-def value(sums: Terms) -> np.ndarray:
+def compute(sums: SufficientStatistics) -> np.ndarray:
     tp, fp, tn, fn = (sums[name] for name in ("tp", "fp", "tn", "fn"))
     scale = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
     return (tp * tn - fp * fn) / (scale + EPSILON)

@@ -14,20 +14,24 @@ from samgap.metrics import _pairs, _ratio, coverage
 VARIANTS = ("giou", "ciou", "p50")
 
 
-def asked(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.phrases(pairs) & pairs["level"].notna().to_numpy(bool)
+def is_instruction(pairs: pd.DataFrame) -> np.ndarray:
+    return _pairs.is_evaluable_phrase(pairs) & pairs["level"].notna().to_numpy(bool)
 
 
-def iou(pairs: pd.DataFrame) -> np.ndarray:
-    found = _pairs.ratio(_pairs.column(pairs, "common_px"), coverage.union(pairs))
+def union_iou(pairs: pd.DataFrame) -> np.ndarray:
+    found = _pairs.ratio(_pairs.float_column(pairs, "common_px"), coverage.union_px(pairs))
     return np.where(np.isnan(found), 1.0, found)
 
 
-def above(pairs: pd.DataFrame) -> np.ndarray:
-    return (iou(pairs) > 0.5).astype(np.float64)
+def is_union_iou_above_50(pairs: pd.DataFrame) -> np.ndarray:
+    return (union_iou(pairs) > 0.5).astype(np.float64)
 
 
 def variant(name: str) -> _ratio.Ratio:
-    applies = _pairs.masked(_pairs.tagged(asked, "no phrase is tagged as an instruction"))
-    parts = {"giou": (iou, _ratio.one), "ciou": (_ratio.of("common_px"), coverage.union), "p50": (above, _ratio.one)}
-    return _ratio.Ratio(*parts[name], asked, applies)
+    applies = _pairs.require_masks(_pairs.require_phrases(is_instruction, "no phrase is tagged as an instruction"))
+    parts = {
+        "giou": (union_iou, _ratio.constant),
+        "ciou": (_ratio.column("common_px"), coverage.union_px),
+        "p50": (is_union_iou_above_50, _ratio.constant),
+    }
+    return _ratio.Ratio(*parts[name], is_instruction, applies)

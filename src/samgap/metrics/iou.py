@@ -10,20 +10,20 @@ Not evaluable where no labelled instance is asked for; phrases absent from their
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs
+from samgap.metrics import SufficientStatistics, _pairs
 
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
 BY_PHRASE = True
 BY_INSTANCE = True
 
-rests_on = _pairs.positive
-applies = _pairs.masked(_pairs.without_truth)
+row_mask = _pairs.is_positive
+not_evaluable_reason = _pairs.require_masks(_pairs.no_instance_reason)
 
 
-def terms(pairs: pd.DataFrame) -> Terms:
-    return {"sum": _pairs.column(pairs, "sum_iou"), "truth": _pairs.column(pairs, "n_truth")}
+def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+    return {"sum": _pairs.float_column(pairs, "sum_iou"), "truth": _pairs.float_column(pairs, "n_truth")}
 
 
-def value(sums: Terms) -> np.ndarray:
+def compute(sums: SufficientStatistics) -> np.ndarray:
     return _pairs.ratio(sums["sum"], sums["truth"])

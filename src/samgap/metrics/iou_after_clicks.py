@@ -10,4 +10,9 @@ VARIANTS = ("1", "2", "3", "5", "10", "20")
 
 
 def variant(name: str) -> _ratio.Ratio:
-    return _ratio.Ratio(_clicks.each(_clicks.after(int(name))), _ratio.one, _clicks.asked, _clicks.applies)
+    return _ratio.Ratio(
+        _clicks.reduce_click_ious(_clicks.iou_after(int(name))),
+        _ratio.constant,
+        _clicks.is_click_prompt,
+        _clicks.not_evaluable_reason,
+    )

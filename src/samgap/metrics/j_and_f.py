@@ -16,15 +16,17 @@ from samgap.metrics import _pairs, _ratio, _steps
 VARIANTS = ("", "j", "f")
 
 
-def column(names: tuple[str, ...]) -> _ratio.Column:
+def weighted_track_score(column_names: tuple[str, ...]) -> _ratio.Column:
     def values(pairs: pd.DataFrame) -> np.ndarray:
-        both = np.mean([_steps.zeroed(name)(pairs) for name in names], axis=0)
-        return both * _steps.share_of_track(pairs)
+        both = np.mean([_steps.zero_filled(name)(pairs) for name in column_names], axis=0)
+        return both * _steps.track_weight(pairs)
 
     return values
 
 
 def variant(name: str) -> _ratio.Ratio:
     names = (f"track_{name}",) if name else ("track_j", "track_f")
-    applies = _pairs.masked(_steps.some(_steps.inner, _steps.SHORT))
-    return _ratio.Ratio(column(names), _steps.share_of_track, _steps.inner, applies, BY_PHRASE=False)
+    applies = _pairs.require_masks(_steps.require_rows(_steps.is_inner_frame, _steps.SEQUENCE_TOO_SHORT))
+    return _ratio.Ratio(
+        weighted_track_score(names), _steps.track_weight, _steps.is_inner_frame, applies, BY_PHRASE=False
+    )

@@ -13,15 +13,21 @@ from samgap.metrics import _pairs, _ratio
 VARIANTS = ("",)
 
 
-def others(pairs: pd.DataFrame) -> np.ndarray:
+def is_unlabelled_concept(pairs: pd.DataFrame) -> np.ndarray:
     return (pairs["kind"] == "other").to_numpy(bool)
 
 
-def applies(pairs: pd.DataFrame) -> str | None:
+def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
     if len(pairs) and not pairs["kind"].isin(["phrase", "other"]).any():
         return _pairs.NO_PHRASE
-    return None if others(pairs).any() else "not evaluable: nothing is asked that is present but not labelled"
+    return (
+        None
+        if is_unlabelled_concept(pairs).any()
+        else "not evaluable: nothing is asked that is present but not labelled"
+    )
 
 
 def variant(name: str) -> _ratio.Ratio:
-    return _ratio.Ratio(_ratio.of("sum_leak"), _ratio.of("n_predicted"), others, applies)
+    return _ratio.Ratio(
+        _ratio.column("sum_leak"), _ratio.column("n_predicted"), is_unlabelled_concept, not_evaluable_reason
+    )

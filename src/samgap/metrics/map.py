@@ -15,4 +15,4 @@ VARIANTS = ("", "50", "75", "small", "medium", "large", "coco")
 
 
 def variant(name: str) -> _ap.AveragePrecision:
-    return _ap.variant("mask", name)
+    return _ap.make_variant("mask", name)

@@ -13,7 +13,9 @@ VARIANTS = ("80", "85", "90", "80-failures", "85-failures", "90-failures")
 
 def variant(name: str) -> _ratio.Ratio:
     target = int(name[:2]) / 100
-    rows = _ratio.one, _clicks.asked, _clicks.applies
+    rows = _ratio.constant, _clicks.is_click_prompt, _clicks.not_evaluable_reason
     if name.endswith("failures"):
-        return _ratio.Ratio(_clicks.each(_clicks.failed(target)), *rows)
-    return _ratio.Ratio(_clicks.each(_clicks.needed(target)), *rows, "clicks", (1.0, float(_clicks.LIMIT)))
+        return _ratio.Ratio(_clicks.reduce_click_ious(_clicks.never_reaches(target)), *rows)
+    return _ratio.Ratio(
+        _clicks.reduce_click_ious(_clicks.clicks_to_reach(target)), *rows, "clicks", (1.0, float(_clicks.MAX_CLICKS))
+    )

@@ -11,43 +11,43 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs, f1_50
+from samgap.metrics import SufficientStatistics, _pairs, f1_50
 
 VARIANTS = ("unseen", "seen", "gap")
 
 
 @dataclass(frozen=True)
-class OpenVocabulary:
-    of: tuple[bool, ...]
+class OpenVocabularyF1:
+    seen_values: tuple[bool, ...]
     """Values of the tag `seen` that are needed; two: their difference."""
     UNIT: str = "fraction"
     RANGE: tuple[float, float] = (0.0, 1.0)
     BY_PHRASE: bool = False
     BY_INSTANCE: bool = False
 
-    def rests_on(self, pairs: pd.DataFrame) -> np.ndarray:
-        tags = pairs["seen"].isin(self.of).to_numpy(bool)
-        return _pairs.phrases(pairs) & tags
+    def row_mask(self, pairs: pd.DataFrame) -> np.ndarray:
+        tags = pairs["seen"].isin(self.seen_values).to_numpy(bool)
+        return _pairs.is_evaluable_phrase(pairs) & tags
 
-    def applies(self, pairs: pd.DataFrame) -> str | None:
-        reason = _pairs.masked(_pairs.without_concept)(pairs)
-        asked = pairs.loc[_pairs.phrases(pairs), "seen"]
-        for seen in self.of:
+    def not_evaluable_reason(self, pairs: pd.DataFrame) -> str | None:
+        reason = _pairs.require_masks(_pairs.no_phrase_reason)(pairs)
+        asked = pairs.loc[_pairs.is_evaluable_phrase(pairs), "seen"]
+        for seen in self.seen_values:
             word = "seen" if seen else "unseen"
             reason = reason or (None if asked.isin([seen]).any() else f"not evaluable: no phrase is tagged as {word}")
         return reason
 
-    def terms(self, pairs: pd.DataFrame) -> Terms:
-        tags = {f"{seen}": pairs["seen"].isin([seen]).to_numpy(bool) for seen in self.of}
-        sums = f1_50.terms(pairs)
+    def sufficient_statistics(self, pairs: pd.DataFrame) -> SufficientStatistics:
+        tags = {f"{seen}": pairs["seen"].isin([seen]).to_numpy(bool) for seen in self.seen_values}
+        sums = f1_50.sufficient_statistics(pairs)
         return {f"{tag} {name}": term * chosen for tag, chosen in tags.items() for name, term in sums.items()}
 
-    def value(self, sums: Terms) -> np.ndarray:
-        found = [f1_50.value({name: sums[f"{seen} {name}"] for name in ("tp", "both")}) for seen in self.of]
+    def compute(self, sums: SufficientStatistics) -> np.ndarray:
+        found = [f1_50.compute({name: sums[f"{seen} {name}"] for name in ("tp", "both")}) for seen in self.seen_values]
         return found[0] if len(found) == 1 else found[0] - found[1]
 
 
-def variant(name: str) -> OpenVocabulary:
+def variant(name: str) -> OpenVocabularyF1:
     if name == "gap":
-        return OpenVocabulary((True, False), RANGE=(-1.0, 1.0))
-    return OpenVocabulary((name == "seen",))
+        return OpenVocabularyF1((True, False), RANGE=(-1.0, 1.0))
+    return OpenVocabularyF1((name == "seen",))

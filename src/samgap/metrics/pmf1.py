@@ -9,7 +9,7 @@ Range 0 to 1. Undefined (NaN; sam3 says 0) where no phrase is present in its ima
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs
+from samgap.metrics import SufficientStatistics, _pairs
 
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
@@ -17,22 +17,22 @@ BY_PHRASE = True
 BY_INSTANCE = False
 EPSILON = 1e-4
 
-applies = _pairs.masked(_pairs.without_concept)
+not_evaluable_reason = _pairs.require_masks(_pairs.no_phrase_reason)
 
 
-def rests_on(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.phrases(pairs) & _pairs.positive(pairs)
+def row_mask(pairs: pd.DataFrame) -> np.ndarray:
+    return _pairs.is_evaluable_phrase(pairs) & _pairs.is_positive(pairs)
 
 
-def terms(pairs: pd.DataFrame) -> Terms:
+def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
     return {
-        "tp": _pairs.hits(pairs),
-        "predicted": _pairs.column(pairs, "n_predicted"),
-        "truth": _pairs.column(pairs, "n_truth"),
+        "tp": _pairs.true_positives(pairs),
+        "predicted": _pairs.float_column(pairs, "n_predicted"),
+        "truth": _pairs.float_column(pairs, "n_truth"),
     }
 
 
-def value(sums: Terms) -> np.ndarray:
+def compute(sums: SufficientStatistics) -> np.ndarray:
     tp = sums["tp"]
     precision = tp / (sums["predicted"][..., None] + EPSILON)
     recall = tp / (sums["truth"][..., None] + EPSILON)

@@ -8,20 +8,20 @@ sam3's evaluator. Range 0 to 1; undefined (NaN) where nothing is predicted at al
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs
+from samgap.metrics import SufficientStatistics, _pairs
 
 UNIT = "fraction"
 RANGE = (0.0, 1.0)
 BY_PHRASE = True
 BY_INSTANCE = False
 
-rests_on = _pairs.evaluable
-applies = _pairs.masked(_pairs.without_answer)
+row_mask = _pairs.is_evaluable
+not_evaluable_reason = _pairs.require_masks(_pairs.no_ground_truth_reason)
 
 
-def terms(pairs: pd.DataFrame) -> Terms:
-    return {"tp": _pairs.hits_50(pairs), "predicted": _pairs.column(pairs, "n_predicted")}
+def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+    return {"tp": _pairs.true_positives_50(pairs), "predicted": _pairs.float_column(pairs, "n_predicted")}
 
 
-def value(sums: Terms) -> np.ndarray:
+def compute(sums: SufficientStatistics) -> np.ndarray:
     return _pairs.ratio(sums["tp"], sums["predicted"])

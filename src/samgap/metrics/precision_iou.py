@@ -6,11 +6,13 @@ undefined (NaN) where nothing is predicted.
 """
 
 from samgap.metrics import _pairs, _ratio
-from samgap.tables import TAUS
+from samgap.tables.matching import IOU_THRESHOLDS
 
 VARIANTS = ("50", "55", "60", "65", "70", "75", "80", "85", "90", "95")
 
 
 def variant(name: str) -> _ratio.Ratio:
-    right = _ratio.hits(TAUS.index(int(name) / 100))
-    return _ratio.Ratio(right, _ratio.of("n_predicted"), _pairs.evaluable, _pairs.masked(_pairs.without_answer))
+    right = _ratio.true_positives_at(IOU_THRESHOLDS.index(int(name) / 100))
+    return _ratio.Ratio(
+        right, _ratio.column("n_predicted"), _pairs.is_evaluable, _pairs.require_masks(_pairs.no_ground_truth_reason)
+    )

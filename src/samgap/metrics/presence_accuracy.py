@@ -13,10 +13,12 @@ from samgap.metrics import _pairs, _ratio
 VARIANTS = ("",)
 
 
-def right(pairs: pd.DataFrame) -> np.ndarray:
-    said, present = (_pairs.column(pairs, name) > 0 for name in ("n_predicted", "n_truth"))
+def is_presence_correct(pairs: pd.DataFrame) -> np.ndarray:
+    said, present = (_pairs.float_column(pairs, name) > 0 for name in ("n_predicted", "n_truth"))
     return (said == present).astype(np.float64)
 
 
 def variant(name: str) -> _ratio.Ratio:
-    return _ratio.Ratio(right, _ratio.one, _pairs.phrases, _pairs.without_negative, BY_PHRASE=False)
+    return _ratio.Ratio(
+        is_presence_correct, _ratio.constant, _pairs.is_evaluable_phrase, _pairs.no_negative_reason, BY_PHRASE=False
+    )

@@ -8,7 +8,7 @@ a prompt counts, so 1 upwards in fact).
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Terms, _pairs
+from samgap.metrics import SufficientStatistics, _pairs
 
 UNIT = "prompts"
 RANGE = (0.0, float("inf"))
@@ -16,20 +16,20 @@ BY_PHRASE = False
 BY_INSTANCE = False
 
 
-def rests_on(pairs: pd.DataFrame) -> np.ndarray:
+def row_mask(pairs: pd.DataFrame) -> np.ndarray:
     return np.ones(len(pairs), bool)
 
 
-def applies(pairs: pd.DataFrame) -> str | None:
+def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
     return None if len(pairs) else "not evaluable: nothing is asked of any image"
 
 
-def terms(pairs: pd.DataFrame) -> Terms:
+def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
     # An image counts once, with the first of its prompts.
     first = ~pairs["image_id"].duplicated().to_numpy()
-    asked = [1.0 if clicks is None else float(len(clicks)) for clicks in _pairs.lists(pairs, "click_iou")]
+    asked = [1.0 if clicks is None else float(len(clicks)) for clicks in _pairs.list_column(pairs, "click_iou")]
     return {"prompts": np.array(asked), "images": first.astype(np.float64)}
 
 
-def value(sums: Terms) -> np.ndarray:
+def compute(sums: SufficientStatistics) -> np.ndarray:
     return _pairs.ratio(sums["prompts"], sums["images"])

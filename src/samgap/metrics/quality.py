@@ -15,9 +15,12 @@ WEIGHTS = {"iou": 0.5, "boundary_f_2px": 0.3, "dice": 0.2}
 
 
 def variant(name: str) -> _ratio.Ratio:
-    applies = _pairs.masked(_pairs.without_truth)
-    return _ratio.Ratio(total, _ratio.of("n_truth"), _pairs.positive, applies, BY_INSTANCE=True)
+    applies = _pairs.require_masks(_pairs.no_instance_reason)
+    return _ratio.Ratio(weighted_score, _ratio.column("n_truth"), _pairs.is_positive, applies, BY_INSTANCE=True)
 
 
-def total(pairs: pd.DataFrame, prefix: str = "sum_") -> np.ndarray:
-    return sum((weight * _pairs.column(pairs, prefix + name) for name, weight in WEIGHTS.items()), np.zeros(len(pairs)))
+def weighted_score(pairs: pd.DataFrame, column_prefix: str = "sum_") -> np.ndarray:
+    return sum(
+        (weight * _pairs.float_column(pairs, column_prefix + name) for name, weight in WEIGHTS.items()),
+        np.zeros(len(pairs)),
+    )

@@ -6,11 +6,14 @@ no labelled instance is asked for.
 """
 
 from samgap.metrics import _pairs, _ratio
-from samgap.tables import TAUS
+from samgap.tables.matching import IOU_THRESHOLDS
 
 VARIANTS = ("50", "55", "60", "65", "70", "75", "80", "85", "90", "95")
 
 
 def variant(name: str) -> _ratio.Ratio:
-    right, applies = _ratio.hits(TAUS.index(int(name) / 100)), _pairs.masked(_pairs.without_truth)
-    return _ratio.Ratio(right, _ratio.of("n_truth"), _pairs.evaluable, applies, BY_INSTANCE=True)
+    right, applies = (
+        _ratio.true_positives_at(IOU_THRESHOLDS.index(int(name) / 100)),
+        _pairs.require_masks(_pairs.no_instance_reason),
+    )
+    return _ratio.Ratio(right, _ratio.column("n_truth"), _pairs.is_evaluable, applies, BY_INSTANCE=True)

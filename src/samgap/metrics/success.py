@@ -5,12 +5,14 @@ Range 0 to 1, never rising with the threshold. Not evaluable where no labelled i
 """
 
 from samgap.metrics import _pairs, _ratio
-from samgap.tables import TAUS
+from samgap.tables.matching import IOU_THRESHOLDS
 
 VARIANTS = ("50", "75", "90", "95")
 
 
 def variant(name: str) -> _ratio.Ratio:
-    place = TAUS.index(int(name) / 100)
-    applies = _pairs.masked(_pairs.without_truth)
-    return _ratio.Ratio(_ratio.hits(place), _ratio.of("n_truth"), _pairs.positive, applies, BY_INSTANCE=True)
+    place = IOU_THRESHOLDS.index(int(name) / 100)
+    applies = _pairs.require_masks(_pairs.no_instance_reason)
+    return _ratio.Ratio(
+        _ratio.true_positives_at(place), _ratio.column("n_truth"), _pairs.is_positive, applies, BY_INSTANCE=True
+    )

@@ -27,9 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Metric, Terms, _clicks, _pairs, _ratio, _steps, open_vocabulary_f1, quality
-from samgap.metrics._ratio import Ratio, both, of, twice
-from samgap.tables import TAUS
+from samgap.metrics import Metric, SufficientStatistics, _clicks, _pairs, _ratio, _steps, open_vocabulary_f1, quality
+from samgap.metrics._ratio import Ratio, add, column, double
+from samgap.tables.matching import IOU_THRESHOLDS
 
 VARIANTS = (
     "iou",
@@ -56,101 +56,110 @@ VARIANTS = (
 )
 
 
-def paired(pairs: pd.DataFrame) -> np.ndarray:
-    return np.minimum(_pairs.column(pairs, "n_predicted"), _pairs.column(pairs, "n_truth"))
+def true_positives_without_threshold(pairs: pd.DataFrame) -> np.ndarray:
+    return np.minimum(_pairs.float_column(pairs, "n_predicted"), _pairs.float_column(pairs, "n_truth"))
 
 
-def greedy(pairs: pd.DataFrame) -> np.ndarray:
+def greedy_true_positives(pairs: pd.DataFrame) -> np.ndarray:
     """Hits among the predictions that count: the best by score, those in what is to be ignored left out."""
     found = []
     for hits, kept in zip(pairs["hits_mask_all"], pairs["n_predicted"], strict=True):
         bits = np.asarray(hits, np.int64)
-        found.append((bits[bits >> len(TAUS) & 1 == 0][:kept] & 1).sum())
+        found.append((bits[bits >> len(IOU_THRESHOLDS) & 1 == 0][:kept] & 1).sum())
     return np.array(found, np.float64)
 
 
-def by_place(pairs: pd.DataFrame) -> np.ndarray:
-    return quality.total(pairs, "upstream_")
+def index_paired_quality(pairs: pd.DataFrame) -> np.ndarray:
+    return quality.weighted_score(pairs, "upstream_")
 
 
 def variant(name: str) -> Metric:
-    truth, predicted = of("n_truth"), of("n_predicted")
-    answer = _pairs.evaluable, _pairs.masked(_pairs.without_answer)
-    some = _pairs.positive, _pairs.masked(_pairs.without_truth)
-    phrases = _pairs.phrases, _pairs.masked(_pairs.without_concept)
+    truth, predicted = column("n_truth"), column("n_predicted")
+    answer = _pairs.is_evaluable, _pairs.require_masks(_pairs.no_ground_truth_reason)
+    some = _pairs.is_positive, _pairs.require_masks(_pairs.no_instance_reason)
+    phrases = _pairs.is_evaluable_phrase, _pairs.require_masks(_pairs.no_phrase_reason)
     if name.startswith("clicks"):
-        return Clicks(int(name[-2:]) / 100)
+        return ClicksToMeanIoU(int(name[-2:]) / 100)
     if name.startswith("pooled"):
-        return Pooled(name.removeprefix("pooled-"))
+        return PooledScore(name.removeprefix("pooled-"))
     unseen = open_vocabulary_f1.variant("unseen")
     return {
-        "iou": Ratio(of("upstream_iou"), of("upstream_n"), *some),
-        "dice": Ratio(of("upstream_dice"), of("upstream_n"), *some),
-        "boundary-f1": Ratio(of("upstream_boundary_f_2px"), of("upstream_n"), *some),
-        "quality": Ratio(by_place, of("upstream_n"), *some),
-        "precision": Ratio(paired, predicted, *answer),
-        "recall": Ratio(paired, truth, *some),
-        "f1": Ratio(twice(paired), both(predicted, truth), *answer),
-        "greedy-precision": Ratio(greedy, predicted, *phrases),
-        "greedy-recall": Ratio(greedy, truth, *phrases),
-        "greedy-f1": Ratio(twice(greedy), both(predicted, truth), *phrases),
-        "concept-recall": Ratio(of("covered"), truth, *phrases),
+        "iou": Ratio(column("upstream_iou"), column("upstream_n"), *some),
+        "dice": Ratio(column("upstream_dice"), column("upstream_n"), *some),
+        "boundary-f1": Ratio(column("upstream_boundary_f_2px"), column("upstream_n"), *some),
+        "quality": Ratio(index_paired_quality, column("upstream_n"), *some),
+        "precision": Ratio(true_positives_without_threshold, predicted, *answer),
+        "recall": Ratio(true_positives_without_threshold, truth, *some),
+        "f1": Ratio(double(true_positives_without_threshold), add(predicted, truth), *answer),
+        "greedy-precision": Ratio(greedy_true_positives, predicted, *phrases),
+        "greedy-recall": Ratio(greedy_true_positives, truth, *phrases),
+        "greedy-f1": Ratio(double(greedy_true_positives), add(predicted, truth), *phrases),
+        "concept-recall": Ratio(column("covered"), truth, *phrases),
         "open-vocabulary-f1": Ratio(
-            twice(of("covered")), both(of("covered"), truth), unseen.rests_on, unseen.applies, BY_PHRASE=False
+            double(column("covered")),
+            add(column("covered"), truth),
+            unseen.row_mask,
+            unseen.not_evaluable_reason,
+            BY_PHRASE=False,
         ),
-        "attribute-accuracy": Ratio(_ratio.one, _ratio.one, *phrases),
-        "grounding-accuracy": Ratio(_ratio.one, _ratio.one, *phrases),
+        "attribute-accuracy": Ratio(_ratio.constant, _ratio.constant, *phrases),
+        "grounding-accuracy": Ratio(_ratio.constant, _ratio.constant, *phrases),
         "temporal-consistency": Ratio(
-            of("step_iou"), _ratio.one, _steps.known("step_iou"), _steps.some(_steps.known("step_iou"), _steps.NO_STEP)
+            column("step_iou"),
+            _ratio.constant,
+            _steps.has_value("step_iou"),
+            _steps.require_rows(_steps.has_value("step_iou"), _steps.NO_STEP),
         ),
     }[name]
 
 
 @dataclass(frozen=True)
-class Clicks:
-    target: float
+class ClicksToMeanIoU:
+    target_iou: float
     UNIT: str = "clicks"
-    RANGE: tuple[float, float] = (1.0, float(_clicks.LIMIT))
+    RANGE: tuple[float, float] = (1.0, float(_clicks.MAX_CLICKS))
     BY_PHRASE: bool = False
     BY_INSTANCE: bool = False
 
-    def rests_on(self, pairs: pd.DataFrame) -> np.ndarray:
-        return _clicks.asked(pairs)
+    def row_mask(self, pairs: pd.DataFrame) -> np.ndarray:
+        return _clicks.is_click_prompt(pairs)
 
-    def applies(self, pairs: pd.DataFrame) -> str | None:
-        return _clicks.applies(pairs)
+    def not_evaluable_reason(self, pairs: pd.DataFrame) -> str | None:
+        return _clicks.not_evaluable_reason(pairs)
 
-    def terms(self, pairs: pd.DataFrame) -> Terms:
-        ious = [_clicks.each(_clicks.after(number))(pairs) for number in range(1, _clicks.LIMIT + 1)]
+    def sufficient_statistics(self, pairs: pd.DataFrame) -> SufficientStatistics:
+        ious = [
+            _clicks.reduce_click_ious(_clicks.iou_after(number))(pairs) for number in range(1, _clicks.MAX_CLICKS + 1)
+        ]
         return {"ious": np.stack(ious, axis=1), "count": np.ones(len(pairs))}
 
-    def value(self, sums: Terms) -> np.ndarray:
+    def compute(self, sums: SufficientStatistics) -> np.ndarray:
         means = _pairs.ratio(sums["ious"], sums["count"][:, None] + 0 * sums["ious"])
-        reached = means >= self.target
-        found = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, float(_clicks.LIMIT))
+        reached = means >= self.target_iou
+        found = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, float(_clicks.MAX_CLICKS))
         return np.where(sums["count"] > 0, found, np.nan)
 
 
 @dataclass(frozen=True)
-class Pooled:
-    of: str
+class PooledScore:
+    statistic: str
     UNIT: str = "fraction"
     RANGE: tuple[float, float] = (0.0, 1.0)
     BY_PHRASE: bool = True
     BY_INSTANCE: bool = False
 
-    def rests_on(self, pairs: pd.DataFrame) -> np.ndarray:
-        return _pairs.evaluable(pairs)
+    def row_mask(self, pairs: pd.DataFrame) -> np.ndarray:
+        return _pairs.is_evaluable(pairs)
 
-    def applies(self, pairs: pd.DataFrame) -> str | None:
-        reason = _pairs.without_truth if self.of == "recall" else _pairs.without_answer
-        return _pairs.masked(reason)(pairs)
+    def not_evaluable_reason(self, pairs: pd.DataFrame) -> str | None:
+        reason = _pairs.no_instance_reason if self.statistic == "recall" else _pairs.no_ground_truth_reason
+        return _pairs.require_masks(reason)(pairs)
 
-    def terms(self, pairs: pd.DataFrame) -> Terms:
-        return {name: _pairs.column(pairs, f"n_{name}") for name in ("predicted", "truth")}
+    def sufficient_statistics(self, pairs: pd.DataFrame) -> SufficientStatistics:
+        return {name: _pairs.float_column(pairs, f"n_{name}") for name in ("predicted", "truth")}
 
-    def value(self, sums: Terms) -> np.ndarray:
+    def compute(self, sums: SufficientStatistics) -> np.ndarray:
         right = np.minimum(sums["predicted"], sums["truth"])
-        if self.of == "f1":
+        if self.statistic == "f1":
             return _pairs.ratio(2 * right, sums["predicted"] + sums["truth"])
-        return _pairs.ratio(right, sums["predicted" if self.of == "precision" else "truth"])
+        return _pairs.ratio(right, sums["predicted" if self.statistic == "precision" else "truth"])

@@ -15,11 +15,11 @@ from samgap.metrics import _ratio, _steps
 VARIANTS = ("",)
 
 
-def applies(pairs: pd.DataFrame) -> str | None:
-    reason = _steps.some(_steps.known("step_iou"), _steps.NO_STEP)(pairs)
-    return reason or _steps.some(_steps.known("warped_iou"), _steps.NO_FLOW)(pairs)
+def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
+    reason = _steps.require_rows(_steps.has_value("step_iou"), _steps.NO_STEP)(pairs)
+    return reason or _steps.require_rows(_steps.has_value("warped_iou"), _steps.NO_FLOW)(pairs)
 
 
 def variant(name: str) -> _ratio.Ratio:
-    warped = _steps.known("warped_iou")
-    return _ratio.Ratio(_steps.zeroed("warped_iou"), _ratio.of("n_warped"), warped, applies)
+    warped = _steps.has_value("warped_iou")
+    return _ratio.Ratio(_steps.zero_filled("warped_iou"), _ratio.column("n_warped"), warped, not_evaluable_reason)

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from samgap.config import module
+from samgap.config.plugins import module_name
 from samgap.models import Model, Prediction
 
 KINDS = ("phrases", "templates", "perturbations", "exemplar")
@@ -24,7 +24,7 @@ def open_model(options: Mapping[str, Any], weights: Mapping[str, Path], device: 
 
     def opened(role: str) -> Model:
         part = options["parts"][role]
-        family = importlib.import_module(f"samgap.models.{module(part['family'])}")
+        family = importlib.import_module(f"samgap.models.{module_name(part['family'])}")
         return family.open_model(part, weights[role], device)
 
     return Grounded(opened("detector"), opened("segmenter"))

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from torchvision.ops import box_convert, nms
 
-from samgap import masks
+from samgap.masks import rle as masks
 from samgap.models import Prediction
-from samgap.models._device import on
-from samgap.models._sam3_build import vocabulary
-from samgap.models._weights import fill, read
+from samgap.models.runtime.device import on
+from samgap.models.runtime.weights import fill, read
+from samgap.models.sam3.build import vocabulary
 
 # isort: split
 from sam3.model.tokenizer_ve import SimpleTokenizer
@@ -89,7 +89,7 @@ class Owlv2:
 
     def _filled(self, score: float, box: Sequence[float]) -> Prediction:
         x0, y0, x1, y1 = box
-        rle = masks.box(x0, y0, x1, y1, self.height, self.width)
+        rle = masks.encode_box(x0, y0, x1, y1, self.height, self.width)
         return Prediction(score, (x0, y0, x1, y1), int(masks.areas([rle])[0]), rle["counts"])
 
     def _text(self, phrases: Sequence[str]) -> torch.Tensor:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from samgap.errors import UserError
 from samgap.models import Frame, Prediction
-from samgap.models._predictions import predictions
+from samgap.models.runtime.predictions import predictions
 
 KINDS = ("box", "point-box", "track")
 

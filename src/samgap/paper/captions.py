@@ -6,7 +6,7 @@ from pathlib import Path
 from samgap.errors import UserError
 
 
-def caption(script: str | Path) -> str:
+def read_caption(script: str | Path) -> str:
     """The docstring of `script`, reStructuredText; a script without one raises UserError."""
     found = ast.get_docstring(ast.parse(Path(script).read_text()))
     if not found:

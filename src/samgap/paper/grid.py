@@ -4,7 +4,7 @@ import html as markup
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_LATEX = {
+_LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
     "%": r"\%",
@@ -35,7 +35,7 @@ class Cell:
 
     text: str
     interval: str = ""
-    mark: str = ""
+    footnote: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Block:
 
     heading: str
     columns: Sequence[str]
-    stub: int
+    n_stub_columns: int
     rows: Sequence[Sequence[Cell]]
 
 
 @dataclass(frozen=True)
-class Page:
+class PaperTable:
     """One table of the paper: its blocks, its footnotes (letter, text) and the remarks under them."""
 
     label: str
@@ -59,43 +59,50 @@ class Page:
     remarks: Sequence[str] = ()
 
 
-def escape(text: str) -> str:
+def escape_latex(text: str) -> str:
     """`text` for LaTeX: every character that means something to it is printed as itself."""
-    return "".join(_LATEX.get(letter, letter) for letter in text)
+    return "".join(_LATEX_ESCAPES.get(letter, letter) for letter in text)
 
 
-def markdown(page: Page) -> str:
+def render_markdown(table: PaperTable) -> str:
     """`page` as Markdown (pipe tables)."""
-    lines = [f"# {_pipes(page.title)}", ""]
-    for block in page.blocks:
-        aligned = ["---"] * block.stub + ["---:"] * (len(block.columns) - block.stub)
-        lines += [f"## {_pipes(block.heading)}", "", _row(map(_pipes, block.columns)), _row(aligned)]
-        lines += [_row(_markdown_cell(cell) for cell in row) for row in block.rows]
+    lines = [f"# {_escape_markdown(table.title)}", ""]
+    for block in table.blocks:
+        aligned = ["---"] * block.n_stub_columns + ["---:"] * (len(block.columns) - block.n_stub_columns)
+        lines += [
+            f"## {_escape_markdown(block.heading)}",
+            "",
+            _render_markdown_row(map(_escape_markdown, block.columns)),
+            _render_markdown_row(aligned),
+        ]
+        lines += [_render_markdown_row(_render_markdown_cell(cell) for cell in row) for row in block.rows]
         lines.append("")
-    lines += [f"({letter}) {_pipes(text)}  " for letter, text in page.footnotes]
-    lines += [""] * bool(page.footnotes)
-    lines += [f"{_pipes(text)}  " for text in page.remarks]
+    lines += [f"({letter}) {_escape_markdown(text)}  " for letter, text in table.footnotes]
+    lines += [""] * bool(table.footnotes)
+    lines += [f"{_escape_markdown(text)}  " for text in table.remarks]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def latex(page: Page) -> str:
+def render_latex(table: PaperTable) -> str:
     """`page` as one LaTeX `table*` for each block; needs the packages booktabs and graphicx."""
-    return "\n".join(["% needs \\usepackage{booktabs,graphicx}", *(_latex_block(page, block) for block in page.blocks)])
+    return "\n".join(
+        ["% needs \\usepackage{booktabs,graphicx}", *(_render_latex_block(table, block) for block in table.blocks)]
+    )
 
 
-def html(page: Page) -> str:
+def render_html(table: PaperTable) -> str:
     """`page` as one self-contained HTML document."""
-    parts = [f"<h1>{markup.escape(page.title)}</h1>"]
-    for block in page.blocks:
+    parts = [f"<h1>{markup.escape(table.title)}</h1>"]
+    for block in table.blocks:
         head = "".join(f"<th>{markup.escape(name)}</th>" for name in block.columns)
-        body = "\n".join("<tr>" + "".join(map(_html_cell, row)) + "</tr>" for row in block.rows)
+        body = "\n".join("<tr>" + "".join(map(_render_html_cell, row)) + "</tr>" for row in block.rows)
         parts.append(f"<h2>{markup.escape(block.heading)}</h2>\n<table>\n<tr>{head}</tr>\n{body}\n</table>")
-    parts += [f"<p>({letter}) {markup.escape(text)}</p>" for letter, text in page.footnotes]
-    parts += [f"<p>{markup.escape(text)}</p>" for text in page.remarks]
-    return _HTML.format(title=markup.escape(page.title), body="\n".join(parts))
+    parts += [f"<p>({letter}) {markup.escape(text)}</p>" for letter, text in table.footnotes]
+    parts += [f"<p>{markup.escape(text)}</p>" for text in table.remarks]
+    return _HTML_TEMPLATE.format(title=markup.escape(table.title), body="\n".join(parts))
 
 
-_HTML = """<!DOCTYPE html>
+_HTML_TEMPLATE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -116,25 +123,25 @@ small {{ color: #666; white-space: nowrap; }}
 """
 
 
-def _latex_block(page: Page, block: Block) -> str:
-    aligned = "l" * block.stub + "r" * (len(block.columns) - block.stub)
-    label = f"tab:{page.label}" if block is page.blocks[0] else f"tab:{page.label}-{page.blocks.index(block) + 1}"
-    letters = {cell.mark for row in block.rows for cell in row}
-    under = [f"({letter}) {escape(text)}" for letter, text in page.footnotes if letter in letters]
-    under += map(escape, page.remarks)
+def _render_latex_block(table: PaperTable, block: Block) -> str:
+    aligned = "l" * block.n_stub_columns + "r" * (len(block.columns) - block.n_stub_columns)
+    label = f"tab:{table.label}" if block is table.blocks[0] else f"tab:{table.label}-{table.blocks.index(block) + 1}"
+    letters = {cell.footnote for row in block.rows for cell in row}
+    under = [f"({letter}) {escape_latex(text)}" for letter, text in table.footnotes if letter in letters]
+    under += map(escape_latex, table.remarks)
     return "\n".join(
         [
             r"\begin{table*}",
             r"\centering",
-            rf"\caption{{{escape(page.title)}: {escape(block.heading)}.}}",
+            rf"\caption{{{escape_latex(table.title)}: {escape_latex(block.heading)}.}}",
             rf"\label{{{label}}}",
             # Shrunk only where it is wider than the text, never blown up.
             r"\sbox0{%",
             rf"\begin{{tabular}}{{{aligned}}}",
             r"\toprule",
-            " & ".join(map(escape, block.columns)) + r" \\",
+            " & ".join(map(escape_latex, block.columns)) + r" \\",
             r"\midrule",
-            *(" & ".join(map(_latex_cell, row)) + r" \\" for row in block.rows),
+            *(" & ".join(map(_render_latex_cell, row)) + r" \\" for row in block.rows),
             r"\bottomrule",
             r"\end{tabular}}%",
             r"\ifdim\wd0>\textwidth\resizebox{\textwidth}{!}{\usebox0}\else\usebox0\fi",
@@ -145,25 +152,25 @@ def _latex_block(page: Page, block: Block) -> str:
     )
 
 
-def _latex_cell(cell: Cell) -> str:
-    text = escape(cell.text) + (rf"\textsuperscript{{{cell.mark}}}" if cell.mark else "")
-    return rf"{text} {{\scriptsize[{escape(cell.interval)}]}}" if cell.interval else text
+def _render_latex_cell(cell: Cell) -> str:
+    text = escape_latex(cell.text) + (rf"\textsuperscript{{{cell.footnote}}}" if cell.footnote else "")
+    return rf"{text} {{\scriptsize[{escape_latex(cell.interval)}]}}" if cell.interval else text
 
 
-def _markdown_cell(cell: Cell) -> str:
-    mark = f" ({cell.mark})" if cell.mark else ""
-    return _pipes(cell.text) + mark + (f" [{cell.interval}]" if cell.interval else "")
+def _render_markdown_cell(cell: Cell) -> str:
+    mark = f" ({cell.footnote})" if cell.footnote else ""
+    return _escape_markdown(cell.text) + mark + (f" [{cell.interval}]" if cell.interval else "")
 
 
-def _html_cell(cell: Cell) -> str:
-    mark = f" <sup>{cell.mark}</sup>" if cell.mark else ""
+def _render_html_cell(cell: Cell) -> str:
+    mark = f" <sup>{cell.footnote}</sup>" if cell.footnote else ""
     interval = f"<br><small>[{markup.escape(cell.interval)}]</small>" if cell.interval else ""
     return f"<td>{markup.escape(cell.text)}{mark}{interval}</td>"
 
 
-def _pipes(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|")
 
 
-def _row(cells: Iterable[str]) -> str:
+def _render_markdown_row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"

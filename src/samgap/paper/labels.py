@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_METRICS = {
+_METRIC_LABELS = {
     "iou": "IoU",
     "dice": "Dice",
     "boundary-f-2px": "boundary F (2 px)",
@@ -15,20 +15,20 @@ _METRICS = {
 }
 
 
-def metric(name: str) -> str:
-    return _METRICS.get(name, name.replace("-", " "))
+def metric_label(metric_id: str) -> str:
+    return _METRIC_LABELS.get(metric_id, metric_id.replace("-", " "))
 
 
-def decimals(name: str) -> int:
+def metric_decimals(metric_id: str) -> int:
     """Decimals that a metric is printed with: fractions three, cgF1 (0 to 100) and counts one."""
-    return 1 if name in ("cgf1", "prompts-per-image") else 3
+    return 1 if metric_id in ("cgf1", "prompts-per-image") else 3
 
 
-def model(models: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    return str(models.get(name, {}).get("label", name))
+def model_label(models: Mapping[str, Mapping[str, Any]], model_id: str) -> str:
+    return str(models.get(model_id, {}).get("label", model_id))
 
 
-def span(numbers: Iterable[int]) -> str:
+def format_range(numbers: Iterable[int]) -> str:
     """`60`, or `57–60` where several estimates rest on different numbers."""
     numbers = list(numbers)
     low, high = min(numbers), max(numbers)

@@ -10,21 +10,21 @@ SKIPPED = "skipped"
 NOT_EVALUABLE = "not evaluable"
 
 
-def text(note: str | None) -> str:
+def format_note(note: str | None) -> str:
     """The note of a row without a value; a missing one (null in the table) is told as such."""
     return "no value: the table gives no reason" if note is None or pd.isna(note) else str(note)
 
 
-def kind(note: str | None) -> str:
+def note_kind(note: str | None) -> str:
     """What stands before the colon: `skipped`, `not evaluable`."""
-    return text(note).split(":")[0].strip()
+    return format_note(note).split(":")[0].strip()
 
 
-def short(note: str | None, width: int, lines: int = 2) -> str:
+def shorten_note(note: str | None, max_chars: int, max_lines: int = 2) -> str:
     """The note wrapped to `lines` of `width` characters: without its details in brackets, and cut where it must be."""
-    wrapped = textwrap.wrap(re.sub(r"\s*\([^()]*\)", "", text(note)), width)
-    if len(wrapped) > lines:
-        wrapped = [*wrapped[: lines - 1], wrapped[lines - 1][: width - 1].rstrip() + "…"]
+    wrapped = textwrap.wrap(re.sub(r"\s*\([^()]*\)", "", format_note(note)), max_chars)
+    if len(wrapped) > max_lines:
+        wrapped = [*wrapped[: max_lines - 1], wrapped[max_lines - 1][: max_chars - 1].rstrip() + "…"]
     return "\n".join(wrapped)
 
 
@@ -34,16 +34,16 @@ class Footnotes:
     def __init__(self) -> None:
         self._texts: list[str] = []
 
-    def mark(self, note: str | None) -> str:
-        words = text(note)
+    def add(self, note: str | None) -> str:
+        words = format_note(note)
         if words not in self._texts:
             self._texts.append(words)
         return self._letter(self._texts.index(words))
 
-    def listed(self) -> list[tuple[str, str]]:
+    def entries(self) -> list[tuple[str, str]]:
         return [(self._letter(number), words) for number, words in enumerate(self._texts)]
 
     @staticmethod
-    def _letter(number: int) -> str:
-        rounds, letter = divmod(number, len(ascii_lowercase))
+    def _letter(index: int) -> str:
+        rounds, letter = divmod(index, len(ascii_lowercase))
         return ascii_lowercase[letter] + (str(rounds + 1) if rounds else "")

@@ -4,32 +4,32 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-WORDS = ("phrase", "other")
+PHRASE_KINDS = ("phrase", "other")
 """Kinds of rows that are asked in words, or by examples in their place."""
 
 
-SHOWN = ("box", "point", "point-box", "mask", "clicks", "grid")
+SPATIAL_KINDS = ("box", "point", "point-box", "mask", "clicks", "grid")
 """Kinds of rows that show something."""
 
 
-def sorted_out(
-    prompts: Iterable[Mapping[str, Any]], image: Mapping[str, Any]
+def split_valid(
+    prompts: Iterable[Mapping[str, Any]], image_row: Mapping[str, Any]
 ) -> tuple[list[Mapping[str, Any]], list[str]]:
     """The prompts of an image (rows of tables `prompts` and `images`) that can be asked, and a line for each other."""
     fit, told = [], []
     for prompt in prompts:
-        why = fault(prompt, image)
+        why = invalid_reason(prompt, image_row)
         if why is None:
             fit.append(prompt)
         else:
-            told.append(f"prompt {prompt['prompt_id']} of image {image['file']} left out: {why}")
+            told.append(f"prompt {prompt['prompt_id']} of image {image_row['file']} left out: {why}")
     return fit, told
 
 
-def fault(prompt: Mapping[str, Any], image: Mapping[str, Any]) -> str | None:
+def invalid_reason(prompt: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
     """Why the prompt cannot be asked of the image, or None."""
-    width, height = image["width"], image["height"]
-    points, boxes = _list(prompt.get("points")), _list(prompt.get("boxes"))
+    width, height = image_row["width"], image_row["height"]
+    points, boxes = _as_list(prompt.get("points")), _as_list(prompt.get("boxes"))
     for point in points:
         at = f"point ({point['x']:g}, {point['y']:g})"
         if not (math.isfinite(point["x"]) and math.isfinite(point["y"])):
@@ -45,12 +45,12 @@ def fault(prompt: Mapping[str, Any], image: Mapping[str, Any]) -> str | None:
             return f"{at} has no area"
         if not (corners[0] < width and corners[1] < height and corners[2] > 0 and corners[3] > 0):
             return f"{at} lies outside the image of {width}x{height} px"
-    if prompt.get("kind") in SHOWN and not points and not boxes and prompt.get("mask") is None:
+    if prompt.get("kind") in SPATIAL_KINDS and not points and not boxes and prompt.get("mask") is None:
         return "it shows neither a point, nor a box, nor a mask"
-    if prompt.get("kind") in WORDS and not boxes and not (prompt.get("phrase") or "").strip():
+    if prompt.get("kind") in PHRASE_KINDS and not boxes and not (prompt.get("phrase") or "").strip():
         return "its phrase is empty"
     return None
 
 
-def _list(value: Any) -> list[Mapping[str, Any]]:
+def _as_list(value: Any) -> list[Mapping[str, Any]]:
     return [] if value is None else list(value)

@@ -21,122 +21,131 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from samgap import tables
-from samgap.files import replacing
+from samgap.io.files import atomic_write
 from samgap.models import Prediction
-from samgap.predictions.rows import mask_row
+from samgap.predictions.image_io import make_mask_row
+from samgap.tables import parquet
+from samgap.tables.predictions import MASKS, TIMING
 
 logger = logging.getLogger("samgap")
 
-SECONDS = 20.0
+MAX_CHUNK_SECONDS = 20.0
 """After so long a chunk is closed: no more than that is lost."""
-MOST = 256
+MAX_CHUNK_IMAGES = 256
 """Images a chunk has at most, for the memory that they take."""
-NO_NUMBER = "a score of its answer is no number; where that happens often, see whether `precision: fp32` mends it"
-ROWS, BYTES = 1 << 16, 1 << 24
+NAN_SCORE_MESSAGE = (
+    "a score of its answer is no number; where that happens often, see whether `precision: fp32` mends it"
+)
+MAX_GROUP_ROWS, MAX_GROUP_BYTES = 1 << 16, 1 << 24
 """A group of rows of the finished table has so many, or so many bytes of RLE, whatever chunks they came in."""
 
 
 @dataclass
-class Answered:
+class PredictionOutput:
     """What an image gave: rows of tables `masks` and `timing`, and what was left out or changed, a line each."""
 
-    masks: list[dict[str, Any]] = field(default_factory=list)
-    timing: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    mask_rows: list[dict[str, Any]] = field(default_factory=list)
+    timing_rows: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
-    def add(
-        self, prompt: Mapping[str, Any], found: Sequence[Prediction], image: Mapping[str, Any], clicks: bool = False
+    def add_predictions(
+        self,
+        prompt: Mapping[str, Any],
+        predictions: Sequence[Prediction],
+        image_row: Mapping[str, Any],
+        per_click: bool = False,
     ) -> None:
         """The rows of what answers a prompt (after 1, 2 … clicks, with `clicks`), unless a score is no number."""
-        if any(math.isnan(one.score) for one in found):
-            self.notes.append(f"prompt {prompt['prompt_id']} of image {image['file']} left out: {NO_NUMBER}")
+        if any(math.isnan(one.score) for one in predictions):
+            self.warnings.append(
+                f"prompt {prompt['prompt_id']} of image {image_row['file']} left out: {NAN_SCORE_MESSAGE}"
+            )
             return
-        for index, one in enumerate(found):
-            self.masks.append(mask_row(prompt, index, one, image, index + 1 if clicks else None))
+        for index, one in enumerate(predictions):
+            self.mask_rows.append(make_mask_row(prompt, index, one, image_row, index + 1 if per_click else None))
 
 
-class Chunks:
+class ChunkStore:
     """Chunks of the shard that is made from `made_of` (anything that JSON can hold), in a folder below `aside`."""
 
-    def __init__(self, aside: Path, made_of: Mapping[str, Any], seconds: float = SECONDS) -> None:
-        key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:20]
-        self.aside, self.folder, self.seconds = aside, aside / key, seconds
+    def __init__(self, folder: Path, fingerprint: Mapping[str, Any], max_seconds: float = MAX_CHUNK_SECONDS) -> None:
+        key = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:20]
+        self.root_folder, self.chunk_folder, self.max_seconds = folder, folder / key, max_seconds
         self.files: list[Path] = []
-        self.done = 0
-        for path, images in self._found():
+        self.n_done = 0
+        for path, images in self._iter_chunks():
             self.files.append(path)
-            self.done += images
-        self._begin()
+            self.n_done += images
+        self._start_chunk()
 
-    def _found(self) -> Iterator[tuple[Path, int]]:
+    def _iter_chunks(self) -> Iterator[tuple[Path, int]]:
         """The chunks that follow one another from the first image on, with their numbers of images."""
         start = 0
-        while (path := self._path(start)).is_file():
-            images = tables.provenance(path)["images"]
+        while (path := self._chunk_path(start)).is_file():
+            images = parquet.read_provenance(path)["images"]
             yield path, images
             start += images
 
-    def _path(self, start: int) -> Path:
-        return self.folder / f"{start:07d}.parquet"
+    def _chunk_path(self, start: int) -> Path:
+        return self.chunk_folder / f"{start:07d}.parquet"
 
-    def _begin(self) -> None:
-        self.started, self.images, self.now = time.monotonic(), 0, Answered()
+    def _start_chunk(self) -> None:
+        self.start_time, self.n_pending, self.pending = time.monotonic(), 0, PredictionOutput()
 
-    def add(self, one: Answered) -> None:
+    def add(self, output: PredictionOutput) -> None:
         """The next image of the shard, or the next sequence where it follows tracks."""
-        self.images += 1
-        self.now.masks += one.masks
-        self.now.timing += one.timing
-        self.now.notes += one.notes
-        if self.images >= MOST or time.monotonic() - self.started >= self.seconds:
-            self.close()
+        self.n_pending += 1
+        self.pending.mask_rows += output.mask_rows
+        self.pending.timing_rows += output.timing_rows
+        self.pending.warnings += output.warnings
+        if self.n_pending >= MAX_CHUNK_IMAGES or time.monotonic() - self.start_time >= self.max_seconds:
+            self.flush()
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Put aside what came since the last chunk."""
-        if self.images:
-            path = self._path(self.done)
-            told = {"images": self.images, "timing": self.now.timing, "notes": self.now.notes}
-            tables.write(path, "masks", self.now.masks, told)
+        if self.n_pending:
+            path = self._chunk_path(self.n_done)
+            told = {"images": self.n_pending, "timing": self.pending.timing_rows, "notes": self.pending.warnings}
+            MASKS.write(path, self.pending.mask_rows, told)
             self.files.append(path)
-            self.done += self.images
-        self._begin()
+            self.n_done += self.n_pending
+        self._start_chunk()
 
-    def write(self, masks: str | Path, timing: str | Path, provenance: Mapping[str, Any]) -> list[str]:
+    def write_tables(self, masks_path: str | Path, timing_path: str | Path, provenance: Mapping[str, Any]) -> list[str]:
         """Write both tables of the shard, `masks` last; returns all notes, which are in its provenance as `notes`."""
         notes, times = [], []
         for path in self.files:
-            told = tables.provenance(path)
+            told = parquet.read_provenance(path)
             notes += told["notes"]
             times += told["timing"]
         notes = list(dict.fromkeys(notes))
-        tables.write(timing, "timing", times, {"device": provenance.get("device")})
+        TIMING.write(timing_path, times, {"device": provenance.get("device")})
         more = {**provenance, **({"notes": notes} if notes else {})}
-        metadata = {b"table": b"masks", tables.PROVENANCE: json.dumps(more, sort_keys=True).encode()}
-        schema = tables.SCHEMAS["masks"].with_metadata(metadata)
-        with replacing(masks) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            for rows in _grouped(self.files, schema):
-                writer.write_table(rows, row_group_size=ROWS)
+        metadata = {b"table": b"masks", parquet.PROVENANCE_KEY: json.dumps(more, sort_keys=True).encode()}
+        schema = MASKS.schema.with_metadata(metadata)
+        with atomic_write(masks_path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            for rows in _iter_row_groups(self.files, schema):
+                writer.write_table(rows, row_group_size=MAX_GROUP_ROWS)
         return notes
 
     def remove(self) -> None:
         """The shard is finished: nothing lies aside any more, nor what earlier inputs left."""
-        shutil.rmtree(self.aside, ignore_errors=True)
+        shutil.rmtree(self.root_folder, ignore_errors=True)
 
 
-def _grouped(files: list[Path], schema: pa.Schema) -> Iterator[pa.Table]:
+def _iter_row_groups(files: list[Path], schema: pa.Schema) -> Iterator[pa.Table]:
     waiting = schema.empty_table()
     for path in files:
         waiting = pa.concat_tables([waiting, pq.ParquetFile(path).read().cast(schema)])
-        while number := _full(waiting):
+        while number := _row_group_length(waiting):
             yield waiting.slice(0, number)
             waiting = waiting.slice(number)
     if len(waiting):
         yield waiting
 
 
-def _full(rows: pa.Table) -> int:
+def _row_group_length(rows: pa.Table) -> int:
     """How many of the first rows make a group; 0 where they do not yet."""
     sizes = np.cumsum(pc.binary_length(rows["rle"]).to_numpy())
-    number = min(int(np.searchsorted(sizes, BYTES)) + 1, ROWS)
+    number = min(int(np.searchsorted(sizes, MAX_GROUP_BYTES)) + 1, MAX_GROUP_ROWS)
     return number if number <= len(rows) else 0

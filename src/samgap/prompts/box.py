@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from samgap.prompts._seed import Seed
-from samgap.prompts._spatial import box, rows
-from samgap.truth import Truth
+from samgap.annotations.ground_truth import GroundTruth
+from samgap.prompts.seed import Seed
+from samgap.prompts.spatial import make_box, make_instance_rows
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    return rows(truth, "box", lambda target: {"boxes": [box(target, options, seed)]})
+def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    return make_instance_rows(truth, "box", lambda target: {"boxes": [make_box(target, options, seed)]})

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from samgap.prompts._points import depth, points
-from samgap.prompts._seed import Seed
-from samgap.prompts._spatial import Target, rows
-from samgap.truth import Truth
+from samgap.annotations.ground_truth import GroundTruth
+from samgap.prompts.points import distance_transform, sample_points
+from samgap.prompts.seed import Seed
+from samgap.prompts.spatial import PromptTarget, make_instance_rows
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    def asked(target: Target) -> dict[str, Any] | None:
-        first = points(target, {}, seed)
+def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    def asked(target: PromptTarget) -> dict[str, Any] | None:
+        first = sample_points(target, {}, seed)
         return {"points": first, "clicks": options.get("clicks", 20)} if first else None
 
-    return rows(truth, "clicks", asked)
+    return make_instance_rows(truth, "clicks", asked)
 
 
 def next_click(truth: np.ndarray, prediction: np.ndarray) -> dict[str, Any] | None:
@@ -36,7 +36,9 @@ def next_click(truth: np.ndarray, prediction: np.ndarray) -> dict[str, Any] | No
     rows_of, columns_of = np.flatnonzero(wrong.any(axis=1)), np.flatnonzero(wrong.any(axis=0))
     top, left = int(rows_of[0]), int(columns_of[0])
     window = slice(top, rows_of[-1] + 1), slice(left, columns_of[-1] + 1)
-    missed, false = (depth((one & ~other)[window]) for one, other in ((truth, prediction), (prediction, truth)))
+    missed, false = (
+        distance_transform((one & ~other)[window]) for one, other in ((truth, prediction), (prediction, truth))
+    )
     positive = bool(missed.max() > false.max())
     row, column = np.unravel_index(np.argmax(missed if positive else false), missed.shape)
     return {"x": left + float(column) + 0.5, "y": top + float(row) + 0.5, "label": int(positive)}

@@ -10,37 +10,37 @@ of phrases (`sam3.train.transforms.filter_query_transforms.TextQueryToVisual`). 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from samgap.phrases import truth_ids
-from samgap.prompts._language import tags
-from samgap.prompts._seed import Seed
-from samgap.truth import Instance, Truth
+from samgap.annotations.ground_truth import GroundTruth, Instance
+from samgap.annotations.phrases import find_truth_ids
+from samgap.prompts.language import select_phrase_columns
+from samgap.prompts.seed import Seed
 
-VISUAL = "visual"
+VISUAL_PHRASE = "visual"
 """What SAM3 is asked where boxes stand in place of a phrase."""
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
     for image_id in sorted(truth.images):
         name = truth.images[image_id]["file_name"]
-        there = [item for item in truth.of(image_id) if not item.ignore]
+        there = [item for item in truth.instances_of(image_id) if not item.ignore]
         for phrase in options["phrases"]:
-            wanted = truth_ids(phrase, image_id, truth)
+            wanted = find_truth_ids(phrase, image_id, truth)
             if not wanted:
                 continue
-            order = seed.of(name, phrase["phrase"], "exemplar").permutation(len(there))
+            order = seed.make_rng(name, phrase["phrase"], "exemplar").permutation(len(there))
             shown = [there[at] for at in order]
             right = [item for item in shown if item.id in wanted][: options.get("positives", 1)]
             wrong = [item for item in shown if item.id not in wanted][: options.get("negatives", 0)]
             yield {
                 "image_id": image_id,
                 "kind": "phrase",
-                "phrase": phrase["phrase"] if options.get("text", True) else VISUAL,
-                "boxes": [_box(item, 1) for item in right] + [_box(item, 0) for item in wrong],
+                "phrase": phrase["phrase"] if options.get("text", True) else VISUAL_PHRASE,
+                "boxes": [_make_box(item, 1) for item in right] + [_make_box(item, 0) for item in wrong],
                 "truth_ids": wanted,
-                **tags(phrase),
+                **select_phrase_columns(phrase),
             }
 
 
-def _box(item: Instance, label: int) -> dict[str, Any]:
+def _make_box(item: Instance, label: int) -> dict[str, Any]:
     x0, y0, x1, y1 = item.box
     return {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "label": label}

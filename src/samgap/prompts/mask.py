@@ -10,40 +10,40 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from samgap import masks as shapes
-from samgap.prompts._points import depth, points
-from samgap.prompts._seed import Seed
-from samgap.prompts._spatial import Target, rows
-from samgap.truth import Truth
+from samgap.annotations.ground_truth import GroundTruth
+from samgap.masks import rle as shapes
+from samgap.prompts.points import distance_transform, sample_points
+from samgap.prompts.seed import Seed
+from samgap.prompts.spatial import PromptTarget, make_instance_rows
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    def asked(target: Target) -> dict[str, Any] | None:
-        if target.item.rle is None:
+def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    def asked(target: PromptTarget) -> dict[str, Any] | None:
+        if target.instance.rle is None:
             return None
-        crop = shapes.crop(target.item.rle)
-        inside, margin = coarse(crop.inside, options["coarse"], options.get("amount", 0.3))
-        prior = np.zeros((target.image["height"] + 2 * margin, target.image["width"] + 2 * margin), bool)
+        crop = shapes.crop(target.instance.rle)
+        inside, margin = coarsen_mask(crop.mask, options["coarse"], options.get("amount", 0.3))
+        prior = np.zeros((target.image_row["height"] + 2 * margin, target.image_row["width"] + 2 * margin), bool)
         prior[crop.top : crop.top + inside.shape[0], crop.left : crop.left + inside.shape[1]] = inside
         prior = prior[margin : prior.shape[0] - margin, margin : prior.shape[1] - margin]
         row: dict[str, Any] = {"mask": shapes.encode(prior)["counts"]}
         if options.get("points", 0):
-            row["points"] = points(target, options, seed)
+            row["points"] = sample_points(target, options, seed)
         return row
 
-    return rows(truth, "mask", asked)
+    return make_instance_rows(truth, "mask", asked)
 
 
-def coarse(mask: np.ndarray, how: str, amount: float) -> tuple[np.ndarray, int]:
+def coarsen_mask(mask: np.ndarray, method: str, radius_fraction: float) -> tuple[np.ndarray, int]:
     """`mask` (bool, not empty) made coarse (see above), with a margin of so many px on every side; never empty."""
-    deep = depth(mask)
-    reach = amount * float(deep.max())
+    deep = distance_transform(mask)
+    reach = radius_fraction * float(deep.max())
     margin = int(np.ceil(2 * reach)) + 1
     wide = np.pad(mask, margin)
-    if how == "eroded":
+    if method == "eroded":
         # The deepest pixel is deeper than any share below 1 of its own depth.
         return np.pad(deep > reach, margin), margin
-    if how == "dilated":
+    if method == "dilated":
         return ndimage.distance_transform_edt(~wide) <= reach, margin
     side = max(round(2 * reach), 2)
     filled = np.pad(wide, [(0, -length % side) for length in wide.shape])

@@ -11,25 +11,25 @@ from collections.abc import Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
-from samgap.prompts._language import rows
-from samgap.prompts._seed import Seed
-from samgap.truth import Truth
+from samgap.annotations.ground_truth import GroundTruth
+from samgap.prompts.language import make_phrase_rows
+from samgap.prompts.seed import Seed
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for phrase in options["phrases"]:
-        for worded in perturbed(phrase, options):
+        for worded in perturb_phrase(phrase, options):
             found.setdefault(worded["phrase"], worded)
-    return rows(truth, found.values())
+    return make_phrase_rows(truth, found.values())
 
 
-def perturbed(phrase: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def perturb_phrase(phrase: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The phrase itself, its paraphrases, and its negations."""
     text = " ".join(phrase["phrase"].split())
-    paraphrases = [text, *_synonyms(text, options.get("synonyms", {}))]
+    paraphrases = [text, *_substitute_synonyms(text, options.get("synonyms", {}))]
     if options.get("reorder"):
-        paraphrases += _reordered(text)
+        paraphrases += _reorder_words(text)
     paraphrases += [context.format(phrase=text) for context in options.get("contexts", [])]
     concept = phrase.get("concept", text)
     for each in paraphrases:
@@ -41,7 +41,7 @@ def perturbed(phrase: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator
             yield {**turned, "phrase": negation.format(base=base, word=word), "without": phrase["attributes"]}
 
 
-def _synonyms(text: str, synonyms: Mapping[str, list[str]]) -> list[str]:
+def _substitute_synonyms(text: str, synonyms: Mapping[str, list[str]]) -> list[str]:
     found = []
     for word, others in synonyms.items():
         parts = re.split(rf"\b{re.escape(word)}\b", text)
@@ -49,7 +49,7 @@ def _synonyms(text: str, synonyms: Mapping[str, list[str]]) -> list[str]:
     return found
 
 
-def _reordered(text: str) -> list[str]:
+def _reorder_words(text: str) -> list[str]:
     *words, last = text.split()
     orders = [" ".join((*order, last)) for order in permutations(words)][1:]
     return [*orders, " ".join((last, *words))] if words else []

@@ -7,10 +7,10 @@ things that are present but never labelled are of kind `other`.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from samgap.prompts._language import rows
-from samgap.prompts._seed import Seed
-from samgap.truth import Truth
+from samgap.annotations.ground_truth import GroundTruth
+from samgap.prompts.language import make_phrase_rows
+from samgap.prompts.seed import Seed
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    return rows(truth, options["phrases"])
+def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    return make_phrase_rows(truth, options["phrases"])

@@ -4,15 +4,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from samgap.prompts._points import points
-from samgap.prompts._seed import Seed
-from samgap.prompts._spatial import Target, rows
-from samgap.truth import Truth
+from samgap.annotations.ground_truth import GroundTruth
+from samgap.prompts.points import sample_points
+from samgap.prompts.seed import Seed
+from samgap.prompts.spatial import PromptTarget, make_instance_rows
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    def asked(target: Target) -> dict[str, Any] | None:
-        found = points(target, options, seed)
+def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    def asked(target: PromptTarget) -> dict[str, Any] | None:
+        found = sample_points(target, options, seed)
         return {"points": found} if found else None
 
-    return rows(truth, "point", asked)
+    return make_instance_rows(truth, "point", asked)

@@ -11,28 +11,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from samgap.annotations.ground_truth import GroundTruth
+from samgap.annotations.phrases import get_nouns
 from samgap.errors import UserError
-from samgap.phrases import nouns
-from samgap.prompts._language import rows
-from samgap.prompts._seed import Seed
-from samgap.truth import Truth
+from samgap.prompts.language import make_phrase_rows
+from samgap.prompts.seed import Seed
 
-SLOT = re.compile(r"\{([^{}]*)\}")
-NOUNS = ("noun", "nouns", "other")
+SLOT_PATTERN = re.compile(r"\{([^{}]*)\}")
+NOUN_KEYS = ("noun", "nouns", "other")
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    found = phrases(options)
-    chosen = sorted(found, key=lambda phrase: seed.rank(phrase["phrase"]))[: options.get("sample", len(found))]
+def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    found = expand_templates(options)
+    chosen = sorted(found, key=lambda phrase: seed.sampling_key(phrase["phrase"]))[: options.get("sample", len(found))]
     kept = {phrase["phrase"] for phrase in chosen}
-    return rows(truth, [phrase for phrase in found if phrase["phrase"] in kept])
+    return make_phrase_rows(truth, [phrase for phrase in found if phrase["phrase"] in kept])
 
 
-def phrases(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+def expand_templates(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All phrases of the templates, each text once, in the order of the templates and their words."""
     found: dict[str, dict[str, Any]] = {}
     for template in options["templates"]:
-        slots = list(dict.fromkeys(SLOT.findall(template)))
+        slots = list(dict.fromkeys(SLOT_PATTERN.findall(template)))
         for slot in slots:
             if slot not in options["words"]:
                 raise UserError(
@@ -41,12 +41,12 @@ def phrases(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         for chosen in product(*(options["words"][slot].items() for slot in slots)):
             words = dict(zip(slots, (word for word, _ in chosen), strict=True))
             # The template split at its slots: every other part is a slot's name.
-            parts = [words[part] if odd % 2 else part for odd, part in enumerate(SLOT.split(template))]
+            parts = [words[part] if odd % 2 else part for odd, part in enumerate(SLOT_PATTERN.split(template))]
             text = " ".join("".join(parts).split())
-            meaning = merged([meaning for _, meaning in chosen])
+            meaning = merge_meanings([meaning for _, meaning in chosen])
             if meaning is None:
                 continue
-            if not set(NOUNS) & meaning.keys():
+            if not set(NOUN_KEYS) & meaning.keys():
                 raise UserError(
                     f"the phrase '{text}' of the template '{template}' names no noun; give a word of it one"
                 )
@@ -58,7 +58,7 @@ def phrases(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def merged(meanings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def merge_meanings(meanings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """What words mean together; None where they contradict each other."""
     found: dict[str, Any] = {}
     for meaning in meanings:
@@ -79,6 +79,6 @@ def is_unseen(phrase: Mapping[str, Any], combinations: Sequence[Mapping[str, str
     """Does the phrase ask for all of one of `combinations`, each a noun and attributes?"""
     asked = phrase.get("attributes", {})
     return any(
-        each["noun"] in nouns(phrase) and all(asked.get(name) == each[name] for name in each if name != "noun")
+        each["noun"] in get_nouns(phrase) and all(asked.get(name) == each[name] for name in each if name != "noun")
         for each in combinations
     )

@@ -12,16 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from samgap.annotations.ground_truth import GroundTruth
 from samgap.errors import UserError
-from samgap.prompts._points import points
-from samgap.prompts._seed import Seed
-from samgap.prompts._spatial import Target, box
-from samgap.truth import Truth
+from samgap.prompts.points import sample_points
+from samgap.prompts.seed import Seed
+from samgap.prompts.spatial import PromptTarget, make_box
 
 logger = logging.getLogger("samgap")
 
 
-def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
     frames = defaultdict(list)
     for image_id, image in truth.images.items():
         if image.get("sequence") is not None:
@@ -30,8 +30,8 @@ def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[di
     left_out: list[str] = []
     for sequence in sorted(frames):
         ids = [image_id for _, image_id in sorted(frames[sequence])]
-        for track, targets in sorted(_tracks(truth, ids).items()):
-            rows = _rows(ids, track, targets, options, seed)
+        for track, targets in sorted(_group_targets_by_track(truth, ids).items()):
+            rows = _make_track_rows(ids, track, targets, options, seed)
             if rows:
                 found += rows
             else:
@@ -46,37 +46,37 @@ def prompts(truth: Truth, options: Mapping[str, Any], seed: Seed) -> Iterator[di
     yield from sorted(found, key=lambda row: (row["image_id"], row["track"]))
 
 
-def _tracks(truth: Truth, ids: list[int]) -> dict[int, dict[int, Target]]:
+def _group_targets_by_track(truth: GroundTruth, image_ids: list[int]) -> dict[int, dict[int, PromptTarget]]:
     """For each track its instance on the images where it has one."""
-    tracks: dict[int, dict[int, Target]] = defaultdict(dict)
-    for image_id in ids:
-        for place, item in enumerate(truth.of(image_id)):
+    tracks: dict[int, dict[int, PromptTarget]] = defaultdict(dict)
+    for image_id in image_ids:
+        for place, item in enumerate(truth.instances_of(image_id)):
             if item.track is not None:
-                tracks[item.track][image_id] = Target(item, truth.images[image_id], place)
+                tracks[item.track][image_id] = PromptTarget(item, truth.images[image_id], place)
     return tracks
 
 
-def _rows(
-    ids: list[int], track: int, targets: Mapping[int, Target], options: Mapping[str, Any], seed: Seed
+def _make_track_rows(
+    image_ids: list[int], track: int, targets: Mapping[int, PromptTarget], options: Mapping[str, Any], seed: Seed
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for image_id in ids:
+    for image_id in image_ids:
         target = targets.get(image_id)
-        known = target is not None and not target.item.ignore and target.item.rle is not None
-        shown = _shown(target, options, seed) if target is not None and known and not rows else {}
+        known = target is not None and not target.instance.ignore and target.instance.rle is not None
+        shown = _make_prompt_columns(target, options, seed) if target is not None and known and not rows else {}
         if not rows and not shown:
             continue
-        wanted = [] if target is None else [target.item.id] if known else None
+        wanted = [] if target is None else [target.instance.id] if known else None
         rows.append({"image_id": image_id, "kind": "track", "track": track, "truth_ids": wanted, **shown})
     return rows
 
 
-def _shown(target: Target, options: Mapping[str, Any], seed: Seed) -> dict[str, Any]:
+def _make_prompt_columns(target: PromptTarget, options: Mapping[str, Any], seed: Seed) -> dict[str, Any]:
     """Columns `boxes` and `points`; empty where the points asked for cannot be."""
     show = options.get("show", "box")
-    found: dict[str, Any] = {"boxes": [box(target, options, seed)]} if show != "point" else {}
+    found: dict[str, Any] = {"boxes": [make_box(target, options, seed)]} if show != "point" else {}
     if show != "box":
-        on = points(target, options, seed)
+        on = sample_points(target, options, seed)
         if on is None:
             return {}
         found["points"] = on

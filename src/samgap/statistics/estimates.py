@@ -6,23 +6,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import load
+from samgap.metrics import load_metric
 from samgap.statistics import bootstrap
-from samgap.statistics.clusters import Clusters, clusters
-from samgap.statistics.strata import WHOLE, Cell
-from samgap.statistics.sums import Part, summed
+from samgap.statistics.clusters import Clustering, assign_clusters
+from samgap.statistics.strata import STRATUM_ALL, Cell
+from samgap.statistics.sums import Resampleable, summarize_metric
 
-UNDEFINED = "not evaluable: the value is undefined, as its denominator is 0"
+UNDEFINED_NOTE = "not evaluable: the value is undefined, as its denominator is 0"
 
-Key = tuple[str, str, str]
+CellKey = tuple[str, str, str]
 """A cell: data set, model, prompt set."""
 
 
-def estimates(
-    cell: Callable[[Key], Cell],
-    images: Mapping[str, pd.DataFrame],
+def compute_estimates(
+    read_cell: Callable[[CellKey], Cell],
+    images_by_dataset: Mapping[str, pd.DataFrame],
     experiments: Mapping[str, Mapping[str, Any]],
-    statistics: Mapping[str, Any],
+    settings: Mapping[str, Any],
     seed: int,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `estimates`, experiment by experiment as the config lists them.
@@ -32,23 +32,25 @@ def estimates(
     A number depends on its cell, stratum and metric, the data set's images and `seed` alone: experiments that share
     a cell show the same.
     """
-    wanted: dict[Key, list[str]] = {}
-    asked = [(name, key, metric) for name, entry in experiments.items() for key, metric in asked_of(entry)]
+    wanted: dict[CellKey, list[str]] = {}
+    asked = [(name, key, metric) for name, entry in experiments.items() for key, metric in list_cell_metrics(entry)]
     for _, key, metric in asked:
         metrics = wanted.setdefault(key, [])
         if metric not in metrics:
             metrics.append(metric)
-    drawn = {dataset: clusters(images[dataset]) for dataset in sorted({key[0] for key in wanted})}
-    known: dict[tuple[Key, str], list[dict[str, Any]]] = {}
+    drawn = {dataset: assign_clusters(images_by_dataset[dataset]) for dataset in sorted({key[0] for key in wanted})}
+    known: dict[tuple[CellKey, str], list[dict[str, Any]]] = {}
     for key, metrics in wanted.items():
-        known |= {(key, name): rows for name, rows in _of_cell(key, cell(key), metrics, drawn, statistics, seed)}
+        known |= {
+            (key, name): rows for name, rows in _estimate_cell(key, read_cell(key), metrics, drawn, settings, seed)
+        }
     for name, key, metric in asked:
         names = dict(zip(("dataset", "model", "prompts"), key, strict=True))
         for row in known[key, metric]:
             yield {"experiment": name, **names, "metric": metric, **row}
 
 
-def asked_of(experiment: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+def list_cell_metrics(experiment: Mapping[str, Any]) -> Iterator[tuple[CellKey, str]]:
     """The cells of an experiment, each with each of its metrics."""
     for dataset in experiment["datasets"]:
         for model in experiment["models"]:
@@ -57,59 +59,65 @@ def asked_of(experiment: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
                     yield (dataset, model, prompts), metric
 
 
-def _of_cell(
-    key: Key,
+def _estimate_cell(
+    key: CellKey,
     cell: Cell,
     metrics: list[str],
-    drawn: Mapping[str, Clusters],
-    statistics: Mapping[str, Any],
+    clusterings: Mapping[str, Clustering],
+    settings: Mapping[str, Any],
     seed: int,
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The rows of each metric of one cell: all its strata are resampled together."""
-    groups = drawn[key[0]]
-    found = {(metric, stratum): sums for metric in metrics for stratum, sums in _strata(cell, metric, groups)}
+    groups = clusterings[key[0]]
+    found = {(metric, stratum): sums for metric in metrics for stratum, sums in _summarize_strata(cell, metric, groups)}
     parts = {at: sums for at, sums in found.items() if not isinstance(sums, str)}
-    resampled = bootstrap.resampled(list(parts.values()), seed, key[0], statistics["resamples"])
+    resampled = bootstrap.resample(list(parts.values()), seed, key[0], settings["resamples"])
     values = dict(zip(parts, resampled, strict=True))
     for metric in metrics:
         yield (
             metric,
             [
-                _row(stratum, groups, note=sums)
+                _make_row(stratum, groups, note=sums)
                 if isinstance(sums, str)
-                else _estimate(stratum, groups, sums, values[name, stratum], statistics["confidence"])
+                else _estimate_stratum(stratum, groups, sums, values[name, stratum], settings["confidence"])
                 for (name, stratum), sums in found.items()
                 if name == metric
             ],
         )
 
 
-def _strata(cell: Cell, metric: str, groups: Clusters) -> Iterator[tuple[str, Part | str]]:
-    if cell.skipped:
-        yield WHOLE, f"skipped: {cell.skipped}"
+def _summarize_strata(cell: Cell, metric: str, clustering: Clustering) -> Iterator[tuple[str, Resampleable | str]]:
+    if cell.skip_reason:
+        yield STRATUM_ALL, f"skipped: {cell.skip_reason}"
         return
-    for stratum, pairs in cell.strata(load(metric)):
-        yield stratum, summed(metric, pairs, groups)
+    for stratum, pairs in cell.iter_strata(load_metric(metric)):
+        yield stratum, summarize_metric(metric, pairs, clustering)
 
 
-def _estimate(stratum: str, groups: Clusters, sums: Part, values: np.ndarray, confidence: float) -> dict[str, Any]:
-    counts = {"n_images": sums.n_images, "n_instances": sums.n_instances, "n_clusters": sums.n_clusters}
-    value = bootstrap.whole(sums)
+def _estimate_stratum(
+    stratum: str, clustering: Clustering, resampleable: Resampleable, values: np.ndarray, confidence: float
+) -> dict[str, Any]:
+    counts = {
+        "n_images": resampleable.n_images,
+        "n_instances": resampleable.n_instances,
+        "n_clusters": resampleable.n_clusters,
+    }
+    value = bootstrap.point_estimate(resampleable)
     if np.isnan(value):
-        return _row(stratum, groups, note=UNDEFINED, **counts)
-    low, high, warning = interval(values, sums.n_clusters, groups, confidence)
-    return _row(stratum, groups, value=value, ci_low=low, ci_high=high, warning=warning, **counts)
+        return _make_row(stratum, clustering, note=UNDEFINED_NOTE, **counts)
+    low, high, warning = interval_with_warning(values, resampleable.n_clusters, clustering, confidence)
+    return _make_row(stratum, clustering, value=value, ci_low=low, ci_high=high, warning=warning, **counts)
 
 
-def interval(
-    values: np.ndarray, n_clusters: int, groups: Clusters, confidence: float
+def interval_with_warning(
+    values: np.ndarray, n_clusters: int, clustering: Clustering, confidence: float
 ) -> tuple[float | None, float | None, str | None]:
     """Both ends of the interval, and what a reader must be warned of. One cluster alone gives no interval."""
     if n_clusters < 2:
-        return None, None, f"rests on one {groups.kind} alone, which tells nothing of the spread: no interval"
-    return *bootstrap.interval(values, n_clusters, confidence), groups.warning
+        return None, None, f"rests on one {clustering.kind} alone, which tells nothing of the spread: no interval"
+    return *bootstrap.percentile_interval(values, n_clusters, confidence), clustering.warning
 
 
-def _row(stratum: str, groups: Clusters, **known: Any) -> dict[str, Any]:
+def _make_row(stratum: str, clustering: Clustering, **columns: Any) -> dict[str, Any]:
     blank = {"value": None, "ci_low": None, "ci_high": None, "n_images": 0, "n_instances": 0, "n_clusters": 0}
-    return {"stratum": stratum, **blank, "clusters": groups.kind, "warning": None, "note": None, **known}
+    return {"stratum": stratum, **blank, "clusters": clustering.kind, "warning": None, "note": None, **columns}

@@ -4,19 +4,19 @@ from collections.abc import Collection
 
 import pandas as pd
 
-KEYS = ["dataset", "prompts", "metric"]
-FIGURES = ["value", "ci_low", "ci_high", "n_images", "n_instances"]
+KEY_COLUMNS = ["dataset", "prompts", "metric"]
+CARD_COLUMNS = ["value", "ci_low", "ci_high", "n_images", "n_instances"]
 LOWER_IS_BETTER = frozenset({"open-vocabulary-f1-gap", "flicker", "contour-instability"})
 
 
-def figures(estimates: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
+def select_card_rows(estimates: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
     """What table `estimates` says of `models` on whole data sets: columns model, KEYS and FIGURES, to six digits."""
     rows = estimates[(estimates["stratum"] == "all") & estimates["model"].isin(models) & estimates["value"].notna()]
-    rows = rows.drop_duplicates(["model", *KEYS])[["model", *KEYS, *FIGURES]]
-    return rows.round(dict.fromkeys(FIGURES[:3], 6)).reset_index(drop=True)
+    rows = rows.drop_duplicates(["model", *KEY_COLUMNS])[["model", *KEY_COLUMNS, *CARD_COLUMNS]]
+    return rows.round(dict.fromkeys(CARD_COLUMNS[:3], 6)).reset_index(drop=True)
 
 
-def verdicts(card: pd.DataFrame, estimates: pd.DataFrame, rebuilt: dict[str, str]) -> pd.DataFrame:
+def compare_with_card(card: pd.DataFrame, estimates: pd.DataFrame, rebuilt_by_model: dict[str, str]) -> pd.DataFrame:
     """One row for each figure of the card, with the rebuilt model's estimate and `reached`.
 
     `card` has columns model, dataset, prompts, metric, value, ci_low, ci_high; `estimates` is the table; `rebuilt`
@@ -25,9 +25,9 @@ def verdicts(card: pd.DataFrame, estimates: pd.DataFrame, rebuilt: dict[str, str
     allows. One that the rebuild does not give, or gives no value for, is not reached.
     """
     whole = estimates[estimates["stratum"] == "all"]
-    found = whole.drop_duplicates(["model", *KEYS])[["model", *KEYS, "value", "ci_low", "ci_high"]]
-    back = {new: old for old, new in rebuilt.items()}
+    found = whole.drop_duplicates(["model", *KEY_COLUMNS])[["model", *KEY_COLUMNS, "value", "ci_low", "ci_high"]]
+    back = {new: old for old, new in rebuilt_by_model.items()}
     found = found[found["model"].isin(back)].assign(model=lambda rows: rows["model"].map(back))
-    asked = card[card["model"].isin(rebuilt) & ~card["metric"].isin(LOWER_IS_BETTER)]
-    rows = asked.merge(found, on=["model", *KEYS], how="left", suffixes=("", "_rebuilt"))
+    asked = card[card["model"].isin(rebuilt_by_model) & ~card["metric"].isin(LOWER_IS_BETTER)]
+    rows = asked.merge(found, on=["model", *KEY_COLUMNS], how="left", suffixes=("", "_rebuilt"))
     return rows.assign(reached=(rows["ci_high_rebuilt"] >= rows["ci_low"]).fillna(False))

@@ -16,11 +16,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Described
-from samgap.tables import SCHEMAS, TAUS
+from samgap.metrics import MetricBase
+from samgap.tables.matching import IOU_THRESHOLDS, PAIRS
 
-WHOLE = "all"
-EDGES = {"small": 32.0**2, "medium": 96.0**2, "large": np.inf}
+STRATUM_ALL = "all"
+AREA_UPPER_BOUNDS = {"small": 32.0**2, "medium": 96.0**2, "large": np.inf}
 """px; an instance is of the first size whose edge it stays below."""
 
 
@@ -30,39 +30,39 @@ class Cell:
 
     pairs: pd.DataFrame
     instances: pd.DataFrame | None = None
-    skipped: str | None = None
+    skip_reason: str | None = None
 
-    def strata(self, metric: Described) -> Iterator[tuple[str, pd.DataFrame]]:
+    def iter_strata(self, metric: MetricBase) -> Iterator[tuple[str, pd.DataFrame]]:
         """Each stratum that means anything for `metric`, by name, with its rows of table `pairs`."""
-        yield WHOLE, self.pairs
+        yield STRATUM_ALL, self.pairs
         if metric.BY_PHRASE:
-            yield from self._by_phrase.items()
-        yield from self._by_image.items()
+            yield from self._pairs_by_phrase.items()
+        yield from self._pairs_by_image_label.items()
         if metric.BY_INSTANCE:
-            yield from self._by_instance.items()
+            yield from self._pairs_by_instance_label.items()
 
     @cached_property
-    def _by_phrase(self) -> dict[str, pd.DataFrame]:
+    def _pairs_by_phrase(self) -> dict[str, pd.DataFrame]:
         return {str(phrase): pairs for phrase, pairs in self.pairs.groupby("phrase", sort=True)}
 
     @cached_property
-    def _by_image(self) -> dict[str, pd.DataFrame]:
-        labels = _labels(self.pairs["strata"])
+    def _pairs_by_image_label(self) -> dict[str, pd.DataFrame]:
+        labels = _rows_by_label(self.pairs["strata"])
         return {name: self.pairs.iloc[rows] for name, rows in labels.items()}
 
     @cached_property
-    def _by_instance(self) -> dict[str, pd.DataFrame]:
+    def _pairs_by_instance_label(self) -> dict[str, pd.DataFrame]:
         """Pairs as if just these instances had been asked for: what is summed over instances, summed over them."""
         if self.instances is None:
             return {}
         asked = self.instances[self.instances["truth_id"].notna()].reset_index(drop=True)
-        size = np.searchsorted([*EDGES.values()], asked["truth_area_px"].to_numpy(float), side="right")
-        rows = {f"area: {name}": np.flatnonzero(size == number) for number, name in enumerate(EDGES)}
-        rows |= _labels(asked["attributes"])
-        return {name: _pairs_of(asked.iloc[which], self.pairs) for name, which in rows.items() if len(which)}
+        size = np.searchsorted([*AREA_UPPER_BOUNDS.values()], asked["truth_area_px"].to_numpy(float), side="right")
+        rows = {f"area: {name}": np.flatnonzero(size == number) for number, name in enumerate(AREA_UPPER_BOUNDS)}
+        rows |= _rows_by_label(asked["attributes"])
+        return {name: _restrict_pairs(asked.iloc[which], self.pairs) for name, which in rows.items() if len(which)}
 
 
-def _labels(column: pd.Series) -> dict[str, np.ndarray]:
+def _rows_by_label(column: pd.Series) -> dict[str, np.ndarray]:
     """The rows of each `name: value` in a column of maps (lists of pairs; null where there is none), sorted."""
     found: dict[str, list[int]] = {}
     for row, labels in enumerate(column):
@@ -71,7 +71,7 @@ def _labels(column: pd.Series) -> dict[str, np.ndarray]:
     return {label: np.array(rows) for label, rows in sorted(found.items())}
 
 
-def _pairs_of(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+def _restrict_pairs(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """The rows of `pairs` whose prompts ask for any of `instances`, with sums over these in place of those over all.
 
     What is no sum over instances, as the masks that are false, stays that of the whole prompt.
@@ -79,14 +79,14 @@ def _pairs_of(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     by_prompt = instances.groupby("prompt_id", sort=False)
     pairs = pairs[pairs["prompt_id"].isin(by_prompt.groups)].copy()
     order = pairs["prompt_id"]
-    for name in SCHEMAS["pairs"].names:
+    for name in PAIRS.schema.names:
         measure = name.removeprefix("sum_")
         if name != measure and measure in instances:
             pairs[name] = order.map(by_prompt[measure].sum()).to_numpy(float)
     pairs["n_truth"] = order.map(by_prompt.size()).to_numpy()
     pairs["n_answered"] = order.map(by_prompt["prediction_id"].count()).to_numpy()
     for name, measure in (("tp", "iou"), ("box_tp", "box_iou")):
-        hits = pd.DataFrame(instances[measure].to_numpy(float)[:, None] >= TAUS, columns=list(TAUS))
+        hits = pd.DataFrame(instances[measure].to_numpy(float)[:, None] >= IOU_THRESHOLDS, columns=list(IOU_THRESHOLDS))
         hits = hits.groupby(instances["prompt_id"].to_numpy()).sum()
         pairs[name] = pd.Series(list(hits.loc[order].to_numpy()), index=pairs.index)
     return pairs

@@ -6,86 +6,86 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Metric, Ranked, Sampler, Shared, Terms, load
-from samgap.statistics.clusters import Clusters
+from samgap.metrics import Metric, RankingMetric, Sampler, SharedCache, SufficientStatistics, load_metric
+from samgap.statistics.clusters import Clustering
 
 
 @dataclass(frozen=True)
-class Counts:
+class SampleSize:
     """What a value rests on. `holds`, bool (clusters,): is there anything of it in the cluster?"""
 
-    holds: np.ndarray
+    has_data: np.ndarray
     n_images: int
     n_instances: int
 
     @property
     def n_clusters(self) -> int:
-        return int(self.holds.sum())
+        return int(self.has_data.sum())
 
 
 @dataclass(frozen=True)
-class Sums(Counts):
+class SumStatistics(SampleSize):
     """A metric made of sums: its terms in `table`, float64 (clusters, columns), however many pairs they come from."""
 
     metric: Metric
-    table: np.ndarray
-    columns: dict[str, int | None]
+    cluster_sums: np.ndarray
+    term_widths: dict[str, int | None]
     """How many columns each term has; None: it was flat."""
 
-    def values(self, totals: np.ndarray) -> np.ndarray:
+    def evaluate(self, totals: np.ndarray) -> np.ndarray:
         """The metric of each row of `totals`, sums of the table's rows (R, columns); float64 (R,)."""
-        terms: Terms = {}
+        terms: SufficientStatistics = {}
         at = 0
-        for name, width in self.columns.items():
+        for name, width in self.term_widths.items():
             terms[name] = totals[:, at] if width is None else totals[:, at : at + width]
             at += 1 if width is None else width
-        return np.asarray(self.metric.value(terms), np.float64)
+        return np.asarray(self.metric.compute(terms), np.float64)
 
 
 @dataclass(frozen=True)
-class Ranking(Counts):
+class RankingStatistics(SampleSize):
     """A metric that ranks all predictions: it needs the rows themselves (of table `pairs`) and their clusters."""
 
-    metric: Ranked
+    metric: RankingMetric
     pairs: pd.DataFrame
-    codes: np.ndarray
+    cluster_codes: np.ndarray
 
-    def sampler(self, shared: Shared | None = None) -> Sampler:
-        return self.metric.sampler(self.pairs, self.codes, shared)
+    def sampler(self, cache: SharedCache | None = None) -> Sampler:
+        return self.metric.sampler(self.pairs, self.cluster_codes, cache)
 
-    def beside(self, other: "Ranking") -> Sampler:
+    def pooled_with(self, other: "RankingStatistics") -> Sampler:
         """The metric of both sides' rows in one pool, as a function of weights (R, 2 × clusters), these first."""
         rows = []
         for number, side in enumerate((self, other)):
             ids = {"prompt_id": f"{number} " + side.pairs["prompt_id"], "image_id": 2 * side.pairs["image_id"] + number}
             rows.append(side.pairs.assign(**ids))
-        codes = np.concatenate([self.codes, other.codes + len(self.holds)])
+        codes = np.concatenate([self.cluster_codes, other.cluster_codes + len(self.has_data)])
         return self.metric.sampler(pd.concat(rows, ignore_index=True), codes)
 
 
-Part = Sums | Ranking
+Resampleable = SumStatistics | RankingStatistics
 
 
-def summed(metric: str, pairs: pd.DataFrame, clusters: Clusters) -> Part | str:
+def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering) -> Resampleable | str:
     """What resampling needs of `metric` over `pairs` (table `pairs`), or `not evaluable: …` with the reason."""
-    module = load(metric)
-    reason = module.applies(pairs)
+    module = load_metric(metric_id)
+    reason = module.not_evaluable_reason(pairs)
     if reason:
         return reason
-    pairs = pairs[module.rests_on(pairs)]
-    codes = clusters.of(pairs["image_id"])
-    holds = np.bincount(codes, minlength=clusters.count) > 0
+    pairs = pairs[module.row_mask(pairs)]
+    codes = clustering.cluster_codes(pairs["image_id"])
+    holds = np.bincount(codes, minlength=clustering.count) > 0
     counts = (holds, pairs["image_id"].nunique(), int(pairs["n_truth"].sum()))
-    if isinstance(module, Ranked):
-        return Ranking(*counts, module, pairs, codes)
-    terms = module.terms(pairs)
+    if isinstance(module, RankingMetric):
+        return RankingStatistics(*counts, module, pairs, codes)
+    terms = module.sufficient_statistics(pairs)
     columns = {name: None if term.ndim == 1 else term.shape[1] for name, term in terms.items()}
     flat = [column for term in terms.values() for column in term.reshape(len(pairs), -1).T]
-    table = np.stack([np.bincount(codes, weights=column, minlength=clusters.count) for column in flat], axis=1)
-    return Sums(*counts, module, table, columns)
+    table = np.stack([np.bincount(codes, weights=column, minlength=clustering.count) for column in flat], axis=1)
+    return SumStatistics(*counts, module, table, columns)
 
 
-def exact(tables: Sequence[np.ndarray]) -> list[np.ndarray]:
+def round_for_exact_sums(tables: Sequence[np.ndarray]) -> list[np.ndarray]:
     """`tables` (N, columns) with each column rounded so that no sum of N of its rows, repeated or not, is rounded.
 
     Its numbers become multiples of one power of two, at most 2^-51 of the largest such sum. So any order of summation

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from samgap import transfer as downloads
-from samgap.checkpoints.fetch import fetch
+from samgap.checkpoints.fetch import fetch_weights
+from samgap.download import resumable as downloads
+from samgap.download.http import Unavailable
 from samgap.errors import UserError
-from samgap.web import Unavailable
 from tests.helpers.server import Server
 
 DATA = b"weights" * 1000
@@ -20,13 +20,13 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(downloads, "BACKOFF", 0.001)
+    monkeypatch.setattr(downloads, "BACKOFF_S", 0.001)
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "served"
     file = folder / "maker" / "model" / "resolve" / REVISION / "model.pt"
     file.parent.mkdir(parents=True)
     file.write_bytes(DATA)
-    with Server(folder, headers={"X-Repo-Commit": REVISION}) as running:
+    with Server(folder, extra_headers={"X-Repo-Commit": REVISION}) as running:
         yield running
 
 
@@ -48,7 +48,7 @@ def available(source: str, *checked: str) -> dict:
 
 
 def test_no_weights(target: Path) -> None:
-    card = fetch(None, target, skip_unavailable=False)
+    card = fetch_weights(None, target, skip_unavailable=False)
     nothing = {"sha256": None, "size": None, "checked": None}
     assert card == {"status": "available", "why": None, "source": "none", **nothing}
     assert target.read_bytes() == b""
@@ -57,10 +57,10 @@ def test_no_weights(target: Path) -> None:
 def test_file_of_the_repository(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("samgap.checkpoints.fetch.ROOT", tmp_path)
     (tmp_path / "a.pt").write_bytes(DATA)
-    assert fetch({"path": "a.pt", "sha256": SHA}, target, skip_unavailable=True) == available("a.pt", "sha256")
+    assert fetch_weights({"path": "a.pt", "sha256": SHA}, target, skip_unavailable=True) == available("a.pt", "sha256")
     assert target.read_bytes() == DATA
     with pytest.raises(UserError, match=r"b\.pt: cannot be copied"):
-        fetch({"path": "b.pt"}, target, skip_unavailable=True)
+        fetch_weights({"path": "b.pt"}, target, skip_unavailable=True)
     assert target.read_bytes() == DATA
 
 
@@ -68,47 +68,47 @@ def test_training(tmp_path: Path, target: Path) -> None:
     made, card = tmp_path / "made.pt", tmp_path / "checkpoint.json"
     made.write_bytes(DATA)
     card.write_text(json.dumps({"status": "available", "sha256": SHA, "size": len(DATA)}))
-    files = {"trained": made, "trained_card": card}
-    assert fetch({"training": "tuned"}, target, skip_unavailable=True, **files) == available(
+    files = {"trained_weights": made, "trained_card": card}
+    assert fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files) == available(
         "training:tuned", "size", "sha256"
     )
     made.write_bytes(DATA + b"more")
     with pytest.raises(UserError, match="training:tuned: size is"):
-        fetch({"training": "tuned"}, target, skip_unavailable=True, **files)
+        fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files)
     card.write_text(json.dumps({"status": "unavailable", "why": "gated"}))
-    found = fetch({"training": "tuned"}, target, skip_unavailable=True, **files)
+    found = fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files)
     assert (found["status"], found["why"]) == ("unavailable", "gated")
 
 
 def test_address(server: Server, target: Path) -> None:
-    url = server.url(f"maker/model/resolve/{REVISION}/model.pt")
-    assert fetch({"url": url, "sha256": SHA}, target, skip_unavailable=True) == available(url, "sha256")
+    url = server.url_of(f"maker/model/resolve/{REVISION}/model.pt")
+    assert fetch_weights({"url": url, "sha256": SHA}, target, skip_unavailable=True) == available(url, "sha256")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 503])
 def test_address_that_gives_nothing_is_skipped(server: Server, target: Path, status: int, caplog) -> None:
-    source = {"url": server.url("absent.pt")}
-    server.statuses = [status] * (downloads.TRIES + 1 if status == 503 else 1)
+    source = {"url": server.url_of("absent.pt")}
+    server.next_statuses = [status] * (downloads.MAX_RETRIES + 1 if status == 503 else 1)
     with caplog.at_level(logging.WARNING, logger="samgap"):
-        card = fetch(source, target, skip_unavailable=True)
+        card = fetch_weights(source, target, skip_unavailable=True)
     assert card["status"] == "unavailable"
     assert str(status) in card["why"]
     assert (card["source"], card["sha256"], card["size"]) == (source["url"], None, None)
     assert target.read_bytes() == b""
     assert card["why"] in caplog.text
-    server.statuses = [403]
+    server.next_statuses = [403]
     with pytest.raises(Unavailable):
-        fetch(source, target, skip_unavailable=False)
+        fetch_weights(source, target, skip_unavailable=False)
 
 
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"size": 3}])
 def test_wrong_checksum_stops_even_so(server: Server, target: Path, change: dict) -> None:
-    source = {"url": server.url(f"maker/model/resolve/{REVISION}/model.pt"), **change}
+    source = {"url": server.url_of(f"maker/model/resolve/{REVISION}/model.pt"), **change}
     with pytest.raises(UserError):
-        fetch(source, target, skip_unavailable=True)
+        fetch_weights(source, target, skip_unavailable=True)
     assert not target.exists()
 
 
 def test_source_of_no_kind(target: Path) -> None:
     with pytest.raises(UserError, match="one of path, url, hub or training"):
-        fetch({"sha256": SHA}, target, skip_unavailable=True)
+        fetch_weights({"sha256": SHA}, target, skip_unavailable=True)

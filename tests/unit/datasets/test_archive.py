@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from samgap.datasets import _archive
+from samgap.datasets import archive as _archive
 from samgap.errors import UserError
 
 

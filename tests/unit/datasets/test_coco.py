@@ -17,9 +17,9 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from samgap import truth
-from samgap.datasets import Label, Picture, _coco_labels, coco
-from samgap.datasets._write import write
+from samgap.annotations import ground_truth
+from samgap.datasets import Label, Picture, coco, coco_labels
+from samgap.datasets.write import write
 from samgap.errors import UserError
 
 WIDTH, HEIGHT = 40, 30
@@ -141,7 +141,7 @@ def test_boxes_alone_stay_boxes(tmp_path: Path) -> None:
         *(out / "images", out / "instances.json", out / "images.parquet"),
         dataset="boxes",
     )
-    found = truth.read(out / "instances.json").of(1)
+    found = ground_truth.read_ground_truth(out / "instances.json").instances_of(1)
     assert [(item.box, item.rle, item.area) for item in found] == [
         ((5.5, 4, 11.75, 10), None, 37),
         ((1, 1, 3, 3), None, 4),
@@ -444,15 +444,15 @@ def test_upside_down_is_turned(tmp_path: Path) -> None:
 @settings(deadline=None, max_examples=200)
 def test_compressed_run_lengths_are_read_as_pycocotools_does(mask: np.ndarray) -> None:
     rle = coco_mask.encode(np.asfortranarray(mask))
-    assert _coco_labels._uncompressed(rle["counts"]) == run_lengths(mask)
+    assert coco_labels._uncompressed(rle["counts"]) == run_lengths(mask)
 
 
 @given(st.text(max_size=30))
 @settings(deadline=None, max_examples=300)
 def test_no_text_is_read_past_its_image(text: str) -> None:
     try:
-        found, (row, column), _ = _coco_labels.mask({"size": [7, 9], "counts": text}, 9, 7)
-    except _coco_labels.Broken:
+        found, (row, column), _ = coco_labels.mask({"size": [7, 9], "counts": text}, 9, 7)
+    except coco_labels.Broken:
         return
     assert row + found.shape[0] <= 7
     assert column + found.shape[1] <= 9

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from samgap import files, tables, truth
+from samgap.annotations import ground_truth
 from samgap.datasets import Label, Picture
-from samgap.datasets._rle import encode
-from samgap.datasets._write import write
+from samgap.datasets.write import write
 from samgap.errors import UserError
+from samgap.io import files
+from samgap.masks.encoding import encode_annotation
+from samgap.tables import parquet
+from samgap.tables.images import IMAGES
 
 INFO = {"nouns": ["apple", "orange"], "attributes": {"ripeness": ["ripe", "unripe"]}}
 
@@ -39,9 +42,9 @@ def save(out: Path, pictures: list[Picture]) -> dict:
 def test_run_lengths_are_those_of_pycocotools(mask: np.ndarray) -> None:
     if not mask.any():
         with pytest.raises(ValueError, match="empty"):
-            encode(mask)
+            encode_annotation(mask)
         return
-    box, area, rle = encode(mask)
+    box, area, rle = encode_annotation(mask)
     expected = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
     assert rle == {"size": expected["size"], "counts": expected["counts"].decode()}
     assert box == coco_mask.toBbox(expected).tolist()
@@ -55,7 +58,7 @@ def test_run_lengths_of_a_part_are_those_of_the_whole(part: np.ndarray, around: 
         return
     above, below, before, after = around
     whole = np.pad(part, ((above, below), (before, after)))
-    assert encode(part, (above, before), whole.shape) == encode(whole)
+    assert encode_annotation(part, (above, before), whole.shape) == encode_annotation(whole)
 
 
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
@@ -65,23 +68,23 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     ]
     counts = save(tmp_path, [picture("b.png", labels), picture("a.jpg", labels[:1]), picture("c.png")])
     assert (counts["n_images"], counts["n_instances"], counts["n_ignored"]) == (3, 3, 1)
-    table = tables.read(tmp_path / "images.parquet", "images")
+    table = IMAGES.read(tmp_path / "images.parquet")
     assert table[["image_id", "file", "width", "height", "group"]].to_dict("records") == [
         {"image_id": number, "file": name, "width": 6, "height": 8, "group": "g"}
         for number, name in enumerate(("a.jpg", "b.png", "c.png"), start=1)
     ]
-    assert tables.provenance(tmp_path / "images.parquet") == {"rule": "dataset"}
-    found = truth.read(tmp_path / "instances.json")
+    assert parquet.read_provenance(tmp_path / "images.parquet") == {"rule": "dataset"}
+    found = ground_truth.read_ground_truth(tmp_path / "instances.json")
     assert found.attributes == {"ripeness": ("ripe", "unripe")}
-    assert [instance.id for image in (1, 2, 3) for instance in found.of(image)] == [1, 2, 3]
-    orange, apple = found.of(2)
+    assert [instance.id for image in (1, 2, 3) for instance in found.instances_of(image)] == [1, 2, 3]
+    orange, apple = found.instances_of(2)
     assert (orange.noun, orange.box, orange.area, orange.attributes) == (
         "orange",
         (2, 1, 5, 4),
         9,
         {"ripeness": "ripe"},
     )
-    np.testing.assert_array_equal(orange.mask(), square())
+    np.testing.assert_array_equal(orange.decode_mask(), square())
     assert (apple.noun, apple.box, apple.rle, apple.ignore) == ("apple", (1, 2, 4, 7), None, True)
     assert json.loads((tmp_path / "instances.json").read_text())["info"]["dataset"] == "d"
 
@@ -97,11 +100,11 @@ def test_sequences_and_what_is_hidden_read_back(tmp_path: Path) -> None:
     ]  # fmt: skip
     counts = save(tmp_path, [*frames, picture("single.jpg", [Label("orange", mask=square())])])
     assert counts["n_extras"] == 1
-    found = truth.read(tmp_path / "instances.json")
+    found = ground_truth.read_ground_truth(tmp_path / "instances.json")
     told = [{key: image.get(key) for key in ("sequence", "frame", "attributes")} for image in found.images.values()]
     assert told[:2] == [{"sequence": "pan", "frame": frame, "attributes": {"lighting": "dusk"}} for frame in (0, 1)]
     assert told[2] == {"sequence": None, "frame": None, "attributes": None}
-    known = [[(instance.track, instance.occlusion) for instance in found.of(image)] for image in (1, 2, 3)]
+    known = [[(instance.track, instance.occlusion) for instance in found.instances_of(image)] for image in (1, 2, 3)]
     assert known == [[(7, 0.0)], [(7, 0.0), (None, 0.25)], [(None, None)]]
     assert (tmp_path / "images/pan/flow/00000.png").read_bytes() == b"flow"
 

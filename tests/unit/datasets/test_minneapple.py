@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samgap import tables, truth
+from samgap.annotations import ground_truth
 from samgap.datasets import Picture, minneapple
-from samgap.datasets._write import write
+from samgap.datasets.write import write
 from samgap.errors import UserError
-from tests.helpers.archives import VIDEOS, pack_minneapple, real_data
+from samgap.tables.images import IMAGES
+from tests.helpers.archives import VIDEO_NAMES, find_real_data, pack_minneapple
 
 TRAIN = {"part": "train"}
 TEST = {"part": "test"}
@@ -248,7 +249,7 @@ def test_ignored_instances(tmp_path: Path) -> None:
 
 def test_real_photographs(tmp_path: Path) -> None:
     """orchard-real, packed in MinneApple's layout: every tile and instance arrives, pixel for pixel."""
-    real = real_data()
+    real = find_real_data()
     packed = pack_minneapple(real, tmp_path / "packed")
     options = {**TEST, "absent": ["pear"], "ignore": str(real / "instances.csv")}
     out = tmp_path / "out"
@@ -259,18 +260,18 @@ def test_real_photographs(tmp_path: Path) -> None:
         dataset="real",
     )
     assert (counts["n_images"], counts["n_instances"], counts["n_ignored"]) == (35, 273, 12)
-    found = truth.read(out / "instances.json")
+    found = ground_truth.read_ground_truth(out / "instances.json")
     assert found.nouns == {"apple", "pear"}
-    rows = tables.read(out / "images.parquet", "images")
+    rows = IMAGES.read(out / "images.parquet")
     assert len(rows) == 35
     for row in rows.itertuples():
         assert (out / "images" / row.file).read_bytes() == (real / "images" / row.file).read_bytes()
         ids = np.asarray(Image.open(real / "masks" / row.file))
         rebuilt = np.zeros_like(ids)
-        for number, instance in enumerate(found.of(row.image_id), start=1):
-            rebuilt[instance.mask()] = number
+        for number, instance in enumerate(found.instances_of(row.image_id), start=1):
+            rebuilt[instance.decode_mask()] = number
             assert instance.area == (ids == number).sum()
         np.testing.assert_array_equal(rebuilt, ids)
 
-    for video in VIDEOS:
+    for video in VIDEO_NAMES:
         assert len(read({**TRAIN, "videos": [video]}, images=packed["images"])) == 2

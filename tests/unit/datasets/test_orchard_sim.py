@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 from scipy import ndimage, optimize
 
-from samgap import truth
-from samgap.datasets import _orchard_scene, orchard_sim
-from samgap.datasets._orchard_scene import compose
-from samgap.datasets._orchard_view import view
-from samgap.datasets._write import write
+from samgap.annotations import ground_truth
+from samgap.datasets import orchard_sim
+from samgap.datasets.orchard import scene as _orchard_scene
+from samgap.datasets.orchard.scene import compose
+from samgap.datasets.orchard.view import view
+from samgap.datasets.write import write
 from samgap.errors import UserError
 
 OPTIONS = {"scenes": 24, "size": 256, "seed": 7}
@@ -406,7 +407,7 @@ def test_sam2_reads_a_sequence_as_a_video(tmp_path):
     images, height, width = misc.load_video_frames(str(tmp_path / "images/sequence-00001"), 64, True)
     assert images.shape == (4, 3, 64, 64) and (height, width) == (160, 160)
     assert (images[0] - images[3]).abs().mean() > 0.05  # not one picture four times
-    found = truth.read(tmp_path / "instances.json")
+    found = ground_truth.read_ground_truth(tmp_path / "instances.json")
     assert [image["frame"] for image in found.images.values()] == [0, 1, 2, 3] * 2
-    tracks = [{each.track for each in found.of(image)} for image in found.images]
+    tracks = [{each.track for each in found.instances_of(image)} for image in found.images]
     assert tracks[0] & tracks[1] and None not in set().union(*tracks)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from samgap import config as configuration
+from samgap.config import load as configuration
 from samgap.datasets import coco, minneapple
-from tests.helpers.archives import VIDEOS, real_data
+from tests.helpers.archives import VIDEO_NAMES, find_real_data
 
 ROOT = Path(__file__).parents[3]
 TILES = {"applebbch81-train": 352, "applebbch81-val": 83, "applebbch76-train": 73, "applebbch76-val": 27}
@@ -39,14 +39,14 @@ def test_each_tile_is_in_one_list_with_all_of_its_photograph() -> None:
 
 
 def test_no_photograph_kept_for_evaluation_is_listed() -> None:
-    kept = {path.stem.split("_", 1)[1].rpartition("_")[0] for path in (real_data() / "images").glob("*.png")}
+    kept = {path.stem.split("_", 1)[1].rpartition("_")[0] for path in (find_real_data() / "images").glob("*.png")}
     assert len(kept) > 20
     assert not kept & {source for dataset in TILES for source in photographs(datasets("demo-models")[dataset])}
 
 
 @pytest.mark.parametrize("dataset", TILES)
 def test_the_tiles_are_read_as_published(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = real_data().parent / dataset.rpartition("-")[0]
+    folder = find_real_data().parent / dataset.rpartition("-")[0]
     if not folder.is_dir():
         pytest.skip(f"no {folder}")
     monkeypatch.chdir(ROOT)
@@ -63,7 +63,7 @@ def test_the_tiles_are_read_as_published(dataset: str, monkeypatch: pytest.Monke
 
 def test_no_part_of_the_demo_needs_a_download() -> None:
     demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
-    used = {dataset for dataset, _, _ in configuration.cells(demo)}
+    used = {dataset for dataset, _, _ in configuration.list_cells(demo)}
     assert used
     assert {demo["datasets"][name]["kind"] for name in used} == {"orchard-sim"}
 
@@ -75,7 +75,7 @@ def test_minneapple_is_split_by_video() -> None:
     assert train["part"] == val["part"] == "train"
     assert paper["minneapple-test"]["part"] == "test"
     assert set(paper["minneapple-test"]["archives"]) == {"images", "truth"}
-    names = [f"{video}_image{number}.png" for video in (*val["videos"], *VIDEOS) for number in (1, 20)]
+    names = [f"{video}_image{number}.png" for video in (*val["videos"], *VIDEO_NAMES) for number in (1, 20)]
     taken = [minneapple._chosen(Path("a"), names, options) for options in (train, val)]
     assert not taken[0] & taken[1]
     assert taken[0] | taken[1] == set(names)

@@ -12,9 +12,10 @@ import yaml
 from PIL import Image
 from snakemake.utils import update_config
 
-from samgap import config as configuration
-from samgap import tables, truth
-from samgap.datasets import _write, coco, minneapple_layout
+from samgap.annotations import ground_truth
+from samgap.config import load as configuration
+from samgap.datasets import coco, minneapple_layout, write
+from samgap.tables.images import IMAGES
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "how-to" / "your-own-data.md").read_text()
@@ -31,7 +32,7 @@ def checked(entry: dict[str, Any]) -> dict[str, Any]:
     """The paper's configuration with an entry of the page over it, as Snakemake lays one over the other."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     update_config(config, entry)
-    return configuration.checked(config, ROOT)
+    return configuration.validate_config(config, ROOT)
 
 
 def ids() -> np.ndarray:
@@ -88,26 +89,28 @@ def test_an_entry_of_the_page_is_a_run_on_ones_own_data_alone(entry: dict[str, A
     config = checked(entry)
     assert config["run"] == "my-orchard"
     drawn = {figure["dataset"] for figure in config["figures"].values() if "dataset" in figure}
-    assert {*configuration.used(config, "datasets"), *drawn} == {"my-orchard"}, "name what is new on the page too"
+    assert {*configuration.referenced_ids(config, "datasets"), *drawn} == {"my-orchard"}, (
+        "name what is new on the page too"
+    )
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=KINDS)
 def test_an_entry_of_the_page_reads_what_it_shows(data: Path, entry: dict[str, Any]) -> None:
     options = checked(entry)["datasets"]["my-orchard"]
     kind, out = KINDS[options["kind"]], Path("out")
-    counts = _write.write(
+    counts = write.write(
         kind.pictures(options, {"data": Path(options["path"])}, 0),
         kind.info(options),
         *(out / "images", out / "instances.json", out / "images.parquet"),
         dataset="my-orchard",
     )
     assert (counts["n_images"], counts["n_instances"], counts["n_ignored"]) == (3, 6, 0)
-    found = truth.read(out / "instances.json")
+    found = ground_truth.read_ground_truth(out / "instances.json")
     assert found.nouns == {"apple", "orange", "pear"}
     for image_id in (1, 2, 3):
-        masks = [item.mask() for item in found.of(image_id)]
+        masks = [item.decode_mask() for item in found.instances_of(image_id)]
         np.testing.assert_array_equal(masks, [ids() == 1, ids() == 700])
-    table = tables.read(out / "images.parquet", "images")
+    table = IMAGES.read(out / "images.parquet")
     assert list(table["group"]) == ["row1", "row1", "row2"]
     assert [(out / "images" / name).read_bytes() for name in NAMES] == [
         (data / "images" / name).read_bytes() for name in NAMES

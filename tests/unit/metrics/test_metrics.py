@@ -5,22 +5,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samgap import tables
 from samgap.errors import UserError
-from samgap.matching import measure
-from samgap.metrics import IDS, Ranked, evaluate, load
-from tests.helpers.scenes import random_sequences, random_world, steady_flow
-from tests.helpers.sums import table
+from samgap.matching.shard import match_shard
+from samgap.metrics import METRIC_REGISTRY, RankingMetric, evaluate, load_metric
+from samgap.tables.matching import HIT_KINDS, SCORE_THRESHOLDS
+from tests.helpers.scenes import constant_flow, random_sequences, random_tagged_shard
+from tests.helpers.sums import make_table
 
-METRICS = list(IDS)
+METRICS = list(METRIC_REGISTRY)
 TEMPORAL = {"contour_instability", "flicker", "identity_preservation", "j_and_f", "warped_consistency"}
 
 
 def pair(image=1, kind="phrase", truth=0, predicted=0, hits=0, evaluable=True, phrase="apple", sums=(0.0, 0.0, 0.0)):
     names = ("sum_iou", "sum_dice", "sum_boundary_f_2px")
-    lists = {f"hits_{kind}": [1023] * hits + [0] * (predicted - hits) for kind in tables.KINDS_OF_HITS}
+    lists = {f"hits_{kind}": [1023] * hits + [0] * (predicted - hits) for kind in HIT_KINDS}
     scores = {"scores": np.linspace(0.95, 0.55, predicted).tolist(), **lists} if kind == "phrase" and evaluable else {}
-    swept = {"sweep_tp": [hits] * len(tables.SCORES), "sweep_predicted": [predicted] * len(tables.SCORES)}
+    swept = {"sweep_tp": [hits] * len(SCORE_THRESHOLDS), "sweep_predicted": [predicted] * len(SCORE_THRESHOLDS)}
     return {
         **{"prompt_id": f"{image}-{phrase}", "image_id": image, "group": "g", "kind": kind, "phrase": phrase},
         **{
@@ -39,7 +39,7 @@ def pair(image=1, kind="phrase", truth=0, predicted=0, hits=0, evaluable=True, p
 
 
 # Two of three apples found in image 1, with one false mask; pears asked of both and once falsely seen; leaves unknown.
-PAIRS = table(
+PAIRS = make_table(
     "pairs",
     [
         pair(1, truth=3, predicted=3, hits=2, sums=(2.0, 2.25, 1.5)),
@@ -49,12 +49,12 @@ PAIRS = table(
         pair(1, "other", predicted=9, evaluable=False, phrase="leaf"),
     ],
 )
-BOXES = table("pairs", [pair(1, "box", truth=1, predicted=1, hits=1, phrase=None, sums=(0.9, 0.95, 1.0))])
+BOXES = make_table("pairs", [pair(1, "box", truth=1, predicted=1, hits=1, phrase=None, sums=(0.9, 0.95, 1.0))])
 # Those of the files that judge spatial prompts too.
 SPATIAL = {"iou", "dice", "boundary_f", "boundary_iou", "hausdorff_95", "answered", "quality", "success", "box"}
 SPATIAL |= {"area_error", "precision", "recall", "f1_50", "precision_iou", "recall_iou", "f1_iou", "prompts_per_image"}
 UPSTREAM_SPATIAL = {"iou", "dice", "boundary", "quality", "precision", "recall", "f1", "pooled"}
-APPLICABLE = [metric for metric in METRICS if load(metric).applies(PAIRS) is None]
+APPLICABLE = [metric for metric in METRICS if load_metric(metric).not_evaluable_reason(PAIRS) is None]
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_a_case_worked_by_hand(metric, value):
 
 
 def test_presence_always_right_and_always_wrong():
-    right = table("pairs", [pair(1, truth=1, predicted=1, hits=1), pair(1, phrase="pear")])
-    wrong = table("pairs", [pair(1, truth=1), pair(1, phrase="pear", predicted=1)])
+    right = make_table("pairs", [pair(1, truth=1, predicted=1, hits=1), pair(1, phrase="pear")])
+    wrong = make_table("pairs", [pair(1, truth=1), pair(1, phrase="pear", predicted=1)])
     assert evaluate("il-mcc", right) == pytest.approx(1, abs=1e-5) and evaluate("il-mcc", wrong) == pytest.approx(
         -1, abs=1e-5
     )
@@ -118,29 +118,29 @@ def test_presence_always_right_and_always_wrong():
 def worlds():
     found = []
     for seed in range(3):
-        film = measure(*random_sequences(seed), 0.5, steady_flow)[2]
-        found.append(pd.concat([measure(*random_world(seed), 0.5)[2], film], ignore_index=True))
+        film = match_shard(*random_sequences(seed), 0.5, constant_flow)[2]
+        found.append(pd.concat([match_shard(*random_tagged_shard(seed), 0.5)[2], film], ignore_index=True))
     return found
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_keeps_to_the_protocol_and_its_range(metric, worlds):
-    module = load(metric)
+    module = load_metric(metric)
     low, high = module.RANGE
     assert low < high and module.UNIT and isinstance(module.BY_PHRASE, bool) and isinstance(module.BY_INSTANCE, bool)
-    assert importlib.import_module(f"samgap.metrics.{IDS[metric][0]}").__doc__.count("\n") > 3
+    assert importlib.import_module(f"samgap.metrics.{METRIC_REGISTRY[metric][0]}").__doc__.count("\n") > 3
     for pairs in worlds:
-        assert module.applies(pairs) is None
-        rests = module.rests_on(pairs)
+        assert module.not_evaluable_reason(pairs) is None
+        rests = module.row_mask(pairs)
         assert rests.dtype == bool and rests.shape == (len(pairs),) and rests.any()
-        if isinstance(module, Ranked):
+        if isinstance(module, RankingMetric):
             values = module.sampler(pairs[rests], np.zeros(rests.sum(), int))
             several = values(np.array([[1.0], [2.0]]))
         else:
-            terms = module.terms(pairs[rests])
+            terms = module.sufficient_statistics(pairs[rests])
             assert all(term.dtype == np.float64 and len(term) == rests.sum() for term in terms.values())
             whole = {name: term.sum(axis=0, keepdims=True) for name, term in terms.items()}
-            several = module.value({name: np.concatenate([term, 2 * term]) for name, term in whole.items()})
+            several = module.compute({name: np.concatenate([term, 2 * term]) for name, term in whole.items()})
         assert several.shape == (2,) and low <= several[0] <= high
         assert several[0] == pytest.approx(evaluate(metric, pairs), abs=1e-12)
 
@@ -149,8 +149,8 @@ def test_every_metric_keeps_to_the_protocol_and_its_range(metric, worlds):
     "metric", ["map", "map-medium", "box-map-coco", "prompt-sensitivity-sd", "prompt-sensitivity-worst"]
 )
 def test_weights_are_repeated_images(metric, worlds):
-    module, random = load(metric), np.random.default_rng(3)
-    pairs = worlds[0][module.rests_on(worlds[0])]
+    module, random = load_metric(metric), np.random.default_rng(3)
+    pairs = worlds[0][module.row_mask(worlds[0])]
     codes, images = pd.factorize(pairs["image_id"])
     weights = random.integers(0, 3, (5, len(images))).astype(float)
     for value, row in zip(module.sampler(pairs, codes)(weights), weights, strict=True):
@@ -161,9 +161,9 @@ def test_weights_are_repeated_images(metric, worlds):
 
 @pytest.mark.parametrize("metric", APPLICABLE)
 def test_what_a_metric_counts_does_not_hang_on_the_predictions(metric):
-    module, silent = load(metric), PAIRS.assign(n_predicted=0, tp=[[0] * 10] * len(PAIRS), sum_iou=0.0)
-    assert module.rests_on(PAIRS).tolist() == module.rests_on(silent).tolist()
-    assert module.applies(silent) is None
+    module, silent = load_metric(metric), PAIRS.assign(n_predicted=0, tp=[[0] * 10] * len(PAIRS), sum_iou=0.0)
+    assert module.row_mask(PAIRS).tolist() == module.row_mask(silent).tolist()
+    assert module.not_evaluable_reason(silent) is None
 
 
 @pytest.mark.parametrize("metric", [metric for metric in METRICS if metric not in ("prompts-per-image", "leakage")])
@@ -171,13 +171,13 @@ def test_prompts_without_a_known_answer_change_nothing(metric):
     if metric in APPLICABLE:
         known = evaluate(metric, PAIRS[PAIRS["evaluable"]])
         assert evaluate(metric, PAIRS) == pytest.approx(known, abs=0, nan_ok=True)
-    unknown = load(metric).applies(PAIRS[~PAIRS["evaluable"]])
+    unknown = load_metric(metric).not_evaluable_reason(PAIRS[~PAIRS["evaluable"]])
     assert unknown == "not evaluable: the labels do not say what a right answer is"
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_spatial_prompts_have_no_concept(metric):
-    reason, file = load(metric).applies(BOXES), IDS[metric][0]
+    reason, file = load_metric(metric).not_evaluable_reason(BOXES), METRIC_REGISTRY[metric][0]
     if file in ("noc", "iou_after_clicks") or metric.startswith("upstream-clicks"):
         assert reason == "not evaluable: no prompt was corrected by clicks"
     elif file in TEMPORAL or metric == "upstream-temporal-consistency":
@@ -203,7 +203,7 @@ def test_spatial_prompts_have_no_concept(metric):
 )
 def test_reasons(metric, kept, reason):
     pairs = PAIRS[PAIRS["phrase"] == kept]
-    assert load(metric).applies(pairs) == f"not evaluable: {reason}"
+    assert load_metric(metric).not_evaluable_reason(pairs) == f"not evaluable: {reason}"
     assert math.isnan(evaluate(metric, pairs))
 
 
@@ -221,22 +221,24 @@ def test_boxes_alone_cannot_judge_masks(metric):
         "leakage",
     }
     if metric in APPLICABLE and metric != "grounding-error-box":
-        reason = load(metric).applies(boxes)
-        assert reason == (None if IDS[metric][0] in without else "not evaluable: the ground truth has boxes only")
+        reason = load_metric(metric).not_evaluable_reason(boxes)
+        assert reason == (
+            None if METRIC_REGISTRY[metric][0] in without else "not evaluable: the ground truth has boxes only"
+        )
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_no_pairs_at_all_have_a_reason(metric):
-    assert load(metric).applies(PAIRS.iloc[:0]).startswith("not evaluable: ")
+    assert load_metric(metric).not_evaluable_reason(PAIRS.iloc[:0]).startswith("not evaluable: ")
 
 
 def test_precision_recall_and_f1_rest_on_the_same_prompts():
-    rests = [load(metric).rests_on(PAIRS).tolist() for metric in ("precision", "recall", "f1-50")]
+    rests = [load_metric(metric).row_mask(PAIRS).tolist() for metric in ("precision", "recall", "f1-50")]
     assert rests == [PAIRS["evaluable"].tolist()] * 3
 
 
 def test_nothing_predicted_has_no_precision_but_a_recall_of_0():
-    silent = table("pairs", [pair(1, truth=2), pair(1, phrase="pear")])
+    silent = make_table("pairs", [pair(1, truth=2), pair(1, phrase="pear")])
     assert math.isnan(evaluate("precision", silent))
     assert evaluate("recall", silent) == evaluate("f1-50", silent) == evaluate("pmf1", silent) == 0
 
@@ -252,4 +254,4 @@ def test_a_false_mask_for_an_absent_phrase_costs_precision_and_presence_but_not_
 @pytest.mark.parametrize("metric", ["map-of-the-world", "-pairs", "_pairs"])
 def test_an_unknown_metric_is_told_in_one_line(metric):
     with pytest.raises(UserError, match="has no file src/samgap/metrics/.*; correct the id or add the file"):
-        load(metric)
+        load_metric(metric)

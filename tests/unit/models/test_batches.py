@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from samgap.errors import UserError
-from samgap.models import _batches, _device
-from samgap.models._batches import Batches, out_of_memory
+from samgap.models.runtime import batching
+from samgap.models.runtime import device as _device
+from samgap.models.runtime.batching import Batches, out_of_memory
 
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
@@ -58,7 +59,7 @@ def test_a_real_allocation_that_fails_is_told_as_it():
 
 def test_less_free_memory_means_smaller_batches_in_powers_of_two(monkeypatch):
     free = {}
-    monkeypatch.setattr(_batches, "free_memory", lambda device: free["bytes"])
+    monkeypatch.setattr(batching, "free_memory", lambda device: free["bytes"])
     batches = Batches(32, "cpu")
     sizes = []
     for free["bytes"] in (1e12, 23e6, 20e6, 9e6, 1e6, 0):

@@ -10,7 +10,11 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
-from samgap.models import _device, _sam3_build, sam2, sam3, shape
+from samgap.models import shape
+from samgap.models.runtime import device
+from samgap.models.sam2 import image as sam2
+from samgap.models.sam3 import build
+from samgap.models.sam3 import image as sam3
 
 DEMO = Path(__file__).parents[3] / "config" / "demo"
 SAM2 = {
@@ -40,7 +44,7 @@ def sam2_weights(tmp_path_factory):
 def sam3_weights(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("sam3") / "weights.pt"
-    torch.save({"model": _sam3_build.small(SAM3["architecture"]).state_dict()}, path)
+    torch.save({"model": build.small(SAM3["architecture"]).state_dict()}, path)
     return path
 
 
@@ -100,7 +104,7 @@ def test_sam3_gives_all_phrases_at_once_what_the_package_gives_one_by_one(image,
     model.encode(image)
     phrases = ["apple", "a rather long phrase about ripe red apples", "leaf"]
     answers = model.answer([{"phrase": phrase} for phrase in phrases])
-    with _device.on("cpu"):
+    with device.on("cpu"):
         processor = Sam3Processor(model.model, resolution=model.size, device="cpu", confidence_threshold=0.0)
         state = processor.set_image(image)
         for phrase, found in zip(phrases, answers, strict=True):
@@ -126,7 +130,7 @@ def test_sam3_s_examples_are_what_the_package_makes_of_boxes(image, sam3_weights
     boxes = [BOXES[0], {**BOXES[1], "label": 0}]
     # Beside a prompt of fewer boxes, so that one is padded.
     plain, found = model.answer([{"phrase": "apple"}, {"phrase": phrase, "boxes": boxes}])
-    with _device.on("cpu"):
+    with device.on("cpu"):
         processor = Sam3Processor(model.model, resolution=model.size, device="cpu", confidence_threshold=0.0)
         state = processor.set_image(image)
         state = processor.set_text_prompt(phrase, state) if phrase else state
@@ -167,7 +171,7 @@ def test_a_weights_file_that_is_none_is_one_line(tmp_path):
 
 
 def test_half_precision_files_fill_a_full_precision_model(sam2_weights, tmp_path):
-    from samgap.models._weights import half, read
+    from samgap.models.runtime.weights import half, read
 
     torch.save({"model": half(read(sam2_weights)["model"])}, tmp_path / "half.pt")
     assert (tmp_path / "half.pt").stat().st_size < 0.6 * sam2_weights.stat().st_size
@@ -198,17 +202,17 @@ def test_a_shape_that_is_to_follow_stays_where_it_was_shown(image):
 def test_cuda_without_a_gpu_is_one_line_and_auto_takes_the_cpu(monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="device: cuda, but no usable GPU"):
-        _device.choose("cuda")
+        device.choose("cuda")
     with caplog.at_level("INFO", logger="samgap"):
-        assert _device.choose("auto") == "cpu"
+        assert device.choose("auto") == "cpu"
     assert "running on the CPU" in caplog.text
-    assert _device.choose("cpu") == "cpu"
+    assert device.choose("cpu") == "cpu"
 
 
 def test_the_published_file_s_parts_beyond_the_image_model_are_left_out_but_none_may_lack(sam3_weights):
-    from samgap.models._weights import fill, read
+    from samgap.models.runtime.weights import fill, read
 
-    model = _sam3_build.small(SAM3["architecture"])
+    model = build.small(SAM3["architecture"])
     state = read(sam3_weights)["model"]
     fill(model, {**state, "tracker.extra": torch.zeros(1)}, "sam3.pt", exact=False)
     name, _ = next(model.named_parameters())

@@ -8,7 +8,9 @@ import torch
 import yaml
 from PIL import Image
 
-from samgap.models import Prediction, grounded, sam2, sam3
+from samgap.models import Prediction, grounded
+from samgap.models.sam2 import image as sam2
+from samgap.models.sam3 import image as sam3
 
 DEMO = Path(__file__).parents[3] / "config" / "demo"
 PARTS = {

@@ -9,8 +9,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.ops import nms
 
-from samgap import masks
 from samgap.errors import UserError
+from samgap.masks import rle
 from samgap.models import owlv2
 
 # isort: split
@@ -76,7 +76,7 @@ def test_boxes_and_scores_are_the_packages_with_overlapping_ones_left_out(model,
 def test_a_mask_is_the_filled_box(model):
     for found in model.answer([{"phrase": PHRASES[0]}]):
         for one in found:
-            mask = masks.decode({"size": [HEIGHT, WIDTH], "counts": one.rle})
+            mask = rle.decode({"size": [HEIGHT, WIDTH], "counts": one.rle})
             x0, y0, x1, y1 = (round(edge) for edge in one.box)
             assert mask.sum() == one.area == (x1 - x0) * (y1 - y0)
             assert mask[y0:y1, x0:x1].all()

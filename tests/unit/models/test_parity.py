@@ -9,9 +9,11 @@ import torch
 import yaml
 from pycocotools import mask as coco_mask
 
-from samgap.models import _device, sam2, sam3
-from samgap.models._predictions import workers
-from tests.helpers.pictures import EDGES, scene
+from samgap.models.runtime import device as _device
+from samgap.models.runtime.predictions import workers
+from samgap.models.sam2 import image as sam2
+from samgap.models.sam3 import image as sam3
+from tests.helpers.pictures import BOX_KEYS, render_scene
 
 # isort: split
 from sam3.model.sam3_image_processor import Sam3Processor
@@ -36,14 +38,14 @@ def concepts():
 
 @pytest.fixture(scope="module")
 def pictures():
-    return [scene(seed, SIDE) for seed in (11, 12, 14)]
+    return [render_scene(seed, SIDE) for seed in (11, 12, 14)]
 
 
 def _asked(kind, boxes, random):
     """Prompts of a kind near the boxes, and the same as the package's predictor takes them."""
     for box in boxes:
-        x0, y0, x1, y1 = (float(box[edge] + random.normal(0, 3)) for edge in EDGES)
-        box = dict(zip(EDGES, (max(x0, 0), max(y0, 0), min(x1, SIDE), min(y1, SIDE)), strict=True), label=1)
+        x0, y0, x1, y1 = (float(box[edge] + random.normal(0, 3)) for edge in BOX_KEYS)
+        box = dict(zip(BOX_KEYS, (max(x0, 0), max(y0, 0), min(x1, SIDE), min(y1, SIDE)), strict=True), label=1)
         number = {"point": 1, "points": 3, "point-box": 2, "mask": 0, "box": 0}[kind]
         points = [
             {"x": random.integers(x0, x1) + 0.5, "y": random.integers(y0, y1) + 0.5, "label": int(place < 2)}
@@ -56,7 +58,7 @@ def _asked(kind, boxes, random):
             own["point_coords"] = np.array([[one["x"], one["y"]] for one in points]) - 0.5
             own["point_labels"] = np.array([one["label"] for one in points])
         if row["boxes"]:
-            own["box"] = np.array([box[edge] for edge in EDGES])
+            own["box"] = np.array([box[edge] for edge in BOX_KEYS])
         if kind == "mask":
             prior = np.zeros((SIDE, SIDE), np.uint8)
             prior[int(y0) : int(y1), int(x0) : int(x1)] = 1
@@ -112,7 +114,7 @@ def test_sam3_gives_what_its_processor_gives(concepts, pictures, kind, batch, mo
             for prompt, found in zip(prompts, answers, strict=True):
                 state = processor.set_text_prompt(prompt["phrase"], processor.set_image(image))
                 for box in prompt.get("boxes", []):
-                    x0, y0, x1, y1 = (box[edge] / SIDE for edge in EDGES)
+                    x0, y0, x1, y1 = (box[edge] / SIDE for edge in BOX_KEYS)
                     state = processor.add_geometric_prompt(
                         [(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0], True, state
                     )
@@ -169,9 +171,9 @@ def test_pictures_of_one_pixel_and_of_8000_are_answered(spatial, concepts, size)
 def test_a_large_picture_makes_smaller_batches(spatial, monkeypatch):
     from PIL import Image
 
-    from samgap.models import _batches
+    from samgap.models.runtime import batching
 
-    monkeypatch.setattr(_batches, "free_memory", lambda device: 3e9)
+    monkeypatch.setattr(batching, "free_memory", lambda device: 3e9)
     sizes = []
     for side in (200, 8000):
         spatial.encode(Image.new("RGB", (side, side)))

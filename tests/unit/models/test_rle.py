@@ -6,8 +6,8 @@ import torch
 from pycocotools import mask as coco_mask
 from scipy import ndimage
 
-from samgap.models import _predictions
-from samgap.models._rle import compressed, enlarged, enlarged_runs, runs
+from samgap.models.runtime import predictions
+from samgap.models.runtime.rle import compressed, enlarged, enlarged_runs, runs
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 1), (13, 17), (60, 90)])
@@ -41,20 +41,20 @@ def test_enlarging_near_what_is_positive_is_enlarging_all(low, size):
 def test_workers_give_what_is_given_without_them_and_hold_the_model_up_when_too_much_waits(monkeypatch):
     logits = torch.from_numpy(np.random.default_rng(1).normal(size=(5, 16, 16)).astype(np.float32))
     scores = np.linspace(0.1, 0.9, 5)
-    at_once = _predictions.from_logits(scores, None, logits, (50, 40))
-    with _predictions.workers(1):
-        later = [_predictions.from_logits(scores, None, logits, (50, 40)) for _ in range(20)]
+    at_once = predictions.from_logits(scores, None, logits, (50, 40))
+    with predictions.workers(1):
+        later = [predictions.from_logits(scores, None, logits, (50, 40)) for _ in range(20)]
         assert all(list(one) == at_once for one in later)
         assert later[0][0] == at_once[0] and len(later[0]) == len(at_once)
         # All are done, so as many may wait again; one more is not let in.
-        free = _predictions._workers.get().free
-        assert all(free.acquire(timeout=5) for _ in range(1 + _predictions.WAITING))
+        free = predictions._workers.get().free
+        assert all(free.acquire(timeout=5) for _ in range(1 + predictions.WAITING))
         assert not free.acquire(blocking=False)
-        for _ in range(1 + _predictions.WAITING):
+        for _ in range(1 + predictions.WAITING):
             free.release()
 
 
 def test_a_worker_s_error_reaches_whoever_looks(monkeypatch):
-    monkeypatch.setattr(_predictions, "enlarged_runs", lambda *_: 1 / 0)
-    with _predictions.workers(1), pytest.raises(ZeroDivisionError):
-        list(_predictions.from_logits(np.ones(1), None, torch.ones(1, 4, 4), (8, 8)))
+    monkeypatch.setattr(predictions, "enlarged_runs", lambda *_: 1 / 0)
+    with predictions.workers(1), pytest.raises(ZeroDivisionError):
+        list(predictions.from_logits(np.ones(1), None, torch.ones(1, 4, 4), (8, 8)))

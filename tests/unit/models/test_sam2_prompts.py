@@ -9,9 +9,9 @@ import yaml
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from samgap.models import sam2
-from samgap.models._clicks import clicked
-from samgap.models._speed import Speed
+from samgap.models.runtime.clicks import clicked
+from samgap.models.runtime.precision import Speed
+from samgap.models.sam2 import image as sam2
 from samgap.prompts.clicks import next_click
 
 # isort: split

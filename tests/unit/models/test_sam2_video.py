@@ -9,8 +9,9 @@ import yaml
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from samgap.models import _sam2_video, sam2
-from samgap.models._speed import Speed
+from samgap.models import sam2
+from samgap.models.runtime.precision import Speed
+from samgap.models.sam2 import video
 
 DEMO = Path(__file__).parents[3] / "config" / "demo"
 MODEL = {
@@ -42,11 +43,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tracker():
     torch.manual_seed(5)
-    model = _sam2_video.build(MODEL, "cpu").eval()
+    model = video.build(MODEL, "cpu").eval()
     # A random model may say that it sees nothing; this one sees all, so that there are masks to compare.
     with torch.no_grad():
         list(model.sam_mask_decoder.pred_obj_score_head.parameters())[-1].fill_(5.0)
-    return _sam2_video.Sam2Tracker(model)
+    return video.Sam2Tracker(model)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_each_object_is_followed_as_the_package_follows_it_alone(tracker, folder
 
 def test_bf16_is_followed_too(tracker, folder, answers):
     frames = [Image.open(folder / f"{frame:05d}.jpg") for frame in range(3)]
-    fast = _sam2_video.Sam2Tracker(tracker.model, Speed("bf16"))
+    fast = video.Sam2Tracker(tracker.model, Speed("bf16"))
     found = {frame.number: frame.answers for frame in fast.track(frames, SHOWN[:1]) if frame.answers is not None}
     assert sorted(found) == [0, 1, 2]
     ((one,), (other,)) = found[0][0], answers[0][0]
@@ -111,6 +112,6 @@ def test_nothing_shown_is_nothing_answered(tracker, folder):
 
 
 def test_the_weights_of_single_images_are_those_of_sequences(tmp_path, tracker):
-    torch.save({"model": sam2.build(MODEL, "cpu").state_dict()}, tmp_path / "weights.pt")
+    torch.save({"model": video.build(MODEL, "cpu").state_dict()}, tmp_path / "weights.pt")
     opened = sam2.open_tracker(MODEL, tmp_path / "weights.pt", "cpu")
     assert opened.model.state_dict().keys() == tracker.model.state_dict().keys()

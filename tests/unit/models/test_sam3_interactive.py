@@ -10,9 +10,11 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
-from samgap.models import _sam3_build, _sam3_interactive, sam3
-from samgap.models._clicks import clicked
-from samgap.models._device import on
+from samgap.models.runtime.clicks import clicked
+from samgap.models.runtime.device import on
+from samgap.models.sam3 import build
+from samgap.models.sam3 import image as sam3
+from samgap.models.sam3 import interactive as _sam3_interactive
 from samgap.prompts.clicks import next_click
 
 # isort: split
@@ -34,7 +36,7 @@ POINTS = [
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     torch.manual_seed(9)
-    built = _sam3_build.small(SIZE, interactive=True)
+    built = build.small(SIZE, interactive=True)
     # As initialised, masks hang so little on the image that they fill all of it.
     decoder = built.inst_interactive_predictor.model.sam_mask_decoder
     with torch.no_grad():
@@ -199,7 +201,7 @@ def test_bf16_answers_places_too(model, image, weights):
 
 def test_phrases_are_answered_as_without_the_head(model, image, weights):
     state = torch.load(weights, weights_only=True)["model"]
-    plain = _sam3_build.small(SIZE)
+    plain = build.small(SIZE)
     plain.load_state_dict({key: state[key] for key in plain.state_dict()})
     without = sam3.Sam3(plain.eval(), SIZE["size"], "cpu")
     without.encode(image)
@@ -218,7 +220,7 @@ def test_a_new_image_is_seen_anew(model, image, weights):
 
 
 def test_weights_without_the_head_are_named(tmp_path):
-    torch.save({"model": _sam3_build.small(SIZE).state_dict()}, tmp_path / "w.pt")
+    torch.save({"model": build.small(SIZE).state_dict()}, tmp_path / "w.pt")
     with pytest.raises(UserError, match=r"missing: .*sam2_convs"):
         sam3.open_model(OPTIONS, tmp_path / "w.pt", "cpu")
 
@@ -248,9 +250,9 @@ def test_the_published_file_s_parts_are_taken_by_what_needs_them(weights, tmp_pa
     torch.save({"model": file}, tmp_path / "sam3.pt")
     built = []
     monkeypatch.setattr(
-        _sam3_build,
+        build,
         "official",
-        lambda device, head: built.append(_sam3_build.small(SIZE, interactive=head)) or built[0],
+        lambda device, head: built.append(build.small(SIZE, interactive=head)) or built[0],
     )
     sam3.open_model({"interactive": interactive}, tmp_path / "sam3.pt", "cpu")
     assert all(torch.equal(value, state[key]) for key, value in built[0].state_dict().items())

@@ -9,9 +9,12 @@ import yaml
 from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
-from samgap.models import _sam3_build, _speed, sam2, sam3
-from samgap.models._speed import Speed
-from tests.helpers.pictures import scene
+from samgap.models.runtime import precision as _speed
+from samgap.models.runtime.precision import Speed
+from samgap.models.sam2 import image as sam2
+from samgap.models.sam3 import build
+from samgap.models.sam3 import image as sam3
+from tests.helpers.pictures import render_scene
 
 DEMO = Path(__file__).parents[3] / "config" / "demo"
 SAM2 = {
@@ -33,7 +36,7 @@ WAYS = {
 
 @pytest.fixture(scope="module")
 def pictures():
-    return [scene(seed) for seed in range(2)]
+    return [render_scene(seed) for seed in range(2)]
 
 
 def _answers(family, options, weights, pictures, prompts):
@@ -98,7 +101,7 @@ def test_a_compiled_encoder_finds_the_same(name, pictures, tmp_path):
         state = sam2.build(options, "cpu").state_dict()
     else:
         options = {"architecture": {**options["architecture"], "depth": 2}}
-        state = _sam3_build.small(options["architecture"]).state_dict()
+        state = build.small(options["architecture"]).state_dict()
     torch.save({"model": state}, tmp_path / "w.pt")
     plain = _answers(family, options, tmp_path / "w.pt", pictures[:1], prompts)
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
@@ -115,7 +118,7 @@ def _iou(one, other):
     return coco_mask.iou([{"size": size, "counts": one.rle}], [{"size": size, "counts": other.rle}], [0])[0, 0]
 
 
-SIDE = scene(0)[0].width
+SIDE = render_scene(0)[0].width
 
 
 def test_bf16_is_bf16_and_fp32_is_not():

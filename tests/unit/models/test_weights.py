@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from samgap.errors import UserError
-from samgap.models._weights import fill, read
+from samgap.models.runtime.weights import fill, read
 
 
 class Harm:

@@ -11,7 +11,10 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
-from samgap import tables
+from samgap.tables.images import IMAGES
+from samgap.tables.predictions import MASKS
+from samgap.tables.prompts import PROMPTS
+from samgap.tables.statistics import COMPARISONS, ESTIMATES
 
 ROOT = Path(__file__).parents[3]
 SIZE = 96
@@ -66,7 +69,7 @@ class Scene:
         rows = [
             {"image_id": i, "file": f"tree-{i}.png", "width": SIZE, "height": SIZE, "group": str(i)} for i in COUNTS
         ]
-        tables.write(self.images, "images", rows)
+        IMAGES.write(self.images, rows)
         self.boxes = self.prompts("box", [self.box(i, k) for i, n in COUNTS.items() for k in range(n)])
         self.concepts = self.prompts(
             "concepts",
@@ -88,7 +91,7 @@ class Scene:
     def prompts(self, name, rows):
         path = self.folder / f"prompts={name}" / "prompts.parquet"
         blank = {"phrase": None, "points": None, "boxes": None, "mask": None}
-        tables.write(path, "prompts", [{**blank, **row} for row in rows])
+        PROMPTS.write(path, [{**blank, **row} for row in rows])
         return path
 
     def box(self, image_id, disc):
@@ -115,7 +118,7 @@ class Scene:
         for shard in range(2):
             path = self.folder / name / f"shard={shard:03d}" / "masks.parquet"
             kept = [] if self.skipped else [row for row in rows if list(COUNTS).index(row["image_id"]) % 2 == shard]
-            tables.write(path, "masks", kept, {"skipped": self.skipped} if self.skipped else {})
+            MASKS.write(path, kept, {"skipped": self.skipped} if self.skipped else {})
             paths.append(str(path))
         return paths
 
@@ -195,7 +198,7 @@ def estimates_path(tmp_path):
 
     def write(frame):
         path = tmp_path / "estimates.parquet"
-        tables.write(path, "estimates", frame)
+        ESTIMATES.write(path, frame)
         return path
 
     return write
@@ -245,8 +248,8 @@ def make_comparisons(frame, out, declared=FAMILIES):
     out.mkdir(parents=True, exist_ok=True)
     path = out / "comparisons.parquet"
     cells = [f"dataset=orchard-sim-test/model={model}/prompts=box" for model in ("sam2-demo", "ellipse", "filled-box")]
-    inputs = {f"results/test/metrics/{cell}/shard=000/pairs.parquet": "0" * 64 for cell in cells}
-    tables.write(path, "comparisons", frame, {"inputs": {**inputs, "resources/datasets/d/images.parquet": "1" * 64}})
+    inputs = {f"results/test/matching/{cell}/shard=000/pairs.parquet": "0" * 64 for cell in cells}
+    COMPARISONS.write(path, frame, {"inputs": {**inputs, "resources/datasets/d/images.parquet": "1" * 64}})
     entry = {"title": "Paired & compared", "number": "Table 2"}
     params = {"entry": entry, "models": MODELS, "experiments": EXPERIMENTS, "comparisons": declared}
     wildcards = {"table": "comparisons", "run": "test"}

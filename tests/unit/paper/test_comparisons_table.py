@@ -3,8 +3,8 @@ import re
 import pandas as pd
 import pytest
 
-from samgap import tables
-from samgap.paper.manifest import sources
+from samgap.jobs.manifest import list_sources
+from samgap.tables.statistics import COMPARISONS
 
 
 def test_csv_is_the_comparisons_in_full_precision_with_their_sources(paper, tmp_path):
@@ -14,7 +14,7 @@ def test_csv_is_the_comparisons_in_full_precision_with_their_sources(paper, tmp_
     pd.testing.assert_frame_equal(rows[list(frame)], frame, check_exact=True, check_dtype=False)
     assert "0.91234567890123" in made["csv"].read_text()
     # What the manifest is told: this table, and the pairs of both cells alone.
-    found = sources(rows.iloc[1].to_dict(), "estimates.parquet")
+    found = list_sources(rows.iloc[1].to_dict(), "estimates.parquet")
     assert [re.sub(r".*(comparisons|model=[\w-]+).*", r"\1", path) for path in found] == [
         "comparisons",
         "model=ellipse",
@@ -60,7 +60,7 @@ def test_demo_is_told_where_a_demo_model_is_compared(paper, tmp_path, form):
 def test_no_comparison_is_told(paper, tmp_path):
     made = paper.make_comparisons(paper.comparisons().iloc[:0], tmp_path, {})
     assert "declares no comparison" in made["md"].read_text() and "declares no comparison" in made["html"].read_text()
-    assert list(pd.read_csv(made["csv"])) == [*tables.SCHEMAS["comparisons"].names, "source"]
+    assert list(pd.read_csv(made["csv"])) == [*COMPARISONS.schema.names, "source"]
 
 
 def test_same_bytes_twice(paper, tmp_path):

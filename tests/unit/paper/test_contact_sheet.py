@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from samgap import truth
+from samgap.annotations import ground_truth
 from samgap.datasets import Label, Picture
-from samgap.datasets._write import write
+from samgap.datasets.write import write
 
 SIZE = 64
 ATTRIBUTES = {"ripeness": ["ripe", "unripe"], "health": ["healthy", "diseased", "dented"]}
@@ -71,15 +71,15 @@ def test_images_are_quantiles_of_the_object_count(paper, folder, tmp_path):
     # Six images ranked by their objects: places 1/6, 3/6, 5/6.
     assert rows[rows["part"] == "image"]["file"].unique().tolist() == ["s1.png", "s3.png", "s5.png"]
     every = pd.read_csv(draw(paper, folder, tmp_path / "all", images=9)["rows"])
-    found = truth.read(folder / "instances.json")
-    ids = {each.id for image in found.images for each in found.of(image)}
+    found = ground_truth.read_ground_truth(folder / "instances.json")
+    ids = {each.id for image in found.images for each in found.instances_of(image)}
     assert set(every[every["part"] == "image"]["instance_id"]) == ids
 
 
 def test_examples_have_what_their_row_says_and_nothing_hides_it(paper, folder, tmp_path):
     rows = pd.read_csv(draw(paper, folder, tmp_path)["rows"])
-    found = truth.read(folder / "instances.json")
-    known = {each.id: each for image in found.images for each in found.of(image)}
+    found = ground_truth.read_ground_truth(folder / "instances.json")
+    known = {each.id: each for image in found.images for each in found.instances_of(image)}
     examples = rows[rows["part"] != "image"]
     assert set(examples["part"]) == {f"{name}={value}" for name, values in ATTRIBUTES.items() for value in values}
     for row in examples.itertuples():
@@ -100,10 +100,10 @@ def test_colours_letters_and_words_are_those_of_the_labels(paper, folder, tmp_pa
     legend = [text for text in said if text in ("ripe", "unripe", "has no such value", "ignored")]
     assert {"ripe", "unripe", "has no such value", "ignored"} <= set(legend)
     assert "D  diseased" in said and "E  dented" in said  # two letters, though both words begin with one
-    found = truth.read(folder / "instances.json")
+    found = ground_truth.read_ground_truth(folder / "instances.json")
     words = {("diseased",): "D", ("dented",): "E", (): "pear", ("healthy",): None}
     for image in found.images:
-        for each in found.of(image):
+        for each in found.instances_of(image):
             health = tuple(value for name, value in each.attributes.items() if name == "health")
             told = re.findall(rf'id="object-{each.id}-([^"]*)"', svg)
             assert told == ([words[health]] if words[health] and not each.ignore else [])

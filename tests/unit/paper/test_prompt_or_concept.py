@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from samgap import tables
+from samgap.tables.predictions import MASKS
+from samgap.tables.prompts import PROMPTS
 
 
 def images_of(rows):
@@ -23,13 +24,13 @@ def test_images_are_quantiles_of_the_instance_count(scene, paper, tmp_path):
 
 def test_rows_are_what_is_drawn(scene, tmp_path):
     rows = pd.read_csv(scene.draw(tmp_path)["rows"])
-    masks = pd.concat([tables.read(path, "masks") for path in scene.spatial_masks + scene.concept_masks])
+    masks = pd.concat([MASKS.read(path) for path in scene.spatial_masks + scene.concept_masks])
     for row in rows.itertuples():
         same = masks[(masks["prompt_id"] == row.prompt_id) & (masks["prediction_id"] == row.prediction_id)]
         assert same["area_px"].tolist() == [row.area_px]
         parquet = row.source.split(";")
-        assert row.prompt_id in set(tables.read(parquet[0], "prompts")["prompt_id"])
-        assert row.prompt_id in set(tables.read(parquet[1], "masks")["prompt_id"])
+        assert row.prompt_id in set(PROMPTS.read(parquet[0])["prompt_id"])
+        assert row.prompt_id in set(MASKS.read(parquet[1])["prompt_id"])
     spatial, concept = (rows[rows["side"] == side] for side in ("spatial", "concept"))
     assert len(spatial) == 2 + 3 + 6  # one mask a box, though its score of 0.3 is below the threshold
     assert len(concept) == 2 + 3 + 5  # scores 0.9 down to 0.5: the sixth, 0.4, is left out

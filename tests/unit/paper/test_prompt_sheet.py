@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from samgap import masks, tables, truth
+from samgap.annotations import ground_truth
 from samgap.datasets import Label, Picture
-from samgap.datasets._write import write
-from samgap.prompts import _write, box, clicks, exemplar, grid, mask, phrases, point, track
-from samgap.prompts._seed import Seed
+from samgap.datasets.write import write
+from samgap.masks import rle
+from samgap.prompts import box, clicks, exemplar, grid, mask, phrases, point, track
+from samgap.prompts import write as _write
+from samgap.prompts.seed import Seed
+from samgap.tables.prompts import PROMPTS
 
 SIZE = 64
 PHRASES = [
@@ -51,9 +54,11 @@ def folder(tmp_path_factory):
     pictures = [Picture(f"s{number}.png", data, SIZE, SIZE, "g", each, {}) for number, each in enumerate(labels)]
     paths = [found / name for name in ("images", "instances.json", "images.parquet")]
     write(pictures, {"nouns": ["apple", "pear"], "attributes": {}}, *paths, dataset="orchard")
-    known = truth.read(found / "instances.json")
+    known = ground_truth.read_ground_truth(found / "instances.json")
     for name, (kind, options) in SETS.items():
-        _write.write(found / f"{name}.parquet", kind.prompts(known, options, Seed(1, "orchard")), known, {})
+        _write.write_prompts(
+            found / f"{name}.parquet", kind.generate_prompts(known, options, Seed(1, "orchard")), known, {}
+        )
     return found
 
 
@@ -82,7 +87,7 @@ def test_every_spatial_prompt_of_the_images_is_there_and_one_of_the_others(folde
     for name in ("grid", "words", "unknown", "examples"):
         assert counts[name].tolist() == [1, 1]
     for name, found in rows.groupby("prompts"):
-        table = tables.read(folder / f"{name}.parquet", "prompts").set_index("prompt_id")
+        table = PROMPTS.read(folder / f"{name}.parquet").set_index("prompt_id")
         assert set(found["prompt_id"]) <= set(table.index)
         assert set(found["source"]) == {str(folder / f"{name}.parquet")}
     assert set(rows[rows["prompts"] == "points"]["points"]) == {3}
@@ -123,8 +128,8 @@ def test_tracks_say_which_are_shown_and_which_followed(paper, tmp_path):
         pictures.append(Picture(f"s/{frame}.png", data, SIZE, SIZE, "s", labels, {}, sequence="s", frame=frame))
     paths = [tmp_path / name for name in ("images", "instances.json", "images.parquet")]
     write(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="orchard")
-    known = truth.read(paths[1])
-    _write.write(tmp_path / "track.parquet", track.prompts(known, {}, Seed(1, "orchard")), known, {})
+    known = ground_truth.read_ground_truth(paths[1])
+    _write.write_prompts(tmp_path / "track.parquet", track.generate_prompts(known, {}, Seed(1, "orchard")), known, {})
     drawn = draw(paper, tmp_path, tmp_path / "out", sets=("track",))
     said = re.findall(r"<!-- (.*?) -->", drawn["svg"].read_text(), re.DOTALL)
     assert {"2 shown, 0 followed", "1 shown, 2 followed"} <= set(said)
@@ -161,6 +166,6 @@ def test_same_bytes_twice(paper, folder, tmp_path):
 
 
 def test_a_prior_mask_in_the_table_is_that_of_the_kind(folder):
-    table = tables.read(folder / "mask.parquet", "prompts")
-    found = masks.decode(masks.rle(table["mask"].iloc[0], SIZE, SIZE))
+    table = PROMPTS.read(folder / "mask.parquet")
+    found = rle.decode(rle.make_rle(table["mask"].iloc[0], SIZE, SIZE))
     assert found.any() and not found.all()

@@ -5,7 +5,7 @@ import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 
-from samgap.paper.captions import caption
+from samgap.paper.captions import read_caption
 
 ROOT = Path(__file__).parents[3]
 DEMO = {"sam2-demo": {"label": "SAM2 (demo)", "demo": True}, "sam3": {"label": "SAM3"}}
@@ -23,11 +23,11 @@ def rendered(template, **values):
 @pytest.mark.parametrize("script", sorted((ROOT / "scripts/paper/figures").glob("*.py")), ids=lambda path: path.stem)
 def test_figure_caption(script, models):
     entry = {"number": "Figure 2 c, d", "title": "A title", "dataset": "orchard"}
-    params = SimpleNamespace(entry=entry, models=models, caption=caption(script))
+    params = SimpleNamespace(entry=entry, models=models, caption=read_caption(script))
     output = SimpleNamespace(pdf="f.pdf", svg="f.svg", rows="f.csv")
     html = rendered("figure.rst", params=params, output=output)
     assert "Figure 2 c, d" in html
-    assert " ".join(caption(script).split()[:4]) in html
+    assert " ".join(read_caption(script).split()[:4]) in html
     assert ("not the published checkpoints" in html) == (models is DEMO)
 
 
@@ -35,7 +35,7 @@ def test_figure_caption(script, models):
 @pytest.mark.parametrize("script", sorted((ROOT / "scripts/paper/tables").glob("*.py")), ids=lambda path: path.stem)
 def test_table_caption(script, models):
     entry = {"number": "Table 1", "title": "A title", "experiments": ["one"]}
-    params = SimpleNamespace(entry=entry, models=models, caption=caption(script))
+    params = SimpleNamespace(entry=entry, models=models, caption=read_caption(script))
     html = rendered("table.rst", params=params, output=SimpleNamespace(md="t.md", tex="t.tex"))
     assert "Table 1" in html
     assert ("Demo models" in html) == (models is DEMO)

@@ -67,7 +67,7 @@ def test_latex_is_escaped_and_balanced(paper, estimates_path, tmp_path):
 
 
 def test_escape_leaves_no_bare_special():
-    assert grid.escape(SPECIAL) == (
+    assert grid.escape_latex(SPECIAL) == (
         r"a\textbackslash{}b \& 5\% of \$x\_1\$ \#\{2\} \textasciitilde{}\textasciicircum{} $\geq$"
     )
 

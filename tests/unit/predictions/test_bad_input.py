@@ -8,13 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from samgap.datasets import Label, Picture, _images, _write
+from samgap.datasets import Label, Picture, photographs, write
 from samgap.errors import UserError
 from samgap.models import shape
-from samgap.models._predictions import from_logits
-from samgap.predictions.checks import fault
-from samgap.predictions.rows import open_image
-from samgap.predictions.shard import answered
+from samgap.models.runtime.predictions import from_logits
+from samgap.predictions.checks import invalid_reason
+from samgap.predictions.image_io import open_image
+from samgap.predictions.shard import predict_images
 
 IMAGE = {"image_id": 1, "file": "1.png", "width": 40, "height": 30}
 GOOD = {"x0": 5, "y0": 5, "x1": 15, "y1": 25, "label": 1}
@@ -48,7 +48,7 @@ def _point(x, y):
 def test_what_cannot_be_asked_is_told(prompt, told):
     import re
 
-    assert re.search(told, fault({"points": None, "boxes": None, **prompt}, IMAGE))
+    assert re.search(told, invalid_reason({"points": None, "boxes": None, **prompt}, IMAGE))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_cannot_be_asked_is_told(prompt, told):
     ],
 )
 def test_what_can_be_asked_is_asked(prompt):
-    assert fault({"points": None, **prompt}, IMAGE) is None
+    assert invalid_reason({"points": None, **prompt}, IMAGE) is None
 
 
 def test_the_rest_of_a_shard_is_answered_and_what_is_left_out_is_listed(tmp_path):
@@ -72,10 +72,10 @@ def test_the_rest_of_a_shard_is_answered_and_what_is_left_out_is_listed(tmp_path
     prompts = pd.DataFrame(
         [{"prompt_id": f"1-{n}", "image_id": 1, "kind": "box", "boxes": [box]} for n, box in enumerate(boxes)]
     )
-    (one,) = answered(shape.Shape("box"), pd.DataFrame([IMAGE]), tmp_path, prompts, "cpu")
-    assert [row["prompt_id"] for row in one.masks] == ["1-0", "1-2"]
-    assert one.notes == ["prompt 1-1 of image 1.png left out: box (5, 5, 5, 25) has no area"]
-    assert one.timing[0]["n_prompts"] == 2
+    (one,) = predict_images(shape.Shape("box"), pd.DataFrame([IMAGE]), tmp_path, prompts, "cpu")
+    assert [row["prompt_id"] for row in one.mask_rows] == ["1-0", "1-2"]
+    assert one.warnings == ["prompt 1-1 of image 1.png left out: box (5, 5, 5, 25) has no area"]
+    assert one.timing_rows[0]["n_prompts"] == 2
 
 
 def test_an_answer_whose_score_is_no_number_is_left_out_and_listed(tmp_path):
@@ -90,9 +90,9 @@ def test_an_answer_whose_score_is_no_number_is_left_out_and_listed(tmp_path):
     prompts = pd.DataFrame(
         [{"prompt_id": f"1-{n}", "image_id": 1, "kind": "phrase", "phrase": "apple"} for n in range(2)]
     )
-    (one,) = answered(Unsure("box"), pd.DataFrame([IMAGE]), tmp_path, prompts, "cpu")
-    assert [(row["prompt_id"], row["score"], row["area_px"]) for row in one.masks] == [("1-0", 0.9, 1200)]
-    assert [note.partition(":")[0] for note in one.notes] == ["prompt 1-1 of image 1.png left out"]
+    (one,) = predict_images(Unsure("box"), pd.DataFrame([IMAGE]), tmp_path, prompts, "cpu")
+    assert [(row["prompt_id"], row["score"], row["area_px"]) for row in one.mask_rows] == [("1-0", 0.9, 1200)]
+    assert [note.partition(":")[0] for note in one.warnings] == ["prompt 1-1 of image 1.png left out"]
 
 
 def _pixels():
@@ -124,14 +124,14 @@ def test_a_turned_photograph_is_asked_as_its_labels_see_it(tmp_path, labelled):
     stored[2:10, 4:14] = (250, 0, 0)
     picture = Image.fromarray(stored)
     exif = Image.Exif()
-    exif[_images.ORIENTATION] = 6
+    exif[photographs.ORIENTATION] = 6
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=98, subsampling=0, exif=exif)
-    found = _images.photograph(stream.getvalue(), "1.jpg", labelled)
+    found = photographs.photograph(stream.getvalue(), "1.jpg", labelled)
     red = (stored if labelled == (40, 30) else np.rot90(stored, -1))[..., 0] > 100
     picture = Picture("1.jpg", found.data, found.width, found.height, "1", [Label("apple", mask=red)])
     info = {"nouns": ["apple"], "attributes": {}}
-    _write.write([picture], info, tmp_path / "images", tmp_path / "i.json", tmp_path / "i.parquet", dataset="d")
+    write.write([picture], info, tmp_path / "images", tmp_path / "i.json", tmp_path / "i.parquet", dataset="d")
     row = pd.read_parquet(tmp_path / "i.parquet").iloc[0]
     seen = np.asarray(open_image(tmp_path / "images" / "1.jpg", row))
     assert seen.shape[:2] == red.shape

@@ -11,9 +11,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from samgap import tables
 from samgap.predictions import chunks as module
-from samgap.predictions.chunks import Answered, Chunks
+from samgap.predictions.chunks import ChunkStore, PredictionOutput
+from samgap.tables import parquet
+from samgap.tables.predictions import MASKS, TIMING
 
 ROOT = Path(__file__).parents[3]
 IMAGES = 12
@@ -24,8 +25,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 from samgap.models.shape import Shape
-from samgap.predictions.chunks import Chunks
-from samgap.predictions.shard import predict
+from samgap.predictions.chunks import ChunkStore
+from samgap.predictions.shard import predict_shard
 
 folder, seconds, pause = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 number = int(sys.argv[5])
@@ -45,9 +46,9 @@ prompts = pd.DataFrame(
     [{"prompt_id": f"{n}-{k}", "image_id": n, "kind": "box", "points": None, "phrase": None,
       "boxes": [{**box, "x1": 10 + n + k if (n, k) != (3, 1) else 5}]} for n in range(number) for k in range(2)]
 )
-chunks = Chunks(folder / "aside", {"weights": sys.argv[4]}, seconds)
-predict(Slow("ellipse"), images, folder, prompts, "cpu", chunks)
-chunks.write(folder / "masks.parquet", folder / "timing.parquet", {"device": "cpu"})
+chunks = ChunkStore(folder / "aside", {"weights": sys.argv[4]}, seconds)
+predict_shard(Slow("ellipse"), images, folder, prompts, "cpu", chunks)
+chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {"device": "cpu"})
 chunks.remove()
 """
 
@@ -90,9 +91,9 @@ def test_a_killed_shard_goes_on_and_ends_in_the_tables_of_an_undisturbed_one(tmp
     again = _encoded(cut)[len(before) :]
     assert again == list(range(finished, IMAGES))  # and nothing of what was finished
     assert (cut / "masks.parquet").read_bytes() == (whole / "masks.parquet").read_bytes()
-    timing = [tables.read(folder / "timing.parquet", "timing")[["image_id", "n_prompts"]] for folder in (whole, cut)]
+    timing = [TIMING.read(folder / "timing.parquet")[["image_id", "n_prompts"]] for folder in (whole, cut)]
     pd.testing.assert_frame_equal(*timing)
-    assert tables.provenance(cut / "masks.parquet")["notes"] == [
+    assert parquet.read_provenance(cut / "masks.parquet")["notes"] == [
         "prompt 3-1 of image 3.png left out: box (5, 5, 5, 25) has no area"
     ]
     assert not (cut / "aside").exists()
@@ -112,35 +113,35 @@ def _row(number):
 
 @pytest.mark.parametrize("rows", [0, 1, 7, 30])
 def test_the_table_does_not_depend_on_how_its_rows_came(tmp_path, monkeypatch, rows):
-    monkeypatch.setattr(module, "ROWS", 10)
+    monkeypatch.setattr(module, "MAX_GROUP_ROWS", 10)
     for name, seconds in (("one", 1e9), ("many", 0.0)):
-        chunks = Chunks(tmp_path / name, {}, seconds)
+        chunks = ChunkStore(tmp_path / name, {}, seconds)
         for number in range(rows):
-            chunks.add(Answered([_row(number)]))
-        chunks.close()
-        chunks.write(tmp_path / f"{name}.parquet", tmp_path / f"{name}-t.parquet", {"code": "c"})
+            chunks.add(PredictionOutput([_row(number)]))
+        chunks.flush()
+        chunks.write_tables(tmp_path / f"{name}.parquet", tmp_path / f"{name}-t.parquet", {"code": "c"})
     one, many = tmp_path / "one.parquet", tmp_path / "many.parquet"
     assert one.read_bytes() == many.read_bytes()
-    assert tables.read(one, "masks")["image_id"].tolist() == list(range(rows))
-    assert tables.provenance(one) == {"code": "c"}
+    assert MASKS.read(one)["image_id"].tolist() == list(range(rows))
+    assert parquet.read_provenance(one) == {"code": "c"}
     assert pq.read_metadata(one).num_row_groups == -(-rows // 10)
-    tables.write(tmp_path / "plain.parquet", "masks", [_row(number) for number in range(rows)], {"code": "c"})
+    MASKS.write(tmp_path / "plain.parquet", [_row(number) for number in range(rows)], {"code": "c"})
     assert pq.read_schema(one).equals(pq.read_schema(tmp_path / "plain.parquet"), check_metadata=True)
 
 
 def test_groups_of_rows_are_cut_by_their_bytes_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "BYTES", 350)  # four of a hundred
-    chunks = Chunks(tmp_path / "aside", {}, 0.0)
+    monkeypatch.setattr(module, "MAX_GROUP_BYTES", 350)  # four of a hundred
+    chunks = ChunkStore(tmp_path / "aside", {}, 0.0)
     for number in range(9):
-        chunks.add(Answered([_row(number)]))
-    chunks.write(tmp_path / "m.parquet", tmp_path / "t.parquet", {})
+        chunks.add(PredictionOutput([_row(number)]))
+    chunks.write_tables(tmp_path / "m.parquet", tmp_path / "t.parquet", {})
     groups = pq.read_metadata(tmp_path / "m.parquet")
     assert [groups.row_group(place).num_rows for place in range(groups.num_row_groups)] == [4, 4, 1]
 
 
 def test_a_chunk_that_was_cut_off_is_none(tmp_path):
-    chunks = Chunks(tmp_path, {}, 0.0)
-    chunks.add(Answered([_row(0)]))
+    chunks = ChunkStore(tmp_path, {}, 0.0)
+    chunks.add(PredictionOutput([_row(0)]))
     # What a kill leaves of the next one is a file of another name.
-    (chunks.folder / ".0000001.parquet.abc.parquet").write_bytes(b"PAR1")
-    assert Chunks(tmp_path, {}).done == 1
+    (chunks.chunk_folder / ".0000001.parquet.abc.parquet").write_bytes(b"PAR1")
+    assert ChunkStore(tmp_path, {}).n_done == 1

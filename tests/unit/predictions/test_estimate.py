@@ -4,14 +4,14 @@ import logging
 
 import pytest
 
-from samgap.predictions.estimate import Estimate
+from samgap.predictions.time_estimate import RuntimeEstimator
 
 
 def _told(caplog, device, images, times):
     with caplog.at_level(logging.INFO, logger="samgap"):
-        estimate = Estimate(device, images)
+        estimate = RuntimeEstimator(device, images)
         for seconds in times:
-            estimate.step(seconds)
+            estimate.update(seconds)
     return [(record.levelname, record.getMessage()) for record in caplog.records]
 
 

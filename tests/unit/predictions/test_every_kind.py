@@ -8,17 +8,22 @@ import torch
 import yaml
 from pycocotools import mask as coco_mask
 
-from samgap import families, tables
-from samgap import truth as labels
-from samgap.datasets import _write as data
+from samgap.annotations import ground_truth as labels
+from samgap.config import capabilities, plugins
 from samgap.datasets import orchard_sim
-from samgap.matching import measure
-from samgap.models import _sam3_build, grounded, sam2, sam3
-from samgap.predictions.chunks import Chunks
-from samgap.predictions.shard import predict
-from samgap.predictions.tracks import follow
-from samgap.prompts import _write
-from samgap.prompts._seed import Seed
+from samgap.datasets import write as data
+from samgap.matching.shard import match_shard
+from samgap.models import grounded, sam2, sam3
+from samgap.models.sam2.image import build as build_sam2
+from samgap.models.sam3 import build
+from samgap.predictions.chunks import ChunkStore
+from samgap.predictions.shard import predict_shard
+from samgap.predictions.tracks import predict_tracks
+from samgap.prompts import write
+from samgap.prompts.seed import Seed
+from samgap.tables.images import IMAGES
+from samgap.tables.predictions import MASKS, TIMING
+from samgap.tables.prompts import PROMPTS
 
 ROOT = Path(__file__).parents[3]
 SCENES = {"scenes": 1, "size": 96, "seed": 4, "frames": 2}
@@ -50,7 +55,7 @@ MODELS = {"sam2": SAM2, "sam3": SAM3, "both": {"family": "grounded", "detector":
 
 
 def _kinds(name):
-    return [kind for kind in KINDS if kind in families.answered({"models": MODELS}, name, ROOT, kind)[0]]
+    return [kind for kind in KINDS if kind in capabilities.accepted_kinds({"models": MODELS}, name, ROOT, kind)[0]]
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +63,15 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes")
     paths = [folder / name for name in ("images", "instances.json", "images.parquet")]
     data.write(orchard_sim.pictures(SCENES, {}, 0), orchard_sim.info(SCENES), *paths, dataset="orchard")
-    return paths[0], labels.read(paths[1]), tables.read(paths[2], "images")
+    return paths[0], labels.read_ground_truth(paths[1]), IMAGES.read(paths[2])
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    torch.save({"model": sam2.build(SAM2, "cpu").state_dict()}, folder / "sam2.pt")
-    torch.save({"model": _sam3_build.small(SIZE, interactive=True).state_dict()}, folder / "sam3.pt")
+    torch.save({"model": build_sam2(SAM2, "cpu").state_dict()}, folder / "sam2.pt")
+    torch.save({"model": build.small(SIZE, interactive=True).state_dict()}, folder / "sam3.pt")
     return {name: folder / f"{name}.pt" for name in ("sam2", "sam3")}
 
 
@@ -82,8 +87,7 @@ def models(weights):
 
 
 def test_every_kind_there_is_has_its_options_here_and_is_asked_of_both():
-    files = (ROOT / "src/samgap/prompts").glob("[a-z]*.py")
-    assert {file.stem.replace("_", "-") for file in files} == set(KINDS)
+    assert set(plugins.list_plugins(ROOT, "prompts")) == set(KINDS)
     # SAM2 is asked in words through a detector.
     assert set(_kinds("sam2")) | set(_kinds("both")) == set(_kinds("sam3")) == set(KINDS)
 
@@ -92,19 +96,21 @@ def test_every_kind_there_is_has_its_options_here_and_is_asked_of_both():
 def test_it_is_answered_and_can_be_measured(world, models, weights, name, kind, tmp_path):
     folder, truth, images = world
     module = importlib.import_module(f"samgap.prompts.{kind.replace('-', '_')}")
-    made = _write.write(tmp_path / "prompts.parquet", module.prompts(truth, KINDS[kind], Seed(1, "orchard")), truth, {})
-    prompts = tables.read(tmp_path / "prompts.parquet", "prompts")
+    made = write.write_prompts(
+        tmp_path / "prompts.parquet", module.generate_prompts(truth, KINDS[kind], Seed(1, "orchard")), truth, {}
+    )
+    prompts = PROMPTS.read(tmp_path / "prompts.parquet")
     assert made == len(prompts) > 0
-    chunks = Chunks(tmp_path / "aside", {})
+    chunks = ChunkStore(tmp_path / "aside", {})
     if kind == "track":
         family, options = (sam2, SAM2) if name == "sam2" else (sam3, SAM3)
-        follow(family.open_tracker(options, weights[name], "cpu"), images, folder, prompts, "cpu", chunks)
+        predict_tracks(family.open_tracker(options, weights[name], "cpu"), images, folder, prompts, "cpu", chunks)
     else:
-        predict(models[name], images, folder, prompts, "cpu", chunks, truth)
-    notes = chunks.write(tmp_path / "masks.parquet", tmp_path / "timing.parquet", {})
-    masks = tables.read(tmp_path / "masks.parquet", "masks")
+        predict_shard(models[name], images, folder, prompts, "cpu", chunks, truth)
+    notes = chunks.write_tables(tmp_path / "masks.parquet", tmp_path / "timing.parquet", {})
+    masks = MASKS.read(tmp_path / "masks.parquet")
     assert notes == []
-    assert tables.read(tmp_path / "timing.parquet", "timing")["n_prompts"].sum() == made
+    assert TIMING.read(tmp_path / "timing.parquet")["n_prompts"].sum() == made
     assert set(masks["prompt_id"]) <= set(prompts["prompt_id"]) and masks["score"].between(0, 1).all()
     for row in masks.head(50).to_dict("records"):
         rle = {"size": [row["height"], row["width"]], "counts": row["rle"]}
@@ -112,5 +118,5 @@ def test_it_is_answered_and_can_be_measured(world, models, weights, name, kind, 
     if kind == "clicks":
         assert masks.groupby("prompt_id")["clicks"].max().between(1, 3).all() and masks["clicks"].max() == 3
         masks = masks[masks["clicks"] == 1]
-    _, _, pairs = measure(masks, prompts, truth, images, 0.5)
+    _, _, pairs = match_shard(masks, prompts, truth, images, 0.5)
     assert set(pairs["prompt_id"]) <= set(prompts["prompt_id"]) and len(pairs)

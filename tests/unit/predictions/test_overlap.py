@@ -12,10 +12,10 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from samgap.models._predictions import from_logits
+from samgap.models.runtime.predictions import from_logits
 from samgap.models.shape import Shape
 from samgap.predictions import shard
-from samgap.predictions.shard import answered
+from samgap.predictions.shard import predict_images
 
 ROOT = Path(__file__).parents[3]
 BOX = {"x0": 5, "y0": 5, "x1": 15, "y1": 25, "label": 1}
@@ -50,18 +50,18 @@ class Waits(Shape):
 
 
 def test_images_come_in_order_with_their_own_masks_though_workers_are_late(tmp_path, monkeypatch):
-    from samgap.models import _predictions
+    from samgap.models.runtime import predictions
 
-    late, real = iter([0.3, 0.0] * 10), _predictions.enlarged_runs
+    late, real = iter([0.3, 0.0] * 10), predictions.enlarged_runs
 
     def slow(*given):
         time.sleep(next(late))
         return real(*given)
 
-    monkeypatch.setattr(_predictions, "enlarged_runs", slow)
-    found = list(answered(Waits(), *_args(tmp_path, 6), "cpu"))
-    assert [row["image_id"] for one in found for row in one.masks] == [n for n in range(6) for _ in "ab"]
-    assert [row["area_px"] for one in found for row in one.masks] == [4 * (n + 1) for n in range(6) for _ in "ab"]
+    monkeypatch.setattr(predictions, "enlarged_runs", slow)
+    found = list(predict_images(Waits(), *_args(tmp_path, 6), "cpu"))
+    assert [row["image_id"] for one in found for row in one.mask_rows] == [n for n in range(6) for _ in "ab"]
+    assert [row["area_px"] for one in found for row in one.mask_rows] == [4 * (n + 1) for n in range(6) for _ in "ab"]
 
 
 def _args(folder, number):
@@ -80,18 +80,18 @@ def test_reading_goes_on_while_the_model_works_but_not_far_ahead(tmp_path, monke
 
     monkeypatch.setattr(shard, "open_image", reading)
     started = time.monotonic()
-    list(answered(model, *_args(tmp_path, 10), "cpu"))
+    list(predict_images(model, *_args(tmp_path, 10), "cpu"))
     taken = time.monotonic() - started
     assert taken < 0.9  # 10 times 0.05 s of reading and of the model are 1 s one after the other, 0.55 s side by side
-    assert max(ahead) <= shard.AHEAD + 1
+    assert max(ahead) <= shard.N_PREFETCHED_IMAGES + 1
 
 
 def test_nothing_goes_on_when_it_is_over(tmp_path):
     before = threading.active_count()
-    some = answered(Waits(), *_args(tmp_path, 6), "cpu")
+    some = predict_images(Waits(), *_args(tmp_path, 6), "cpu")
     next(some)
     some.close()
-    list(answered(Waits(), *_args(tmp_path, 3), "cpu"))
+    list(predict_images(Waits(), *_args(tmp_path, 3), "cpu"))
     assert threading.active_count() == before
 
 
@@ -102,10 +102,10 @@ import numpy as np, pandas as pd
 from PIL import Image
 from samgap.models import Prediction
 from samgap.predictions import chunks as module
-from samgap.predictions.chunks import Chunks
-from samgap.predictions.shard import predict
+from samgap.predictions.chunks import ChunkStore
+from samgap.predictions.shard import predict_shard
 
-module.MOST, module.BYTES = 16, 1 << 20  # what may be held, made small beside what there is
+module.MAX_CHUNK_IMAGES, module.MAX_GROUP_BYTES = 16, 1 << 20  # what may be held, made small beside what there is
 
 class Noisy:
     random = np.random.default_rng(0)
@@ -119,9 +119,9 @@ Image.new("RGB", (64, 48)).save(folder / "0.png")
 images = pd.DataFrame([{"image_id": n, "file": "0.png", "width": 64, "height": 48} for n in range(number)])
 prompts = pd.DataFrame([{"prompt_id": f"{n}-{k}", "image_id": n, "kind": "phrase", "phrase": "apple", "boxes": None,
                          "points": None} for n in range(number) for k in range(5)])
-chunks = Chunks(folder / "aside", {}, 0.05)
-predict(Noisy(), images, folder, prompts, "cpu", chunks)
-chunks.write(folder / "masks.parquet", folder / "timing.parquet", {"device": "cpu"})
+chunks = ChunkStore(folder / "aside", {}, 0.05)
+predict_shard(Noisy(), images, folder, prompts, "cpu", chunks)
+chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {"device": "cpu"})
 chunks.remove()
 print((folder / "masks.parquet").stat().st_size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from samgap import tables
 from samgap.errors import UserError
+from samgap.jobs.shards import select_shard
 from samgap.models.shape import Shape
-from samgap.predictions.shard import answered
-from samgap.sharding import in_shard
+from samgap.predictions.shard import predict_images
+from samgap.tables.predictions import MASKS, TIMING
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def _prompts(image_ids):
 
 
 def predict(model, images, folder, prompts, device):
-    found = list(answered(model, images, folder, prompts, device))
+    found = list(predict_images(model, images, folder, prompts, device))
     assert len(found) == len(images)
-    return [row for one in found for row in one.masks], [row for one in found for row in one.timing]
+    return [row for one in found for row in one.mask_rows], [row for one in found for row in one.timing_rows]
 
 
 class CountingShape(Shape):
@@ -50,23 +50,23 @@ def test_an_image_is_encoded_once_and_one_without_prompts_not_at_all(folder, tmp
     assert model.encoded == 2
     assert [row["prompt_id"] for row in masks] == ["0-0", "0-1", "2-0", "2-1"]
     assert {row["area_px"] for row in masks} == {200}
-    tables.write(tmp_path / "m.parquet", "masks", masks)
-    tables.write(tmp_path / "t.parquet", "timing", timing)
+    MASKS.write(tmp_path / "m.parquet", masks)
+    TIMING.write(tmp_path / "t.parquet", timing)
 
 
 def test_shards_split_the_images_without_loss_and_may_be_empty(folder):
     images = _images()
-    parts = [in_shard(images, f"{number:03d}", 5) for number in range(5)]
+    parts = [select_shard(images, f"{number:03d}", 5) for number in range(5)]
     assert sorted(np.concatenate([part["image_id"] for part in parts])) == [0, 1, 2]
     assert predict(Shape("box"), parts[4], folder, _prompts([0]), "cpu") == ([], [])
 
 
 def test_no_shard_cuts_a_sequence():
     images = pd.DataFrame({"image_id": range(9), "sequence": [*"aaabbb", None, *"cc"], "frame": range(9)})
-    parts = [in_shard(images, number, 2)["image_id"].tolist() for number in range(2)]
+    parts = [select_shard(images, number, 2)["image_id"].tolist() for number in range(2)]
     assert parts == [[0, 1, 2, 6], [3, 4, 5, 7, 8]]
     for single in (images.assign(sequence=None), images.drop(columns="sequence")):
-        assert in_shard(single, 1, 2)["image_id"].tolist() == [1, 3, 5, 7]
+        assert select_shard(single, 1, 2)["image_id"].tolist() == [1, 3, 5, 7]
 
 
 def test_an_unreadable_image_is_one_line(folder):

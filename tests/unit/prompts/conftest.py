@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from samgap.prompts._seed import Seed
-from samgap.truth import Instance, Truth
+from samgap.annotations.ground_truth import GroundTruth, Instance
+from samgap.prompts.seed import Seed
 
 SHAPE = (20, 30)
 
@@ -23,7 +23,7 @@ def world(masks, **more):
     height, width = masks[0].shape
     image = {"id": 1, "file_name": "1.png", "width": width, "height": height, "group": "1"}
     items = [instance(10 + number, 1, mask, **more) for number, mask in enumerate(masks)]
-    return Truth({1: image}, {1: items}, frozenset({"apple"}), {})
+    return GroundTruth({1: image}, {1: items}, frozenset({"apple"}), {})
 
 
 @pytest.fixture
@@ -55,4 +55,4 @@ def truth():
         ]
     }
     attributes = {"ripeness": ("ripe", "unripe"), "colour": ("red", "green")}
-    return Truth(images, instances, frozenset({"apple", "orange", "pear"}), attributes)
+    return GroundTruth(images, instances, frozenset({"apple", "orange", "pear"}), attributes)

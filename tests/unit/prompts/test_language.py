@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from samgap.config import checked
+from samgap.annotations.phrases import get_polarity
+from samgap.config.load import validate_config
 from samgap.errors import UserError
-from samgap.phrases import polarity
 from samgap.prompts import exemplar, perturbations, templates
-from samgap.prompts._seed import Seed
+from samgap.prompts.seed import Seed
 
 ROOT = Path(__file__).parents[3]
 WORDS = {
@@ -22,7 +22,9 @@ WORDS = {
 
 
 def made(*texts, **options):
-    return {row["phrase"]: row for row in templates.phrases({"templates": list(texts), "words": WORDS, **options})}
+    return {
+        row["phrase"]: row for row in templates.expand_templates({"templates": list(texts), "words": WORDS, **options})
+    }
 
 
 def test_every_choice_of_words_is_a_phrase_with_its_meaning():
@@ -38,11 +40,11 @@ def test_every_choice_of_words_is_a_phrase_with_its_meaning():
 def test_phrases_that_contradict_themselves_are_left_out():
     found = made("{ripeness} {base} but not {excluded}")
     assert "ripe apple but not unripe ones" not in found
-    assert polarity(found["ripe fruit but not pears"]) == "negated"
+    assert get_polarity(found["ripe fruit but not pears"]) == "negated"
 
 
 def test_a_negated_phrase_covers_what_is_left(truth, seed):
-    rows = templates.prompts(truth, {"templates": ["{base} but not {excluded}"], "words": WORDS}, seed)
+    rows = templates.generate_prompts(truth, {"templates": ["{base} but not {excluded}"], "words": WORDS}, seed)
     found = {row["phrase"]: row for row in rows if row["image_id"] == 1}
     assert found["apple but not unripe ones"]["truth_ids"] == [10]
     assert found["fruit but not pears"]["truth_ids"] == [10, 11]
@@ -64,7 +66,7 @@ def test_a_sample_is_the_same_on_every_data_set_and_of_its_size(truth):
     options = {"templates": ["{ripeness} {base}", "{colour} {base}"], "words": WORDS, "sample": 3}
 
     def sample(seed):
-        return {row["phrase"] for row in templates.prompts(truth, options, seed)}
+        return {row["phrase"] for row in templates.generate_prompts(truth, options, seed)}
 
     assert len(sample(Seed(1, "a"))) == 3
     assert sample(Seed(1, "a")) == sample(Seed(1, "b"))
@@ -88,7 +90,7 @@ def test_a_template_that_makes_no_phrase_is_one_line(template, message):
 def test_one_text_with_two_meanings_is_refused():
     words = {"a": {"red": {"attributes": {"colour": "red"}}}, "b": {"red": {}}, "base": {"apple": {"noun": "apple"}}}
     with pytest.raises(UserError, match="'red apple' with two meanings"):
-        templates.phrases({"templates": ["{a} {base}", "{b} {base}"], "words": words})
+        templates.expand_templates({"templates": ["{a} {base}", "{b} {base}"], "words": words})
 
 
 RIPE_RED = {"phrase": "ripe red apple", "noun": "apple", "attributes": {"ripeness": "ripe", "colour": "red"}}
@@ -102,7 +104,7 @@ ALL = {
 
 
 def test_paraphrases_share_their_concept_and_meaning():
-    found = list(perturbations.perturbed(RIPE_RED, ALL))
+    found = list(perturbations.perturb_phrase(RIPE_RED, ALL))
     assert [row["phrase"] for row in found] == [
         "ripe red apple",
         "mature red apple",
@@ -117,15 +119,15 @@ def test_paraphrases_share_their_concept_and_meaning():
 
 
 def test_a_word_within_another_is_no_synonym():
-    found = perturbations.perturbed({"phrase": "unripe apples", "noun": "apple"}, {"synonyms": ALL["synonyms"]})
+    found = perturbations.perturb_phrase({"phrase": "unripe apples", "noun": "apple"}, {"synonyms": ALL["synonyms"]})
     assert [row["phrase"] for row in found] == ["unripe apples"]
 
 
 def test_a_negation_turns_a_phrase_of_one_attribute_round(truth, seed):
-    *_, turned = perturbations.perturbed(RIPE, ALL)
+    *_, turned = perturbations.perturb_phrase(RIPE, ALL)
     told = {"phrase": "apple that is not ripe", "noun": "apple", "without": {"ripeness": "ripe"}, "seen": False}
     assert turned == told
-    rows = perturbations.prompts(truth, {"phrases": [RIPE], **ALL}, seed)
+    rows = perturbations.generate_prompts(truth, {"phrases": [RIPE], **ALL}, seed)
     found = {row["phrase"]: row for row in rows if row["image_id"] == 1}
     assert found["ripe apple"]["truth_ids"] == [10]
     assert found["apple that is not ripe"]["truth_ids"] == [11]
@@ -133,7 +135,7 @@ def test_a_negation_turns_a_phrase_of_one_attribute_round(truth, seed):
 
 
 def test_without_options_a_phrase_is_asked_as_it_is():
-    assert [row["phrase"] for row in perturbations.perturbed(RIPE, {})] == ["ripe apple"]
+    assert [row["phrase"] for row in perturbations.perturb_phrase(RIPE, {})] == ["ripe apple"]
 
 
 APPLE = {"phrases": [{"phrase": "apple", "noun": "apple"}]}
@@ -142,12 +144,14 @@ APPLE = {"phrases": [{"phrase": "apple", "noun": "apple"}]}
 def boxes(truth, seed, **options):
     return {
         row["image_id"]: [(each["x0"], each["label"]) for each in row["boxes"]]
-        for row in exemplar.prompts(truth, {**APPLE, **options}, seed)
+        for row in exemplar.generate_prompts(truth, {**APPLE, **options}, seed)
     }
 
 
 def test_examples_are_of_the_image_and_the_answer_covers_all(truth, seed):
-    (row,) = exemplar.prompts(truth, {**APPLE, "positives": 1, "negatives": 1}, seed)  # nothing of it in image 2
+    (row,) = exemplar.generate_prompts(
+        truth, {**APPLE, "positives": 1, "negatives": 1}, seed
+    )  # nothing of it in image 2
     assert row["image_id"] == 1 and row["kind"] == "phrase" and row["phrase"] == "apple"
     assert row["truth_ids"] == [10, 11]
     positive, negative = row["boxes"]
@@ -163,7 +167,7 @@ def test_more_examples_begin_with_the_same_and_end_with_all_there_are(truth, see
 
 
 def test_boxes_may_stand_in_place_of_the_phrase(truth, seed):
-    (row,) = exemplar.prompts(truth, {**APPLE, "text": False}, seed)
+    (row,) = exemplar.generate_prompts(truth, {**APPLE, "text": False}, seed)
     assert row["phrase"] == "visual" and row["nouns"] == ["apple"]
 
 
@@ -172,14 +176,14 @@ def test_boxes_may_stand_in_place_of_the_phrase(truth, seed):
 
 @pytest.fixture(scope="module", params=["config", "demo"])
 def sets(request):
-    return checked(yaml.safe_load((ROOT / f"config/{request.param}.yaml").read_text()), ROOT)["prompts"]
+    return validate_config(yaml.safe_load((ROOT / f"config/{request.param}.yaml").read_text()), ROOT)["prompts"]
 
 
 def asked_of(entry):
     if entry["kind"] == "templates":
-        return templates.phrases(entry)
+        return templates.expand_templates(entry)
     if entry["kind"] == "perturbations":
-        return [row for phrase in entry["phrases"] for row in perturbations.perturbed(phrase, entry)]
+        return [row for phrase in entry["phrases"] for row in perturbations.perturb_phrase(phrase, entry)]
     return entry.get("phrases", [])
 
 
@@ -246,5 +250,5 @@ def test_a_wrong_option_is_one_line_before_anything_runs(entry, message):
     config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
     config["prompts"]["x"] = entry
     with pytest.raises(UserError) as caught:
-        checked(config, ROOT)
+        validate_config(config, ROOT)
     assert message in str(caught.value)

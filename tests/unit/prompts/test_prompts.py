@@ -2,9 +2,9 @@
 
 import pytest
 
-from samgap import tables
 from samgap.errors import UserError
-from samgap.prompts import _write, box, phrases
+from samgap.prompts import box, phrases, write
+from samgap.tables.prompts import PROMPTS
 
 PHRASES = [
     {"phrase": "apple", "noun": "apple"},
@@ -17,13 +17,15 @@ PHRASES = [
 
 
 def test_each_instance_but_the_ignored_gets_one_box(truth, seed):
-    rows = list(box.prompts(truth, {}, seed))
+    rows = list(box.generate_prompts(truth, {}, seed))
     assert [row["truth_ids"] for row in rows] == [[10], [11], [13]]
     assert rows[1]["boxes"] == [{"x0": 25, "y0": 15, "x1": 30, "y1": 20, "label": 1}]
 
 
 def test_phrases_know_positives_negatives_and_what_cannot_be_known(truth, seed):
-    rows = {(row["image_id"], row["phrase"]): row for row in phrases.prompts(truth, {"phrases": PHRASES}, seed)}
+    rows = {
+        (row["image_id"], row["phrase"]): row for row in phrases.generate_prompts(truth, {"phrases": PHRASES}, seed)
+    }
     assert rows[1, "apple"]["truth_ids"] == [10, 11]
     assert rows[1, "ripe apple"]["truth_ids"] == [10]
     assert rows[1, "orange"]["truth_ids"] == []
@@ -37,8 +39,8 @@ def test_the_table_keeps_empty_and_null_apart_and_every_tag(truth, seed, tmp_pat
     told = {"phrase": "not ripe apples", "noun": "apple", "without": {"ripeness": "ripe"}, "seen": False}
     told |= {"concept": "unripe", "level": "simple"}
     asked = [*PHRASES, told]
-    _write.write(tmp_path / "p.parquet", phrases.prompts(truth, {"phrases": asked}, seed), truth, {})
-    table = tables.read(tmp_path / "p.parquet", "prompts").set_index("prompt_id")
+    write.write_prompts(tmp_path / "p.parquet", phrases.generate_prompts(truth, {"phrases": asked}, seed), truth, {})
+    table = PROMPTS.read(tmp_path / "p.parquet").set_index("prompt_id")
     assert table.index.is_unique and len(table) == 2 * len(asked)
     assert list(table.loc["1-3", "truth_ids"]) == []
     assert table.loc["1-4", "truth_ids"] is None
@@ -59,7 +61,7 @@ def test_the_table_keeps_empty_and_null_apart_and_every_tag(truth, seed, tmp_pat
 )
 def test_a_list_with_an_empty_phrase_or_one_twice_is_refused(truth, seed, asked, message):
     with pytest.raises(UserError, match=message):
-        list(phrases.prompts(truth, {"phrases": asked}, seed))
+        list(phrases.generate_prompts(truth, {"phrases": asked}, seed))
 
 
 NAN = float("nan")
@@ -81,6 +83,6 @@ NAN = float("nan")
 )
 def test_a_prompt_that_cannot_be_asked_stops_with_one_line_and_no_file(truth, tmp_path, row, message):
     with pytest.raises(UserError, match="1.png") as caught:
-        _write.write(tmp_path / "p.parquet", [{"image_id": 1, "truth_ids": [10], **row}], truth, {})
+        write.write_prompts(tmp_path / "p.parquet", [{"image_id": 1, "truth_ids": [10], **row}], truth, {})
     assert message in str(caught.value)
     assert not list(tmp_path.iterdir())

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from samgap import tables, truth
-from samgap.datasets import _write as data
+from samgap.annotations import ground_truth
+from samgap.annotations.ground_truth import GroundTruth
 from samgap.datasets import orchard_sim
+from samgap.datasets import write as data
 from samgap.errors import UserError
-from samgap.prompts import _write, box, track
-from samgap.truth import Truth
+from samgap.prompts import box, track, write
+from samgap.tables.images import IMAGES
+from samgap.tables.prompts import PROMPTS
 
 from .conftest import SHAPE, instance
 
@@ -36,11 +38,11 @@ def _moving():
         instances[image] = items
     images[1] = {"id": 1, "file_name": "alone.jpg", "width": 30, "height": 20, "group": "alone"}
     instances[1] = [instance(500, 1, _square(2))]
-    return Truth(images, instances, frozenset({"apple"}), {})
+    return GroundTruth(images, instances, frozenset({"apple"}), {})
 
 
 def test_a_track_has_a_row_a_frame_from_the_first_on_which_it_may_be_asked_for(seed, caplog):
-    rows = list(track.prompts(_moving(), {}, seed))
+    rows = list(track.generate_prompts(_moving(), {}, seed))
     told = {(row["track"], 10 - row["image_id"]): row["truth_ids"] for row in rows}
     assert told == {
         **{(1, 0): [101], (1, 1): [111], (1, 2): [121], (1, 3): None, (1, 4): [141]},
@@ -54,7 +56,7 @@ def test_a_track_has_a_row_a_frame_from_the_first_on_which_it_may_be_asked_for(s
 
 @pytest.mark.parametrize(("show", "columns"), [("point", {"points"}), ("point-box", {"points", "boxes"})])
 def test_an_object_may_be_shown_by_points(seed, show, columns):
-    rows = list(track.prompts(_moving(), {"show": show, "points": 2, "negatives": 1}, seed))
+    rows = list(track.generate_prompts(_moving(), {"show": show, "points": 2, "negatives": 1}, seed))
     first = [row for row in rows if columns & set(row)]
     assert [(row["track"], columns & set(row)) for row in first] == [(2, columns), (1, columns)]
     assert all([point["label"] for point in row["points"]] == [1, 1, 0] for row in first)
@@ -62,19 +64,19 @@ def test_an_object_may_be_shown_by_points(seed, show, columns):
 
 def test_a_data_set_without_sequences_is_one_line(truth, seed):
     with pytest.raises(UserError, match="no sequence with a tracked object"):
-        list(track.prompts(truth, {}, seed))
+        list(track.generate_prompts(truth, {}, seed))
 
 
 def test_the_drawn_sequences_give_tracks_whose_box_is_that_of_kind_box(tmp_path, seed):
     paths = [tmp_path / name for name in ("images", "instances.json", "images.parquet")]
     data.write(orchard_sim.pictures(OPTIONS, {}, 0), orchard_sim.info(OPTIONS), *paths, dataset="orchard")
-    images = tables.read(paths[2], "images")
+    images = IMAGES.read(paths[2])
     assert images["sequence"].value_counts().to_dict() == {"sequence-00000": 4, "sequence-00001": 4}
     assert images["frame"].tolist() == [0, 1, 2, 3] * 2
-    found = truth.read(paths[1])
-    _write.write(tmp_path / "p.parquet", track.prompts(found, {}, seed), found, {})
-    rows = tables.read(tmp_path / "p.parquet", "prompts").merge(images, on="image_id")
-    boxes = {row["truth_ids"][0]: row["boxes"] for row in box.prompts(found, {}, seed)}
+    found = ground_truth.read_ground_truth(paths[1])
+    write.write_prompts(tmp_path / "p.parquet", track.generate_prompts(found, {}, seed), found, {})
+    rows = PROMPTS.read(tmp_path / "p.parquet").merge(images, on="image_id")
+    boxes = {row["truth_ids"][0]: row["boxes"] for row in box.generate_prompts(found, {}, seed)}
     for _, of_track in rows.groupby(["sequence", "track"]):
         first = of_track.iloc[0]
         assert of_track["frame"].tolist() == list(range(first["frame"], 4))

@@ -3,12 +3,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from samgap import tables
 from samgap.statistics import bootstrap, paired
-from samgap.statistics.comparisons import comparisons
-from samgap.statistics.estimates import estimates
+from samgap.statistics.comparisons import compute_comparisons
+from samgap.statistics.estimates import compute_estimates
 from samgap.statistics.strata import Cell
-from tests.helpers.sums import images_table, measured, spatial, table
+from samgap.tables.statistics import COMPARISONS
+from tests.helpers.sums import images_table, make_table, random_results, to_box_prompts
 
 IMAGES = images_table(30)
 SKILLS = {"good": 0.9, "fair": 0.6, "same": 0.9}
@@ -16,12 +16,12 @@ STATISTICS = {"resamples": 2000, "confidence": 0.95}
 
 
 def boxes(skill):
-    return spatial(measured(3, IMAGES, skill=skill)[0])
+    return to_box_prompts(random_results(3, IMAGES, match_rate=skill)[0])
 
 
 CELLS = {("set", model, "box"): Cell(boxes(skill)) for model, skill in SKILLS.items()}
-CELLS["set", "words", "concepts"] = Cell(measured(4, IMAGES)[0])
-CELLS["set", "away", "box"] = Cell(table("pairs", []), skipped="weights not available (no access)")
+CELLS["set", "words", "concepts"] = Cell(random_results(4, IMAGES)[0])
+CELLS["set", "away", "box"] = Cell(make_table("pairs", []), skip_reason="weights not available (no access)")
 
 
 def pair(comparison, model, baseline, metrics=("iou", "recall"), prompts="box", baseline_prompts="box", dataset="set"):
@@ -42,7 +42,7 @@ DECLARED = [
 
 
 def made(declared=DECLARED, cells=CELLS, images=IMAGES, seed=1):
-    found = comparisons(cells.get, {"set": images, "other": images}, declared, STATISTICS, seed)
+    found = compute_comparisons(cells.get, {"set": images, "other": images}, declared, STATISTICS, seed)
     return pd.DataFrame(list(found))
 
 
@@ -54,17 +54,17 @@ def of(comparison):
 
 
 def test_every_pair_and_metric_has_its_row_by_family(tmp_path):
-    tables.write(tmp_path / "one", "comparisons", ROWS)
-    assert len(tables.read(tmp_path / "one", "comparisons")) == len(ROWS) == 10
+    COMPARISONS.write(tmp_path / "one", ROWS)
+    assert len(COMPARISONS.read(tmp_path / "one")) == len(ROWS) == 10
     assert ROWS["comparison"].tolist() == ["skill"] * 3 + ["same"] * 2 + ["words"] * 2 + ["absent"] * 3
-    tables.write(tmp_path / "two", "comparisons", made())
+    COMPARISONS.write(tmp_path / "two", made())
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
 def test_a_difference_with_its_paired_interval():
     row = of("skill").iloc[0]
     estimated = pd.DataFrame(
-        estimates(
+        compute_estimates(
             CELLS.get, {"set": IMAGES},
             {"e": {"datasets": ["set"], "models": ["good", "fair"], "prompts": ["box"], "metrics": ["iou"]}},
             STATISTICS, 1,
@@ -79,12 +79,12 @@ def test_a_difference_with_its_paired_interval():
         pairs = CELLS["set", model, "box"].pairs
         images = pairs["image_id"].to_numpy() - 1
         sums[model] = [np.bincount(images, pairs[name], 30) for name in ("sum_iou", "n_truth")]
-    weights = np.concatenate(list(bootstrap.draws(30, 2000, bootstrap.generator(1, "resamples", "set"))))
+    weights = np.concatenate(list(bootstrap.draw_counts(30, 2000, bootstrap.seeded_generator(1, "resamples", "set"))))
     values = {model: weights @ part[0] / (weights @ part[1]) for model, part in sums.items()}
     for model, value in values.items():
-        low, high = bootstrap.interval(value, whole.at[model, "n_clusters"], 0.95)
+        low, high = bootstrap.percentile_interval(value, whole.at[model, "n_clusters"], 0.95)
         assert (low, high) == pytest.approx(tuple(whole.loc[model, ["ci_low", "ci_high"]]), abs=1e-12)
-    low, high = bootstrap.interval(values["good"] - values["fair"], row["n_clusters"], 0.95)
+    low, high = bootstrap.percentile_interval(values["good"] - values["fair"], row["n_clusters"], 0.95)
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=1e-12)
     assert row["ci_low"] < row["difference"] < row["ci_high"]
 
@@ -111,7 +111,7 @@ def test_per_image_differences_of_equal_weight_are_scipys():
     images = images_table(12)
     cells = {
         ("set", model, "box"): Cell(
-            table(
+            make_table(
                 "pairs",
                 [
                     {
@@ -191,7 +191,7 @@ def test_one_image_gives_no_interval_and_no_evidence():
 
 
 def test_few_groups_are_warned_of():
-    row = made(images=images_table(30, group=lambda image: str(image % 3))).iloc[0]
+    row = made(images=images_table(30, make_group=lambda image: str(image % 3))).iloc[0]
     assert row["clusters"] == "image" and "only 3 groups" in row["warning"]
 
 

@@ -2,21 +2,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samgap import tables
 from samgap.metrics import evaluate
-from samgap.metrics.attribute_accuracy import confusion
+from samgap.metrics.attribute_accuracy import confusion_matrix
 from samgap.statistics import bootstrap
-from samgap.statistics.confusions import confusions
+from samgap.statistics.confusions import compute_confusions
 from samgap.statistics.strata import Cell
-from tests.helpers.again import Again
+from samgap.tables.statistics import CONFUSIONS
+from tests.helpers.again import ReferenceShard
 
-WORLD = Again(1, images=12, harder=True)
+WORLD = ReferenceShard(1, n_images=12, with_extra_errors=True)
 PAIRS = WORLD.pairs.reset_index(drop=True)
 IMAGES = WORLD.images.assign(strata=None)
 STATISTICS = {"resamples": 400, "confidence": 0.95}
 CELLS = {
     ("set", "words", "p"): Cell(PAIRS),
-    ("set", "away", "p"): Cell(PAIRS.iloc[:0], skipped="weights not available (no access)"),
+    ("set", "away", "p"): Cell(PAIRS.iloc[:0], skip_reason="weights not available (no access)"),
     ("set", "boxes", "p"): Cell(PAIRS[PAIRS["kind"] == "clicks"]),
 }
 
@@ -25,17 +25,17 @@ def made(metrics=("iou", "attribute-accuracy"), cells=CELLS, models=("words", "a
     experiment = {"datasets": ["set"], "models": list(models), "prompts": ["p"], "metrics": list(metrics)}
     # Asked for twice, told once.
     both = {"one": experiment, "two": experiment}
-    return pd.DataFrame(list(confusions(cells.get, {"set": IMAGES}, both, STATISTICS, 3)))
+    return pd.DataFrame(list(compute_confusions(cells.get, {"set": IMAGES}, both, STATISTICS, 3)))
 
 
 ROWS = made()
 
 
 def test_counts_are_those_of_the_whole_table(tmp_path):
-    tables.write(tmp_path / "c.parquet", "confusions", ROWS)
-    assert len(tables.read(tmp_path / "c.parquet", "confusions")) == len(ROWS)
+    CONFUSIONS.write(tmp_path / "c.parquet", ROWS)
+    assert len(CONFUSIONS.read(tmp_path / "c.parquet")) == len(ROWS)
     assert set(ROWS["model"]) == {"words"} and set(ROWS["attribute"]) == {"ripeness"}
-    counts = confusion(PAIRS, "ripeness")
+    counts = confusion_matrix(PAIRS, "ripeness")
     for row in ROWS.itertuples():
         known = row.value in counts.index and row.claimed in counts.columns
         assert row.n_claimed == (counts.at[row.value, row.claimed] if known else 0)
@@ -50,7 +50,7 @@ def test_shares_of_a_value_sum_to_one_and_tell_the_accuracy():
 
 
 def test_intervals_are_of_the_images_drawn():
-    weights = np.concatenate(list(bootstrap.draws(12, 400, bootstrap.generator(3, "resamples", "set"))))
+    weights = np.concatenate(list(bootstrap.draw_counts(12, 400, bootstrap.seeded_generator(3, "resamples", "set"))))
     images = PAIRS["image_id"].to_numpy() - 1
     for row in ROWS.itertuples():
         asked = [attributes == [("ripeness", row.value)] for attributes in PAIRS["attributes"]]
@@ -59,7 +59,7 @@ def test_intervals_are_of_the_images_drawn():
         whole = np.bincount(images, [sum(each.values()) for each in counts], 12)
         with np.errstate(invalid="ignore"):
             drawn = weights @ part / (weights @ whole)
-        low, high = bootstrap.interval(drawn, int((whole > 0).sum()), 0.95)
+        low, high = bootstrap.percentile_interval(drawn, int((whole > 0).sum()), 0.95)
         assert (row.ci_low, row.ci_high) == pytest.approx((low, high), abs=1e-12) and low <= row.share <= high
 
 

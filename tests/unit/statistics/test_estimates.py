@@ -1,23 +1,23 @@
 import pandas as pd
 import pytest
 
-from samgap import tables
-from samgap.metrics import evaluate, load
-from samgap.statistics.estimates import estimates
+from samgap.metrics import evaluate, load_metric
+from samgap.statistics.estimates import compute_estimates
 from samgap.statistics.strata import Cell
-from tests.helpers.sums import images_table, measured, spatial, table
+from samgap.tables.statistics import ESTIMATES
+from tests.helpers.sums import images_table, make_table, random_results, to_box_prompts
 
 STATISTICS = {"resamples": 300, "confidence": 0.95, "score-threshold": 0.5}
 METRICS = ["iou", "precision", "pmf1", "il-mcc", "prompts-per-image"]
 IMAGES = images_table(12)
-PAIRS, INSTANCES = measured(3, IMAGES)
-BOXES = spatial(PAIRS)
+PAIRS, INSTANCES = random_results(3, IMAGES)
+BOXES = to_box_prompts(PAIRS)
 LIGHTS = ["lighting: dusk", "lighting: sun"]
 KINDS = ["area: small", "area: medium", "area: large", "ripeness: ripe", "ripeness: unripe"]
 CELLS = {
     ("set", "sam3", "concepts"): Cell(PAIRS, INSTANCES),
     ("set", "sam2", "box"): Cell(BOXES),
-    ("set", "away", "box"): Cell(PAIRS.iloc[:0], skipped="weights not available (no access)"),
+    ("set", "away", "box"): Cell(PAIRS.iloc[:0], skip_reason="weights not available (no access)"),
 }
 EXPERIMENTS = {
     "concepts": {"datasets": ["set"], "models": ["sam3"], "prompts": ["concepts"], "metrics": METRICS},
@@ -27,7 +27,7 @@ EXPERIMENTS = {
 
 
 def made(cells=CELLS, experiments=EXPERIMENTS, seed=1, images=IMAGES):
-    return pd.DataFrame(list(estimates(cells.get, {"set": images}, experiments, STATISTICS, seed)))
+    return pd.DataFrame(list(compute_estimates(cells.get, {"set": images}, experiments, STATISTICS, seed)))
 
 
 def one(cell, metric, models=("m",), **changed):
@@ -47,8 +47,8 @@ def of(experiment, model, **wanted):
 
 
 def test_every_metric_of_every_cell_has_its_row(tmp_path):
-    tables.write(tmp_path / "estimates.parquet", "estimates", ROWS)
-    assert len(tables.read(tmp_path / "estimates.parquet", "estimates")) == len(ROWS)
+    ESTIMATES.write(tmp_path / "estimates.parquet", ROWS)
+    assert len(ESTIMATES.read(tmp_path / "estimates.parquet")) == len(ROWS)
     whole = ROWS[ROWS["stratum"] == "all"]
     assert whole["experiment"].tolist() == ["concepts"] * 5 + ["boxes"] * 10 + ["again"]
     for metric in METRICS:
@@ -72,7 +72,7 @@ def test_strata_are_of_what_means_anything_for_them():
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_stratum_is_the_metric_of_its_rows(metric):
-    for stratum, pairs in CELLS["set", "sam3", "concepts"].strata(load(metric)):
+    for stratum, pairs in CELLS["set", "sam3", "concepts"].iter_strata(load_metric(metric)):
         value = of("concepts", "sam3", metric=metric, stratum=stratum)["value"].iat[0]
         assert value == pytest.approx(evaluate(metric, pairs), nan_ok=True)
 
@@ -117,7 +117,7 @@ def test_a_number_depends_on_its_cell_and_seed_alone():
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
     for name, rows in (("one", ROWS), ("two", made())):
-        tables.write(tmp_path / name, "estimates", rows)
+        ESTIMATES.write(tmp_path / name, rows)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -131,17 +131,17 @@ def test_groups_are_drawn_where_there_are_ten_of_them():
     by_image = one(cell, "iou").iloc[0]
     assert (by_image["clusters"], by_image["warning"]) == ("image", None)
     assert by_image["n_clusters"] == by_image["n_images"] == 11  # one of twelve holds nothing that is asked for
-    many = images_table(40, group=lambda image: f"video {image % 20}")
-    row = one(Cell(measured(1, many)[0]), "iou", images=many).iloc[0]
+    many = images_table(40, make_group=lambda image: f"video {image % 20}")
+    row = one(Cell(random_results(1, many)[0]), "iou", images=many).iloc[0]
     assert (row["clusters"], row["n_clusters"], row["n_images"], row["warning"]) == ("group", 20, 39, None)
-    few = one(cell, "iou", images=images_table(12, group=lambda image: f"video {image % 4}")).iloc[0]
+    few = one(cell, "iou", images=images_table(12, make_group=lambda image: f"video {image % 4}")).iloc[0]
     assert few["clusters"] == "image" and few["ci_low"] == by_image["ci_low"]
     assert few["warning"].startswith("drawn by image, as the data set has only 4 groups (fewer than 10)")
 
 
 def test_alike_images_of_a_video_widen_the_interval():
-    videos = images_table(60, group=lambda image: f"video {image % 12}")
-    first = measured(5, images_table(12))[0]
+    videos = images_table(60, make_group=lambda image: f"video {image % 12}")
+    first = random_results(5, images_table(12))[0]
     copies = [first.assign(image_id=first["image_id"] + 12 * times) for times in range(5)]
     cell = Cell(pd.concat(copies, ignore_index=True))
     by_video, by_image = (one(cell, "iou", images=images).iloc[0] for images in (videos, images_table(60)))
@@ -157,7 +157,7 @@ def test_one_image_has_a_value_and_no_interval():
 
 
 def test_no_prompt_at_all():
-    row = one(Cell(table("pairs", []), table("instances", [])), "iou")
+    row = one(Cell(make_table("pairs", []), make_table("instances", [])), "iou")
     assert row["note"].tolist() == ["not evaluable: the labels do not say what a right answer is"]
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from samgap.statistics.rebuilt import figures, verdicts
+from samgap.statistics.rebuilt import compare_with_card, select_card_rows
 
 COLUMNS = ["model", "dataset", "prompts", "metric", "value", "ci_low", "ci_high"]
 CARD = pd.DataFrame(
@@ -26,7 +26,7 @@ def _estimates(found):
 
 
 def _reached(rows):
-    found = verdicts(CARD, _estimates(rows), {"sam2-demo": "sam2-rebuilt", "sam3-demo": "sam3-rebuilt"})
+    found = compare_with_card(CARD, _estimates(rows), {"sam2-demo": "sam2-rebuilt", "sam3-demo": "sam3-rebuilt"})
     return {row.prompts: row.reached for row in found.itertuples()}
 
 
@@ -54,7 +54,7 @@ def test_the_cards_figures_are_the_estimates_of_whole_data_sets_once_each():
     skipped = _estimates({("sam2-demo", "point", "all"): (None, None, None)})
     other = _estimates({("another", "box", "all"): (0.1, 0.0, 0.2)})
     table = pd.concat([rows, rows, skipped, other]).assign(n_images=3, n_instances=9)
-    found = figures(table, ["sam2-demo"])
+    found = select_card_rows(table, ["sam2-demo"])
     assert found.to_dict("records") == [
         {"model": "sam2-demo", "dataset": "test", "prompts": "box", "metric": "iou", "value": 0.85, "ci_low": 0.83}
         | {"ci_high": 0.87, "n_images": 3, "n_instances": 9}

@@ -7,8 +7,15 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from samgap import files, masks, tables
-from samgap.sharding import in_shard
+from samgap.io import files
+from samgap.jobs.shards import select_shard
+from samgap.masks import rle
+from samgap.tables import parquet
+from samgap.tables.images import IMAGES
+from samgap.tables.matching import PAIRS
+from samgap.tables.predictions import MASKS
+from samgap.tables.prompts import PROMPTS
+from samgap.tables.statistics import COMPARISONS, ESTIMATES
 from tests.helpers.scenes import random_shard
 
 ROOT = Path(__file__).parents[3]
@@ -34,17 +41,17 @@ def run(script, folder, inputs, output, params, **wildcards):
 
 @pytest.fixture
 def world(tmp_path):
-    predicted, prompts, truth, images = random_shard(2, images=6)
+    predicted, prompts, truth, images = random_shard(2, n_images=6)
     annotations = [
         {"id": item.id, "image_id": item.image_id, "category_id": 1, "bbox": [0, 0, 30, 24], "area": item.area,
-         "segmentation": {"size": [24, 30], "counts": masks.encode(item.mask())["counts"].decode()}}
+         "segmentation": {"size": [24, 30], "counts": rle.encode(item.decode_mask())["counts"].decode()}}
         for rows in truth.instances.values() for item in rows
     ]  # fmt: skip
     known = [{"id": key, **image} for key, image in truth.images.items()]
     coco = {"images": known, "annotations": annotations, "categories": [{"id": 1, "name": "apple"}]}
     files.write_json(tmp_path / "instances.json", {**coco, "info": {"nouns": ["apple"], "attributes": {}}})
-    tables.write(tmp_path / "images.parquet", "images", images)
-    tables.write(tmp_path / "prompts.parquet", "prompts", prompts)
+    IMAGES.write(tmp_path / "images.parquet", images)
+    PROMPTS.write(tmp_path / "prompts.parquet", prompts)
     return tmp_path, predicted, images
 
 
@@ -52,15 +59,15 @@ def measured(world, model, skipped=None):
     folder, predicted, images = world
     pairs = []
     for shard in ("000", "001"):
-        mine = predicted[predicted["image_id"].isin(in_shard(images, shard, 2)["image_id"])]
+        mine = predicted[predicted["image_id"].isin(select_shard(images, shard, 2)["image_id"])]
         cell = folder / f"dataset=set/model={model}/prompts=concepts/shard={shard}"
-        rows = tables.empty("masks") if skipped else mine
-        tables.write(cell / "masks.parquet", "masks", rows, {"skipped": skipped} if skipped else {})
+        rows = MASKS.empty_frame() if skipped else mine
+        MASKS.write(cell / "masks.parquet", rows, {"skipped": skipped} if skipped else {})
         inputs = {name: folder / f"{name}.parquet" for name in ("images", "prompts")}
         inputs |= {"masks": cell / "masks.parquet", "truth": folder / "instances.json"}
         output = {name: cell / f"{name}.parquet" for name in ("overlaps", "instances", "pairs")}
         params = {"shards": 2, "score_threshold": 0.5, "code": "abc"}
-        log = run("metrics/measure", folder, inputs, output, params, shard=shard)
+        log = run("matching/match", folder, inputs, output, params, shard=shard)
         assert ("skipped: no access" if skipped else "3 images") in log
         pairs.append(str(output["pairs"]))
     return pairs
@@ -69,16 +76,16 @@ def measured(world, model, skipped=None):
 def inputs(folder, pairs):
     """What the rules name beside the pairs; the data set's folder bears its name."""
     images = folder / "set" / "images.parquet"
-    tables.write(images, "images", tables.read(folder / "images.parquet", "images"))
+    IMAGES.write(images, IMAGES.read(folder / "images.parquet"))
     return {"pairs": pairs, "images": [images]}
 
 
 def test_shards_in_estimates_out(world):
     folder = world[0]
     paths = [*measured(world, "sam3"), *measured(world, "away", "no access")]
-    assert tables.provenance(paths[0])["code"] == "abc" and len(tables.provenance(paths[0])["inputs"]) == 4
-    here = pd.concat([tables.read(path, "pairs") for path in paths])
-    assert sorted(here["prompt_id"]) == sorted(tables.read(folder / "prompts.parquet", "prompts")["prompt_id"])
+    assert parquet.read_provenance(paths[0])["code"] == "abc" and len(parquet.read_provenance(paths[0])["inputs"]) == 4
+    here = pd.concat([PAIRS.read(path) for path in paths])
+    assert sorted(here["prompt_id"]) == sorted(PROMPTS.read(folder / "prompts.parquet")["prompt_id"])
     experiment = {"datasets": ["set"], "models": ["sam3", "away"], "prompts": ["concepts"], "metrics": ["iou", "cgf1"]}
     params = {"experiments": {"one": experiment}, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
     instances = [path.replace("pairs", "instances") for path in paths]
@@ -88,7 +95,7 @@ def test_shards_in_estimates_out(world):
         # Inputs come as a list, whose order must not matter.
         given = {**inputs(folder, paths[::step]), "instances": instances[::step]}
         run("statistics/estimate", folder, given, output, params)
-        made.append(tables.read(output["table"], "estimates"))
+        made.append(ESTIMATES.read(output["table"]))
     pd.testing.assert_frame_equal(*made)
     rows = made[0].set_index(["model", "metric", "stratum"])
     assert rows.loc[("sam3", "cgf1", "all"), "ci_low"] <= rows.loc[("sam3", "cgf1", "all"), "value"]
@@ -104,19 +111,19 @@ def test_shards_in_comparisons_out(world):
     pairs = [{**cell, "model": model, "baseline_model": "sam3", "metrics": ["iou"]} for model in ("again", "away")]
     params = {"pairs": pairs, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
     run("statistics/compare", folder, inputs(folder, paths), {"table": folder / "made.parquet"}, params)
-    rows = tables.read(folder / "made.parquet", "comparisons").set_index("model")
+    rows = COMPARISONS.read(folder / "made.parquet").set_index("model")
     assert rows.loc["again", "difference"] == 0 and rows.loc["again", "p_value"] == 1
     assert rows.loc["away", "note"] == "skipped: no access (away, concepts)"
     nothing = {**params, "pairs": []}
     run("statistics/compare", folder, {"pairs": [], "images": []}, {"table": folder / "none.parquet"}, nothing)
-    assert tables.read(folder / "none.parquet", "comparisons").empty
+    assert COMPARISONS.read(folder / "none.parquet").empty
 
 
 def test_an_image_that_the_data_set_lacks_is_one_line(world, capfd):
     folder = world[0]
     given = {**inputs(folder, measured(world, "sam3")), "instances": []}
-    fewer = tables.read(folder / "images.parquet", "images").iloc[:4]
-    tables.write(folder / "set" / "images.parquet", "images", fewer)
+    fewer = IMAGES.read(folder / "images.parquet").iloc[:4]
+    IMAGES.write(folder / "set" / "images.parquet", fewer)
     experiment = {"datasets": ["set"], "models": ["sam3"], "prompts": ["concepts"], "metrics": ["f1-50"]}
     params = {"experiments": {"one": experiment}, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
     with pytest.raises(SystemExit):

@@ -4,18 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samgap import tables
-from samgap.metrics import load
+from samgap.metrics import load_metric
 from samgap.statistics.strata import Cell
-from tests.helpers.sums import images_table, measured
+from samgap.tables.matching import IOU_THRESHOLDS
+from tests.helpers.sums import images_table, random_results
 
 IMAGES = images_table(8)
-PAIRS, INSTANCES = measured(3, IMAGES)
+PAIRS, INSTANCES = random_results(3, IMAGES)
 ANY = SimpleNamespace(BY_PHRASE=True, BY_INSTANCE=True)
 
 
 def strata(metric=ANY, instances=INSTANCES):
-    return dict(Cell(PAIRS, instances).strata(metric))
+    return dict(Cell(PAIRS, instances).iter_strata(metric))
 
 
 def test_their_names():
@@ -36,7 +36,7 @@ def test_images_of_one_light():
 
 def test_no_labels_no_strata():
     bare = Cell(PAIRS.assign(strata=None), INSTANCES.assign(attributes=None))
-    assert [name for name, _ in bare.strata(ANY) if ":" in name] == ["area: small", "area: medium", "area: large"]
+    assert [name for name, _ in bare.iter_strata(ANY) if ":" in name] == ["area: small", "area: medium", "area: large"]
 
 
 @pytest.mark.parametrize("stratum", ["area: small", "area: medium", "area: large", "ripeness: ripe"])
@@ -55,12 +55,12 @@ def test_instances_of_a_kind_are_summed_as_if_they_alone_were_asked_for(stratum)
         assert row.n_truth == len(mine) > 0
         assert row.n_answered == mine["prediction_id"].notna().sum()
         assert row.sum_iou == pytest.approx(mine["iou"].sum()) and row.sum_dice == pytest.approx(mine["dice"].sum())
-        assert list(row.tp) == [(mine["iou"] >= tau).sum() for tau in tables.TAUS]
+        assert list(row.tp) == [(mine["iou"] >= tau).sum() for tau in IOU_THRESHOLDS]
     assert set(pairs["prompt_id"]) == set(wanted["prompt_id"])
     # So the metric's own formula gives the mean over just these instances.
-    metric = load("iou")
-    sums = {name: term.sum(axis=0, keepdims=True) for name, term in metric.terms(pairs).items()}
-    assert metric.value(sums)[0] == pytest.approx(wanted["iou"].mean())
+    metric = load_metric("iou")
+    sums = {name: term.sum(axis=0, keepdims=True) for name, term in metric.sufficient_statistics(pairs).items()}
+    assert metric.compute(sums)[0] == pytest.approx(wanted["iou"].mean())
 
 
 def test_all_parts_of_an_attribute_are_the_whole():

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from PIL import Image
 
-from samgap.training._crops import jitter, plain, window
+from samgap.training.crops import image_to_array, jitter_image, sample_window
 
 
 @settings(max_examples=200, deadline=None)
@@ -14,7 +14,7 @@ def test_a_window_is_square_inside_the_image_and_holds_the_box_that_fits(width, 
     x0, y0 = data.draw(some.integers(0, width - 2)), data.draw(some.integers(0, height - 2))
     x1, y1 = data.draw(some.integers(x0 + 1, width)), data.draw(some.integers(y0 + 1, height))
     rng = np.random.default_rng(data.draw(some.integers(0, 999)))
-    left, top, right, bottom = window((width, height), (x0, y0, x1, y1), 0.3, 1.0, rng)
+    left, top, right, bottom = sample_window((width, height), (x0, y0, x1, y1), 0.3, 1.0, rng)
     side = right - left
     assert side == bottom - top and round(0.3 * min(width, height)) <= side <= min(width, height)
     assert min(left, top) >= 0 and right <= width and bottom <= height
@@ -28,7 +28,7 @@ def test_a_window_is_square_inside_the_image_and_holds_the_box_that_fits(width, 
 
 def test_windows_are_of_all_sizes_and_the_small_ones_as_many_as_the_large():
     rng = np.random.default_rng(0)
-    windows = [window((400, 400), (190, 190, 210, 210), 0.25, 1, rng) for _ in range(400)]
+    windows = [sample_window((400, 400), (190, 190, 210, 210), 0.25, 1, rng) for _ in range(400)]
     sides = [right - left for left, _, right, _ in windows]
     assert min(sides) < 115 and max(sides) > 350
     assert 160 < np.median(sides) < 240  # log-uniform: the median is 200
@@ -36,8 +36,8 @@ def test_windows_are_of_all_sizes_and_the_small_ones_as_many_as_the_large():
 
 def test_jitter_changes_light_and_keeps_the_range():
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8))
-    changed = [jitter(picture, np.random.default_rng(seed)) for seed in range(30)]
+    changed = [jitter_image(picture, np.random.default_rng(seed)) for seed in range(30)]
     assert all(values.shape == (32, 32, 3) and values.min() >= 0 and values.max() <= 1 for values in changed)
     assert np.std([values.mean() for values in changed]) > 0.02
-    assert np.array_equal(plain(picture), np.asarray(picture, np.float32) / 255)
-    assert np.array_equal(jitter(picture, np.random.default_rng(3)), changed[3])
+    assert np.array_equal(image_to_array(picture), np.asarray(picture, np.float32) / 255)
+    assert np.array_equal(jitter_image(picture, np.random.default_rng(3)), changed[3])

@@ -9,10 +9,10 @@ import torch
 import yaml
 from PIL import Image
 
-from samgap import masks
-from samgap.files import write_json
-from samgap.training import sam2
-from samgap.training._run import Data
+from samgap.io.files import write_json
+from samgap.masks import rle as masks
+from samgap.training.loop import DatasetSource
+from samgap.training.sam2 import task as sam2
 
 ROOT = Path(__file__).parents[3]
 CLIPS = {"share": 1.0, "frames": 3, "videos": 1, "objects": 2}
@@ -43,12 +43,12 @@ def data(tmp_path_factory):
 def task(data, file="masks.json", **options):
     torch.manual_seed(3)
     overrides = yaml.safe_load((ROOT / "config" / "demo" / "sam2-demo.overrides.yaml").read_text())
-    validation = Data(data, data / "masks.json")
+    validation = DatasetSource(data, data / "masks.json")
     return sam2.open_task(
         options={"batch": 2, "objects": 4, "image-size": 64, **options},
         model={"config": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": overrides},
         phrases=None,
-        data=[Data(data, data / file)],
+        data=[DatasetSource(data, data / file)],
         validation=validation,
         device="cpu",
         scratch=None,
@@ -95,13 +95,13 @@ def test_no_click_corrects_an_estimated_mask(data):
     # With an estimate the terms of later rounds weigh nothing: the loss is that of the first round alone.
     asked = task(data, "boxes.json", clicks=2)
     losses, weights = [], []
-    original = sam2.losses
+    original = sam2.compute_losses
     try:
-        sam2.losses = lambda *arguments: weights.append(arguments[4].tolist()) or original(*arguments)
+        sam2.compute_losses = lambda *arguments: weights.append(arguments[4].tolist()) or original(*arguments)
         for seed in range(4):
             losses.append(float(asked.loss(np.random.default_rng(seed))["total"]))
     finally:
-        sam2.losses = original
+        sam2.compute_losses = original
     assert all(np.isfinite(losses))
     flat = [weight for row in weights for weight in row]
     assert 0.0 in flat and 0 < max(flat) <= 0.5

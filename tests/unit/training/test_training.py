@@ -13,11 +13,14 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.datasets import orchard_sim
+from samgap.demo_models import sam3_dense
 from samgap.errors import UserError
-from samgap.files import write_json
-from samgap.models import _sam3_build
-from samgap.models._device import on
-from samgap.training import _run, _sam3_dense, sam2, sam3
+from samgap.io.files import write_json
+from samgap.models.runtime.device import on
+from samgap.models.sam3 import build
+from samgap.training import loop
+from samgap.training.sam2 import task as sam2
+from samgap.training.sam3 import task as sam3
 
 ROOT = Path(__file__).parents[3]
 PHRASES = [
@@ -56,7 +59,7 @@ def data(tmp_path_factory):
         folder / "instances.json",
         {"info": orchard_sim.info({}), "images": images, "annotations": annotations, "categories": categories},
     )
-    return _run.Data(folder, folder / "instances.json")
+    return loop.DatasetSource(folder, folder / "instances.json")
 
 
 def _task(family, data, tmp_path, phrases=PHRASES, **options):
@@ -83,17 +86,17 @@ def _task(family, data, tmp_path, phrases=PHRASES, **options):
 
 @pytest.mark.parametrize(("family", "more"), TRAININGS)
 def test_losses_fall_and_a_killed_training_goes_on_to_the_same_weights(family, more, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(_run, "REPORT_EVERY", 2)
-    for task in (family.Task, _sam3_dense.DenseTask):
+    monkeypatch.setattr(loop, "REPORT_EVERY", 2)
+    for task in (family.Task, sam3_dense.DenseTask):
         monkeypatch.setattr(task, "validate", lambda self: {"val": 1.0})
     options = {"steps": 8, "learning-rate": 1e-3, "warm-up": 2, "validate-every": 4, **more}
     whole = _task(family, data, tmp_path, **options)
-    history = _run.train(whole, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
+    history = loop.train(whole, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
     totals = [row["value"] for row in history if row["term"] == "total"]
     assert totals[-1] < totals[0]
 
     killed = _task(family, data, tmp_path, **options)
-    step = _run._step
+    step = loop._step
 
     def die(*arguments):
         if killed.steps == 6:
@@ -102,13 +105,13 @@ def test_losses_fall_and_a_killed_training_goes_on_to_the_same_weights(family, m
         return step(*arguments)
 
     killed.steps = 0
-    monkeypatch.setattr(_run, "_step", die)
+    monkeypatch.setattr(loop, "_step", die)
     with pytest.raises(KeyboardInterrupt):
-        _run.train(killed, options, 3, "cpu", tmp_path / "b.pt", {"recipe": 1})
+        loop.train(killed, options, 3, "cpu", tmp_path / "b.pt", {"recipe": 1})
     steps = []
-    monkeypatch.setattr(_run, "_step", lambda *arguments: steps.append(1) or step(*arguments))
+    monkeypatch.setattr(loop, "_step", lambda *arguments: steps.append(1) or step(*arguments))
     resumed = _task(family, data, tmp_path, **options)
-    again = _run.train(resumed, options, 3, "cpu", tmp_path / "b.pt", {"recipe": 1})
+    again = loop.train(resumed, options, 3, "cpu", tmp_path / "b.pt", {"recipe": 1})
     assert len(steps) == 4  # from the state of step 4 on
     assert [(row["step"], row["term"]) for row in again] == [(row["step"], row["term"]) for row in history]
     # The kernels sum in an order that is not fixed, so equal means equal but for rounding.
@@ -121,18 +124,18 @@ def test_of_a_dense_training_only_the_image_encoder_learns(data, tmp_path):
     options = {"steps": 1, "learning-rate": 1e-3, "warm-up": 0, "validate-every": 2, "dense": True}
     task = _task(sam3, data, tmp_path, **options)
     before = {key: value.clone() for key, value in task.model.state_dict().items()}
-    history = _run.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
+    history = loop.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
     moved = {key for key, value in task.model.state_dict().items() if not torch.equal(before[key], value)}
     assert moved and all(key.startswith("backbone.vision_backbone.") for key in moved)
     assert {row["term"] for row in history} >= {"loss_noun", "loss_box", "val_thing_iou", "val_cell_f1"}
-    assert not any("aside" in key for key in before)
+    assert not any("auxiliary_heads" in key for key in before)
 
 
 def test_with_words_the_places_teach_the_text_and_the_encoder_too(data, tmp_path):
     options = {"steps": 1, "learning-rate": 1e-3, "warm-up": 0, "validate-every": 2, "dense": True, **WORDS}
     task = _task(sam3, data, tmp_path, **options)
     before = {key: value.clone() for key, value in task.model.state_dict().items()}
-    history = _run.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
+    history = loop.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
     moved = {key for key, value in task.model.state_dict().items() if not torch.equal(before[key], value)}
     for part in ("backbone.vision_backbone.", "backbone.language_backbone.", "transformer.encoder."):
         assert any(key.startswith(part) for key in moved), part
@@ -142,9 +145,11 @@ def test_with_words_the_places_teach_the_text_and_the_encoder_too(data, tmp_path
 
 def test_a_step_in_which_nothing_is_there_teaches_presence_and_places_alone(data, tmp_path):
     task = _task(sam3, data, tmp_path, [{"phrase": "ball", "noun": "ball"}], **WORDS)
-    (views,) = task.views
+    (views,) = task.samplers
     views.image_ids = [
-        number for number in views.image_ids if all(item.noun != "ball" for item in views.truth.of(number))
+        number
+        for number in views.image_ids
+        if all(item.noun != "ball" for item in views.ground_truth.instances_of(number))
     ]
     assert views.image_ids
     with on("cpu"):
@@ -157,7 +162,7 @@ def test_what_is_frozen_keeps_its_weights(data, tmp_path):
     task, frozen = _task(sam3, data, tmp_path), ["backbone", "transformer.encoder"]
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
     options = {"steps": 2, "learning-rate": 1e-3, "warm-up": 0, "validate-every": 2, "frozen": frozen}
-    _run.train(task, options, 0, "cpu", tmp_path / "state.pt", {})
+    loop.train(task, options, 0, "cpu", tmp_path / "state.pt", {})
     moved = {name for name, value in task.model.state_dict().items() if not torch.equal(value, before[name])}
     assert not [name for name in moved if name.startswith(tuple(frozen))]
     assert any(name.startswith("transformer.decoder.") for name in moved)
@@ -176,16 +181,16 @@ def test_what_cannot_be_frozen_is_one_line(data, tmp_path):
     ):
         options = {"steps": 1, "learning-rate": 1e-3, "frozen": sorted(frozen)}
         with pytest.raises(UserError, match=said):
-            _run.train(task, options, 0, "cpu", tmp_path / "state.pt", {})
+            loop.train(task, options, 0, "cpu", tmp_path / "state.pt", {})
 
 
 def test_a_state_of_another_recipe_is_not_taken_up(data, tmp_path, monkeypatch):
     monkeypatch.setattr(sam2.Task, "validate", lambda self: {"val": 1.0})
     options = {"steps": 1, "learning-rate": 1e-3}
-    _run.train(_task(sam2, data, tmp_path, **options), options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
+    loop.train(_task(sam2, data, tmp_path, **options), options, 3, "cpu", tmp_path / "a.pt", {"recipe": 1})
     task = _task(sam2, data, tmp_path, **options)
     before = {key: value.clone() for key, value in task.model.state_dict().items()}
-    _run.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 2})
+    loop.train(task, options, 3, "cpu", tmp_path / "a.pt", {"recipe": 2})
     # Had the finished state been taken up, no step would have been left to take.
     assert any(not torch.equal(before[key], value) for key, value in task.model.state_dict().items())
     assert (tmp_path / "a.pt").is_file()
@@ -193,7 +198,7 @@ def test_a_state_of_another_recipe_is_not_taken_up(data, tmp_path, monkeypatch):
 
 def test_the_learning_rate_warms_up_and_falls_to_a_hundredth():
     options = {"steps": 1000, "learning-rate": 2.0, "warm-up": 10}
-    rates = [_run.learning_rate(step, options) for step in range(1000)]
+    rates = [loop.learning_rate(step, options) for step in range(1000)]
     assert rates[0] == pytest.approx(0.2) and max(rates) == pytest.approx(2.0)
     assert rates[-1] == pytest.approx(0.02, rel=1e-2)
     assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
@@ -203,13 +208,13 @@ def test_phrases_that_are_not_seen_are_not_trained_on(data, tmp_path, monkeypatc
     monkeypatch.setattr(sys.modules[__name__], "PHRASES", [*PHRASES, {"phrase": "pear", "noun": "pear", "seen": False}])
     task = _task(sam3, data, tmp_path)
     rng = np.random.default_rng(0)
-    asked = {query.query_text for _ in range(20) for query in task.views[0].draw(rng).find_queries}
+    asked = {query.query_text for _ in range(20) for query in task.samplers[0].sample(rng).find_queries}
     assert asked == {"apple", "orange"}  # leaves are not labelled
 
 
 def test_a_small_sam3_s_weights_fit_every_input_size():
     architecture = {**yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text())}
-    small, large = (_sam3_build.small({**architecture, "size": size}).state_dict() for size in (224, 448))
+    small, large = (build.small({**architecture, "size": size}).state_dict() for size in (224, 448))
     assert {key: value.shape for key, value in small.items()} == {key: value.shape for key, value in large.items()}
 
 
@@ -224,11 +229,11 @@ def test_a_small_sam3_s_weights_fit_every_input_size():
 def test_an_architecture_that_is_none_is_one_line(change, said):
     architecture = yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text()) | change
     with pytest.raises(UserError, match=said):
-        _sam3_build.small({key: value for key, value in architecture.items() if value is not None})
+        build.small({key: value for key, value in architecture.items() if value is not None})
 
 
 def test_no_two_places_of_a_small_sam3_begin_alike():
     architecture = yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text())
-    waves = _sam3_build._waves(architecture["places"], architecture["embed"])
+    waves = build._waves(architecture["places"], architecture["embed"])
     assert waves.shape == (architecture["places"] ** 2, architecture["embed"])
     assert (torch.cdist(waves, waves) + 9 * torch.eye(len(waves))).min() > 0.5

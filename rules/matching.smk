@@ -1,0 +1,27 @@
+# Matching: masks and ground truth in, overlaps, matched instances and sufficient statistics out.
+
+
+rule match_predictions:
+    input:
+        unpack(flow_input),
+        masks="results/{run}/predictions/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/masks.parquet",
+        prompts="results/{run}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet",
+        truth="resources/datasets/{dataset}/instances.json",
+        images="resources/datasets/{dataset}/images.parquet",
+    output:
+        overlaps="results/{run}/matching/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/overlaps.parquet",
+        instances="results/{run}/matching/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/instances.parquet",
+        pairs="results/{run}/matching/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/pairs.parquet",
+    log:
+        "logs/{run}/match_predictions/{dataset}-{model}-{prompts}-{shard}.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
+    params:
+        code=code_hash("samgap.matching.shard", "samgap.masks.rle"),
+        shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
+        score_threshold=config["statistics"]["score-threshold"],
+    script:
+        "../scripts/matching/match.py"

@@ -1,0 +1,118 @@
+"""Masks as COCO RLE, and how far two of them agree.
+
+An RLE here is pycocotools' own: `size` [height, width] and compressed `counts`, as bytes.
+
+For all measures, two empty masks agree fully (1), an empty and a full one not at all (0).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from samgap.errors import UserError
+from samgap.masks.boundaries import Crop
+
+RLE = dict[str, Any]
+
+
+def make_rle(counts: bytes, height: int, width: int) -> RLE:
+    """The RLE of a table's `rle`, `height` and `width`; counts that do not fill that size raise UserError.
+
+    pycocotools does not check this and may read past a mask's end.
+    """
+    runs = _decode_runs(counts)
+    if runs.sum() != height * width or (runs < 0).any():
+        raise UserError(f"an RLE does not hold {height}×{width} pixels; it is cut off or of another size")
+    return {"size": [int(height), int(width)], "counts": counts}
+
+
+def encode(mask: np.ndarray) -> RLE:
+    """The RLE of a mask, bool or 0/1, (height, width)."""
+    return coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+
+
+def decode(rle: RLE) -> np.ndarray:
+    """The mask, bool, (height, width)."""
+    return coco_mask.decode(rle).astype(bool)
+
+
+def encode_box(x0: float, y0: float, x1: float, y1: float, height: int, width: int) -> RLE:
+    """The RLE of a filled box in px, rounded to whole pixels and cut at the image (height, width)."""
+    mask = np.zeros((height, width), bool)
+    mask[max(round(y0), 0) : max(round(y1), 0), max(round(x0), 0) : max(round(x1), 0)] = True
+    return encode(mask)
+
+
+def merge(masks: Sequence[RLE]) -> RLE:
+    """What at least one of `masks` (one or more, of one size) holds."""
+    return coco_mask.merge(list(masks))
+
+
+def areas(masks: Sequence[RLE]) -> np.ndarray:
+    """Pixels of each mask, int64 (N,)."""
+    # pycocotools 2.0.11 counts the masks of one call in eight bits.
+    parts = [coco_mask.area(list(masks[start : start + 255])) for start in range(0, len(masks), 255)]
+    return np.concatenate([*parts, []]).astype(np.int64)
+
+
+def intersections(masks: Sequence[RLE], other_masks: Sequence[RLE]) -> np.ndarray:
+    """Pixels that both hold, int64 (N, M), for masks of one image; nothing is decoded."""
+    if not len(masks) or not len(other_masks):
+        return np.zeros((len(masks), len(other_masks)), np.int64)
+    # With "crowd" set, pycocotools divides by the first mask's area alone, which is undone exactly here.
+    shares = coco_mask.iou(list(masks), list(other_masks), [1] * len(other_masks))
+    return np.rint(np.asarray(shares) * areas(masks)[:, None]).astype(np.int64)
+
+
+def iou(intersection: np.ndarray, area: np.ndarray, other_area: np.ndarray) -> np.ndarray:
+    """|A∩B| / |A∪B| from pixel counts; float64, broadcast."""
+    return _divide(intersection, area + other_area - intersection)
+
+
+def dice(intersection: np.ndarray, area: np.ndarray, other_area: np.ndarray) -> np.ndarray:
+    """2|A∩B| / (|A|+|B|) from pixel counts; float64, broadcast."""
+    return _divide(2 * intersection, area + other_area)
+
+
+def crop(rle: RLE) -> Crop:
+    """The mask inside its box.
+
+    Costs as much as the columns of the box, not as the image: decoding all of it is most of the time otherwise.
+    """
+    left, top, width, height = (int(edge) for edge in coco_mask.toBbox(rle))
+    rows = rle["size"][0]
+    runs = _decode_runs(rle["counts"])
+    runs = runs[: len(runs) // 2 * 2]  # without the background that ends it
+    if not len(runs):
+        return Crop(np.zeros((0, 0), bool), 0, 0)
+    runs[0] -= left * rows
+    pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    columns = np.zeros(width * rows, bool)
+    columns[: len(pixels)] = pixels
+    return Crop(columns.reshape(width, rows).T[top : top + height], top, left)
+
+
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    numerator, denominator = np.broadcast_arrays(np.asarray(numerator, np.float64), np.asarray(denominator, np.float64))
+    return np.divide(numerator, denominator, out=np.ones_like(denominator), where=denominator != 0)
+
+
+def _decode_runs(counts: bytes) -> np.ndarray:
+    """The lengths of the runs behind compressed counts, int64 (N,), background first; none where they are cut off.
+
+    A length is one or more 6-bit digits, low ones first (bit 5: more follow; bit 4 of the last: negative); from the
+    fourth on it is the difference from the last but one (pycocotools' `rleToString`).
+    """
+    digits = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    ends = np.flatnonzero(digits & 0x20 == 0)
+    if not len(ends) or ends[-1] != len(digits) - 1:
+        return np.zeros(0, np.int64)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    places = 5 * (np.arange(len(digits)) - np.repeat(starts, ends - starts + 1))
+    runs = np.add.reduceat((digits & 0x1F) << places, starts)
+    runs -= (digits[ends] >> 4 & 1) << places[ends] + 5
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs

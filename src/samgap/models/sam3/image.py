@@ -1,0 +1,197 @@
+"""SAM3 on single images: noun phrases and exemplar boxes; with its interactive head points, boxes, masks and clicks.
+
+An image is encoded once; all its phrases go through the detector together, and a phrase's text is embedded once a job.
+A prompt may show boxes of examples (`label` 1, or 0 for what is not meant), with its phrase or in place of one.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+
+from samgap.models import Prediction
+from samgap.models.runtime.batching import Batches
+from samgap.models.runtime.device import finished, on
+from samgap.models.runtime.precision import PLAIN, Speed
+from samgap.models.runtime.predictions import from_logits
+from samgap.models.runtime.weights import fill, read
+from samgap.models.sam3 import build
+
+if TYPE_CHECKING:
+    from samgap.models.sam3.interactive import Places
+
+# isort: split
+from sam3.model.box_ops import box_cxcywh_to_xyxy, box_xyxy_to_cxcywh
+from sam3.model.data_misc import FindStage
+from sam3.model.geometry_encoders import Prompt
+from sam3.perflib.nms import nms_masks
+
+PLACES = frozenset({"box", "point", "point-box", "mask", "clicks", "grid"})
+"""Kinds of prompts that the interactive head answers."""
+
+PUBLISHED_SIZE = 1008
+KEEP = 0.05
+"""Masks of a lower score are not kept: no operating point in use lies below it."""
+
+VISUAL = "visual"
+"""What the package asks where boxes stand in place of a phrase."""
+
+PROMPTS_AT_ONCE = 64
+"""At most; with less memory fewer."""
+
+ACTIVATIONS = 96
+"""What a phrase takes in the detector, in copies of the coarsest features: for batches before any was measured."""
+
+
+def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
+    """Build the model and load its weights (`{"model": {"detector.*", "tracker.*"}}`, or a small one's own keys)."""
+    architecture, interactive = options.get("architecture"), options.get("interactive", False)
+    content = read(weights)
+    state = content.get("model", content)
+    if architecture:
+        model = build.small(architecture, interactive=interactive)
+        size = architecture["size"]
+    else:
+        model = build.official(device, interactive)
+        size = PUBLISHED_SIZE
+        # The file also holds the video tracker and its neck, which the image model has as its interactive head alone.
+        parts = {"detector.": "", **({"tracker.": "inst_interactive_predictor.model."} if interactive else {})}
+        state = {
+            new + key.removeprefix(old): state[key]
+            for old, new in parts.items()
+            for key in state
+            if key.startswith(old)
+        }
+    fill(model, state, str(weights), exact=bool(architecture))
+    return Sam3(model.to(device).eval(), size, device, Speed.of(options), options.get("nms"))
+
+
+class Sam3:
+    """A loaded SAM3 image model of `size` px input on `device`; with `nms` no two answers overlap by a greater IoU."""
+
+    def __init__(self, model: Any, size: int, device: str, speed: Speed = PLAIN, nms: float | None = None) -> None:
+        self.model, self.size, self.device, self.speed, self.nms = model, size, device, speed, nms
+        self.keep, self.most = KEEP, None
+        self.batches = Batches(PROMPTS_AT_ONCE, device)
+        self.notes: list[str] = []
+        speed.prepared(model.backbone.vision_backbone.trunk, device)
+        self.texts: dict[str, dict[str, torch.Tensor]] = {}
+        self.places: Places | None = None
+        if model.inst_interactive_predictor is not None:
+            from samgap.models.sam3 import interactive as _sam3_interactive
+
+            self.places = _sam3_interactive.Places(model, device, speed)
+        self.transform = v2.Compose(
+            [
+                v2.ToDtype(torch.uint8, scale=True),
+                v2.Resize(size=(size, size)),
+                v2.ToDtype(torch.float32, scale=True),
+                v2.Normalize(mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5]),
+            ]
+        )
+
+    @torch.inference_mode()
+    def encode(self, image: Image.Image) -> None:
+        self.width, self.height = image.size
+        with on(self.device), self.speed.numbers(self.device):
+            pixels = self.transform(v2.functional.to_image(image).to(self.device))
+            self.features = self.model.backbone.forward_image(pixels[None])
+        finished(self.device)
+        self.seen = False
+
+    def ask(self, *asked: Any, **more: Any) -> Any:
+        """One click after the other (`samgap.models.runtime.clicks`), by the interactive head."""
+        return self._head().ask(*asked, **more)
+
+    def in_batches(self, *asked: Any) -> Any:
+        """Batches of what is asked of the interactive head."""
+        return self._head().in_batches(*asked)
+
+    def _head(self) -> "Places":
+        assert self.places is not None
+        if not self.seen:
+            self.places.see(self.features, self.width, self.height)
+            self.seen = True
+        return self.places
+
+    def answer(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]:
+        if any(prompt.get("kind") in PLACES for prompt in prompts):
+            return self._head().answer(prompts)
+        each = 4.0 * ACTIVATIONS * self.features["vision_features"].numel()
+        return [one for _, found in self.batches.of(prompts, each, self._ask) for one in found]
+
+    @torch.inference_mode()
+    def _ask(self, prompts: Sequence[Mapping[str, Any]]) -> list[Sequence[Prediction]]:
+        count = len(prompts)
+        phrases = [prompt.get("phrase") or VISUAL for prompt in prompts]
+        with on(self.device), self.speed.numbers(self.device):
+            out = self.model.forward_grounding(
+                backbone_out={**self.features, **self._text(phrases)},
+                find_input=FindStage(
+                    img_ids=torch.zeros(count, device=self.device, dtype=torch.long),
+                    text_ids=torch.arange(count, device=self.device),
+                    input_boxes=None,
+                    input_boxes_mask=None,
+                    input_boxes_label=None,
+                    input_points=None,
+                    input_points_mask=None,
+                ),
+                geometric_prompt=self._examples(prompts),
+                find_target=None,
+            )
+        scores = out["pred_logits"].float().sigmoid() * out["presence_logit_dec"].float().sigmoid().unsqueeze(1)
+        frame = torch.tensor([self.width, self.height] * 2, device=self.device)
+        boxes = box_cxcywh_to_xyxy(out["pred_boxes"].float()) * frame
+        return [self._kept(*one) for one in zip(scores.squeeze(-1), boxes, out["pred_masks"], strict=True)]
+
+    def _examples(self, prompts: Sequence[Mapping[str, Any]]) -> Prompt:
+        """The prompts' boxes as the package takes them: (boxes, prompts, 4), cx, cy, w, h as shares of the image."""
+        rows = [[] if prompt.get("boxes") is None else list(prompt["boxes"]) for prompt in prompts]
+        longest = max((len(row) for row in rows), default=0)
+        boxes, labels = torch.zeros(longest, len(rows), 4), torch.zeros(longest, len(rows), dtype=torch.long)
+        absent = torch.ones(len(rows), longest, dtype=torch.bool)
+        frame = torch.tensor([self.width, self.height] * 2, dtype=torch.float32)
+        for number, row in enumerate(rows):
+            for place, box in enumerate(row):
+                corners = torch.tensor([box["x0"], box["y0"], box["x1"], box["y1"]], dtype=torch.float32)
+                boxes[place, number] = box_xyxy_to_cxcywh(corners / frame)
+                labels[place, number] = int(box.get("label", 1))
+                absent[number, place] = False
+        return Prompt(
+            box_embeddings=boxes.to(self.device), box_mask=absent.to(self.device), box_labels=labels.to(self.device)
+        )
+
+    def _kept(self, scores: torch.Tensor, boxes: torch.Tensor, logits: torch.Tensor) -> Sequence[Prediction]:
+        order = torch.argsort(scores, descending=True, stable=True)[: self.most]
+        order = order[~(scores[order] <= self.keep)]  # a score that is no number stays, to be told
+        if self.nms is not None:
+            best = nms_masks(scores[order], logits[order], self.keep, self.nms)
+            order = order[best | scores[order].isnan()]
+        found = scores[order].cpu().numpy(), boxes[order].cpu().numpy()
+        return from_logits(*found, logits[order], (self.height, self.width))
+
+    def _text(self, phrases: Sequence[str]) -> dict[str, torch.Tensor]:
+        new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self.texts]
+        self.notes += [each for each in map(self._cut, new) if each]
+        if new:
+            made = self.model.backbone.forward_text(new, device=self.device)
+            for place, phrase in enumerate(new):
+                # language_features are (tokens, phrases, width), language_mask is (phrases, tokens).
+                self.texts[phrase] = {
+                    "language_features": made["language_features"][:, place : place + 1],
+                    "language_mask": made["language_mask"][place : place + 1],
+                }
+        chosen = [self.texts[phrase] for phrase in phrases]
+        axis = {"language_features": 1, "language_mask": 0}
+        return {key: torch.cat([text[key] for text in chosen], dim=axis[key]) for key in axis}
+
+    def _cut(self, phrase: str) -> str | None:
+        """What to tell of a phrase that has more tokens than the model reads: the package leaves out the last ones."""
+        text = self.model.backbone.language_backbone
+        tokens = len(text.tokenizer.encode(phrase)) + 2  # one begins it, one ends it
+        if tokens <= text.context_length:
+            return None
+        return f"phrase of {tokens} tokens cut to the model's {text.context_length}: {phrase!r}"

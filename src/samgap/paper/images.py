@@ -1,0 +1,46 @@
+"""Photographs and masks in figures, and which of them are drawn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import matplotlib.patheffects as effects
+import numpy as np
+from matplotlib.axes import Axes
+from PIL import Image
+
+from samgap.errors import UserError
+
+Item = TypeVar("Item")
+
+HALO: list[effects.AbstractPathEffect] = [effects.withStroke(linewidth=1.8, foreground="#000000A0")]
+"""What makes a thin coloured line visible on any ground."""
+
+
+def select_quantiles(ranked: Sequence[Item], count: int) -> list[Item]:
+    """`number` of `ranked` (or all, if they are fewer), evenly spread: the k-th is at the (2k − 1)/2N quantile."""
+    count = min(count, len(ranked))
+    return [ranked[(2 * k + 1) * len(ranked) // (2 * count)] for k in range(count)]
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """An image file as RGB, uint8 (height, width, 3)."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except OSError as error:
+        raise UserError(f"{path}: not a readable image ({error}); make the data set again") from error
+
+
+def draw_outline(axes: Axes, mask: np.ndarray, colour: str, fill_alpha: float = 0, **line_style: Any) -> None:
+    """Draw the edge of `mask`, bool (height, width), in its image's pixels, with `fill` of it painted (0 to 1)."""
+    ys, xs = np.nonzero(mask)
+    if not len(ys):
+        return
+    y0, x0 = ys.min(), xs.min()
+    window = np.pad(mask[y0 : ys.max() + 1, x0 : xs.max() + 1], 1)
+    x, y = np.arange(window.shape[1]) + x0 - 1, np.arange(window.shape[0]) + y0 - 1
+    if fill_alpha:
+        axes.contourf(x, y, window, levels=[0.5, 1.5], colors=[colour], alpha=fill_alpha)
+    drawn = axes.contour(x, y, window, levels=[0.5], colors=[colour], **{"linewidths": 0.9, **line_style})
+    drawn.set_path_effects(HALO)

@@ -1,0 +1,26 @@
+"""All tables by name, for what handles any of them (documentation, tests). Stages import the tables they use."""
+
+from samgap.tables.images import IMAGES
+from samgap.tables.matching import INSTANCES, OVERLAPS, PAIRS
+from samgap.tables.parquet import Table
+from samgap.tables.predictions import MASKS, TIMING
+from samgap.tables.prompts import PROMPTS
+from samgap.tables.statistics import COMPARISONS, CONFUSIONS, ESTIMATES
+from samgap.tables.training import HISTORY
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        IMAGES,
+        PROMPTS,
+        MASKS,
+        TIMING,
+        OVERLAPS,
+        INSTANCES,
+        PAIRS,
+        ESTIMATES,
+        COMPARISONS,
+        CONFUSIONS,
+        HISTORY,
+    )
+}

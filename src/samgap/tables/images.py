@@ -1,0 +1,21 @@
+"""Table of the stage `datasets`."""
+
+import pyarrow as pa
+
+from samgap.tables.columns import IMAGE_ID, STRATA
+from samgap.tables.parquet import Table, column
+
+IMAGES = Table(
+    "images",
+    [
+        IMAGE_ID,
+        column("file", pa.string(), "file name below images/"),
+        column("width", pa.int32(), "width", "px"),
+        column("height", pa.int32(), "height", "px"),
+        column("group", pa.string(), "what images share a source: the video, the source photo, the scene"),
+        STRATA,
+        column("sequence", pa.string(), "the video that it is a frame of, if any", nullable=True),
+        column("frame", pa.int32(), "its place in the sequence, from 0", nullable=True),
+    ],
+)
+"""A row is an image."""

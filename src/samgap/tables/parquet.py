@@ -1,0 +1,125 @@
+"""Parquet tables with a declared schema: read, checked, and written atomically with their provenance.
+
+Keys that stand in a hive path (`dataset=…/model=…/prompts=…/shard=…`) are not repeated as columns. A table's
+provenance (code hash, sha256 of its inputs) is kept in the metadata of its file.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from samgap.errors import UserError
+from samgap.io.files import atomic_write
+
+PROVENANCE_KEY = b"samgap"
+"""Key of the provenance in the metadata of a file."""
+
+
+def column(name: str, arrow_type: pa.DataType, description: str, unit: str = "", nullable: bool = False) -> pa.Field:
+    """A column with its description and unit (none: a count, a fraction or a text)."""
+    metadata = {"description": description, **({"unit": unit} if unit else {})}
+    return pa.field(name, arrow_type, nullable=nullable, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table by its name and columns, in the order in which they are written."""
+
+    name: str
+    fields: Sequence[pa.Field]
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema(self.fields)
+
+    @property
+    def columns(self) -> list[str]:
+        return [field.name for field in self.fields]
+
+    def empty_frame(self) -> pd.DataFrame:
+        """A data frame with the columns of the table and no row."""
+        return self.schema.empty_table().to_pandas()
+
+    def add_missing_columns(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """`frame` with the nullable columns that it lacks.
+
+        A column of nothing but nulls becomes None: a NaN has no conversion to a list or a map.
+        """
+        nullable = [field.name for field in self.fields if field.nullable]
+        missing = [column for column in nullable if column not in frame or frame[column].isna().all()]
+        return frame.assign(**dict.fromkeys(missing, None)) if missing else frame
+
+    def write(
+        self,
+        path: str | Path,
+        rows: pd.DataFrame | Iterable[Mapping[str, Any]],
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write `rows` atomically, cast to the types of the columns.
+
+        A missing nullable column is filled with nulls. Raises ValueError if another column is missing, if there is
+        one too many, or for a null where none is allowed. `provenance` is kept as JSON in the file.
+        """
+        schema = self.schema
+        if isinstance(rows, pd.DataFrame):
+            self._validate_columns(rows.columns)
+            table = pa.Table.from_pandas(
+                self.add_missing_columns(rows)[schema.names], schema=schema, preserve_index=False
+            )
+        else:
+            rows = list(rows)
+            for row in rows:
+                self._validate_columns(row)
+            table = pa.Table.from_pylist(rows, schema=schema)
+        for field in schema:
+            if not field.nullable and table[field.name].null_count:
+                raise ValueError(f"table {self.name}: nulls in column {field.name}")
+        metadata = {b"table": self.name.encode()}
+        if provenance is not None:
+            metadata[PROVENANCE_KEY] = json.dumps(provenance, sort_keys=True).encode()
+        table = table.replace_schema_metadata(metadata)
+        with atomic_write(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+
+    def read(self, path: str | Path, image_ids: Iterable[int] | None = None) -> pd.DataFrame:
+        """The rows of the file, or those of `image_ids`, which are filtered batch by batch to bound memory.
+
+        A nullable column may be missing. Raises UserError if the file cannot be read or is another table.
+        """
+        schema = self.schema
+        try:
+            file = pq.ParquetFile(path)
+            if image_ids is None:
+                table = file.read()
+            else:
+                ids = pa.array(list(image_ids), pa.int64())
+                batches = [rows.filter(pc.is_in(rows["image_id"], ids)) for rows in file.iter_batches()]
+                table = pa.Table.from_batches(batches, file.schema_arrow)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise UserError(f"{path}: not a readable Parquet file ({error}); delete it and run again") from error
+        missing = [column for column in schema.names if column not in table.schema.names]
+        for column in (column for column in missing if schema.field(column).nullable):
+            table = table.append_column(schema.field(column), pa.nulls(len(table), schema.field(column).type))
+        if set(table.schema.names) != set(schema.names):
+            raise UserError(
+                f"{path}: not a `{self.name}` table (columns {table.schema.names}); delete it and run again"
+            )
+        return table.select(schema.names).to_pandas()
+
+    def _validate_columns(self, columns: Iterable[str]) -> None:
+        required = {field.name for field in self.fields if not field.nullable}
+        if not required <= set(columns) <= set(self.columns):
+            raise ValueError(f"table {self.name}: columns {sorted(columns)} are not {sorted(self.columns)}")
+
+
+def read_provenance(path: str | Path) -> dict[str, Any]:
+    """The provenance that was written with a table; empty if there is none."""
+    metadata = pq.read_schema(path).metadata or {}
+    return json.loads(metadata.get(PROVENANCE_KEY, b"{}"))

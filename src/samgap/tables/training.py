@@ -1,0 +1,16 @@
+"""Table of the stage `training`."""
+
+import pyarrow as pa
+
+from samgap.tables.parquet import Table, column
+
+HISTORY = Table(
+    "history",
+    [
+        column("step", pa.int64(), "optimiser step"),
+        column("term", pa.string(), "loss term, `total`, or a validation metric"),
+        column("value", pa.float64(), "mean since the last row of this term"),
+        column("learning_rate", pa.float64(), "learning rate at that step"),
+    ],
+)
+"""A row is a loss term or a validation metric at a step."""

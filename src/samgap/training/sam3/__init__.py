@@ -1,0 +1,10 @@
+"""Training of the family `sam3`."""
+
+from typing import Any
+
+
+def open_task(**arguments: Any) -> Any:
+    """The training task of the family, as `samgap.training.loop` runs it."""
+    from samgap.training.sam3 import task
+
+    return task.open_task(**arguments)

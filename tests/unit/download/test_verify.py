@@ -1,0 +1,131 @@
+"""What was recorded is found again, and every kind of damage is one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from samgap.datasets import Picture
+from samgap.datasets.write import write
+from samgap.download import verify
+from samgap.io.files import sha256
+
+
+def words(lines) -> list[str]:
+    return [word for word, *_ in lines]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data set as the rule leaves it: with a frame of a video, and what Snakemake puts beside it."""
+    pictures = [
+        Picture("b.png", b"two", 6, 8, "g", []),
+        Picture("v/1.png", b"one", 6, 8, "v", [], sequence="v", frame=1),
+    ]
+    return made(tmp_path, pictures)
+
+
+def made(tmp_path: Path, pictures: list[Picture]) -> Path:
+    paths = tmp_path / "images", tmp_path / "instances.json", tmp_path / "images.parquet"
+    counts = write(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="d", provenance={})
+    (paths[0] / ".snakemake_timestamp").touch()
+    card = {**counts, "instances_sha256": sha256(paths[1]), "table_sha256": sha256(paths[2])}
+    (tmp_path / "dataset.json").write_text(json.dumps(card))
+    return tmp_path
+
+
+def test_a_data_set(data: Path) -> None:
+    assert words(verify.verify_dataset(data)) == ["ok", "ok", "ok"]
+
+
+def test_a_data_set_with_a_changed_image(data: Path) -> None:
+    (data / "images" / "v" / "1.png").write_bytes(b"won")
+    assert words(verify.verify_dataset(data)) == ["differs", "ok", "ok"]
+
+
+def test_a_data_set_without_an_image(data: Path) -> None:
+    (data / "images" / "b.png").unlink()
+    assert words(verify.verify_dataset(data)) == ["missing", "ok", "ok"]
+
+
+def test_a_data_set_with_other_labels(data: Path) -> None:
+    file = data / "instances.json"
+    file.write_text(file.read_text() + " ")
+    assert words(verify.verify_dataset(data)) == ["ok", "differs", "ok"]
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """A data set with files beside its images."""
+    frames = [
+        Picture(f"v/{n}.png", b"one", 6, 8, "v", [], sequence="v", frame=n, extras={f"v/flow/{n}.png": b"%d" % n})
+        for n in range(3)
+    ]
+    return made(tmp_path, frames)
+
+
+def test_files_beside_the_images(video: Path) -> None:
+    lines = list(verify.verify_dataset(video))
+    assert words(lines) == ["ok"] * 4
+    assert lines[1][1] == f"{video / 'images'} (flow and the like)"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "word"),
+    [
+        ("v/flow/1.png", b"2", "differs"),
+        ("v/flow/1.png", None, "missing"),
+        ("v/flow/3.png", b"3", "differs"),
+        ("v/flow/.DS_Store", b"", "ok"),
+    ],
+    ids=["changed", "gone", "one-more", "hidden"],
+)
+def test_a_file_beside_the_images(video: Path, file: str, content: bytes | None, word: str) -> None:
+    path = video / "images" / file
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    assert words(verify.verify_dataset(video)) == ["ok", word, "ok", "ok"]
+
+
+def test_a_data_set_without_its_labels_does_not_know_its_images(video: Path) -> None:
+    (video / "instances.json").unlink()
+    assert words(verify.verify_dataset(video)) == ["missing", "missing", "missing", "ok"]
+
+
+def test_a_data_set_that_was_never_made(tmp_path: Path) -> None:
+    assert words(verify.verify_dataset(tmp_path)) == ["missing"] * 3
+
+
+def test_an_archive(tmp_path: Path) -> None:
+    file = tmp_path / "archive"
+    file.write_bytes(b"data")
+    (line,) = verify.verify_archive(file)
+    assert line[0] == "missing" and "has no record" in line[2]
+    (tmp_path / "archive.json").write_text(json.dumps({"sha256": sha256(file)}))
+    assert words(verify.verify_archive(file)) == ["ok"]
+    file.write_bytes(b"date")
+    (line,) = verify.verify_archive(file)
+    assert line[0] == "differs" and sha256(file) in line[2]
+
+
+@pytest.mark.parametrize(
+    ("card", "word"),
+    [
+        ({"status": "unavailable", "why": "gated", "source": "hub:a/b", "sha256": None}, "skipped"),
+        ({"status": "available", "source": "none", "sha256": None}, "ok"),
+        ({"status": "available", "source": "x", "sha256": "0" * 64}, "differs"),
+        ({"status": "available", "source": "x", "sha256": None}, "missing"),
+    ],
+)
+def test_a_checkpoint(tmp_path: Path, card: dict, word: str) -> None:
+    (tmp_path / "weights.pt").write_bytes(b"")
+    (tmp_path / "checkpoint.json").write_text(json.dumps(card))
+    assert words(verify.verify_checkpoint(tmp_path)) == [word]
+
+
+def test_a_broken_record(tmp_path: Path) -> None:
+    (tmp_path / "weights.pt").write_bytes(b"")
+    (tmp_path / "checkpoint.json").write_text("{")
+    assert words(verify.verify_checkpoint(tmp_path)) == ["missing"]

@@ -1,0 +1,143 @@
+import json
+import subprocess
+
+import pandas as pd
+import pytest
+
+from samgap.io.files import sha256, write_json
+from samgap.jobs import manifest
+from samgap.tables.matching import PAIRS
+from samgap.tables.predictions import TIMING
+from samgap.tables.prompts import PROMPTS
+from samgap.tables.statistics import ESTIMATES
+from samgap.tables.training import HISTORY
+
+CONFIG = {
+    "run": "test",
+    "datasets": {"orchard": {"shards": 1}, "unused": {"shards": 1}},
+    "models": {"sam2": {"weights": {"training": "mine"}}, "sam3": {}, "retired": {}},
+    "prompts": {"box": {}, "concepts": {}},
+    "experiments": {
+        "spatial": {"datasets": ["orchard"], "models": ["sam2"], "prompts": ["box"], "metrics": ["iou"]},
+        "concept": {"datasets": ["orchard"], "models": ["sam3"], "prompts": ["concepts"], "metrics": ["iou"]},
+    },
+}
+ESTIMATE = dict(zip(("experiment", "dataset", "model", "prompts"), ("spatial", "orchard", "sam2", "box"), strict=True))
+
+
+def pairs_of(model, prompts, shard="000"):
+    return f"results/test/matching/dataset=orchard/model={model}/prompts={prompts}/shard={shard}/pairs.parquet"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A finished run in a folder of its own, which is the working directory; gives `manifest`'s arguments."""
+    monkeypatch.chdir(tmp_path)
+    used = [pairs_of("sam2", "box"), pairs_of("sam3", "concepts")]
+    stale = [pairs_of("retired", "box"), pairs_of("sam3", "box"), pairs_of("sam2", "box", "001")]
+    for path in used + stale:
+        PAIRS.write(path, [])
+    for prompts in ("box", "other"):
+        PROMPTS.write(f"results/test/prompts/dataset=orchard/prompts={prompts}/prompts.parquet", [])
+    cell = "dataset=orchard/model=sam2/prompts=box/shard=000"
+    TIMING.write(f"results/test/predictions/{cell}/timing.parquet", [])
+    for training in ("mine", "other"):
+        HISTORY.write(f"results/test/training/{training}/history.parquet", [])
+    estimates = "results/test/statistics/estimates.parquet"
+    values = {"metric": "iou", "stratum": "all", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "note": None}
+    row = {**ESTIMATE, **values, "n_images": 1, "n_instances": 1, "clusters": "image", "n_clusters": 1, "warning": None}
+    other = {**row, "model": "sam3", "prompts": "concepts"}
+    ESTIMATES.write(estimates, [row, other], {"inputs": {path: sha256(path) for path in used}})
+    write_json("resources/datasets/orchard/dataset.json", {"images": 3})
+    write_json("resources/checkpoints/sam2/checkpoint.json", {"status": "available"})
+    csv, png = "results/test/paper/tables/a.csv", "results/test/paper/figures/b.png"
+    for path in (csv, png):
+        (tmp_path / path).parent.mkdir(parents=True)
+    pd.DataFrame([row]).to_csv(csv, index=False)
+    (tmp_path / png).write_bytes(b"picture")
+    return {
+        "config": CONFIG,
+        "estimates": estimates,
+        "datasets": ["resources/datasets/orchard/dataset.json"],
+        "checkpoints": ["resources/checkpoints/sam2/checkpoint.json"],
+        "paper": [png, csv],
+    }
+
+
+def test_lists_what_the_run_used_and_nothing_else(run):
+    made = manifest.build_manifest(**run)
+    assert list(made["tables"]) == [
+        pairs_of("sam2", "box"),
+        pairs_of("sam3", "concepts"),
+        "results/test/prompts/dataset=orchard/prompts=box/prompts.parquet",
+        "results/test/statistics/estimates.parquet",
+        "results/test/training/mine/history.parquet",
+    ]
+    for section in ("tables", "paper"):
+        assert made[section] == {path: sha256(path) for path in made[section]}
+    assert list(made["paper"]) == ["results/test/paper/figures/b.png", "results/test/paper/tables/a.csv"]
+    assert made["datasets"] == {"resources/datasets/orchard/dataset.json": {"images": 3}}
+    assert made["checkpoints"] == {"resources/checkpoints/sam2/checkpoint.json": {"status": "available"}}
+    assert made["config"] == CONFIG
+    assert made["sources"] == {"results/test/paper/tables/a.csv": [pairs_of("sam2", "box"), run["estimates"]]}
+    assert json.dumps(made, sort_keys=True) == json.dumps(manifest.build_manifest(**run), sort_keys=True)
+
+
+def test_a_changed_table_changes_its_hash_alone(run):
+    before = manifest.build_manifest(**run)
+    PAIRS.write(pairs_of("sam2", "box"), [], {"other": "content"})
+    after = manifest.build_manifest(**run)
+    changed = [path for path, digest in after["tables"].items() if before["tables"][path] != digest]
+    assert changed == [pairs_of("sam2", "box")]
+
+
+def test_a_row_names_the_tables_it_came_from(run):
+    assert manifest.list_sources(ESTIMATE, run["estimates"]) == [run["estimates"], pairs_of("sam2", "box")]
+    drawn = {**ESTIMATE, "source": "b.parquet;a.parquet"}
+    assert manifest.list_sources(drawn, run["estimates"]) == ["a.parquet", "b.parquet"]
+    assert manifest.list_sources({"something": "else"}, run["estimates"]) == []
+
+
+def test_checkout_tells_commit_and_cleanness(tmp_path):
+    assert manifest.read_git_state(tmp_path) == {"commit": None, "clean": None}
+
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        done = subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init")
+    assert manifest.read_git_state(tmp_path) == {"commit": None, "clean": None}
+    (tmp_path / "file").write_text("1")
+    git("add", "file")
+    git("commit", "-m", "first")
+    assert manifest.read_git_state(tmp_path) == {"commit": git("rev-parse", "HEAD"), "clean": True}
+    (tmp_path / "file").write_text("2")
+    assert manifest.read_git_state(tmp_path)["clean"] is False
+
+
+def test_package_hash_covers_every_module(tmp_path, monkeypatch):
+    folder = tmp_path / "samgap"
+    (folder / "metrics").mkdir(parents=True)
+    for name in ("__init__.py", "files.py", "metrics/__init__.py", "metrics/iou.py"):
+        (folder / name).write_text("")
+    monkeypatch.setattr(manifest.code_hash, "PACKAGE_DIR", folder)
+    seen = set()
+    for name in (None, "__init__.py", "files.py", "metrics/__init__.py", "metrics/iou.py"):
+        if name:
+            (folder / name).write_text(f"# {name}\n")
+        manifest.code_hash.code_hash.cache_clear()
+        manifest.code_hash._find_direct_imports.cache_clear()
+        seen.add(manifest.package_hash())
+    manifest.code_hash.code_hash.cache_clear()
+    manifest.code_hash._find_direct_imports.cache_clear()
+    assert len(seen) == 5
+
+
+def test_environment_holds_versions_and_the_lock(tmp_path):
+    assert manifest.describe_environment(tmp_path)["lock"] is None
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs/requirements.lock").write_text("numpy==1\n")
+    found = manifest.describe_environment(tmp_path)
+    assert found["lock"] == sha256(tmp_path / "envs/requirements.lock")
+    assert found["packages"]["matplotlib"] == __import__("matplotlib").__version__
