@@ -135,7 +135,11 @@ class Values:
     def attributes(self):
         decided, claims, asked = defaultdict(list), {}, []
         for answer in self.phrases:
-            items = [item for item in self.world.truth.instances_of(answer.prompt.image_id) if item.noun in answer.prompt.nouns]
+            items = [
+                item
+                for item in self.world.truth.instances_of(answer.prompt.image_id)
+                if item.noun in answer.prompt.nouns
+            ]
             pairs = self.world.found(answer.masks, items)
             hits = {items[column].id: answer.scores[row] for row, column, value in pairs if value >= 0.5}
             wanted = {item.id for item in answer.items}

@@ -62,7 +62,9 @@ def _kinds(name):
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes")
     paths = [folder / name for name in ("images", "instances.json", "images.parquet")]
-    data.write(orchard_sim.pictures(SCENES, {}, 0), orchard_sim.info(SCENES), *paths, dataset="orchard")
+    data.write_dataset(
+        orchard_sim.iter_images(SCENES, {}, 0), orchard_sim.describe_labels(SCENES), *paths, dataset="orchard"
+    )
     return paths[0], labels.read_ground_truth(paths[1]), IMAGES.read(paths[2])
 
 

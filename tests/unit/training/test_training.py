@@ -37,10 +37,12 @@ TRAININGS = [(sam2, {}), (sam3, {}), (sam3, WORDS), (sam3, {"dense": True}), (sa
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes")
     images, annotations = [], []
-    for number, picture in enumerate(orchard_sim.pictures({"scenes": 6, "size": 128, "seed": 11}, {}, 0), start=1):
-        Image.open(io.BytesIO(picture.data)).save(folder / picture.name)
-        images.append({"id": number, "file_name": picture.name, "width": 128, "height": 128, "group": picture.group})
-        for label in picture.labels:
+    for number, picture in enumerate(orchard_sim.iter_images({"scenes": 6, "size": 128, "seed": 11}, {}, 0), start=1):
+        Image.open(io.BytesIO(picture.encoded_bytes)).save(folder / picture.file_name)
+        images.append(
+            {"id": number, "file_name": picture.file_name, "width": 128, "height": 128, "group": picture.group}
+        )
+        for label in picture.annotations:
             rle = coco_mask.encode(np.asfortranarray(label.mask.astype(np.uint8)))
             annotations.append(
                 {
@@ -57,7 +59,12 @@ def data(tmp_path_factory):
     categories = [{"id": number, "name": noun} for number, noun in enumerate(orchard_sim.NOUNS, start=1)]
     write_json(
         folder / "instances.json",
-        {"info": orchard_sim.info({}), "images": images, "annotations": annotations, "categories": categories},
+        {
+            "info": orchard_sim.describe_labels({}),
+            "images": images,
+            "annotations": annotations,
+            "categories": categories,
+        },
     )
     return loop.DatasetSource(folder, folder / "instances.json")
 
