@@ -122,7 +122,9 @@ def _make_annotations(
         if found is not None:
             at = found[0].start, found[1].start
             labels.append(
-                Annotation(noun, id_map[found] == number, attributes=attributes, ignore=number in ignored_ids, offset=at)
+                Annotation(
+                    noun, id_map[found] == number, attributes=attributes, ignore=number in ignored_ids, offset=at
+                )
             )
             missing.discard(number)
     if missing:

@@ -113,7 +113,10 @@ def test_sequences_and_what_is_hidden_read_back(tmp_path: Path) -> None:
 
 
 def test_order_of_coming_does_not_matter(tmp_path: Path) -> None:
-    pictures = [picture("a.png", [Annotation("apple", mask=square())]), picture("b.png", [Annotation("orange", mask=square())])]
+    pictures = [
+        picture("a.png", [Annotation("apple", mask=square())]),
+        picture("b.png", [Annotation("orange", mask=square())]),
+    ]
     one, two = save(tmp_path / "1", pictures), save(tmp_path / "2", pictures[::-1])
     assert one == two
     for name in ("instances.json", "images.parquet"):

@@ -11,7 +11,7 @@ from PIL import Image
 from samgap.datasets import AnnotatedImage, Annotation, photographs, write
 from samgap.errors import UserError
 from samgap.models import shape
-from samgap.models.runtime.predictions import from_logits
+from samgap.models.runtime.predictions import logits_to_predictions
 from samgap.predictions.checks import invalid_reason
 from samgap.predictions.image_io import open_image
 from samgap.predictions.shard import predict_images
@@ -80,11 +80,11 @@ def test_the_rest_of_a_shard_is_answered_and_what_is_left_out_is_listed(tmp_path
 
 def test_an_answer_whose_score_is_no_number_is_left_out_and_listed(tmp_path):
     class Unsure(shape.Shape):
-        def answer(self, prompts):
+        def predict(self, prompts):
             logits = torch.full((2, 30, 40), 1.0)
             logits[1] = NAN
             scores = np.array([0.9, 1.7]), np.array([0.9, NAN])
-            return [from_logits(each, None, logits, (30, 40)) for each in scores]
+            return [logits_to_predictions(each, None, logits, (30, 40)) for each in scores]
 
     Image.new("RGB", (40, 30)).save(tmp_path / "1.png")
     prompts = pd.DataFrame(
