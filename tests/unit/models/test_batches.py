@@ -24,7 +24,7 @@ def run(batches, number, most_that_fits, error=None, each=1.0):
             raise error
         return [item * 10 for item in some]
 
-    found = [one for _, part in batches.of(range(number), each, work) for one in part]
+    found = [one for _, part in batches.map(range(number), each, work) for one in part]
     return found, tried
 
 

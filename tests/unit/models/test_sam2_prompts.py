@@ -116,13 +116,13 @@ def test_clicks_go_on_from_the_answer_before_as_with_the_packages_predictor(mode
 
 def test_a_series_of_clicks_ends_when_nothing_is_left_to_correct():
     class Perfect:
-        def ask(self, asked, several=True):
-            masks = np.zeros((len(asked.points), HEIGHT, WIDTH), bool)
+        def predict_batch(self, batch, multimask=True):
+            masks = np.zeros((len(batch.point_coords), HEIGHT, WIDTH), bool)
             masks[:, 10:20, 10:20] = True
             return sam2.MaskBatch(masks, np.ones(len(masks), np.float32), torch.zeros(len(masks), 1, 4, 4))
 
-        def in_batches(self, numbers, work):
-            yield numbers, work(numbers)
+        def map_batches(self, indices, function):
+            yield indices, function(indices)
 
     truth = np.zeros((HEIGHT, WIDTH), bool)
     truth[10:20, 10:20] = True

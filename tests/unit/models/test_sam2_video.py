@@ -97,10 +97,10 @@ def test_bf16_is_followed_too(tracker, folder, answers):
 
 def test_what_the_memory_does_not_reach_is_dropped(tracker, folder):
     frames = [Image.open(folder / f"{frame:05d}.jpg") for frame in range(FRAMES)]
-    kept, state = [], tracker._state
-    tracker._state = lambda given: kept.append(state(given)) or kept[0]
+    kept, state = [], tracker._init_state
+    tracker._init_state = lambda given: kept.append(state(given)) or kept[0]
     list(tracker.track(frames, SHOWN[:1]))
-    del tracker._state
+    del tracker._init_state
     outputs = kept[0]["output_dict_per_obj"][0]
     assert list(outputs["cond_frame_outputs"]) == [0]
     assert len(outputs["non_cond_frame_outputs"]) == tracker.memory_span_frames < FRAMES - 1
