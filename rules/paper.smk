@@ -23,13 +23,13 @@ rule figure:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=code_hash("samgap.paper", "samgap.paper.figures"),
         entry=lookup(within=config, dpath="figures/{figure}"),
         models=config["models"],
         score_threshold=config["statistics"]["score-threshold"],
         caption=figure_caption,
     script:
-        "../scripts/paper/figures/{wildcards.figure}.py"
+        "../scripts/paper/figure.py"
 
 
 rule table:
@@ -60,14 +60,14 @@ rule table:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=code_hash("samgap.paper", "samgap.paper.tables"),
         entry=lookup(within=config, dpath="tables/{table}"),
         models=config["models"],
         experiments=config["experiments"],
         comparisons=config["comparisons"],
         caption=table_caption,
     script:
-        "../scripts/paper/tables/{wildcards.table}.py"
+        "../scripts/paper/table.py"
 
 
 rule manifest:

@@ -75,6 +75,11 @@ def family_colour(family: str) -> str:
     return FAMILY_COLOURS.get(family) or _FALLBACK_COLOURS[zlib.crc32(family.encode()) % len(_FALLBACK_COLOURS)]
 
 
+def instance_colour(index: int) -> str:
+    """Return the colour of the instance with that number, so that instances with adjacent numbers differ."""
+    return INSTANCE_COLOURS[index % len(INSTANCE_COLOURS)]
+
+
 def has_demo_model(models: Mapping[str, Mapping[str, Any]], model_ids: Iterable[str]) -> bool:
     """Is one of the models `drawn` marked `demo: true` in the configuration's `models`?"""
     return any(models.get(model, {}).get("demo", False) for model in model_ids)
