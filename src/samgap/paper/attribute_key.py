@@ -68,7 +68,9 @@ class AttributeKey:
 
     def legend_handles(self) -> list[Artist]:
         """Return the entries of the legend: colours, ignored instances, letters."""
-        names = {**self.colours, **({"has no such value": OTHER_COLOUR} if self.colours else {})}
+        names = dict(self.colours)
+        if self.colours:
+            names[f"without {self.attributes[0]}"] = OTHER_COLOUR
         lines = [Line2D([], [], color=colour, lw=1.2, label=name) for name, colour in names.items()]
         lines.append(Line2D([], [], color=IGNORED_COLOUR, lw=1, ls="dotted", label="ignored"))
         for line in lines:

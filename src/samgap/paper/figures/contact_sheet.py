@@ -13,7 +13,6 @@ are at most half occluded and do not touch the image border. Examples of other a
 of the second attribute. Nothing is selected by hand. The CSV file lists every instance drawn.
 """
 
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,11 +32,11 @@ from samgap.paper.attribute_key import AttributeKey, draw_instances
 from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.images import draw_outline, read_image, select_quantiles
-from samgap.paper.layout import add_panel, from_top_left
+from samgap.paper.layout import add_panel, from_top_left, wrap_text
 from samgap.tables.images import IMAGES
 
 COLUMNS = ["part", "image_id", "file", "instance_id", "noun", "area_px", "occlusion", "ignore", "attributes", "source"]
-IMAGES_PER_LINE, LEGEND_HEIGHT, CAPTION_HEIGHT, CAPTION_CHARS = 4, 0.24, 0.38, 40  # heights in inches
+IMAGES_PER_LINE, LEGEND_HEIGHT, CAPTION_HEIGHT, CAPTION_LINES = 4, 0.24, 0.38, 3  # heights in inches
 EXAMPLES_PER_VALUE, EXAMPLE_SIDE, GAP, VALUE_WIDTH, EXAMPLES_MARGIN = 6, 0.48, 0.04, 0.46, 0.1  # sizes in inches
 MAX_OCCLUSION = 0.5
 
@@ -171,9 +170,10 @@ def draw_sheet(
         axes.imshow(pixels[image.image_id])
         axes.autoscale(False)
         draw_instances(axes, truth.instances_of(image.image_id), key)
+        lines = wrap_text(describe_image(image, truth), layout.image_width, CAPTION_LINES)
         axes.annotate(
-            image_caption(image, truth), (0, 0), (0, -2), xycoords="axes fraction", textcoords="offset points",
-            va="top", fontsize=style.MIN_FONT_SIZE_PT, linespacing=1.1,
+            "\n".join(lines), (0, 0), (0, -2), xycoords="axes fraction", textcoords="offset points", va="top",
+            fontsize=style.MIN_FONT_SIZE_PT, linespacing=1.1,
         )  # fmt: skip
     for index, ((_, value), instances) in enumerate(examples.items()):
         left, top = layout.value_corner(index)
@@ -192,17 +192,16 @@ def draw_sheet(
     return figure
 
 
-def image_caption(image: Any, truth: GroundTruth) -> str:
+def describe_image(image: Any, truth: GroundTruth) -> str:
     """Return the text below an image: its name, the number of instances of each noun, its attributes."""
     attributes = truth.images[image.image_id].get("attributes", {})
     counts = Counter("ignored" if instance.ignore else instance.noun for instance in truth.instances_of(image.image_id))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     parts = [
-        ", ".join(f"{noun} {count}" for noun, count in ranked) or "nothing labelled",
+        ", ".join(f"{noun} {count}" for noun, count in ranked) or "no instances",
         ", ".join(f"{name} {value}" for name, value in attributes.items()),
     ]
-    text = f"{Path(image.file).stem}: {'; '.join(filter(None, parts))}"
-    return textwrap.fill(text, CAPTION_CHARS, max_lines=3, placeholder=" …")
+    return f"{Path(image.file).stem}: {'; '.join(filter(None, parts))}"
 
 
 def build_rows(drawn: Sequence[tuple[str, Instance]], truth: GroundTruth, source: str) -> pd.DataFrame:

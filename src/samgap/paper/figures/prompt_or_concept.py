@@ -210,7 +210,7 @@ def draw_rows(
 
 def draw_no_image(concept: Side, phrase: str) -> tuple[Figure, pd.DataFrame]:
     """Return a figure and a CSV row that say that no image has ground-truth instances of the phrase."""
-    note = f"not evaluable: no image of {concept.dataset} has a prompt and known instances of “{phrase}”"
+    note = f"not evaluable: no image of {concept.dataset} has spatial prompts and ground-truth instances of “{phrase}”"
     figure = Figure(figsize=(style.FIGURE_WIDTH_IN, 1.2))
     figure.text(0.5, 0.5, notes.shorten_note(note, 90, 3), ha="center", va="center", style="italic")
     row = {
@@ -244,7 +244,7 @@ def _draw_panel(axes: Axes, column: int, pixels: np.ndarray, predictions: ImageP
         _draw_masks(axes, masks, masks["prompt_id"].map(order))
         count = _format_count(len(masks), "mask")
     elif column == 2:
-        count = _format_count(int(image.n_truth), "instance") + " in the truth"
+        count = _format_count(int(image.n_truth), "ground-truth instance")
     else:
         _draw_masks(axes, masks, range(len(masks)))
         count = _format_count(len(masks), "mask")

@@ -13,7 +13,6 @@ file lists every prompt drawn.
 """
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ from samgap.paper import style
 from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.images import HALO, draw_outline, read_image, select_quantiles
-from samgap.paper.layout import add_panel, from_top_left
+from samgap.paper.layout import add_panel, from_top_left, wrap_text
 from samgap.tables.images import IMAGES
 from samgap.tables.prompts import PROMPTS
 
@@ -44,7 +43,7 @@ SPATIAL = {"box", "point", "point-box", "mask", "clicks", "track"}
 NAME_HEIGHT, TEXT_HEIGHT = 0.16, 0.2  # inches: of a set's name, of the text above an image
 IMAGE_GAP, SET_GAP = 0.04, 0.12  # inches: between images, between sets
 MIN_WIDTH, MAX_WIDTH = 0.6, 1.7  # inches, of an image
-CHARS_PER_INCH = 20  # of the smallest text
+TEXT_LINE_HEIGHT = 0.09  # inches, of the smallest text
 PIXELS_PER_INCH = 200  # at most, of an image
 CROP_FACTOR = 2.2  # half the side of the crop around an instance, in sides of its box
 
@@ -98,20 +97,22 @@ def draw_sheet(
     for index, (name, prompts) in enumerate(prompt_sets.items()):
         line, column = divmod(index, sets_per_line)
         left, top = column * set_width, line * line_height
-        figure.text(*from_top_left(figure, left, top + 0.03), name, va="top", fontweight="bold", gid=f"set-{name}")
+        n_text_lines = 0
         for number, image in enumerate(images):
             on_image = select_prompts(prompts[prompts["image_id"] == image.image_id], number, len(images))
             x, y = left + number * (width + IMAGE_GAP), top + NAME_HEIGHT + TEXT_HEIGHT
             axes = add_panel(figure, x, y, width, width * aspect)
             draw_image(axes, width, on_image, pixels[image.image_id], truth.instances_of(image.image_id))
-            lines = textwrap.wrap(
-                describe_prompts(on_image), int(width * CHARS_PER_INCH), max_lines=2, placeholder=" …"
-            )
+            text_lines = wrap_text(describe_prompts(on_image), width, max_lines=2)
+            n_text_lines = max(n_text_lines, len(text_lines))
             figure.text(
-                *from_top_left(figure, x, y - 0.02), "\n".join(lines), va="bottom", fontsize=style.MIN_FONT_SIZE_PT,
-                linespacing=1, gid=f"words-{name}-{image.image_id}",
+                *from_top_left(figure, x, y - 0.02), "\n".join(text_lines), va="bottom",
+                fontsize=style.MIN_FONT_SIZE_PT, linespacing=1, gid=f"words-{name}-{image.image_id}",
             )  # fmt: skip
             drawn.append((name, image, on_image))
+        name_bottom = top + NAME_HEIGHT + TEXT_HEIGHT - 0.03 - n_text_lines * TEXT_LINE_HEIGHT
+        name_corner = from_top_left(figure, left, name_bottom)
+        figure.text(*name_corner, name, va="bottom", fontweight="bold", gid=f"set-{name}")
     return figure, drawn
 
 
@@ -151,11 +152,11 @@ def select_prompts(prompts: pd.DataFrame, index: int, n_images: int) -> pd.DataF
 def describe_prompts(prompts: pd.DataFrame) -> str:
     """Return the text above an image: what the drawing of its prompts does not show."""
     if not len(prompts):
-        return "nothing asked"
+        return "no prompts"
     prompt = next(iterate_rows(prompts))
     if prompt.kind == "track":
         n_prompted = int((prompts["boxes"].notna() | prompts["points"].notna()).sum())
-        return f"{n_prompted} shown, {len(prompts) - n_prompted} followed"
+        return f"{n_prompted} prompted, {len(prompts) - n_prompted} tracked"
     if prompt.kind in SPATIAL:
         return f"up to {prompt.clicks} clicks" if prompt.kind == "clicks" else ""
     count = "?" if prompt.truth_ids is None else str(len(prompt.truth_ids))

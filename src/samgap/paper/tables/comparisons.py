@@ -21,8 +21,8 @@ from samgap.paper.tables import TableOutput, TableRequest
 from samgap.tables import parquet
 from samgap.tables.statistics import COMPARISONS
 
-STUB = ["data set", "first", "second", "metric", "drawn", "instances"]
-COLUMNS = ["first", "second", "difference", "p", "p (Holm)", "d", "detectable"]
+STUB = ["data set", "candidate", "baseline", "metric", "clusters", "instances"]
+COLUMNS = ["candidate value", "baseline value", "difference", "p", "p (Holm)", "Cohen's d", "minimum detectable"]
 ABSENT = "–"
 CELL_KEYS = ("dataset", "model", "prompts")
 CELL_COLUMNS = CELL_KEYS, ("dataset", "baseline_model", "baseline_prompts")
@@ -39,9 +39,12 @@ def build_table(request: TableRequest) -> TableOutput:
         rows = [_format_row(row, request.models, footnotes) for row in iterate_rows(members)]
         if rows:
             blocks.append(Block(entry["title"], [*STUB, *COLUMNS], len(STUB), rows))
-    remarks = ["Difference: first less second [lower, upper end of the 95 % confidence interval]."]
+    remarks = [
+        "Difference: candidate minus baseline [lower, upper end of the 95 % confidence interval].",
+        "Clusters: what the bootstrap resamples and the permutation test swaps.",
+    ]
     if not blocks:
-        remarks = ["The configuration declares no comparison."]
+        remarks = ["The configuration has no comparisons."]
     model_ids = [*comparisons["model"], *comparisons["baseline_model"]]
     return TableOutput(add_sources(comparisons, path), blocks, footnotes.entries(), remarks, model_ids)
 
@@ -68,9 +71,9 @@ def add_sources(comparisons: pd.DataFrame, path: str | Path) -> pd.DataFrame:
 def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Footnotes) -> list[Cell]:
     sides = (row.model, row.prompts), (row.baseline_model, row.baseline_prompts)
     names = [f"{labels.model_label(models, model)} · {prompts}" for model, prompts in sides]
-    drawn = f"{row.n_clusters:,} {row.clusters}{'' if row.n_clusters == 1 else 's'}"
+    clusters = f"{row.n_clusters:,} {row.clusters}{'' if row.n_clusters == 1 else 's'}"
     instances = labels.format_range([row.n_instances, row.baseline_n_instances])
-    stub = [row.dataset, *names, labels.metric_label(row.metric), drawn, instances]
+    stub = [row.dataset, *names, labels.metric_label(row.metric), clusters, instances]
     if pd.isna(row.difference):
         values = [Cell(ABSENT)] * len(COLUMNS)
         values[COLUMNS.index("difference")] = Cell(note_kind(row.note), footnote=footnotes.add(row.note))

@@ -28,7 +28,7 @@ def build_table(request: TableRequest) -> TableOutput:
     blocks = build_blocks(estimates, request.experiments, request.models, footnotes)
     remarks = ["Value [lower, upper end of the 95 % confidence interval]."]
     if any(cell.text == ABSENT for block in blocks for row in block.rows for cell in row):
-        remarks.append(f"{ABSENT}: not among the estimates of this row.")
+        remarks.append(f"{ABSENT}: the experiment does not report the metric for this row.")
     return TableOutput(estimates, blocks, footnotes.entries(), remarks, list(estimates["model"]))
 
 
