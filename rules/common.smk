@@ -213,11 +213,11 @@ def figure_input(wildcards):
 
 
 def figure_caption(wildcards):
-    return read_caption(Path(workflow.basedir) / f"src/samgap/paper/figures/{plugins.module_name(wildcards.figure)}.py")
+    return read_caption(Path(workflow.basedir) / f"scripts/paper/figures/{wildcards.figure}.py")
 
 
 def table_caption(wildcards):
-    return read_caption(Path(workflow.basedir) / f"src/samgap/paper/tables/{plugins.module_name(wildcards.table)}.py")
+    return read_caption(Path(workflow.basedir) / f"scripts/paper/tables/{wildcards.table}.py")
 
 
 # Memory and time grow with each attempt, so that a job killed for either is asked for again with more.
