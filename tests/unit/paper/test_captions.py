@@ -1,55 +1,17 @@
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
-from docutils.core import publish_parts
-from jinja2 import Environment, StrictUndefined
 
+from samgap.errors import UserError
 from samgap.paper.captions import read_caption
 
-ROOT = Path(__file__).parents[3]
-DEMO = {"sam2-demo": {"label": "SAM2 (demo)", "demo": True}, "sam3": {"label": "SAM3"}}
-PUBLISHED = {"sam3": {"label": "SAM3"}}
+
+def test_the_caption_is_the_docstring_of_a_module_that_is_not_imported(tmp_path):
+    module = tmp_path / "figure.py"
+    module.write_text('"""What is drawn.\n\nMore.\n"""\nimport nothing_at_all\n')
+    assert read_caption(module) == "What is drawn.\n\nMore."
 
 
-def rendered(template, **values):
-    """A caption as the report makes it: Jinja, then reStructuredText; any warning of either is an error."""
-    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    text = environment.from_string((ROOT / "report" / template).read_text()).render(snakemake=SimpleNamespace(**values))
-    return publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 2})["html_body"]
-
-
-@pytest.mark.parametrize("models", [DEMO, PUBLISHED])
-@pytest.mark.parametrize("script", sorted((ROOT / "scripts/paper/figures").glob("*.py")), ids=lambda path: path.stem)
-def test_figure_caption(script, models):
-    entry = {"number": "Figure 2 c, d", "title": "A title", "dataset": "orchard"}
-    params = SimpleNamespace(entry=entry, models=models, caption=read_caption(script))
-    output = SimpleNamespace(pdf="f.pdf", svg="f.svg", rows="f.csv")
-    html = rendered("figure.rst", params=params, output=output)
-    assert "Figure 2 c, d" in html
-    assert " ".join(read_caption(script).split()[:4]) in html
-    assert ("not the published checkpoints" in html) == (models is DEMO)
-
-
-@pytest.mark.parametrize("models", [DEMO, PUBLISHED])
-@pytest.mark.parametrize("script", sorted((ROOT / "scripts/paper/tables").glob("*.py")), ids=lambda path: path.stem)
-def test_table_caption(script, models):
-    entry = {"number": "Table 1", "title": "A title", "experiments": ["one"]}
-    params = SimpleNamespace(entry=entry, models=models, caption=read_caption(script))
-    html = rendered("table.rst", params=params, output=SimpleNamespace(md="t.md", tex="t.tex"))
-    assert "Table 1" in html
-    assert ("Demo models" in html) == (models is DEMO)
-
-
-@pytest.mark.parametrize("models", [DEMO, PUBLISHED])
-def test_workflow_page(models):
-    experiment = {"title": "One", "models": ["a"], "datasets": ["b"], "prompts": ["box", "point"], "metrics": ["iou"]}
-    config = {
-        **{"run": "a-longer-name-for-a-run", "seed": 42, "models": models, "experiments": {"one": experiment}},
-        "statistics": {"confidence": 0.95, "resamples": 10000},
-    }
-    html = rendered("workflow.rst", config=config)
-    assert "a-longer-name-for-a-run" in html
-    assert "95 % bootstrap intervals" in html
-    assert "box, point" in html
-    assert ("demo models" in html) == (models is DEMO)
+def test_a_module_without_a_docstring_is_an_error(tmp_path):
+    module = tmp_path / "figure.py"
+    module.write_text("x = 1\n")
+    with pytest.raises(UserError, match="no docstring"):
+        read_caption(module)

@@ -34,7 +34,9 @@ def encode_image(index):
 
 
 def apple(cell, side=10, ripeness="ripe", health="healthy", **options):
-    return Annotation("apple", mask=square_mask(cell, side), attributes={"ripeness": ripeness, "health": health}, **options)
+    return Annotation(
+        "apple", mask=square_mask(cell, side), attributes={"ripeness": ripeness, "health": health}, **options
+    )
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,12 @@ def folder(tmp_path_factory):
         [apple(0, side=4)],
         [apple(0, side=6), apple(1, health="diseased")],
         [apple(0, side=8), apple(1, ripeness="unripe"), Annotation("pear", mask=square_mask(2, 12))],
-        [apple(0), apple(1, 9, occlusion=0.7), apple(2, 11, ignore=True), Annotation("pear", mask=square_mask(3, 9))],
+        [
+            apple(0),
+            apple(1, 9, occluded_fraction=0.7),
+            apple(2, 11, ignore=True),
+            Annotation("pear", mask=square_mask(3, 9)),
+        ],
         [apple(cell, 12 - cell, health="dented" if cell == 4 else "healthy") for cell in range(5)],
     ]
     border = np.zeros((SIZE, SIZE), bool)
