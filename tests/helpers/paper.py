@@ -1,4 +1,4 @@
-"""A small finished run for tests of figures and tables: images with discs, prompts, masks, estimates and comparisons."""
+"""A small finished run for tests of figures and tables: images, prompts, masks, estimates and comparisons."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
