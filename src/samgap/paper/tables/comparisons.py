@@ -41,7 +41,7 @@ def build_table(request: TableRequest) -> TableOutput:
             blocks.append(Block(entry["title"], [*STUB, *COLUMNS], len(STUB), rows))
     remarks = [
         "Difference: candidate minus baseline [lower, upper end of the 95 % confidence interval].",
-        "Clusters: what the bootstrap resamples and the permutation test swaps.",
+        "Clusters: the units that the bootstrap resamples and the permutation test exchanges.",
     ]
     if not blocks:
         remarks = ["The configuration has no comparisons."]

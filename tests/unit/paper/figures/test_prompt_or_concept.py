@@ -37,7 +37,7 @@ def test_rows_are_the_prompts_and_masks_drawn(run):
 
 def test_counts_are_below_the_images(run):
     texts = list_texts(draw(run.request(images=1)).figure)
-    assert ["3 prompts", "3 masks", "3 ground-truth instances", "3 masks"] == [text for text in texts if text[0] == "3"]
+    assert [text for text in texts if text[0] == "3"] == ["3 prompts", "3 masks", "3 ground-truth instances", "3 masks"]
 
 
 def test_without_weights_the_note_replaces_the_masks(tmp_path):
