@@ -9,7 +9,7 @@ import pandas as pd
 
 def format_note(note: str | None) -> str:
     """Return the note of a row without a value; a null note gives a text that says that there is no reason."""
-    return "no value: no reason given" if note is None or pd.isna(note) else str(note)
+    return "no value: the table states no reason" if note is None or pd.isna(note) else str(note)
 
 
 def note_kind(note: str | None) -> str:

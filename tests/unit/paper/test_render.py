@@ -47,7 +47,7 @@ def build_table(request: TableRequest) -> TableOutput:
 
 @pytest.fixture
 def own_figure(tmp_path, monkeypatch):
-    """A module `own_bars` beside the figures of the package."""
+    """A module `own_bars` in the package of figures."""
     (tmp_path / "own_bars.py").write_text(FIGURE)
     monkeypatch.setattr(samgap.paper.figures, "__path__", [*samgap.paper.figures.__path__, str(tmp_path)])
     yield tmp_path / "own_bars.py"

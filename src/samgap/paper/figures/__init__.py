@@ -38,7 +38,7 @@ class FigureOutput:
 
     Attributes:
         figure: The figure; its lowest `style.STAMP_MARGIN_IN` inches are free.
-        rows: The rows drawn, for the CSV file beside the figure.
+        rows: The rows drawn, for the CSV file.
         model_ids: Models whose results are drawn. The figure is stamped if one of them is a demo model.
     """
 
