@@ -29,7 +29,7 @@ rule figure:
         score_threshold=config["statistics"]["score-threshold"],
         caption=figure_caption,
     script:
-        "../scripts/paper/figures/{wildcards.figure}.py"
+        "../scripts/paper/figure.py"
 
 
 rule table:
@@ -67,7 +67,7 @@ rule table:
         comparisons=config["comparisons"],
         caption=table_caption,
     script:
-        "../scripts/paper/tables/{wildcards.table}.py"
+        "../scripts/paper/table.py"
 
 
 rule manifest:
