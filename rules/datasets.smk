@@ -1,6 +1,19 @@
 # Data sets: archives or a scene seed in, images and COCO instances out.
 
 
+def dataset_input(wildcards):
+    """The archives of a data set by their role, or its files on this machine, and the lists of images it names."""
+    entry = config["datasets"][wildcards.dataset]
+    inputs = {role: f"resources/archives/{archive}" for role, archive in entry.get("archives", {}).items()}
+    if "path" in entry and not inputs:
+        inputs["data"] = entry["path"]
+    return inputs | {key: entry[key] for key in ("files", "ignore") if key in entry}
+
+
+def dataset_code(wildcards):
+    return script_hash("scripts/datasets/dataset.py", plugin_modules.dataset_module(config, wildcards.dataset))
+
+
 rule fetch_archive:
     output:
         archive="resources/archives/{archive}",
@@ -13,7 +26,7 @@ rule fetch_archive:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.download.cache"),
+        code=script_hash("scripts/datasets/fetch_archive.py"),
         source=lookup(within=config, dpath="archives/{archive}"),
     script:
         "../scripts/datasets/fetch_archive.py"
@@ -35,7 +48,7 @@ rule dataset:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=dataset_code_hash,
+        code=dataset_code,
         options=lookup(within=config, dpath="datasets/{dataset}"),
     script:
         "../scripts/datasets/dataset.py"

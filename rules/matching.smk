@@ -1,6 +1,12 @@
 # Matching: masks and ground truth in, overlaps, matched instances and sufficient statistics out.
 
 
+def flow_input(wildcards):
+    """The image folder of a rendered sequence, which has the optical flow files."""
+    has_flow = "frames" in config["datasets"][wildcards.dataset]
+    return {"pictures": f"resources/datasets/{wildcards.dataset}/images"} if has_flow else {}
+
+
 rule match_predictions:
     input:
         unpack(flow_input),
@@ -20,7 +26,7 @@ rule match_predictions:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.matching.shard", "samgap.masks.rle"),
+        code=script_hash("scripts/matching/match.py"),
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         score_threshold=config["statistics"]["score-threshold"],
     script:

@@ -1,4 +1,54 @@
-# The paper: estimates, a few masks and images in, one file for each figure and table out.
+# The paper: estimates, a few masks and images in, the files of each figure and table out.
+from samgap.paper.captions import read_caption
+
+
+def paper_files():
+    """All files of the run's figures and tables."""
+    folder = f"results/{config['run']}/paper"
+    return [
+        *expand(f"{folder}/figures/{{figure}}.{{form}}", figure=config["figures"], form=["pdf", "svg", "png", "csv"]),
+        *expand(f"{folder}/tables/{{table}}.{{form}}", table=config["tables"], form=["csv", "md", "tex", "html"]),
+    ]
+
+
+def figure_input(wildcards):
+    """The images that a figure shows, with the prompts and masks of the cells it names, or with the ground truth."""
+    entry = config["figures"][wildcards.figure]
+    if "dataset" not in entry:
+        return {}
+    dataset, run = entry["dataset"], wildcards.run
+    prompts_table = f"results/{run}/prompts/dataset={dataset}/prompts={{prompts}}/prompts.parquet"
+    inputs = {
+        "images": f"resources/datasets/{dataset}/images",
+        "image_table": f"resources/datasets/{dataset}/images.parquet",
+    }
+    if "spatial" not in entry:
+        inputs["truth"] = f"resources/datasets/{dataset}/instances.json"
+        if "prompts" in entry:
+            inputs["prompts"] = expand(prompts_table, prompts=entry["prompts"])
+        return inputs
+    for side in ("spatial", "concept"):
+        model, prompts = entry[side]["model"], entry[side]["prompts"]
+        folder = f"results/{run}/predictions/dataset={dataset}/model={model}/prompts={prompts}"
+        inputs[f"{side}_prompts"] = prompts_table.format(prompts=prompts)
+        inputs[f"{side}_masks"] = [f"{folder}/shard={shard}/masks.parquet" for shard in shard_names(dataset)]
+    return inputs
+
+
+def figure_caption(wildcards):
+    return read_caption(plugin_modules.paper_source("figures", wildcards.figure))
+
+
+def table_caption(wildcards):
+    return read_caption(plugin_modules.paper_source("tables", wildcards.table))
+
+
+def figure_code(wildcards):
+    return script_hash(*plugin_modules.paper_code("figures", wildcards.figure))
+
+
+def table_code(wildcards):
+    return script_hash(*plugin_modules.paper_code("tables", wildcards.table))
 
 
 rule figure:
@@ -23,7 +73,7 @@ rule figure:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=figure_code,
         entry=lookup(within=config, dpath="figures/{figure}"),
         models=config["models"],
         score_threshold=config["statistics"]["score-threshold"],
@@ -45,7 +95,7 @@ rule table:
         ),
         md="results/{run}/paper/tables/{table}.md",
         tex="results/{run}/paper/tables/{table}.tex",
-        # The report opens HTML in place; a CSV it only offers for download.
+        # The report displays HTML; it offers a CSV file for download only.
         html=report(
             "results/{run}/paper/tables/{table}.html",
             caption="../report/table.rst",
@@ -60,7 +110,7 @@ rule table:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=table_code,
         entry=lookup(within=config, dpath="tables/{table}"),
         models=config["models"],
         experiments=config["experiments"],
@@ -71,12 +121,12 @@ rule table:
 
 
 rule manifest:
-    """The sha256 of all data, weights, tables and pictures of the run, with the code and configuration that made them."""
+    """The SHA-256 of all data, weights, tables and figures of the run, with its code and configuration."""
     input:
         paper=paper_files(),
         estimates="results/{run}/statistics/estimates.parquet",
-        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=referenced_ids("datasets")),
-        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=referenced_ids("models")),
+        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=referenced_ids(config, "datasets")),
+        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=referenced_ids(config, "models")),
     output:
         manifest="results/{run}/manifest.json",
     log:
@@ -87,7 +137,7 @@ rule manifest:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=script_hash("scripts/paper/manifest.py"),
         config=config,
     script:
         "../scripts/paper/manifest.py"

@@ -1,4 +1,8 @@
-# Prompts: ground truth and phrase lists in, one row for each thing asked of a model out.
+# Prompts: ground truth and phrase lists in, a table with one row for each prompt out.
+
+
+def prompts_code(wildcards):
+    return script_hash("scripts/prompts/prompts.py", plugin_modules.prompts_module(config, wildcards.prompts))
 
 
 rule prompts:
@@ -15,7 +19,7 @@ rule prompts:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=prompts_code_hash,
+        code=prompts_code,
         options=lookup(within=config, dpath="prompts/{prompts}"),
         seed=config["seed"],
     script:

@@ -16,6 +16,7 @@ from samgap.models import Frame, Prediction
 from samgap.models.runtime.predictions import predictions
 
 KINDS = ("box", "point-box", "track")
+NEEDS_GPU = False
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Shape":

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from samgap.statistics.rebuilt import compare_with_card, select_card_rows
+from samgap.demo_models.card import compare_with_card, select_card_rows
 
 COLUMNS = ["model", "dataset", "prompts", "metric", "value", "ci_low", "ci_high"]
 CARD = pd.DataFrame(

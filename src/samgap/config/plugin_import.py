@@ -1,0 +1,9 @@
+"""Import of plug-ins: apart from `samgap.config.plugins`, so that an edit of the checks there reruns no rule."""
+
+import importlib
+from types import ModuleType
+
+
+def import_plugin(stage: str, id: str) -> ModuleType:
+    """Import the module of a kind or family: `import_plugin("datasets", "orchard-sim")` is samgap.datasets.orchard_sim."""
+    return importlib.import_module(f"samgap.{stage}.{id.replace('-', '_')}")
