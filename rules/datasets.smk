@@ -1,17 +1,7 @@
 # Data sets: archives or a scene seed in, images and COCO instances out.
 
 
-def dataset_input(wildcards):
-    """The archives of a data set by their role, or its files on this machine, and the lists of images it names."""
-    entry = config["datasets"][wildcards.dataset]
-    inputs = {role: f"resources/archives/{archive}" for role, archive in entry.get("archives", {}).items()}
-    if "path" in entry and not inputs:
-        inputs["data"] = entry["path"]
-    return inputs | {key: entry[key] for key in ("files", "ignore") if key in entry}
-
-
-def dataset_code(wildcards):
-    return script_hash("scripts/datasets/dataset.py", plugin_modules.dataset_module(config, wildcards.dataset))
+include: "functions/datasets.smk"
 
 
 rule fetch_archive:

@@ -1,10 +1,7 @@
 # Matching: masks and ground truth in, overlaps, matched instances and sufficient statistics out.
 
 
-def flow_input(wildcards):
-    """The image folder of a rendered sequence, which has the optical flow files."""
-    has_flow = "frames" in config["datasets"][wildcards.dataset]
-    return {"pictures": f"resources/datasets/{wildcards.dataset}/images"} if has_flow else {}
+include: "functions/matching.smk"
 
 
 rule match_predictions:

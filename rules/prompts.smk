@@ -1,8 +1,7 @@
 # Prompts: ground truth and phrase lists in, a table with one row for each prompt out.
 
 
-def prompts_code(wildcards):
-    return script_hash("scripts/prompts/prompts.py", plugin_modules.prompts_module(config, wildcards.prompts))
+include: "functions/prompts.smk"
 
 
 rule prompts:

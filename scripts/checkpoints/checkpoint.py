@@ -1,4 +1,4 @@
-"""Rule `checkpoint`: fetch and verify a model's weights, with a card that describes them or says why they are missing."""
+"""Rule `checkpoint`: fetch and verify a model's weights; their card describes them or says why they are missing."""
 
 from samgap.checkpoints.fetch import fetch_weights
 from samgap.download.cache import read_settings

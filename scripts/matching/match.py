@@ -1,4 +1,4 @@
-"""Rule `match_predictions`: match one shard's predictions with the ground truth; without weights the tables are empty."""
+"""Rule `match_predictions`: match a shard's predictions with the ground truth; without weights its tables are empty."""
 
 from functools import partial
 

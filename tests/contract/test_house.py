@@ -70,7 +70,7 @@ def test_every_script_is_named_by_a_rule():
 
 
 def test_rules_have_neither_lambdas_nor_run_blocks():
-    for file in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]:
+    for file in [ROOT / "Snakefile", *(ROOT / "rules").rglob("*.smk")]:
         assert not re.search(r"\blambda\b|^    run:", file.read_text(encoding="utf-8"), re.MULTILINE), file
 
 
@@ -98,7 +98,7 @@ def test_no_module_is_loose_in_the_package_but_errors():
 
 def test_no_source_file_is_long():
     files = [file for folder in ("src", "scripts") for file in (ROOT / folder).rglob("*.py")]
-    files += [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+    files += [ROOT / "Snakefile", *(ROOT / "rules").rglob("*.smk")]
     lengths = {str(file.relative_to(ROOT)): count_lines(file) for file in files}
     assert {file: length for file, length in lengths.items() if length > MAX_LINES} == {}
 

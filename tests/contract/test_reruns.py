@@ -215,12 +215,13 @@ def test_modules_with_computed_names_are_known():
 
 
 def test_rules_hash_the_script_that_they_run():
+    functions = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules" / "functions").glob("*.smk"))
     for file in (ROOT / "rules").glob("*.smk"):
         for code, script in re.findall(
             r"code=(.+),\n(?:        .*\n|\n)*?    script:\n        \"\.\./(.+)\"", file.read_text(encoding="utf-8")
         ):
             if "(" not in code:
-                function = re.search(rf"def {code}\(wildcards\):\n((?:    .*\n|\n)+)", file.read_text(encoding="utf-8"))
+                function = re.search(rf"def {code}\(wildcards\):\n((?:    .*\n|\n)+)", functions)
                 code = function[1]
             hashed = re.search(r"script_hash\(\s*\"(.+?)\"|paper_code\(\"(\w+)\"", code)
             if hashed[1]:

@@ -5,5 +5,5 @@ from types import ModuleType
 
 
 def import_plugin(stage: str, id: str) -> ModuleType:
-    """Import the module of a kind or family: `import_plugin("datasets", "orchard-sim")` is samgap.datasets.orchard_sim."""
+    """Import the module of a kind or family: samgap.datasets.orchard_sim for the stage datasets and the id orchard-sim."""
     return importlib.import_module(f"samgap.{stage}.{id.replace('-', '_')}")

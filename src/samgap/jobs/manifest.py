@@ -70,7 +70,7 @@ def build_manifest(
 
 
 def read_git_state(folder: Path) -> dict[str, Any]:
-    """Return the `commit` of the git checkout that contains `folder`, and whether it is `clean`; None outside of one."""
+    """Return the `commit` of the git checkout that contains `folder` and whether it is `clean`; None outside of one."""
     commit = _run_git(folder, "rev-parse", "--verify", "HEAD")
     status = _run_git(folder, "status", "--porcelain")
     clean = None if commit is None or status is None else not status

@@ -49,7 +49,7 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
         logger.error("error: %s", error)
         sys.exit(1)
     except Exception as error:
-        log_file.stream.write(traceback.format_exc())
+        print(traceback.format_exc(), end="", file=log_file.stream)
         message = " ".join(str(error).split())[:MAX_MESSAGE_LENGTH]
         logger.error("error: %s: %s (traceback: %s)", type(error).__name__, message, path)
         sys.exit(1)
