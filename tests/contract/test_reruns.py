@@ -216,22 +216,17 @@ def test_modules_with_computed_names_are_known():
 
 def test_rules_hash_the_script_that_they_run():
     functions = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules" / "functions").glob("*.smk"))
-    for file in (ROOT / "rules").glob("*.smk"):
-        for code, script in re.findall(
-            r"code=(.+),\n(?:        .*\n|\n)*?    script:\n        \"\.\./(.+)\"", file.read_text(encoding="utf-8")
-        ):
-            if "(" not in code:
-                function = re.search(rf"def {code}\(wildcards\):\n((?:    .*\n|\n)+)", functions)
-                code = function[1]
-            hashed = re.search(r"script_hash\(\s*\"(.+?)\"|paper_code\(\"(\w+)\"", code)
-            if hashed[1]:
-                assert hashed[1] == script
-            else:
-                section = hashed[2]
-                assert script in (
-                    f"scripts/paper/{section}/{{wildcards.{section[:-1]}}}.py",
-                    f"scripts/paper/{section[:-1]}.py",
-                )
+    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
+    rules = re.findall(r"^        code=(.+),\n(?:        .*\n)*    script:\n        \"\.\./(.+)\"", text, re.MULTILINE)
+    assert len(rules) == text.count("    script:\n") > 10
+    for code, script in rules:
+        if "(" not in code:
+            code = re.search(rf"def {code}\(wildcards\):\n((?:    .*\n|\n)+)", functions)[1]
+        if paper_code := re.search(r"paper_code\(\"(\w+)s\"", code):
+            item = paper_code[1]
+            assert script in (f"scripts/paper/{item}s/{{wildcards.{item}}}.py", f"scripts/paper/{item}.py")
+        else:
+            assert re.search(r"script_hash\(\s*\"(.+?)\"", code)[1] == script
 
 
 def snakemake(folder: Path, *arguments: str) -> str:

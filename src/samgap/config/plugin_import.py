@@ -5,5 +5,5 @@ from types import ModuleType
 
 
 def import_plugin(stage: str, id: str) -> ModuleType:
-    """Import the module of a kind or family: samgap.datasets.orchard_sim for the stage datasets and the id orchard-sim."""
+    """Import the module of a kind or family: samgap.datasets.orchard_sim for the id `orchard-sim` of the stage datasets."""
     return importlib.import_module(f"samgap.{stage}.{id.replace('-', '_')}")
