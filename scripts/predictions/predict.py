@@ -26,14 +26,14 @@ with job_context(snakemake) as log:
         TIMING.write(output.timing, [], {"device": None})
     else:
         # Imported here because torch is slow to import and not needed for a model without weights.
-        from samgap.models.runtime.device import choose, start
+        from samgap.models.runtime.device import init_torch, select_device
         from samgap.predictions.chunks import ChunkStore
         from samgap.predictions.shard import predict_shard
         from samgap.predictions.tracks import predict_tracks
 
         family = import_plugin("models", options["family"])
-        provenance["device"] = device = choose(snakemake.params.device)
-        start(snakemake.threads)
+        provenance["device"] = device = select_device(snakemake.params.device)
+        init_torch(snakemake.threads)
         shard, shards = snakemake.wildcards.shard, snakemake.params.shards
         images = select_shard(IMAGES.read(snakemake.input.image_table), shard, shards)
         prompts = PROMPTS.read(snakemake.input.prompts, images["image_id"])

@@ -5,5 +5,5 @@ from types import ModuleType
 
 
 def import_plugin(stage: str, id: str) -> ModuleType:
-    """Import the module of a kind or family: samgap.datasets.orchard_sim for the id `orchard-sim` of the stage datasets."""
+    """Import the module of a kind or family: `samgap.datasets.orchard_sim` for `orchard-sim` of stage `datasets`."""
     return importlib.import_module(f"samgap.{stage}.{id.replace('-', '_')}")

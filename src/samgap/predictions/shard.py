@@ -75,12 +75,12 @@ def predict_images(
     truth: GroundTruth | None = None,
 ) -> Iterator[PredictionOutput]:
     """What every image gives, in their order; one without prompts is neither read nor encoded."""
-    from samgap.models.runtime.predictions import workers  # imports torch
+    from samgap.models.runtime.predictions import rle_worker_pool  # imports torch
 
     rows_of = prompts.groupby("image_id").indices
     estimate = RuntimeEstimator(device, int(images["image_id"].isin(list(rows_of)).sum()))
     behind: deque[_ImageJob] = deque()
-    with ThreadPoolExecutor(1, "read") as reader, workers(N_RLE_THREADS):
+    with ThreadPoolExecutor(1, "read") as reader, rle_worker_pool(N_RLE_THREADS):
         waiting = deque(to_records(images[["image_id", "file", "width", "height"]]))
         ahead: deque[_ImageJob] = deque()
         while waiting or ahead:
@@ -116,17 +116,17 @@ class _ImageJob:
         """Encode the image and ask its prompts; the seconds that took, or None where there was nothing to ask."""
         if self.image_future is None:
             return None
-        from samgap.models.runtime.batching import out_of_memory  # imports torch
+        from samgap.models.runtime.batching import is_out_of_memory  # imports torch
 
         picture, read_ms = self.image_future.result()
         self.image_future = None  # or it would be held as long as its answers
         started = time.perf_counter()
         try:
-            model.encode(picture)
+            model.set_image(picture)
             encoded = time.perf_counter()
             self.predictions = _predict_prompts(model, self.prompts, self.image_row, truth)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise UserError(f"image {self.image_row['file']}: {OUT_OF_MEMORY_MESSAGE}") from error
         except UserError as error:
@@ -159,9 +159,9 @@ def _predict_prompts(
     model: Model, prompts: Sequence[Mapping[str, Any]], image_row: Mapping[str, Any], truth: GroundTruth | None
 ) -> Sequence[Sequence[Prediction]]:
     if prompts[0].get("kind") != "clicks":
-        return model.answer(prompts)
-    from samgap.models.runtime.clicks import clicked  # imports torch
+        return model.predict(prompts)
+    from samgap.models.runtime.clicks import run_click_protocol  # imports torch
 
     assert truth is not None
     by_id = {item.id: item for item in truth.instances_of(image_row["image_id"])}
-    return clicked(model, prompts, [by_id[row["truth_ids"][0]].decode_mask() for row in prompts])  # type: ignore[arg-type]
+    return run_click_protocol(model, prompts, [by_id[row["truth_ids"][0]].decode_mask() for row in prompts])  # type: ignore[arg-type]

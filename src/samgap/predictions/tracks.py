@@ -92,9 +92,9 @@ def _predict_sequences(
                 found.timing_rows.append({**times, "device": device})
                 estimate.update((times["encode_ms"] + times["decode_ms"]) / 1e3)
         except (RuntimeError, MemoryError) as error:
-            from samgap.models.runtime.batching import out_of_memory  # imports torch
+            from samgap.models.runtime.batching import is_out_of_memory  # imports torch
 
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise UserError(f"sequence {frames[0]['sequence']}: {OUT_OF_MEMORY_MESSAGE}") from error
         yield found
@@ -136,13 +136,13 @@ def _track_sequence(
         return
     started = time.perf_counter()
     for frame in tracker.track(frames, [(frame_numbers[row["image_id"]], row) for row in showing]):
-        now, image = time.perf_counter(), frames.frame_rows[frame.number]
-        if frame.answers is None:
+        now, image = time.perf_counter(), frames.frame_rows[frame.index]
+        if frame.predictions is None:
             read, frames.read_seconds = frames.read_seconds, 0.0
             encode = max(now - started - read, 0.0)
         else:
-            answers = {tracks[number]: found for number, found in frame.answers.items()}
-            rows = [(row_of[track, frame.number], found) for track, found in answers.items()]
+            answers = {tracks[number]: found for number, found in frame.predictions.items()}
+            rows = [(row_of[track, frame.index], found) for track, found in answers.items()]
             for row, found in rows:
                 output.add_predictions(row, found, image)
             times = {"read_ms": 1e3 * read, "encode_ms": 1e3 * encode, "decode_ms": 1e3 * (now - started)}

@@ -66,13 +66,13 @@ def inner_boundary(mask: np.ndarray) -> np.ndarray:
 
 def crop_nearby_background(crop: Any, height: int, width: int) -> tuple[np.ndarray, int, int]:
     """Pixels near a crop's mask that are not on it, bool, and the row and column where that window begins."""
-    rows, columns = crop.inside.shape
+    rows, columns = crop.mask.shape
     down, across = max(round(NEGATIVE_MARGIN_FRACTION * rows), 2), max(round(NEGATIVE_MARGIN_FRACTION * columns), 2)
     top, left = max(crop.top - down, 0), max(crop.left - across, 0)
     bottom, right = min(crop.top + rows + down, height), min(crop.left + columns + across, width)
     beside = np.ones((bottom - top, right - left), bool)
     at = crop.top - top, crop.left - left
-    beside[at[0] : at[0] + rows, at[1] : at[1] + columns] = ~crop.inside
+    beside[at[0] : at[0] + rows, at[1] : at[1] + columns] = ~crop.mask
     return beside, top, left
 
 
