@@ -136,9 +136,7 @@ def examples_of(found, key, name, value):
         x0, y0, x1, y1 = each.box
         return x0 > 0 and y0 > 0 and x1 < image["width"] and y1 < image["height"]
 
-    ranked = [
-        each for number, image in found.images.items() for each in found.instances_of(number) if fits(each, image)
-    ]
+    ranked = [each for number, image in found.images.items() for each in found.instances_of(number) if fits(each, image)]
     return select_quantiles(sorted(ranked, key=lambda each: (-each.area, each.id)), CROPS)
 
 
