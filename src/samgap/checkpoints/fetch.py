@@ -11,9 +11,8 @@ from samgap.download.http import Unavailable, redact_url
 from samgap.download.hub import describe_hub_source, fetch_from_hub
 from samgap.errors import UserError
 from samgap.io.files import atomic_write, read_json
-from samgap.jobs.code_hash import PACKAGE_DIR
 
-ROOT = PACKAGE_DIR.parents[1]
+ROOT = Path(__file__).parents[3]
 """The repository: `path` is relative to it."""
 
 logger = logging.getLogger("samgap")

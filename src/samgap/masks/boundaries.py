@@ -5,10 +5,11 @@ Two empty masks agree fully; an empty and a full one not at all, and have no dis
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import distance_transform_cdt, distance_transform_edt
+
+from samgap.masks.rle import Crop
 
 DAVIS_TOLERANCE_FRACTION = 0.008
 """Of the image's diagonal, rounded up to whole px."""
@@ -16,15 +17,6 @@ BAND_WIDTH_FRACTION = 0.02
 """Of the image's diagonal, rounded to whole px, at least 1: the width of boundary IoU's bands."""
 RELATIVE_TOLERANCE_FRACTION = 0.05
 """Of the diameter of a disk of the truth's area."""
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A mask inside its box, bool, and where in the image its first pixel is."""
-
-    mask: np.ndarray
-    top: int
-    left: int
 
 
 def compute_boundary_measures(prediction: Crop, truth: Crop, height: int, width: int) -> dict[str, float]:

@@ -6,15 +6,24 @@ For all measures, two empty masks agree fully (1), an empty and a full one not a
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
-from samgap.masks.boundaries import Crop
 
 RLE = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A mask inside its box, bool, and where in the image its first pixel is."""
+
+    mask: np.ndarray
+    top: int
+    left: int
 
 
 def make_rle(counts: bytes, height: int, width: int) -> RLE:

@@ -3,6 +3,7 @@
 A family declares `KINDS`, the kinds of prompt set it answers, and `open_model(options, weights, device)`, which
 returns a `Model`. What it answers only where a model's entry has an option set stands in `KINDS_WITH`, by that option.
 A family with the kind `track` also has `open_tracker`, of the same form, which returns a `Tracker`.
+A family that runs without a GPU declares `NEEDS_GPU = False`, as does a family in `samgap.training`.
 Only this package and `samgap.training` import torch.
 """
 

@@ -6,14 +6,13 @@ detector says whether the thing is there, the segmenter only where its edge is. 
 their own entries.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from samgap.config.plugins import module_name
+from samgap.config.plugin_import import import_plugin
 from samgap.models import Model, Prediction
 
 KINDS = ("phrases", "templates", "perturbations", "exemplar")
@@ -24,7 +23,7 @@ def open_model(options: Mapping[str, Any], weights: Mapping[str, Path], device: 
 
     def opened(role: str) -> Model:
         part = options["parts"][role]
-        family = importlib.import_module(f"samgap.models.{module_name(part['family'])}")
+        family = import_plugin("models", part["family"])
         return family.open_model(part, weights[role], device)
 
     return Grounded(opened("detector"), opened("segmenter"))

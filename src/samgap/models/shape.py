@@ -16,6 +16,7 @@ from samgap.models import FrameOutput, Prediction
 from samgap.models.runtime.predictions import masks_to_predictions
 
 KINDS = ("box", "point-box", "track")
+NEEDS_GPU = False
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Shape":

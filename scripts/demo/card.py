@@ -1,8 +1,8 @@
-"""Rule `demo_card`: the figures that the demo models' card tells."""
+"""Rule `demo_card`: select the estimates that the demo models' card records."""
 
+from samgap.demo_models.card import select_card_rows
 from samgap.io.files import atomic_write
 from samgap.jobs.script import job_context
-from samgap.statistics.rebuilt import select_card_rows
 from samgap.tables.statistics import ESTIMATES
 
 with job_context(snakemake):

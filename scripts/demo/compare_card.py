@@ -1,16 +1,21 @@
-"""Rule `verify_demo_weights`: the rebuilt demo models held against the figures of the card."""
+"""Rule `verify_demo_weights`: compare the estimates of the retrained demo models with their card."""
 
 import pandas as pd
 
+from samgap.demo_models.card import KEY_COLUMNS, compare_with_card
 from samgap.errors import UserError
 from samgap.io.files import atomic_write
 from samgap.jobs.script import job_context
-from samgap.statistics.rebuilt import KEY_COLUMNS, compare_with_card
 from samgap.tables.statistics import ESTIMATES
 
 with job_context(snakemake) as log:
+    if not snakemake.params.retrained:
+        raise UserError(
+            "no model of this configuration has its weights from a training, so there is nothing to compare with "
+            f"{snakemake.input.card}; add `--configfile config/demo-models.yaml`"
+        )
     card = pd.read_csv(snakemake.input.card)
-    rows = compare_with_card(card, ESTIMATES.read(snakemake.input.estimates), snakemake.params.rebuilt)
+    rows = compare_with_card(card, ESTIMATES.read(snakemake.input.estimates), snakemake.params.retrained)
     for row in rows.itertuples():
         log.warning(
             "%s %s %s on %s: %.3f, card %.3f [%.3f, %.3f]: %s",
