@@ -14,9 +14,9 @@ from scipy import ndimage, optimize
 
 from samgap.annotations import ground_truth
 from samgap.datasets import orchard_sim
-from samgap.datasets.orchard import scene as _orchard_scene
-from samgap.datasets.orchard.scene import compose_scene
-from samgap.datasets.orchard.view import render_view
+from samgap.datasets.orchard_sim import scene as _orchard_scene
+from samgap.datasets.orchard_sim.scene import compose_scene
+from samgap.datasets.orchard_sim.view import render_view
 from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 
