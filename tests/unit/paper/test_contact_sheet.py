@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
         [apple(0, side=4)],
         [apple(0, side=6), apple(1, health="diseased")],
         [apple(0, side=8), apple(1, ripeness="unripe"), Annotation("pear", mask=square(2, 12))],
-        [apple(0), apple(1, 9, occlusion=0.7), apple(2, 11, ignore=True), Annotation("pear", mask=square(3, 9))],
+        [apple(0), apple(1, 9, occluded_fraction=0.7), apple(2, 11, ignore=True), Annotation("pear", mask=square(3, 9))],
         [apple(place, 12 - place, health="dented" if place == 4 else "healthy") for place in range(5)],
     ]
     edge = np.zeros((SIZE, SIZE), bool)
