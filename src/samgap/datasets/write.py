@@ -13,7 +13,7 @@ from samgap.datasets import AnnotatedImage, Annotation
 from samgap.errors import UserError
 from samgap.io.files import atomic_directory, atomic_write
 from samgap.io.progress import report_progress
-from samgap.masks.encoding import encode_annotation
+from samgap.masks.rle import encode_annotation
 from samgap.tables.images import IMAGES
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg"}
@@ -39,7 +39,7 @@ def write_dataset(
     dataset: str,
     provenance: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write a data set: its images, `instances.json` and the table `images`; outputs are replaced when all are complete.
+    """Write a data set: its images, `instances.json` and the table `images`; outputs are replaced at the end.
 
     Images get ids from 1 in the order of their file names, whatever order they come in, and instances from 1 by image
     and order within it. One image is held in memory at a time.
