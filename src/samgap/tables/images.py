@@ -12,10 +12,10 @@ IMAGES = Table(
         column("file", pa.string(), "file name below images/"),
         column("width", pa.int32(), "width", "px"),
         column("height", pa.int32(), "height", "px"),
-        column("group", pa.string(), "what images share a source: the video, the source photo, the scene"),
+        column("group", pa.string(), "source that images share: a video, a photograph, a scene"),
         STRATA,
-        column("sequence", pa.string(), "the video that it is a frame of, if any", nullable=True),
-        column("frame", pa.int32(), "its place in the sequence, from 0", nullable=True),
+        column("sequence", pa.string(), "video that the image is a frame of, if any", nullable=True),
+        column("frame", pa.int32(), "index of the frame in its sequence, from 0", nullable=True),
     ],
 )
 """A row is an image."""

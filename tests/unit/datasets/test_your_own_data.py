@@ -176,7 +176,7 @@ def test_noun_attributes_and_files(data: Path) -> None:
     options = {"noun": "pear", "attributes": {"ripeness": "ripe"}, "absent": ["apple"]}
     [picture] = read(data, files=str(data.parent / "part.txt"), **options)
     assert picture.group == "row2_0001"
-    assert {(label.noun, *label.attributes.items()) for label in picture.labels} == {("pear", ("ripeness", "ripe"))}
+    assert {(label.noun, *label.attributes.items()) for label in picture.annotations} == {("pear", ("ripeness", "ripe"))}
     assert minneapple_layout.describe_labels(options) == {
         "nouns": ["pear", "apple"],
         "attributes": {"ripeness": ["ripe"]},
@@ -236,5 +236,5 @@ def test_a_turned_photograph_fits_the_mask_that_was_drawn_on_it(data: Path) -> N
     stream = io.BytesIO()
     Image.new("RGB", (30, 40), "green").save(stream, "JPEG", exif=exif)
     (data / "images" / NAMES[0]).write_bytes(stream.getvalue())
-    first = next(picture for picture in read(data) if picture.name == NAMES[0])
-    assert (first.width, first.height, len(first.labels)) == (40, 30, 2)
+    first = next(picture for picture in read(data) if picture.file_name == NAMES[0])
+    assert (first.width, first.height, len(first.annotations)) == (40, 30, 2)

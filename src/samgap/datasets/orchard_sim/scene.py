@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from samgap.datasets.orchard import fruit as fruits
-from samgap.datasets.orchard.background import render_background
-from samgap.datasets.orchard.leaves import Sprite, draw_flower, draw_leaf, sample_foliage_colour
-from samgap.datasets.orchard.noise import LIGHT_NAMES, Array, Light, make_light, sample_colour, smooth_noise
+from samgap.datasets.orchard_sim import fruit as fruits
+from samgap.datasets.orchard_sim.background import render_background
+from samgap.datasets.orchard_sim.leaves import Sprite, draw_flower, draw_leaf, sample_foliage_colour
+from samgap.datasets.orchard_sim.noise import LIGHT_NAMES, Array, Light, make_light, sample_colour, smooth_noise
 from samgap.errors import UserError
 
 NOUNS = ("apple", "orange", "pear", "ball", "flower", "red leaf")

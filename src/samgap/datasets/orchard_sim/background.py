@@ -5,8 +5,8 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from samgap.datasets.orchard.leaves import Sprite, draw_leaf, sample_foliage_colour
-from samgap.datasets.orchard.noise import Array, Light, blend, sample_colour, smooth_noise
+from samgap.datasets.orchard_sim.leaves import Sprite, draw_leaf, sample_foliage_colour
+from samgap.datasets.orchard_sim.noise import Array, Light, blend, sample_colour, smooth_noise
 
 
 def render_background(rng: np.random.Generator, width_px: int, height_px: int, light: Light) -> Array:

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image, ImageFilter
 
-from samgap.datasets.orchard.noise import Array, Light, smooth_noise
+from samgap.datasets.orchard_sim.noise import Array, Light, smooth_noise
 
 
 class Camera:

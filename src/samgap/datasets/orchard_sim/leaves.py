@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samgap.datasets.orchard.noise import (
+from samgap.datasets.orchard_sim.noise import (
     Array,
     Light,
     blend,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samgap.datasets.orchard.background import paste_sprite
-from samgap.datasets.orchard.noise import Array, Light
-from samgap.datasets.orchard.scene import Scene, SceneObject
+from samgap.datasets.orchard_sim.background import paste_sprite
+from samgap.datasets.orchard_sim.noise import Array, Light
+from samgap.datasets.orchard_sim.scene import Scene, SceneObject
 
 BACKGROUND_NEARNESS = 0.3
 """Nearness of the background; the tree's is 1."""

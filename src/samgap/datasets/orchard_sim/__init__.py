@@ -19,10 +19,10 @@ import numpy as np
 from PIL import Image
 
 from samgap.datasets import AnnotatedImage, Annotation
-from samgap.datasets.orchard.camera import Camera
-from samgap.datasets.orchard.fruit import COLOURS, HEALTH_STATES, RIPENESS_LEVELS
-from samgap.datasets.orchard.scene import FRUIT_NOUNS, NOUNS, Scene, compose_scene
-from samgap.datasets.orchard.view import View, compute_flow, render_view
+from samgap.datasets.orchard_sim.camera import Camera
+from samgap.datasets.orchard_sim.fruit import COLOURS, HEALTH_STATES, RIPENESS_LEVELS
+from samgap.datasets.orchard_sim.scene import FRUIT_NOUNS, NOUNS, Scene, compose_scene
+from samgap.datasets.orchard_sim.view import View, compute_flow, render_view
 
 OCCLUSION_LEVELS = ("visible", "partial", "heavy")
 """Less than a tenth hidden, less than half, more."""

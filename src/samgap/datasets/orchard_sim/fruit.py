@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from samgap.datasets.orchard.leaves import Sprite
-from samgap.datasets.orchard.noise import (
+from samgap.datasets.orchard_sim.leaves import Sprite
+from samgap.datasets.orchard_sim.noise import (
     Array,
     Light,
     blend,
