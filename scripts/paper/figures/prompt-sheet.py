@@ -28,12 +28,13 @@ from samgap.jobs.script import job_context
 from samgap.masks import rle
 from samgap.paper import csv, style
 from samgap.paper.images import HALO, draw_outline, read_image, select_quantiles
+from samgap.prompts.kinds import spatial_row_kinds
 from samgap.tables.images import IMAGES
 from samgap.tables.prompts import PROMPTS
 
 COLUMNS = ["prompts", "image_id", "file", "prompt_id", "kind", "phrase", "points", "boxes", "mask", "n_truth", "source"]
 COLOURS = {1: style.INSTANCE_COLOURS[0], 0: style.INSTANCE_COLOURS[5]}
-SPATIAL = {"box", "point", "point-box", "mask", "clicks", "track"}
+SPATIAL = spatial_row_kinds()
 HEAD, OVER = 0.16, 0.2  # inches: for the name of a set, for the words over a picture
 GAP, BETWEEN = 0.04, 0.12  # inches: between pictures, between sets
 LEAST, WIDEST = 0.6, 1.7  # inches of a picture

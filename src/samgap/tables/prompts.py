@@ -15,9 +15,7 @@ PROMPTS = Table(
     [
         PROMPT_ID,
         IMAGE_ID,
-        column(
-            "kind", pa.string(), "box, point, point-box, mask, clicks, grid, track, phrase, or other (not labelled)"
-        ),
+        column("kind", pa.string(), "the kind of row, one of those that the modules of samgap.prompts declare"),
         column("phrase", pa.string(), "the text asked, if any", nullable=True),
         column("points", pa.list_(POINT_TYPE), "points; label 1 is on the object, 0 off it", "px", nullable=True),
         column(

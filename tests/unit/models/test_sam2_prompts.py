@@ -12,7 +12,7 @@ from pycocotools import mask as coco_mask
 from samgap.models.runtime.clicks import clicked
 from samgap.models.runtime.precision import Speed
 from samgap.models.sam2 import image as sam2
-from samgap.prompts.clicks import next_click
+from samgap.masks.clicks import next_click
 
 # isort: split
 from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator

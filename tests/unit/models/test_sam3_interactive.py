@@ -15,7 +15,7 @@ from samgap.models.runtime.device import on
 from samgap.models.sam3 import build
 from samgap.models.sam3 import image as sam3
 from samgap.models.sam3 import interactive as _sam3_interactive
-from samgap.prompts.clicks import next_click
+from samgap.masks.clicks import next_click
 
 # isort: split
 from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator

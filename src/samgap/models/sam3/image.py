@@ -19,6 +19,7 @@ from samgap.models.runtime.precision import PLAIN, Speed
 from samgap.models.runtime.predictions import from_logits
 from samgap.models.runtime.weights import fill, read
 from samgap.models.sam3 import build
+from samgap.prompts.kinds import get_row_kind
 
 if TYPE_CHECKING:
     from samgap.models.sam3.interactive import Places
@@ -28,9 +29,6 @@ from sam3.model.box_ops import box_cxcywh_to_xyxy, box_xyxy_to_cxcywh
 from sam3.model.data_misc import FindStage
 from sam3.model.geometry_encoders import Prompt
 from sam3.perflib.nms import nms_masks
-
-PLACES = frozenset({"box", "point", "point-box", "mask", "clicks", "grid"})
-"""Kinds of prompts that the interactive head answers."""
 
 PUBLISHED_SIZE = 1008
 KEEP = 0.05
@@ -118,7 +116,7 @@ class Sam3:
         return self.places
 
     def answer(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]:
-        if any(prompt.get("kind") in PLACES for prompt in prompts):
+        if any("kind" in prompt and not get_row_kind(prompt["kind"]).takes_phrase for prompt in prompts):
             return self._head().answer(prompts)
         each = 4.0 * ACTIVATIONS * self.features["vision_features"].numel()
         return [one for _, found in self.batches.of(prompts, each, self._ask) for one in found]
