@@ -53,7 +53,9 @@ def _read_prompt_kind(id: str, file: Path) -> PromptKind:
         )
     unknown = [name for name in literals["INPUTS"] if name not in INPUT_COLUMNS]
     if unknown:
-        raise UserError(f"{file}: INPUTS names '{unknown[0]}', which is not one of {', '.join(INPUT_COLUMNS)}; correct it")
+        raise UserError(
+            f"{file}: INPUTS names '{unknown[0]}', which is not one of {', '.join(INPUT_COLUMNS)}; correct it"
+        )
     return PromptKind(
         id,
         tuple(literals["ROW_KINDS"]),

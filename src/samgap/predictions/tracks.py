@@ -155,7 +155,11 @@ def _track_sequence(
         else:
             for object_number, predictions in frame.answers.items():
                 output.add_predictions(row_of[tracks[object_number], frame.number], predictions, image_row)
-            times = {"read_ms": 1e3 * read_seconds, "encode_ms": 1e3 * encode_seconds, "decode_ms": 1e3 * (now - started)}
+            times = {
+                "read_ms": 1e3 * read_seconds,
+                "encode_ms": 1e3 * encode_seconds,
+                "decode_ms": 1e3 * (now - started),
+            }
             yield {"image_id": image_row["image_id"], "n_prompts": len(frame.answers), **times}
         started = time.perf_counter()
 

@@ -58,7 +58,9 @@ def _expand_template(template: str, options: Mapping[str, Any]) -> Iterator[dict
             continue
         text = _fill_template(template, dict(zip(slots, (word for word, _ in choice), strict=True)))
         if not set(NOUN_KEYS) & meaning.keys():
-            raise UserError(f"the phrase '{text}' of the template '{template}' has no noun; give one of its words a noun")
+            raise UserError(
+                f"the phrase '{text}' of the template '{template}' has no noun; give one of its words a noun"
+            )
         if is_unseen(meaning, options.get("unseen", [])):
             meaning["seen"] = False
         yield {"phrase": text, **meaning}

@@ -50,8 +50,6 @@ def validate_prompt(prompt: Mapping[str, Any], image_row: Mapping[str, Any]) -> 
         is_inside = 0 <= box["x0"] < box["x1"] <= width and 0 <= box["y0"] < box["y1"] <= height
         if not is_inside:
             corners = ", ".join(str(box[edge]) for edge in ("x0", "y0", "x1", "y1"))
-            raise UserError(
-                f"{where}: prompt box ({corners}) is empty or outside the image; correct the prompt set"
-            )
+            raise UserError(f"{where}: prompt box ({corners}) is empty or outside the image; correct the prompt set")
     if row_kind.takes_phrase and not (prompt.get("phrase") or "").strip():
         raise UserError(f"{where}: an empty phrase; correct the prompt set")
