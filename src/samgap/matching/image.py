@@ -62,6 +62,7 @@ class ImageMatcher:
         )
         is_target = np.zeros(self.overlap.intersection.shape, bool)
         pair_rows, matches, attribute_matches = [], [], []
+        prompt: Any
         for prompt in prompts.itertuples(index=False):
             prediction_rows = rows_of_prompt.get(prompt.prompt_id, np.zeros(0, np.int64))
             match, pair_row = self._match_prompt(prompt, prediction_rows)

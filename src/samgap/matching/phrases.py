@@ -42,7 +42,7 @@ def sweep_score_thresholds(
 ) -> dict[str, list[int]]:
     """Return the numbers of matches and of counted predictions at each of `SCORE_THRESHOLDS`."""
     counts_by_length: dict[int, tuple[int, int]] = {}
-    n_matches, n_predicted = [], []
+    counts = []
     scores = overlap.predictions.scores[prediction_rows]
     for score_threshold in SCORE_THRESHOLDS:
         rows = prediction_rows[scores >= score_threshold]
@@ -50,12 +50,10 @@ def sweep_score_thresholds(
         if len(rows) not in counts_by_length:
             counted, assignment = assign(overlap, rows, truth_columns, overlap.iou, exclude_ignored=True)
             pairs = zip(assignment, truth_columns, strict=True)
-            matched = sum(overlap.iou[pair] >= MATCH_THRESHOLD for pair in pairs if pair[0] is not None)
-            counts_by_length[len(rows)] = int(matched), len(counted)
-        matched, n_counted = counts_by_length[len(rows)]
-        n_matches.append(matched)
-        n_predicted.append(n_counted)
-    return {"sweep_tp": n_matches, "sweep_predicted": n_predicted}
+            n_matches = sum(bool(overlap.iou[pair] >= MATCH_THRESHOLD) for pair in pairs if pair[0] is not None)
+            counts_by_length[len(rows)] = n_matches, len(counted)
+        counts.append(counts_by_length[len(rows)])
+    return {"sweep_tp": [n for n, _ in counts], "sweep_predicted": [n for _, n in counts]}
 
 
 def match_by_nouns(overlap: ImageOverlap, counted_rows: np.ndarray, nouns: set[str]) -> dict[int, float]:

@@ -1,8 +1,8 @@
 """Matching of one shard: predictions and ground truth in, the tables `overlaps`, `instances` and `pairs` out.
 
 For a spatial prompt (box, point, point-box …) the mask with the highest score always counts, after clicks the last one;
-for a phrase, the masks with at least the score threshold. They are assigned to the prompt's instances one to one so that
-the total IoU is maximal (Hungarian algorithm, as in sam3's cgF1 evaluator); pairs without a common pixel are not
+for a phrase, the masks with at least the score threshold. They are assigned to the prompt's instances one to one so
+that the total IoU is maximal (Hungarian algorithm, as in sam3's cgF1 evaluator); pairs without a common pixel are not
 assigned.
 
 A mask without a match that lies at least half in `ignore` instances of the image counts as neither true nor false; the

@@ -1,1 +1,1 @@
-"""Predictions: a model on one shard of a data set, every mask as RLE; chunks of finished images survive a killed job."""
+"""Predictions: a model on one shard of a data set, every mask as RLE; a killed job resumes."""

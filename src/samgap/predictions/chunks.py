@@ -1,6 +1,6 @@
 """Completed chunks of a shard, kept outside Snakemake's outputs so that a killed job can resume.
 
-Snakemake deletes the outputs of a killed job, so chunks lie in a folder of their own, named by a hash of everything they
+Snakemake deletes the outputs of a killed job, so chunks lie in a separate folder, named by a hash of everything they
 were made from. A chunk is one file and is written atomically. At the end the tables of the shard are written from the
 chunks, one row group at a time, and the chunks are deleted.
 """

@@ -29,7 +29,8 @@ def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed)
     def make_columns(target: PromptTarget) -> dict[str, Any] | None:
         if target.instance.rle is None:
             return None
-        row: dict[str, Any] = {"mask": shapes.encode(_make_coarse_mask(target, options))["counts"]}
+        prior = _make_coarse_mask(target.instance.rle, target.image_row, options)
+        row: dict[str, Any] = {"mask": shapes.encode(prior)["counts"]}
         if options.get("points", 0):
             row["points"] = sample_points(target, options, seed)
         return row
@@ -37,11 +38,11 @@ def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed)
     return make_instance_rows(truth, "mask", make_columns)
 
 
-def _make_coarse_mask(target: PromptTarget, options: Mapping[str, Any]) -> np.ndarray:
+def _make_coarse_mask(rle: shapes.RLE, image_row: Mapping[str, Any], options: Mapping[str, Any]) -> np.ndarray:
     """Return the coarse mask, bool, of the size of the image."""
-    crop = shapes.crop(target.instance.rle)
+    crop = shapes.crop(rle)
     coarse_crop, margin = coarsen_mask(crop.mask, options["coarse"], options.get("amount", 0.3))
-    padded = np.zeros((target.image_row["height"] + 2 * margin, target.image_row["width"] + 2 * margin), bool)
+    padded = np.zeros((image_row["height"] + 2 * margin, image_row["width"] + 2 * margin), bool)
     padded[crop.top : crop.top + coarse_crop.shape[0], crop.left : crop.left + coarse_crop.shape[1]] = coarse_crop
     return padded[margin : padded.shape[0] - margin, margin : padded.shape[1] - margin]
 

@@ -1,4 +1,4 @@
-"""Sampling of points on an instance (label 1) and near it (label 0). A point is the centre of a pixel: x = column + 0.5."""
+"""Sampling of points on an instance (label 1) and near it (label 0), at pixel centres: x = column + 0.5."""
 
 from collections.abc import Mapping
 from typing import Any
