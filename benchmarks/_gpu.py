@@ -17,7 +17,7 @@ import _official as official
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from samgap.models.runtime.precision import Speed
+from samgap.models.runtime.precision import Precision
 from samgap.models.sam2 import image as sam2
 from samgap.models.sam3 import build
 from samgap.models.sam3 import image as sam3
@@ -41,14 +41,14 @@ def print_table(n_repeats: int, precision: str = "bf16") -> None:
     print("| what | goal | measured |\n|---|---|---|")
     found = dict.fromkeys(TARGETS, NOT_MEASURED)
     if torch.cuda.is_available():
-        found = measure_rows("cuda", n_repeats, Speed(precision))
+        found = measure_rows("cuda", n_repeats, Precision(precision))
     for what, goal in TARGETS.items():
         print(f"| {what} | {goal} | {found[what]} |")
     print()
 
 
 def measure_rows(
-    device: str, n_repeats: int, precision: Speed, n_images: int = 8, n_idle_images: int = 500
+    device: str, n_repeats: int, precision: Precision, n_images: int = 8, n_idle_images: int = 500
 ) -> dict[str, str]:
     """All rows, in the order of `GOALS`."""
     torch.manual_seed(0)
@@ -73,7 +73,7 @@ def measure_rows(
         idle = measure_idle_share(model, long_table, folder)
         shares = [
             measure_compute_utilization(
-                lambda: model.model.backbone.forward_image(make_random_image(model.size, device)), device, precision
+                lambda: model.model.backbone.forward_image(make_random_image(model.image_size, device)), device, precision
             )
         ]
         del model
@@ -103,31 +103,31 @@ def format_times(n_images: int, seconds_per_run: list[float], ratios: list[float
     )
 
 
-def build_sam3(device: str, precision: Speed) -> sam3.Sam3:
+def build_sam3(device: str, precision: Precision) -> sam3.Sam3:
     """The published SAM3 with random weights; what the package leaves uninitialised is initialised."""
-    model = build.official(device)
+    model = build.build_published(device)
     encoder = model.backbone.language_backbone.encoder
     torch.nn.init.normal_(encoder.positional_embedding, std=0.01)
     torch.nn.init.normal_(encoder.text_projection, std=encoder.width**-0.5)
-    return sam3.Sam3(model.to(device).eval(), sam3.PUBLISHED_SIZE, device, precision)
+    return sam3.Sam3(model.to(device).eval(), sam3.PUBLISHED_IMAGE_SIZE, device, precision)
 
 
-def build_sam2(device: str, precision: Speed) -> sam2.Sam2:
-    return sam2.Sam2(sam2.build(SAM2_LARGE, device).eval(), precision)
+def build_sam2(device: str, precision: Precision) -> sam2.Sam2:
+    return sam2.Sam2(sam2.build_model(SAM2_LARGE, device).eval(), precision)
 
 
 def make_random_image(side_px: int, device: str) -> torch.Tensor:
     return torch.rand(1, 3, side_px, side_px, device=device)
 
 
-def measure_compute_utilization(run_encoder: Any, device: str, precision: Speed, n_repeats: int = 20) -> str:
+def measure_compute_utilization(run_encoder: Any, device: str, precision: Precision, n_repeats: int = 20) -> str:
     """Operations a second of an encoder, to those of one large matrix product in the same numbers."""
-    with torch.inference_mode(), precision.numbers(device):
+    with torch.inference_mode(), precision.autocast(device):
         with FlopCounterMode(display=False) as counter:
             run_encoder()
         spent = statistics.median(official.measure_seconds(run_encoder) for _ in range(n_repeats))
         one = torch.rand(8192, 8192, device=device)
-        if precision.precision == "bf16":
+        if precision.dtype == "bf16":
             one = one.bfloat16()
         product = statistics.median(official.measure_seconds(lambda: one @ one) for _ in range(n_repeats))
     reached, ceiling = counter.get_total_flops() / spent / 1e12, 2 * 8192**3 / product / 1e12

@@ -87,7 +87,7 @@ def make_sam2_loop(
     def loop() -> int:
         made = 0
         for image in to_records(images):
-            with model.speed.numbers(model.device), torch.inference_mode():
+            with model.precision.autocast(model.device), torch.inference_mode():
                 model.predictor.set_image(Image.open(folder / image["file"]).convert("RGB"))
                 for box in corners[image["image_id"]]:
                     masks, _, _ = model.predictor.predict(box=box, multimask_output=False)
@@ -108,13 +108,13 @@ def make_sam3_loop(
     """`Sam3Processor`: an image, then one text after the other; masks above the threshold of each, `keep` as above."""
     from sam3.model.sam3_image_processor import Sam3Processor
 
-    with _device.on(model.device):
-        processor = Sam3Processor(model.model, model.size, model.device)
+    with _device.cuda_shim(model.device):
+        processor = Sam3Processor(model.model, model.image_size, model.device)
 
     def loop() -> int:
         made = 0
         for image in to_records(images):
-            with _device.on(model.device), model.speed.numbers(model.device):
+            with _device.cuda_shim(model.device), model.precision.autocast(model.device):
                 state = processor.set_image(Image.open(folder / image["file"]).convert("RGB"))
                 for phrase in phrases:
                     processor.confidence_threshold = thresholds[image["image_id"], phrase]
@@ -130,14 +130,14 @@ def find_score_thresholds(
     model: Any, images: pd.DataFrame, folder: Path, phrases: Sequence[str], n_masks: int
 ) -> dict[Any, float]:
     """The score that lets `most` masks of each image and phrase through, so that both sides make the same masks."""
-    model.keep, model.most = -1.0, n_masks + 1
+    model.min_score, model.max_masks = -1.0, n_masks + 1
     found = {}
     for image in to_records(images):
-        model.encode(Image.open(folder / image["file"]).convert("RGB"))
-        answers = model.answer([{"kind": "phrase", "phrase": phrase} for phrase in phrases])
+        model.set_image(Image.open(folder / image["file"]).convert("RGB"))
+        answers = model.predict([{"kind": "phrase", "phrase": phrase} for phrase in phrases])
         for phrase, answer in zip(phrases, answers, strict=True):
             found[image["image_id"], phrase] = answer[-1].score if len(answer) > n_masks else -1.0
-    model.most = n_masks
+    model.max_masks = n_masks
     return found
 
 

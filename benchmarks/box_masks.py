@@ -21,11 +21,11 @@ import numpy as np
 from PIL import Image
 from scipy.stats import spearmanr
 
-from samgap.datasets import Label
+from samgap.datasets import Annotation
 from samgap.datasets.orchard.camera import Camera
-from samgap.datasets.orchard.scene import compose
-from samgap.datasets.orchard.view import view
-from samgap.datasets.orchard_sim import _numbered
+from samgap.datasets.orchard.scene import compose_scene
+from samgap.datasets.orchard.view import render_view
+from samgap.datasets.orchard_sim import _iter_tracked_annotations
 from samgap.demo_models.box_masks import estimate_pseudo_mask
 
 NOISE_FRACTION = 0.05
@@ -33,18 +33,20 @@ NOISE_FRACTION = 0.05
 
 def generate_scenes(
     n_scenes: int, side_px: int, seed: int
-) -> Iterator[tuple[np.ndarray, list[tuple[Label, np.ndarray]]]]:
+) -> Iterator[tuple[np.ndarray, list[tuple[Annotation, np.ndarray]]]]:
     """Photographs, and their apples with the boxes of the whole of them, within the image."""
     for number in range(n_scenes):
         rng = np.random.default_rng([seed, number])
-        scene = compose(rng, side_px, {})
-        seen = view(scene)
-        data = Camera(rng, scene.light, side_px).photograph(rng, seen.pixels)
+        scene = compose_scene(rng, side_px, {})
+        seen = render_view(scene)
+        data = Camera(rng, scene.light, side_px).capture(rng, seen.pixels)
         whole = {}
-        for thing, corner in zip(scene.things, seen.corners, strict=False):
-            if thing.number:
-                whole[thing.number] = np.clip(mask_to_box(thing.sprite.alpha > 0.5) + np.tile(corner, 2), 0, side_px)
-        apples = [(label, whole[key]) for key, label in _numbered(scene, seen) if label.noun == "apple"]
+        for thing, corner in zip(scene.objects, seen.sprite_corners, strict=False):
+            if thing.instance_id:
+                whole[thing.instance_id] = np.clip(
+                    mask_to_box(thing.sprite.alpha > 0.5) + np.tile(corner, 2), 0, side_px
+                )
+        apples = [(label, whole[key]) for key, label in _iter_tracked_annotations(scene, seen) if label.noun == "apple"]
         pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
         yield pixels, [(label, box) for label, box in apples if not label.ignore]
 

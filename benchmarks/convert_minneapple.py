@@ -37,9 +37,9 @@ from samgap.datasets import minneapple
 
 archive, out = Path(sys.argv[1]), Path(sys.argv[2])
 options = {"part": "train"}
-pictures = minneapple.pictures(options, {"images": archive}, 0)
+pictures = minneapple.iter_images(options, {"images": archive}, 0)
 paths = out / "images", out / "instances.json", out / "images.parquet"
-print(_write.write(pictures, minneapple.info(options), *paths, dataset="minneapple-train"))
+print(write.write_dataset(pictures, minneapple.describe_labels(options), *paths, dataset="minneapple-train"))
 """
 
 
@@ -48,12 +48,12 @@ def draw_tree(seed: int) -> tuple[bytes, bytes]:
     pixels, ids = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8)
     options = {"scenes": 6, "size": -(-HEIGHT // 3), "density": ["dense"], "seed": seed}
     masks = []
-    for place, scene in enumerate(orchard_sim.pictures(options, {}, 0)):
+    for place, scene in enumerate(orchard_sim.iter_images(options, {}, 0)):
         top, left = divmod(place, 2)
         at = np.s_[top * options["size"] :, left * WIDTH // 2 :]
         view = pixels[at][: options["size"], : WIDTH // 2]
-        view[:] = np.asarray(Image.open(io.BytesIO(scene.data)))[: view.shape[0], : view.shape[1]]
-        for label in scene.labels:
+        view[:] = np.asarray(Image.open(io.BytesIO(scene.encoded_bytes)))[: view.shape[0], : view.shape[1]]
+        for label in scene.annotations:
             mask = np.zeros((HEIGHT, WIDTH), bool)
             mask[at][: view.shape[0], : view.shape[1]] = label.mask[: view.shape[0], : view.shape[1]]
             masks.append(mask)

@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--once", nargs=2, type=int, metavar=("IMAGES", "PHRASES"), help="one run, as JSON")
     given = parser.parse_args()
-    device.start(given.threads)
+    device.init_torch(given.threads)
     if given.once:
         print(json.dumps(measure_once(*given.once)))
         return
@@ -105,13 +105,13 @@ def measure_cpu(n_repeats: int, n_images: int = 4) -> None:
         asked_at = [(side, phrases) for side in (224, None) for phrases in (official.PHRASES, official.PHRASES[:1])]
         for side, phrases in asked_at:
             model = open_sam3(side)
-            thresholds = {(n, phrase): sam3.KEEP for n in images["image_id"] for phrase in phrases}
+            thresholds = {(n, phrase): sam3.MIN_SCORE for n in images["image_id"] for phrase in phrases}
             mine = official.make_samgap_run(model, images, folder, official.make_phrase_prompts(images, phrases))
             loops = [
                 official.make_sam3_loop(model, images, folder, phrases, thresholds, keep) for keep in (True, False)
             ]
             asked = f"{len(phrases)} phrase{'s' * (len(phrases) > 1)}"
-            print_row("sam3-demo", model.size, asked, n_images, *official.time_interleaved(n_repeats, mine, *loops))
+            print_row("sam3-demo", model.image_size, asked, n_images, *official.time_interleaved(n_repeats, mine, *loops))
     print()
 
 
@@ -134,7 +134,7 @@ def measure_options(n_repeats: int) -> None:
     for title, family in (("sam2-demo", open_sam2), ("sam3-demo", open_sam3)):
         models = [family(**more) for more in ({}, {"precision": "bf16"}, {"channels-last": True})]
         times, ratios = official.time_interleaved(
-            n_repeats, *(functools.partial(one.encode, picture) for one in models)
+            n_repeats, *(functools.partial(one.set_image, picture) for one in models)
         )
         told = [f"{1e3 * each:.0f} ({ratio:.2f})" for each, ratio in zip(times[1:], ratios[1:], strict=True)]
         print(f"| {title} | {1e3 * times[0]:.0f} | {' | '.join(told)} |", flush=True)

@@ -18,16 +18,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from samgap.datasets import orchard_sim
-from samgap.datasets.write import write
+from samgap.datasets.write import write_dataset
 
 
 def measure_throughput(options: Mapping[str, int]) -> tuple[float, float]:
     """Images a second by the wall clock and by processor time."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("images", "instances.json", "images.parquet")]
-        pictures = orchard_sim.pictures(options, {}, seed=0)
+        pictures = orchard_sim.iter_images(options, {}, seed=0)
         wall, processor = time.perf_counter(), time.process_time()
-        counts = write(pictures, orchard_sim.info(options), *paths, dataset="benchmark")
+        counts = write_dataset(pictures, orchard_sim.describe_labels(options), *paths, dataset="benchmark")
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
     return counts["n_images"] / wall, counts["n_images"] / processor
 

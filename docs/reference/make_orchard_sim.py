@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from samgap.datasets import Picture, orchard_sim
+from samgap.datasets import AnnotatedImage, orchard_sim
 from samgap.datasets.orchard import fruit as fruits
 from samgap.datasets.orchard.leaves import Sprite
-from samgap.datasets.orchard.noise import lit
-from samgap.datasets.orchard.scene import _sprite
+from samgap.datasets.orchard.noise import make_light
+from samgap.datasets.orchard.scene import _draw_sprite
 
 GROUND = np.array([74, 92, 58], np.float32)
 TONES = [(230, 159, 0), (86, 180, 233), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178)]
@@ -44,22 +44,22 @@ def sheet(rows: Rows, heads: Sequence[str] = (), name: int = 86) -> Image.Image:
     return whole
 
 
-def photo(picture: Picture) -> Image.Image:
-    return Image.open(io.BytesIO(picture.data)).convert("RGB")
+def photo(picture: AnnotatedImage) -> Image.Image:
+    return Image.open(io.BytesIO(picture.encoded_bytes)).convert("RGB")
 
 
-def scenes(number: int, size: int = 200, **options: Any) -> list[Picture]:
+def scenes(number: int, size: int = 200, **options: Any) -> list[AnnotatedImage]:
     """The first `number` scenes of a set with apples in them."""
-    every = orchard_sim.pictures({"scenes": 1000, "size": size, "seed": 12, **options}, {}, 0)
-    held = (picture for picture in every if sum(label.noun == "apple" for label in picture.labels) >= 3)
+    every = orchard_sim.iter_images({"scenes": 1000, "size": size, "seed": 12, **options}, {}, 0)
+    held = (picture for picture in every if sum(label.noun == "apple" for label in picture.annotations) >= 3)
     return list(islice(held, number))
 
 
-def painted(picture: Picture) -> Image.Image:
+def painted(picture: AnnotatedImage) -> Image.Image:
     """The masks over the photograph: a colour for each thing (in a sequence: for each track), grey where ignored."""
     pixels = np.asarray(photo(picture), np.float32) * np.float32(0.55)
-    for place, label in enumerate(picture.labels):
-        tone = TONES[(label.track if label.track is not None else place) % len(TONES)]
+    for place, label in enumerate(picture.annotations):
+        tone = TONES[(label.track_id if label.track_id is not None else place) % len(TONES)]
         pixels[label.mask] = np.array((150, 150, 150) if label.ignore else tone, np.float32) * 0.8
     return Image.fromarray(pixels.astype(np.uint8))
 
@@ -79,12 +79,14 @@ def alone(sprite: Sprite, side: int) -> Image.Image:
 def apple(seed: int, attributes: Mapping[str, str], cultivar: str = "common", side: int = 88) -> Image.Image:
     rng = np.random.default_rng([7, seed])
     known = {"ripeness": "ripe", "colour": "red", "health": "healthy", **attributes}
-    return alone(fruits.draw(rng, fruits.Fruit("apple", side * 0.42, known, cultivar), lit(rng, "sun")), side)
+    return alone(
+        fruits.draw_fruit(rng, fruits.Fruit("apple", side * 0.42, known, cultivar), make_light(rng, "sun")), side
+    )
 
 
 def ripeness() -> Image.Image:
     rows = []
-    for number, value in enumerate(fruits.RIPENESS):
+    for number, value in enumerate(fruits.RIPENESS_LEVELS):
         kinds = [{"ripeness": value, "colour": colour} for colour in fruits.COLOURS for _ in range(2)]
         rows.append((value, [apple(10 * number + place, kind) for place, kind in enumerate(kinds)]))
     return sheet(rows, [colour for colour in fruits.COLOURS for _ in range(2)])
@@ -92,16 +94,16 @@ def ripeness() -> Image.Image:
 
 def health() -> Image.Image:
     rows = []
-    for number, value in enumerate(fruits.HEALTH):
+    for number, value in enumerate(fruits.HEALTH_STATES):
         kinds = [{"health": value, "ripeness": ripe, "colour": colour}
-                 for ripe, colour in zip(fruits.RIPENESS * 3, fruits.COLOURS * 2, strict=False)]  # fmt: skip
+                 for ripe, colour in zip(fruits.RIPENESS_LEVELS * 3, fruits.COLOURS * 2, strict=False)]  # fmt: skip
         rows.append((value, [apple(100 + 10 * number + place, kind) for place, kind in enumerate(kinds)]))
     return sheet(rows)
 
 
 def cultivars() -> Image.Image:
     rows = []
-    for name in fruits.CULTIVARS:
+    for name in fruits.CULTIVAR_SKIN_TONES:
         kinds = [{"colour": colour} for colour in fruits.COLOURS for _ in range(2)]
         rows.append((name, [apple(200 + place, kind, name) for place, kind in enumerate(kinds)]))
     return sheet(rows, [colour for colour in fruits.COLOURS for _ in range(2)])
@@ -113,9 +115,9 @@ def nouns() -> Image.Image:
         pictures = []
         for place in range(6):
             rng = np.random.default_rng([8, number, place])
-            attributes = {"health": fruits.HEALTH[place // 2]} if noun in orchard_sim.FRUIT else {}
+            attributes = {"health": fruits.HEALTH_STATES[place // 2]} if noun in orchard_sim.FRUIT_NOUNS else {}
             across = {"flower": 100, "red leaf": 66}.get(noun, 72)
-            pictures.append(alone(_sprite(rng, noun, across, attributes, "common", lit(rng, "sun")), 88))
+            pictures.append(alone(_draw_sprite(rng, noun, across, attributes, "common", make_light(rng, "sun")), 88))
         rows.append((noun, pictures))
     return sheet(rows)
 
@@ -144,10 +146,10 @@ def shift() -> Image.Image:
 def sequence() -> Image.Image:
     """Every sixth of thirteen frames, its tracks, and its flow to the next."""
     options = {"scenes": 1, "size": 160, "seed": 50, "frames": 14}
-    kept = list(orchard_sim.pictures(options, {}, 0))[:-1:6]
+    kept = list(orchard_sim.iter_images(options, {}, 0))[:-1:6]
     flows = []
     for each in kept:
-        (data,) = each.extras.values()
+        (data,) = each.extra_files.values()
         coded = np.asarray(Image.open(io.BytesIO(data))).astype(int)
         coded[..., :2] = np.clip(128 + 24 * (coded[..., :2] - 128), 0, 255)  # so that motion of few px shows
         flows.append(Image.fromarray(coded.astype(np.uint8)))

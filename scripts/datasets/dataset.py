@@ -23,9 +23,9 @@ with job_context(snakemake) as log:
     inputs = {role: Path(path) for role, path in snakemake.input.items()}
     archives = {role: path for role, path in inputs.items() if role not in ("files", "ignore")}
     seed = options.get("seed", 0)
-    counts = write.write(
-        kind.pictures(options, archives, seed),
-        kind.info(options),
+    counts = write.write_dataset(
+        kind.iter_images(options, archives, seed),
+        kind.describe_labels(options),
         output.images,
         output.instances,
         output.table,

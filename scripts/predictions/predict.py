@@ -23,14 +23,14 @@ with job_context(snakemake) as log:
     chunks = None
     if not missing:
         # Torch is slow to import, and not there at all where every weight is skipped.
-        from samgap.models.runtime.device import choose, start
+        from samgap.models.runtime.device import init_torch, select_device
         from samgap.predictions.chunks import ChunkStore
         from samgap.predictions.shard import predict_shard
         from samgap.predictions.tracks import predict_tracks
 
         family = importlib.import_module(f"samgap.models.{module_name(options['family'])}")
-        record["device"] = device = choose(snakemake.params.device)
-        start(snakemake.threads)
+        record["device"] = device = select_device(snakemake.params.device)
+        init_torch(snakemake.threads)
         shard, shards = snakemake.wildcards.shard, snakemake.params.shards
         images = select_shard(IMAGES.read(snakemake.input.image_table), shard, shards)
         prompts = PROMPTS.read(snakemake.input.prompts, images["image_id"])

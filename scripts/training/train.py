@@ -12,11 +12,11 @@ from samgap.tables.training import HISTORY
 with job_context(snakemake) as log:
     import torch
 
-    from samgap.models.runtime.device import choose
-    from samgap.models.runtime.weights import fill, half, read
+    from samgap.models.runtime.device import select_device
+    from samgap.models.runtime.weights import load_weights, read_weights, to_half_precision
     from samgap.training.loop import DatasetSource, train
 
-    options, device = snakemake.params.options, choose(snakemake.params.device)
+    options, device = snakemake.params.options, select_device(snakemake.params.device)
     family = importlib.import_module(f"samgap.training.{module_name(options['family'])}")
     torch.manual_seed(snakemake.params.seed)
     torch.set_num_threads(snakemake.threads)
@@ -41,11 +41,11 @@ with job_context(snakemake) as log:
             scratch=Path(scratch),
         )
         if "start" in snakemake.input.keys():  # noqa: SIM118 (not a dict)
-            fill(task.model, read(Path(snakemake.input.start))["model"], snakemake.input.start)
+            load_weights(task.model, read_weights(Path(snakemake.input.start))["model"], snakemake.input.start)
         state = weights.parent / "unfinished.pt"
         history = train(task, options, snakemake.params.seed, device, state, recipe)
     with atomic_write(weights) as temporary:
-        torch.save({"model": half(task.model.state_dict())}, temporary)
+        torch.save({"model": to_half_precision(task.model.state_dict())}, temporary)
     HISTORY.write(snakemake.output.history, history, recipe)
     write_json(
         snakemake.output.card,

@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[2]
 
 PROMPT_KIND = "ROW_KINDS = ('a',)\nSPATIAL = False\nINPUTS = ('phrase',)\ndef generate_prompts(): ...\n"
 FILES = {
-    "src/samgap/datasets/coco.py": "def pictures(): ...\n",
-    "src/samgap/datasets/minneapple_layout.py": "def pictures(): ...\n",
-    "src/samgap/datasets/minneapple.py": "def pictures(): ...\n",
-    "src/samgap/datasets/orchard_sim.py": "def pictures(): ...\n",
+    "src/samgap/datasets/coco.py": "def iter_images(): ...\n",
+    "src/samgap/datasets/minneapple_layout.py": "def iter_images(): ...\n",
+    "src/samgap/datasets/minneapple.py": "def iter_images(): ...\n",
+    "src/samgap/datasets/orchard_sim.py": "def iter_images(): ...\n",
     "src/samgap/datasets/write.py": "",
     "src/samgap/prompts/box.py": PROMPT_KIND,
     "src/samgap/prompts/point.py": PROMPT_KIND,
@@ -287,7 +287,7 @@ def test_a_family_must_say_what_it_answers(root):
 
 
 def test_a_new_kind_without_options_needs_no_schema(root):
-    (root / "src/samgap/datasets/field.py").write_text("def pictures(): ...\n")
+    (root / "src/samgap/datasets/field.py").write_text("def iter_images(): ...\n")
     assert validate_config(changed("datasets/x", {"kind": "field"}), root)["datasets"]["x"] == {
         "kind": "field",
         "shards": 1,

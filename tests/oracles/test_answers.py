@@ -27,33 +27,33 @@ def together(masks, shape):
 
 
 def test_sweeps(again):
-    for prompt in again.phrases():
+    for prompt in again.iter_phrase_prompts():
         row = again.pairs.loc[prompt.prompt_id]
         for place, score in enumerate(SCORE_THRESHOLDS):
-            kept = [mask for _, mask in again.decoded(prompt, score)]
-            hits = sum(value >= 0.5 for *_, value in again.found(kept, again.wanted(prompt)))
+            kept = [mask for _, mask in again.decode_predictions(prompt, score)]
+            hits = sum(value >= 0.5 for *_, value in again.match_masks(kept, again.target_instances(prompt)))
             assert (row["sweep_predicted"][place], row["sweep_tp"][place]) == (len(kept), hits)
 
 
 def test_sets(again):
-    for prompt in again.phrases():
-        row, kept = again.pairs.loc[prompt.prompt_id], [mask for _, mask in again.decoded(prompt)]
+    for prompt in again.iter_phrase_prompts():
+        row, kept = again.pairs.loc[prompt.prompt_id], [mask for _, mask in again.decode_predictions(prompt)]
         shape = (300, 380)
-        truth = together([item.decode_mask() for item in again.wanted(prompt)], shape)
+        truth = together([item.decode_mask() for item in again.target_instances(prompt)], shape)
         labelled = together([item.decode_mask() for item in again.truth.instances_of(prompt.image_id)], shape)
         answer = together(kept, shape)
         counts = truth.sum(), answer.sum(), (truth & answer).sum()
         assert tuple(row[["truth_px", "predicted_px", "common_px"]]) == counts
         assert row["sum_off"] == pytest.approx(sum((mask & ~truth).sum() / mask.sum() for mask in kept))
         assert row["sum_leak"] == pytest.approx(sum((mask & labelled).sum() / mask.sum() for mask in kept))
-        covered = sum(any(iou(mask, item.decode_mask()) >= 0.5 for mask in kept) for item in again.wanted(prompt))
+        covered = sum(any(iou(mask, item.decode_mask()) >= 0.5 for mask in kept) for item in again.target_instances(prompt))
         assert row["covered"] == covered
 
 
 def test_pairs_by_place(again):
-    for prompt in again.phrases():
+    for prompt in again.iter_phrase_prompts():
         row = again.pairs.loc[prompt.prompt_id]
-        pairs = list(zip([mask for _, mask in again.decoded(prompt)], again.wanted(prompt), strict=False))
+        pairs = list(zip([mask for _, mask in again.decode_predictions(prompt)], again.target_instances(prompt), strict=False))
         values = [iou(mask, item.decode_mask()) for mask, item in pairs]
         assert row["upstream_n"] == len(pairs) and row["upstream_iou"] == pytest.approx(sum(values))
         assert row["upstream_dice"] == pytest.approx(sum(2 * value / (1 + value) for value in values))
@@ -61,17 +61,17 @@ def test_pairs_by_place(again):
 
 def test_clicks(again):
     for prompt in again.prompts[again.prompts["kind"] == "clicks"].itertuples():
-        (item,) = again.wanted(prompt)
-        ious = [iou(mask, item.decode_mask()) for _, mask in again.decoded(prompt, 0.0)]
+        (item,) = again.target_instances(prompt)
+        ious = [iou(mask, item.decode_mask()) for _, mask in again.decode_predictions(prompt, 0.0)]
         assert again.pairs.at[prompt.prompt_id, "click_iou"] == pytest.approx(ious)
         assert again.pairs.at[prompt.prompt_id, "sum_iou"] == pytest.approx(ious[-1])
 
 
 def test_boxes(again):
-    for prompt in again.phrases():
-        kept = [row for row in again.rows.get(prompt.prompt_id, []) if row.score >= 0.5]
+    for prompt in again.iter_phrase_prompts():
+        kept = [row for row in again.rows_by_prompt.get(prompt.prompt_id, []) if row.score >= 0.5]
         boxes = [np.array([row.x0, row.y0, row.x1, row.y1]) for row in kept]
-        items = [np.array(item.box, float) for item in again.wanted(prompt)]
+        items = [np.array(item.box, float) for item in again.target_instances(prompt)]
         matrix = np.array([[box_iou(one, other) for other in items] for one in boxes]).reshape(len(boxes), len(items))
         at = matrix[linear_sum_assignment(-matrix)]
         row = again.pairs.loc[prompt.prompt_id]
@@ -82,9 +82,9 @@ def test_boxes(again):
 
 def test_paraphrases(again):
     concepts = defaultdict(list)
-    for prompt in again.phrases():
+    for prompt in again.iter_phrase_prompts():
         if prompt.concept is not None:
-            masks = [mask for _, mask in again.decoded(prompt)]
+            masks = [mask for _, mask in again.decode_predictions(prompt)]
             concepts[prompt.image_id, prompt.concept].append(together(masks, (300, 380)))
     values = [iou(*pair) for masks in concepts.values() for pair in combinations(masks, 2)]
     assert evaluate("prompt-sensitivity-agreement", again.pairs) == pytest.approx(np.mean(values))
@@ -92,12 +92,12 @@ def test_paraphrases(again):
 
 def test_decisions_and_claims(again):
     claimed, right, total = {}, 0, 0
-    for prompt in again.phrases():
+    for prompt in again.iter_phrase_prompts():
         items = [item for item in again.truth.instances_of(prompt.image_id) if item.noun in prompt.nouns]
-        scored = again.decoded(prompt)
+        scored = again.decode_predictions(prompt)
         hits = {
             items[column].id: scored[row][0]
-            for row, column, value in again.found([mask for _, mask in scored], items)
+            for row, column, value in again.match_masks([mask for _, mask in scored], items)
             if value >= 0.5
         }
         right += sum((item.id in hits) == (item.id in prompt.truth_ids) for item in items) * (
@@ -110,7 +110,7 @@ def test_decisions_and_claims(again):
                     claimed[key] = score, prompt.attributes[0][1]
     assert evaluate("compositional-accuracy-2", again.pairs) == pytest.approx(right / total)
     counts = Counter()
-    for prompt in again.phrases():
+    for prompt in again.iter_phrase_prompts():
         if len(prompt.attributes) == 1:
             counts.update((prompt.attributes[0][1], claimed.get(key, (0, ""))[1]) for key in prompt.truth_ids)
     ours = confusion_matrix(again.pairs, "ripeness").stack()
@@ -132,7 +132,7 @@ def test_calibration_is_that_of_torchmetrics(again):
 
 def test_every_instance_has_the_measures_of_its_prediction(again):
     size = (300, 380)
-    masks = {(row.prompt_id, row.prediction_id): row for rows in again.rows.values() for row in rows}
+    masks = {(row.prompt_id, row.prediction_id): row for rows in again.rows_by_prompt.values() for row in rows}
     items = {item.id: item for rows in again.truth.instances.values() for item in rows}
     asked = again.instances[again.instances["truth_id"].notna()]
     for row in asked.itertuples():

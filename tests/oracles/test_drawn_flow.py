@@ -18,7 +18,9 @@ def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     options = {"kind": "orchard-sim", "scenes": 2, "size": 160, "seed": 5, "frames": 4}
     places = folder / "images", folder / "instances.json", folder / "images.parquet"
-    write.write(orchard_sim.pictures(options, {}, 5), orchard_sim.info(options), *places, dataset="drawn")
+    write.write_dataset(
+        orchard_sim.iter_images(options, {}, 5), orchard_sim.describe_labels(options), *places, dataset="drawn"
+    )
     known, images = ground_truth.read_ground_truth(places[1]), IMAGES.read(places[2])
     asked = [
         {"prompt_id": f"{row['image_id']}-{n}", **row} for n, row in enumerate(track.generate_prompts(known, {}, None))

@@ -29,7 +29,7 @@ class Values:
 
     def __init__(self, world):
         self.world = world
-        self.all = list(world.answers("phrase", "clicks"))
+        self.all = list(world.iter_results("phrase", "clicks"))
         self.phrases = [answer for answer in self.all if answer.prompt.kind == "phrase"]
         self.found = {}
         for part in (self.measures, self.counts, self.sweeps, self.boxes, self.presence, self.sets, self.concepts):
@@ -41,9 +41,9 @@ class Values:
         """Means over instances, 0 where nothing answers, and over those that something answers."""
         rows, asked, width = defaultdict(list), 0, np.array([380, 300, 380, 300])
         for answer in self.all:
-            asked += len(answer.items)
-            for row, column, value in answer.pairs():
-                mask, truth, item = answer.masks[row], answer.truth[column], answer.items[column]
+            asked += len(answer.instances)
+            for row, column, value in answer.match_one_to_one():
+                mask, truth, item = answer.masks[row], answer.truth_masks[column], answer.instances[column]
                 measured = {"iou": value, "dice": 2 * (mask & truth).sum() / (mask.sum() + truth.sum())}
                 measured |= again.compute_boundary_measures(mask, truth)
                 measured["area_error"] = abs(int(mask.sum()) - int(truth.sum())) / truth.sum()
@@ -72,7 +72,7 @@ class Values:
     def sweeps(self):
         found = {}
         for score in SCORE_THRESHOLDS:
-            values = _ratios([_hits(answer) for answer in self.world.answers("phrase", threshold=score)])
+            values = _ratios([_hits(answer) for answer in self.world.iter_results("phrase", min_score=score)])
             found |= {f"{name}-score-{round(100 * score)}": value for name, value in values.items()}
         return found
 
@@ -81,17 +81,17 @@ class Values:
         return {f"box-{name}": values[name] for name in ("precision", "recall")} | {"box-f1-50": values["f1"]}
 
     def presence(self):
-        present = np.array([len(answer.items) > 0 for answer in self.phrases])
+        present = np.array([len(answer.instances) > 0 for answer in self.phrases])
         said = np.array([len(answer.masks) > 0 for answer in self.phrases])
-        more = np.array([len(answer.masks) - len(answer.items) for answer in self.phrases])
+        more = np.array([len(answer.masks) - len(answer.instances) for answer in self.phrases])
         correlation = float(binary_matthews_corrcoef(torch.tensor(said), torch.tensor(present)))
         found = {"presence-accuracy": (said == present).mean(), "false-alarms": said[~present].mean()}
         found |= {"false-alarms-masks": more[~present].mean(), "il-mcc": correlation}
-        truth = sum(len(answer.items) for answer in self.phrases)
+        truth = sum(len(answer.instances) for answer in self.phrases)
         found |= {"count-error": np.abs(more).mean(), "count-error-bias": more.mean()}
-        asked = list(self.world.answers("phrase", "clicks", "other"))
+        asked = list(self.world.iter_results("phrase", "clicks", "other"))
         images = {answer.prompt.image_id for answer in asked}
-        clicks = [len(self.world.rows[each.prompt.prompt_id]) for each in asked if each.prompt.kind == "clicks"]
+        clicks = [len(self.world.rows_by_prompt[each.prompt.prompt_id]) for each in asked if each.prompt.kind == "clicks"]
         number = sum(clicks) + len(asked) - len(clicks)
         return found | {
             "count-error-relative": np.abs(more).sum() / truth,
@@ -101,7 +101,7 @@ class Values:
 
     def calibration(self):
         scores, right = [], []
-        for answer in self.world.answers("phrase", threshold=0.0):
+        for answer in self.world.iter_results("phrase", min_score=0.0):
             hit = _greedy(answer)
             scores += answer.scores.tolist()
             right += [row in hit for row in range(len(answer.masks))]
@@ -111,12 +111,12 @@ class Values:
     def sets(self):
         common, union, each, off, leak = 0, 0, [], [], []
         for answer in self.phrases:
-            whole, truth = _union(answer.masks), _union(answer.truth)
+            whole, truth = _union(answer.masks), _union(answer.truth_masks)
             if answer.prompt.level is not None:
                 each.append((iou(whole, truth), (whole & truth).sum(), (whole | truth).sum()))
             common, union = common + (whole & truth).sum(), union + (whole | truth).sum()
             off += [(mask & ~truth).sum() / mask.sum() for mask in answer.masks]
-        for answer in self.world.answers("other"):
+        for answer in self.world.iter_results("other"):
             labelled = _union([item.decode_mask() for item in self.world.truth.instances_of(answer.prompt.image_id)])
             leak += [(mask & labelled).sum() / mask.sum() for mask in answer.masks]
         ious, commons, unions = np.array(each).T
@@ -135,10 +135,14 @@ class Values:
     def attributes(self):
         decided, claims, asked = defaultdict(list), {}, []
         for answer in self.phrases:
-            items = [item for item in self.world.truth.instances_of(answer.prompt.image_id) if item.noun in answer.prompt.nouns]
-            pairs = self.world.found(answer.masks, items)
+            items = [
+                item
+                for item in self.world.truth.instances_of(answer.prompt.image_id)
+                if item.noun in answer.prompt.nouns
+            ]
+            pairs = self.world.match_masks(answer.masks, items)
             hits = {items[column].id: answer.scores[row] for row, column, value in pairs if value >= 0.5}
-            wanted = {item.id for item in answer.items}
+            wanted = {item.id for item in answer.instances}
             decided[len(answer.prompt.attributes)] += [(item.id in hits) == (item.id in wanted) for item in items]
             if len(answer.prompt.attributes) == 1:
                 asked += [(key, answer.prompt.attributes[0][1]) for key in wanted]
@@ -152,9 +156,9 @@ class Values:
 
     def clicks(self):
         series = []
-        for answer in self.world.answers("clicks"):
-            masks = [self.world.mask(row) for row in self.world.rows[answer.prompt.prompt_id]]
-            series.append([iou(mask, answer.truth[0]) for mask in masks])
+        for answer in self.world.iter_results("clicks"):
+            masks = [self.world.decode_mask(row) for row in self.world.rows_by_prompt[answer.prompt.prompt_id]]
+            series.append([iou(mask, answer.truth_masks[0]) for mask in masks])
         found = {}
         for number in (1, 2, 3, 5, 10, 20):
             found[f"iou-after-clicks-{number}"] = np.mean([ious[:number][-1] for ious in series])
@@ -170,7 +174,7 @@ class Values:
     def upstream(self):
         places = defaultdict(list)
         for answer in self.all:
-            for mask, truth in zip(answer.masks, answer.truth, strict=False):
+            for mask, truth in zip(answer.masks, answer.truth_masks, strict=False):
                 places["iou"].append(iou(mask, truth))
                 places["dice"].append(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
                 places["boundary_f_2px"].append(again.boundary_f(mask, truth, 2))
@@ -178,12 +182,12 @@ class Values:
         found = {"upstream-iou": means["iou"], "upstream-dice": means["dice"]}
         found |= {"upstream-boundary-f1": means["boundary_f_2px"]}
         found["upstream-quality"] = sum(weight * means[name] for name, weight in UPSTREAM.items())
-        each = [(min(len(a.masks), len(a.items)), len(a.masks), len(a.items)) for a in self.all]
+        each = [(min(len(a.masks), len(a.instances)), len(a.masks), len(a.instances)) for a in self.all]
         pooled = [(min(sum(row[1] for row in each), sum(row[2] for row in each)), *np.sum(each, axis=0)[1:])]
-        greedy = [(len(_greedy(a)), len(a.masks), len(a.items)) for a in self.phrases]
+        greedy = [(len(_greedy(a)), len(a.masks), len(a.instances)) for a in self.phrases]
         for prefix, counts in (("", each), ("pooled-", pooled), ("greedy-", greedy)):
             found |= {f"upstream-{prefix}{name}": value for name, value in _ratios(counts).items()}
-        covered = [(int((a.ious >= 0.5).any(axis=0).sum()) if a.masks else 0, len(a.items)) for a in self.phrases]
+        covered = [(int((a.ious >= 0.5).any(axis=0).sum()) if a.masks else 0, len(a.instances)) for a in self.phrases]
         found["upstream-concept-recall"] = np.divide(*np.sum(covered, axis=0))
         unseen = [row for row, answer in zip(covered, self.phrases, strict=True) if answer.prompt.seen is False]
         recall = np.divide(*np.sum(unseen, axis=0))
@@ -210,8 +214,8 @@ def _union(masks):
 
 def _hits(answer, tau=0.5, ious=None):
     """(right, predicted, truth)"""
-    right = sum(value >= tau for *_, value in answer.pairs(ious))
-    return right, len(answer.masks), len(answer.items)
+    right = sum(value >= tau for *_, value in answer.match_one_to_one(ious))
+    return right, len(answer.masks), len(answer.instances)
 
 
 def _ratios(counts):
@@ -221,7 +225,7 @@ def _ratios(counts):
 
 def _pmf1(answers):
     """Micro F1 of the phrases that are there, mean over thresholds, without sam3's ε."""
-    present = [answer for answer in answers if answer.items]
+    present = [answer for answer in answers if answer.instances]
     each = (
         [_ratios([_hits(answer, tau) for answer in present])["f1"] for tau in IOU_THRESHOLDS] if present else [np.nan]
     )
@@ -230,7 +234,7 @@ def _pmf1(answers):
 
 def _greedy(answer):
     """The predictions that take, best score first, a truth that is left at an IoU of 0.5."""
-    free, taken = set(range(len(answer.items))), set()
+    free, taken = set(range(len(answer.instances))), set()
     for row in np.argsort(-answer.scores, kind="stable"):
         near = [column for column in free if answer.ious[row, column] >= 0.5]
         if near:

@@ -11,7 +11,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-MARKERS = {"datasets": "pictures", "prompts": "generate_prompts", "models": "KINDS", "training": "open_task"}
+MARKERS = {"datasets": "iter_images", "prompts": "generate_prompts", "models": "KINDS", "training": "open_task"}
 """Stage -> the top-level name by which a module is one of its plug-ins."""
 
 

@@ -26,20 +26,20 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from samgap.datasets import Label, Picture
+from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets import coco_labels as labels
-from samgap.datasets.archive import MAX_GB, files
-from samgap.datasets.names import group, listed, parts, some
-from samgap.datasets.photographs import photograph
-from samgap.datasets.write import SUFFIXES
+from samgap.datasets.archive import MAX_ARCHIVE_GB, iter_files
+from samgap.datasets.names import extract_group, select_listed, split_path, summarize_names
+from samgap.datasets.photographs import load_photograph
+from samgap.datasets.write import IMAGE_SUFFIXES
 from samgap.errors import UserError
 
 logger = logging.getLogger("samgap")
 
 
-def info(options: Mapping[str, Any]) -> dict[str, Any]:
+def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
     """The nouns that are labelled or known to be absent, and the attributes, each with the values told apart."""
-    categories = _categories(options)
+    categories = _parse_categories(options)
     nouns = list(dict.fromkeys([*(noun for noun, _ in categories.values()), *options.get("absent", [])]))
     values: dict[str, list[str]] = {name: list(known) for name, known in options.get("attribute-values", {}).items()}
     for attributes in (options.get("attributes", {}), *(own for _, own in categories.values())):
@@ -49,62 +49,66 @@ def info(options: Mapping[str, Any]) -> dict[str, Any]:
     return {"nouns": nouns, "attributes": values}
 
 
-def pictures(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[Picture]:
+def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[AnnotatedImage]:
     """Yield the images in the source's order, each with its labels (`seed` has no use here).
 
     The source `archives["data"]` is read twice: first the COCO files and all names, then the images. Bad input raises
     UserError; what is left out of the labels is told when all is read.
     """
-    source, max_gb = Path(archives["data"]), options.get("max-gb", MAX_GB)
-    texts, present = _first_pass(source, options["annotations"], max_gb)
-    faults = Faults()
-    images: dict[str, _Image] = {}
+    source, max_gb = Path(archives["data"]), options.get("max-gb", MAX_ARCHIVE_GB)
+    texts, present = _index_source(source, options["annotations"], max_gb)
+    faults = AnnotationProblems()
+    images: dict[str, _ImageEntry] = {}
     for where, text in sorted(texts.items()):
-        for image in _read(f"{source}: {where}", where.stem if len(texts) > 1 else "", text, options, faults):
-            if image.file in images:
-                raise UserError(f"{source}: {image.file} is twice in {', '.join(options['annotations'])}")
-            images[image.file] = image
+        for image in _parse_coco_file(
+            f"{source}: {where}", where.stem if len(texts) > 1 else "", text, options, faults
+        ):
+            if image.file_name in images:
+                raise UserError(f"{source}: {image.file_name} is twice in {', '.join(options['annotations'])}")
+            images[image.file_name] = image
     if "files" in options:
-        taken = listed(images, options["files"], str(source))
+        taken = select_listed(images, options["files"], str(source))
         images = {file: image for file, image in images.items() if file in taken}
-    places = _places(images, present, options.get("images"), source)
-    for place, data in files(source, places.__contains__, max_gb):
-        yield _picture(places[place], data, f"{source}: {place}", options, faults)
-    faults.tell(f"{source}")
+    places = _locate_images(images, present, options.get("images"), source)
+    for place, data in iter_files(source, places.__contains__, max_gb):
+        yield _load_image(places[place], data, f"{source}: {place}", options, faults)
+    faults.log_warning(f"{source}")
 
 
 @dataclass(frozen=True)
-class _Image:
-    file: str  # as the COCO file has it
+class _ImageEntry:
+    file_name: str  # as the COCO file has it
     size: tuple[int, int] | None  # width, height in px, where the COCO file tells
-    rows: list[tuple[str, dict[str, Any]]]  # annotations with the ids to name them by
+    annotations: list[tuple[str, dict[str, Any]]]  # annotations with the ids to name them by
 
     @property
-    def name(self) -> str:
-        return "_".join(parts(self.file))
+    def output_name(self) -> str:
+        return "_".join(split_path(self.file_name))
 
 
 @dataclass
-class Faults:
+class AnnotationProblems:
     """What is wrong with annotations, by what it is, with their ids; and how many annotations were read."""
 
-    ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    total: int = 0
+    ids_by_problem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    n_annotations: int = 0
 
-    def add(self, what: str, name: str) -> None:
-        self.ids[what].append(name)
+    def add(self, problem: str, annotation_id: str) -> None:
+        self.ids_by_problem[problem].append(annotation_id)
 
-    def tell(self, source: str) -> None:
+    def log_warning(self, source_name: str) -> None:
         """One warning line, if there is anything to say."""
-        if self.ids:
-            told = "; ".join(f"{len(ids)} {what} (id {some(ids)})" for what, ids in sorted(self.ids.items()))
-            logger.warning("warning: %s: of %d annotations %s", source, self.total, told)
+        if self.ids_by_problem:
+            told = "; ".join(
+                f"{len(ids)} {what} (id {summarize_names(ids)})" for what, ids in sorted(self.ids_by_problem.items())
+            )
+            logger.warning("warning: %s: of %d annotations %s", source_name, self.n_annotations, told)
 
 
 # --- what is there
 
 
-def _first_pass(
+def _index_source(
     source: Path, patterns: list[str], max_gb: float
 ) -> tuple[dict[PurePosixPath, bytes], set[PurePosixPath]]:
     """The COCO files that `patterns` name, with their bytes, and where all images are."""
@@ -112,45 +116,47 @@ def _first_pass(
     others: list[str] = []
 
     def wanted(where: PurePosixPath) -> bool:
-        if where.suffix.lower() in SUFFIXES:
+        if where.suffix.lower() in IMAGE_SUFFIXES:
             if where in present:
                 raise UserError(f"{source}: {where} is twice in it")
             present.add(where)
         elif where.suffix.lower() == ".json":
             others.append(str(where))
-        return any(_fits(where, pattern) for pattern in patterns)
+        return any(_is_match(where, pattern) for pattern in patterns)
 
     if not source.exists():
         raise UserError(f"{source}: nothing is there; check the data set's `path`")
-    texts = dict(files(source, wanted, max_gb))
+    texts = dict(iter_files(source, wanted, max_gb))
     for pattern in patterns:
-        matches = [str(where) for where in sorted(texts) if _fits(where, pattern)]
+        matches = [str(where) for where in sorted(texts) if _is_match(where, pattern)]
         if not matches:
-            held = some(sorted(others)) or "no .json file"
+            held = summarize_names(sorted(others)) or "no .json file"
             raise UserError(f"{source}: no file {pattern}, which `annotations` names; it holds {held}")
         if len(matches) > 1 and not re.search(r"[*?\[]", pattern):
-            raise UserError(f"{source}: `annotations` names {pattern}, which is more than one: {some(matches)}")
+            raise UserError(
+                f"{source}: `annotations` names {pattern}, which is more than one: {summarize_names(matches)}"
+            )
     return texts, present
 
 
-def _fits(where: PurePosixPath, pattern: str) -> bool:
+def _is_match(path: PurePosixPath, pattern: str) -> bool:
     """Do the last parts of the path match the pattern's, part by part?"""
     asked = PurePosixPath(pattern).parts
-    found = where.parts[-len(asked) :]
+    found = path.parts[-len(asked) :]
     return len(found) == len(asked) and all(map(fnmatch.fnmatchcase, found, asked))
 
 
-def _places(
-    images: Mapping[str, _Image], present: Iterable[PurePosixPath], folder: str | None, source: Path
-) -> dict[PurePosixPath, _Image]:
+def _locate_images(
+    entries: Mapping[str, _ImageEntry], image_paths: Iterable[PurePosixPath], folder: str | None, source: Path
+) -> dict[PurePosixPath, _ImageEntry]:
     """Where in the source each image lies."""
     by_name = defaultdict(list)
-    for where in sorted(present):
+    for where in sorted(image_paths):
         by_name[where.name].append(where)
-    places: dict[PurePosixPath, _Image] = {}
+    places: dict[PurePosixPath, _ImageEntry] = {}
     missing = []
-    for file, image in images.items():
-        full = (*(parts(folder) if folder else ()), *parts(file))
+    for file, image in entries.items():
+        full = (*(split_path(folder) if folder else ()), *split_path(file))
         found = [where for where in by_name[full[-1]] if where.parts[-len(full) :] == full]
         if not found and not folder:
             found = by_name[full[-1]]
@@ -159,12 +165,12 @@ def _places(
         if not found:
             missing.append(file)
         elif found[0] in places:
-            raise UserError(f"{source}: {found[0]} is labelled twice, as {places[found[0]].file} and as {file}")
+            raise UserError(f"{source}: {found[0]} is labelled twice, as {places[found[0]].file_name} and as {file}")
         else:
             places[found[0]] = image
     if missing:
         raise UserError(
-            f"{source}: no image {some(missing)}{f' in {folder}' if folder else ''}, which is labelled; "
+            f"{source}: no image {summarize_names(missing)}{f' in {folder}' if folder else ''}, which is labelled; "
             "add it, or list the files to read in `files`"
         )
     return places
@@ -173,10 +179,12 @@ def _places(
 # --- the COCO files
 
 
-def _read(where: str, stem: str, text: bytes, options: Mapping[str, Any], faults: Faults) -> Iterator[_Image]:
+def _parse_coco_file(
+    source_name: str, id_prefix: str, json_bytes: bytes, options: Mapping[str, Any], problems: AnnotationProblems
+) -> Iterator[_ImageEntry]:
     """The images of one COCO file with the annotations on them that can be used."""
     try:
-        data = json.loads(text)
+        data = json.loads(json_bytes)
         images = {row["id"]: row for row in data["images"]}
         categories = {row["id"]: str(row["name"]) for row in data["categories"]}
         annotations = data["annotations"]
@@ -185,44 +193,46 @@ def _read(where: str, stem: str, text: bytes, options: Mapping[str, Any], faults
         names = [row["file_name"] for row in images.values()]
         refers = [(row.get("image_id") in images, categories.get(row.get("category_id"))) for row in annotations]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{where}: not a COCO file of instances ({type(error).__name__}: {error})") from error
+        raise UserError(f"{source_name}: not a COCO file of instances ({type(error).__name__}: {error})") from error
     for what, (different, rows) in counts.items():
         if different != len(rows):
-            raise UserError(f"{where}: the {what} id {_first_twice(row['id'] for row in rows)} is there twice")
-    if not all(isinstance(name, str) and parts(name) for name in names):
-        raise UserError(f"{where}: an image without a file name")
+            raise UserError(f"{source_name}: the {what} id {_find_duplicate(row['id'] for row in rows)} is there twice")
+    if not all(isinstance(name, str) and split_path(name) for name in names):
+        raise UserError(f"{source_name}: an image without a file name")
 
     unknown = sorted(set(categories.values()) - set(options["nouns"]))
     if unknown and len(unknown) == len(set(categories.values())):
-        raise UserError(f"{where}: its categories are {some(unknown)}; say in `nouns` what each of them is")
+        raise UserError(
+            f"{source_name}: its categories are {summarize_names(unknown)}; say in `nouns` what each of them is"
+        )
     of_image: dict[Any, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
     seen = set()
     for row, (placed, category) in zip(annotations, refers, strict=True):
-        name = f"{stem}:{row['id']}" if stem else str(row["id"])
-        faults.total += 1
+        name = f"{id_prefix}:{row['id']}" if id_prefix else str(row["id"])
+        problems.n_annotations += 1
         shape = json.dumps([row.get(key) for key in ("image_id", "category_id", "bbox", "segmentation")])
         if not placed:
-            faults.add("of an unknown image are left out", name)
+            problems.add("of an unknown image are left out", name)
         elif category is None:
-            faults.add("of an unknown category are left out", name)
+            problems.add("of an unknown category are left out", name)
         elif category not in options["nouns"]:
-            faults.add(f"of the category {category}, not in `nouns`, are left out", name)
+            problems.add(f"of the category {category}, not in `nouns`, are left out", name)
         elif shape in seen:
-            faults.add("the same as another are left out", name)
+            problems.add("the same as another are left out", name)
         else:
             of_image[row["image_id"]].append((name, {**row, "category": category}))
         seen.add(shape)
     for key, row in images.items():
         size = row.get("width"), row.get("height")
         known = all(isinstance(side, int) and side > 0 for side in size)
-        yield _Image(row["file_name"], size if known else None, of_image[key])
+        yield _ImageEntry(row["file_name"], size if known else None, of_image[key])
 
 
-def _first_twice(values: Iterable[Any]) -> Any:
+def _find_duplicate(values: Iterable[Any]) -> Any:
     return next(value for value, count in Counter(values).items() if count > 1)
 
 
-def _categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
+def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
     """The noun and the attributes that each category stands for."""
     return {
         category: (meant, {}) if isinstance(meant, str) else (meant["noun"], dict(meant.get("attributes", {})))
@@ -233,22 +243,37 @@ def _categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, st
 # --- one image
 
 
-def _picture(image: _Image, data: bytes, what: str, options: Mapping[str, Any], faults: Faults) -> Picture:
-    found = photograph(data, what, image.size)
-    categories = _categories(options)
+def _load_image(
+    entry: _ImageEntry, encoded_bytes: bytes, source_name: str, options: Mapping[str, Any], problems: AnnotationProblems
+) -> AnnotatedImage:
+    found = load_photograph(encoded_bytes, source_name, entry.size)
+    categories = _parse_categories(options)
     kept = []
-    for name, row in image.rows:
+    for name, row in entry.annotations:
         noun, attributes = categories[row["category"]]
-        attributes = {**options.get("attributes", {}), **attributes, **_own(row, options, faults, name)}
-        label = _label(name, row, noun, attributes, found.width, found.height, faults)
+        attributes = {
+            **options.get("attributes", {}),
+            **attributes,
+            **_read_declared_attributes(row, options, problems, name),
+        }
+        label = _make_annotation(name, row, noun, attributes, found.width, found.height, problems)
         if label:
             kept.append(label)
-    return Picture(image.name, found.data, found.width, found.height, group(image.name, options), kept)
+    return AnnotatedImage(
+        entry.output_name,
+        found.encoded_bytes,
+        found.width,
+        found.height,
+        extract_group(entry.output_name, options),
+        kept,
+    )
 
 
-def _own(row: Mapping[str, Any], options: Mapping[str, Any], faults: Faults, name: str) -> dict[str, str]:
+def _read_declared_attributes(
+    coco_annotation: Mapping[str, Any], options: Mapping[str, Any], problems: AnnotationProblems, annotation_id: str
+) -> dict[str, str]:
     """The declared attributes that an annotation carries itself."""
-    carried = row.get("attributes")
+    carried = coco_annotation.get("attributes")
     own = {}
     for key, known in options.get("attribute-values", {}).items():
         if key in options.get("attributes", {}):
@@ -258,35 +283,41 @@ def _own(row: Mapping[str, Any], options: Mapping[str, Any], faults: Faults, nam
         if text in known:
             own[key] = text
         else:
-            faults.add(f"without a known value of {key} are taken to have none", name)
+            problems.add(f"without a known value of {key} are taken to have none", annotation_id)
     return own
 
 
-def _label(
-    name: str, row: Mapping[str, Any], noun: str, attributes: dict[str, str], width: int, height: int, faults: Faults
-) -> Label | None:
-    ignore = bool(row.get("iscrowd")) or bool(row.get("ignore"))
+def _make_annotation(
+    annotation_id: str,
+    coco_annotation: Mapping[str, Any],
+    noun: str,
+    attributes: dict[str, str],
+    width: int,
+    height: int,
+    problems: AnnotationProblems,
+) -> Annotation | None:
+    ignore = bool(coco_annotation.get("iscrowd")) or bool(coco_annotation.get("ignore"))
     box = fault = None
     try:
-        box, cut = labels.box(row, width, height)
+        box, cut = labels.parse_box(coco_annotation, width, height)
         if cut:
-            faults.add("reach out of their image and are cut", name)
-    except labels.Broken as broken:
+            problems.add("reach out of their image and are cut", annotation_id)
+    except labels.InvalidAnnotationError as broken:
         fault = str(broken)
-    if segmentation := row.get("segmentation"):
+    if segmentation := coco_annotation.get("segmentation"):
         try:
-            mask, at, left_out = labels.mask(segmentation, width, height)
-        except labels.Broken as broken:
+            mask, at, left_out = labels.decode_segmentation(segmentation, width, height)
+        except labels.InvalidAnnotationError as broken:
             if box is None:
-                faults.add(f"with {broken} and {fault} are left out", name)
+                problems.add(f"with {broken} and {fault} are left out", annotation_id)
                 return None
-            faults.add(f"with {broken} are ignored, all in their box", name)
-            mask, at = labels.filled(box)
-            return Label(noun, mask=mask, at=at, attributes=attributes, ignore=True)
+            problems.add(f"with {broken} are ignored, all in their box", annotation_id)
+            mask, at = labels.box_to_mask(box)
+            return Annotation(noun, mask=mask, offset=at, attributes=attributes, ignore=True)
         if left_out:
-            faults.add("with a polygon of fewer than three corners lose that", name)
-        return Label(noun, mask=mask, at=at, attributes=attributes, ignore=ignore)
+            problems.add("with a polygon of fewer than three corners lose that", annotation_id)
+        return Annotation(noun, mask=mask, offset=at, attributes=attributes, ignore=ignore)
     if box is None:
-        faults.add(f"with {fault} are left out", name)
+        problems.add(f"with {fault} are left out", annotation_id)
         return None
-    return Label(noun, box=box, attributes=attributes, ignore=ignore)
+    return Annotation(noun, box=box, attributes=attributes, ignore=ignore)

@@ -17,19 +17,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from samgap.datasets import Picture
-from samgap.datasets.instance_masks import Place, pairs
+from samgap.datasets import AnnotatedImage
+from samgap.datasets.instance_masks import ImageFolder, read_image_mask_pairs
 from samgap.errors import UserError
 
 NOUN = "apple"
 
 
-def info(options: Mapping[str, Any]) -> dict[str, Any]:
+def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
     """The nouns that are labelled or known to be absent; MinneApple labels no attribute."""
     return {"nouns": [NOUN, *options.get("absent", [])], "attributes": {}}
 
 
-def pictures(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[Picture]:
+def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[AnnotatedImage]:
     """Yield the part's images, as packed, with a label for each apple (`seed` has no use here).
 
     Bad input raises UserError.
@@ -38,29 +38,31 @@ def pictures(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int
     if options["part"] == "test":
         if "truth" not in archives:
             raise UserError(f"{archive}: its test part has no masks; name an archive `truth` for it")
-        masks = Place(Path(archives["truth"]), ("segmentation", "masks"))
+        masks = ImageFolder(Path(archives["truth"]), ("segmentation", "masks"))
     else:
-        masks = Place(archive, ("train", "masks"))
-    images = Place(archive, (options["part"], "images"))
-    yield from pairs(images, masks, lambda names: _chosen(archive, names, options), video, NOUN, options)
+        masks = ImageFolder(archive, ("train", "masks"))
+    images = ImageFolder(archive, (options["part"], "images"))
+    yield from read_image_mask_pairs(
+        images, masks, lambda names: _select_images(archive, names, options), extract_video_name, NOUN, options
+    )
 
 
-def video(name: str) -> str:
+def extract_video_name(file_name: str) -> str:
     """The video that an image is from, by its file name."""
-    stem = PurePosixPath(name).stem
+    stem = PurePosixPath(file_name).stem
     return stem.split("_image")[0] if "_image" in stem else stem.rpartition("_")[0] or stem
 
 
-def _chosen(archive: Path, names: list[str], options: Mapping[str, Any]) -> set[str]:
+def _select_images(archive_path: Path, file_names: list[str], options: Mapping[str, Any]) -> set[str]:
     """The images of the videos that are to be taken."""
-    present = {video(name) for name in names}
+    present = {extract_video_name(name) for name in file_names}
     take, leave = options.get("videos"), options.get("without-videos", [])
     listed = f"the videos of its {options['part']} part are {', '.join(sorted(present))}"
     # A misspelt video would pass for a split: training images would slip into validation, or none be held out.
     unknown = sorted({*(take or []), *leave} - present)
     if unknown:
-        raise UserError(f"{archive}: no video {', '.join(unknown)}; {listed}")
+        raise UserError(f"{archive_path}: no video {', '.join(unknown)}; {listed}")
     videos = (present if take is None else set(take)) - set(leave)
     if not videos:
-        raise UserError(f"{archive}: `videos` and `without-videos` leave no image; {listed}")
-    return {name for name in names if video(name) in videos}
+        raise UserError(f"{archive_path}: `videos` and `without-videos` leave no image; {listed}")
+    return {name for name in file_names if extract_video_name(name) in videos}

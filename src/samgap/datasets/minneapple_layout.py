@@ -15,26 +15,30 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from samgap.datasets import Picture
-from samgap.datasets.instance_masks import Place, pairs
-from samgap.datasets.names import group, listed
+from samgap.datasets import AnnotatedImage
+from samgap.datasets.instance_masks import ImageFolder, read_image_mask_pairs
+from samgap.datasets.names import extract_group, select_listed
 
 
-def info(options: Mapping[str, Any]) -> dict[str, Any]:
+def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
     """The nouns that are labelled or known to be absent, and the attributes of the set."""
     nouns = [options.get("noun", "apple"), *options.get("absent", [])]
     return {"nouns": nouns, "attributes": {name: [value] for name, value in options.get("attributes", {}).items()}}
 
 
-def pictures(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[Picture]:
+def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[AnnotatedImage]:
     """Yield the photographs with a label for each object (`seed` has no use here). Bad input raises UserError."""
     places = {
-        key: Place(Path(archives.get(key, archives.get("data", ""))), PurePosixPath(options.get(key, key)).parts)
+        key: ImageFolder(Path(archives.get(key, archives.get("data", ""))), PurePosixPath(options.get(key, key)).parts)
         for key in ("images", "masks")
     }
 
     def choose(names: list[str]) -> set[str]:
-        return listed(names, options["files"], str(places["images"].source)) if "files" in options else set(names)
+        return (
+            select_listed(names, options["files"], str(places["images"].source)) if "files" in options else set(names)
+        )
 
     noun = options.get("noun", "apple")
-    yield from pairs(places["images"], places["masks"], choose, lambda name: group(name, options), noun, options)
+    yield from read_image_mask_pairs(
+        places["images"], places["masks"], choose, lambda name: extract_group(name, options), noun, options
+    )

@@ -9,25 +9,25 @@ from PIL import Image, ImageOps
 
 from samgap.errors import UserError
 
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+IMAGE_READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 """What Pillow raises on a damaged file."""
-DEEP = ("I", "F", "I;16", "I;16B", "I;16L")
+HIGH_BIT_DEPTH_MODES = ("I", "F", "I;16", "I;16B", "I;16L")
 """Pillow's modes of more than 8 bits a channel, which no model here reads."""
-ORIENTATION = 0x0112
-SIDEWAYS = (5, 6, 7, 8)
+EXIF_ORIENTATION_TAG = 0x0112
+TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True)
 class Photograph:
     """Encoded bytes, and the size in px of what they show. `turned`: were they written anew, upright?"""
 
-    data: bytes
+    encoded_bytes: bytes
     width: int
     height: int
-    turned: bool = False
+    was_reoriented: bool = False
 
 
-def photograph(data: bytes, what: str, labelled: tuple[int, int] | None = None) -> Photograph:
+def load_photograph(encoded_bytes: bytes, source_name: str, labelled_size: tuple[int, int] | None = None) -> Photograph:
     """The photograph that was labelled, from a PNG or JPEG file; `what` names it in a UserError.
 
     `labelled` is the (width, height) that its labels are made for. A file whose EXIF says that it is to be turned is
@@ -36,26 +36,28 @@ def photograph(data: bytes, what: str, labelled: tuple[int, int] | None = None) 
     another size.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(encoded_bytes)) as image:
             image.load()
             kind, mode, stored = image.format, image.mode, image.size
-            orientation = image.getexif().get(ORIENTATION, 1)
-            upright = stored[::-1] if orientation in SIDEWAYS else stored
-            turn = orientation in range(2, 9) and (labelled is None or labelled == upright)
+            orientation = image.getexif().get(EXIF_ORIENTATION_TAG, 1)
+            upright = stored[::-1] if orientation in TRANSPOSED_ORIENTATIONS else stored
+            turn = orientation in range(2, 9) and (labelled_size is None or labelled_size == upright)
             turned = ImageOps.exif_transpose(image) if turn else None
-    except UNREADABLE as error:
-        raise UserError(f"{what}: unreadable image ({error})") from error
+    except IMAGE_READ_ERRORS as error:
+        raise UserError(f"{source_name}: unreadable image ({error})") from error
     if kind not in ("PNG", "JPEG"):
-        raise UserError(f"{what}: a file of the format {kind}; save it as PNG or JPEG")
-    if mode in DEEP:
-        raise UserError(f"{what}: more than 8 bits a channel (mode {mode}); save it with 8")
-    if labelled is not None and labelled not in (stored, upright):
-        raise UserError(f"{what}: {stored[0]}x{stored[1]} px, but its labels are for {labelled[0]}x{labelled[1]} px")
+        raise UserError(f"{source_name}: a file of the format {kind}; save it as PNG or JPEG")
+    if mode in HIGH_BIT_DEPTH_MODES:
+        raise UserError(f"{source_name}: more than 8 bits a channel (mode {mode}); save it with 8")
+    if labelled_size is not None and labelled_size not in (stored, upright):
+        raise UserError(
+            f"{source_name}: {stored[0]}x{stored[1]} px, but its labels are for {labelled_size[0]}x{labelled_size[1]} px"
+        )
     if turned is None:
-        return Photograph(data, *stored)
+        return Photograph(encoded_bytes, *stored)
     stream = io.BytesIO()
     if kind == "JPEG":
         turned.save(stream, "JPEG", quality=95, subsampling=0)
     else:
         turned.save(stream, "PNG")
-    return Photograph(stream.getvalue(), *turned.size, turned=True)
+    return Photograph(stream.getvalue(), *turned.size, was_reoriented=True)

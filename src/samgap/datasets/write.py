@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from samgap.datasets import Label, Picture
+from samgap.datasets import AnnotatedImage, Annotation
 from samgap.errors import UserError
 from samgap.io.files import atomic_directory, atomic_write
 from samgap.io.progress import report_progress
 from samgap.masks.encoding import encode_annotation
 from samgap.tables.images import IMAGES
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg"}
 
 
-def write(
-    pictures: Iterable[Picture],
+def write_dataset(
+    annotated_images: Iterable[AnnotatedImage],
     info: Mapping[str, Any],
     images_dir: str | Path,
     instances_path: str | Path,
@@ -40,25 +40,28 @@ def write(
     found: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {}
     extras: dict[str, str] = {}
     with atomic_directory(images_dir) as folder, report_progress(f"{dataset}: images", None, "images") as step:
-        for picture in pictures:
-            name = picture.name
+        for picture in annotated_images:
+            name = picture.file_name
             plain = name.removeprefix(f"{picture.sequence}/") if picture.sequence else name
-            if plain != PurePosixPath(plain.replace("\\", "/")).name or Path(plain).suffix.lower() not in SUFFIXES:
+            if (
+                plain != PurePosixPath(plain.replace("\\", "/")).name
+                or Path(plain).suffix.lower() not in IMAGE_SUFFIXES
+            ):
                 raise UserError(f"{dataset}: {name!r} is not the plain name of a .png or .jpg file")
             if name in found:
                 raise UserError(f"{dataset}: two images are named {name}; names must be unique in a data set")
-            for file, data in {name: picture.data, **picture.extras}.items():
+            for file, data in {name: picture.encoded_bytes, **picture.extra_files}.items():
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 with open(folder / file, "xb") as stream:
                     stream.write(data)
-            extras |= {file: hashlib.sha256(data).hexdigest() for file, data in picture.extras.items()}
+            extras |= {file: hashlib.sha256(data).hexdigest() for file, data in picture.extra_files.items()}
             image: dict[str, Any] = {"width": picture.width, "height": picture.height, "group": picture.group}
             if picture.attributes:
                 image["attributes"] = dict(picture.attributes)
             if picture.sequence:
-                image |= {"sequence": picture.sequence, "frame": picture.frame}
-            annotations = [_annotation(picture, label, nouns) for label in picture.labels]
-            found[name] = (image, annotations, hashlib.sha256(picture.data).hexdigest())
+                image |= {"sequence": picture.sequence, "frame": picture.frame_index}
+            annotations = [_to_coco_annotation(picture, label, nouns) for label in picture.annotations]
+            found[name] = (image, annotations, hashlib.sha256(picture.encoded_bytes).hexdigest())
             step(1)
         if not found:
             raise UserError(f"{dataset}: no image in it; check its options in the configuration")
@@ -88,36 +91,36 @@ def write(
         "n_images": len(images),
         "n_instances": len(instances),
         "n_ignored": sum(instance["ignore"] for instance in instances),
-        "images_sha256": _over({name: checksum for name, (*_, checksum) in found.items()}),
-        **({"n_extras": len(extras), "extras_sha256": _over(extras)} if extras else {}),
+        "images_sha256": _hash_checksums({name: checksum for name, (*_, checksum) in found.items()}),
+        **({"n_extras": len(extras), "extras_sha256": _hash_checksums(extras)} if extras else {}),
     }
 
 
-def _over(checksums: Mapping[str, str]) -> str:
+def _hash_checksums(checksums: Mapping[str, str]) -> str:
     """One sha256 over several files' names and sha256."""
     lines = (f"{checksums[name]}  {name}\n" for name in sorted(checksums))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _annotation(picture: Picture, label: Label, nouns: list[str]) -> dict[str, Any]:
-    if label.noun not in nouns:
-        raise ValueError(f"{picture.name}: noun {label.noun!r} is not among {nouns}")
+def _to_coco_annotation(image: AnnotatedImage, annotation: Annotation, nouns: list[str]) -> dict[str, Any]:
+    if annotation.noun not in nouns:
+        raise ValueError(f"{image.file_name}: noun {annotation.noun!r} is not among {nouns}")
     row = {
-        "category_id": nouns.index(label.noun) + 1,
+        "category_id": nouns.index(annotation.noun) + 1,
         "iscrowd": 0,
-        "ignore": int(label.ignore),
-        "attributes": dict(label.attributes),
+        "ignore": int(annotation.ignore),
+        "attributes": dict(annotation.attributes),
     }
-    known = {"occlusion": label.occlusion, "track": label.track}
+    known = {"occlusion": annotation.occluded_fraction, "track": annotation.track_id}
     row |= {key: value for key, value in known.items() if value is not None}
-    if label.mask is None:
-        if label.box is None:
-            raise ValueError(f"{picture.name}: a label with neither mask nor box")
-        x0, y0, x1, y1 = label.box
+    if annotation.mask is None:
+        if annotation.box is None:
+            raise ValueError(f"{image.file_name}: a label with neither mask nor box")
+        x0, y0, x1, y1 = annotation.box
         return {**row, "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
-    size, at = (picture.height, picture.width), label.at
-    ends = tuple(np.add(at or (0, 0), label.mask.shape))
+    size, at = (image.height, image.width), annotation.offset
+    ends = tuple(np.add(at or (0, 0), annotation.mask.shape))
     if min(at or (0, 0)) < 0 or (ends != size if at is None else np.greater(ends, size).any()):
-        raise ValueError(f"{picture.name}: mask {label.mask.shape} at {at}, image {size}")
-    box, area, rle = encode_annotation(label.mask, at or (0, 0), size)
+        raise ValueError(f"{image.file_name}: mask {annotation.mask.shape} at {at}, image {size}")
+    box, area, rle = encode_annotation(annotation.mask, at or (0, 0), size)
     return {**row, "bbox": box, "area": area, "segmentation": rle}

@@ -29,21 +29,21 @@ class Model(Protocol):
     `prompts` as mappings) and returns the predictions of each, best score first; they may still be in the making, and
     whoever looks at them waits. `notes`, if a model has them, tells what it did to a prompt, one line each."""
 
-    def encode(self, image: Image.Image) -> None: ...
+    def set_image(self, image: Image.Image) -> None: ...
 
-    def answer(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]: ...
+    def predict(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]: ...
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameOutput:
     """A frame of a sequence, by its number: first when it is encoded (`answers` is None), then answered.
 
     `answers` has for each object that was shown up to here, by its number, one prediction, or none where the model
     does not see it.
     """
 
-    number: int
-    answers: Mapping[int, list[Prediction]] | None
+    index: int
+    predictions: Mapping[int, list[Prediction]] | None
 
 
 class Tracker(Protocol):
@@ -51,8 +51,8 @@ class Tracker(Protocol):
     the number of the frame on which it is shown, and the row of table `prompts` that shows it there."""
 
     def track(
-        self, frames: Sequence[Image.Image], shown: Sequence[tuple[int, Mapping[str, Any]]]
-    ) -> Iterator[Frame]: ...
+        self, frames: Sequence[Image.Image], object_prompts: Sequence[tuple[int, Mapping[str, Any]]]
+    ) -> Iterator[FrameOutput]: ...
 
 
 class Family(Protocol):

@@ -35,36 +35,38 @@ class Grounded:
 
     def __init__(self, detector: Model, segmenter: Model) -> None:
         self.detector, self.segmenter = detector, segmenter
-        self.notes: list[str] = []
+        self.warnings: list[str] = []
 
-    def encode(self, image: Image.Image) -> None:
-        self.size = image.size
-        self.detector.encode(image)
-        self.segmenter.encode(image)
+    def set_image(self, image: Image.Image) -> None:
+        self.image_size = image.size
+        self.detector.set_image(image)
+        self.segmenter.set_image(image)
 
-    def answer(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
+    def predict(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
         """An image's boxes of all phrases are asked together. A box without a pixel of the image gives no mask."""
-        detected = [[one for one in found if self._area(one.box) > 0] for found in self.detector.answer(prompts)]
-        boxes = [self._asked(one.box) for found in detected for one in found]
-        answers = iter(self.segmenter.answer(boxes) if boxes else [])
+        detected = [
+            [one for one in found if self._clipped_area(one.box) > 0] for found in self.detector.predict(prompts)
+        ]
+        boxes = [self._make_box_prompt(one.box) for found in detected for one in found]
+        answers = iter(self.segmenter.predict(boxes) if boxes else [])
         for part in (self.detector, self.segmenter):
-            told = getattr(part, "notes", [])
-            self.notes += told
+            told = getattr(part, "warnings", [])
+            self.warnings += told
             told.clear()
-        return [[self._scored(one, mask) for one in found for mask in next(answers)[:1]] for found in detected]
+        return [[self._copy_box_score(one, mask) for one in found for mask in next(answers)[:1]] for found in detected]
 
-    def _scored(self, box: Prediction, mask: Prediction) -> Prediction:
+    def _copy_box_score(self, box: Prediction, mask: Prediction) -> Prediction:
         return Prediction(box.score, mask.box, mask.area, mask.rle)
 
-    def _edges(self, box: Sequence[float]) -> tuple[float, float, float, float]:
-        width, height = self.size
+    def _clip_box(self, box: Sequence[float]) -> tuple[float, float, float, float]:
+        width, height = self.image_size
         x0, y0, x1, y1 = box
         return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
 
-    def _area(self, box: Sequence[float]) -> float:
-        x0, y0, x1, y1 = self._edges(box)
+    def _clipped_area(self, box: Sequence[float]) -> float:
+        x0, y0, x1, y1 = self._clip_box(box)
         return max(x1 - x0, 0.0) * max(y1 - y0, 0.0)
 
-    def _asked(self, box: Sequence[float]) -> dict[str, Any]:
-        edges = dict(zip(("x0", "y0", "x1", "y1"), self._edges(box), strict=True))
+    def _make_box_prompt(self, box: Sequence[float]) -> dict[str, Any]:
+        edges = dict(zip(("x0", "y0", "x1", "y1"), self._clip_box(box), strict=True))
         return {"kind": "box", "phrase": None, "points": None, "mask": None, "boxes": [{**edges, "label": 1}]}

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from samgap.errors import UserError
-from samgap.models import Frame, Prediction
-from samgap.models.runtime.predictions import predictions
+from samgap.models import FrameOutput, Prediction
+from samgap.models.runtime.predictions import masks_to_predictions
 
 KINDS = ("box", "point-box", "track")
 
@@ -33,25 +33,29 @@ class Shape:
     def __init__(self, shape: str) -> None:
         self.shape = shape
 
-    def encode(self, image: Image.Image) -> None:
+    def set_image(self, image: Image.Image) -> None:
         self.width, self.height = image.size
 
-    def answer(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
-        return [predictions(np.ones(1), None, self._mask(prompt["boxes"][0])[None]) for prompt in prompts]
+    def predict(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
+        return [masks_to_predictions(np.ones(1), None, self._draw_mask(prompt["boxes"][0])[None]) for prompt in prompts]
 
-    def track(self, frames: Sequence[Image.Image], shown: Sequence[tuple[int, Mapping[str, Any]]]) -> Iterator[Frame]:
-        if any(row.get("boxes") is None for _, row in shown):
+    def track(
+        self, frames: Sequence[Image.Image], object_prompts: Sequence[tuple[int, Mapping[str, Any]]]
+    ) -> Iterator[FrameOutput]:
+        if any(row.get("boxes") is None for _, row in object_prompts):
             raise UserError(
                 "family shape: a track that is shown by points alone has no box to fill; ask with show: box"
             )
-        starts = [frame for frame, _ in shown]
+        starts = [frame for frame, _ in object_prompts]
         for frame in range(min(starts, default=len(frames)), len(frames)):
-            self.encode(frames[frame])
-            yield Frame(frame, None)
+            self.set_image(frames[frame])
+            yield FrameOutput(frame, None)
             seen = [number for number, start in enumerate(starts) if start <= frame]
-            yield Frame(frame, dict(zip(seen, self.answer([shown[number][1] for number in seen]), strict=True)))
+            yield FrameOutput(
+                frame, dict(zip(seen, self.predict([object_prompts[number][1] for number in seen]), strict=True))
+            )
 
-    def _mask(self, box: Mapping[str, float]) -> np.ndarray:
+    def _draw_mask(self, box: Mapping[str, float]) -> np.ndarray:
         """A pixel belongs to the shape when its centre does."""
         x = np.arange(self.width)[None] + 0.5
         y = np.arange(self.height)[:, None] + 0.5

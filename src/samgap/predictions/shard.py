@@ -84,11 +84,11 @@ def predict_images(
 
     The arguments are those of `predict_shard`.
     """
-    from samgap.models.runtime.predictions import workers  # imports torch
+    from samgap.models.runtime.predictions import rle_worker_pool  # imports torch
 
     prompt_rows = prompts.groupby("image_id").indices
     estimator = RuntimeEstimator(device, int(images["image_id"].isin(list(prompt_rows)).sum()))
-    with ThreadPoolExecutor(1, "read") as reader, workers(N_RLE_THREADS):
+    with ThreadPoolExecutor(1, "read") as reader, rle_worker_pool(N_RLE_THREADS):
         unread = deque(to_records(images[["image_id", "file", "width", "height"]]))
         prefetched: deque[_ImageJob] = deque()
         pending: deque[_ImageJob] = deque()
@@ -125,17 +125,17 @@ class _ImageJob:
         """Encode the image and predict its prompts; return the seconds that took, or None if there are no prompts."""
         if self.image_future is None:
             return None
-        from samgap.models.runtime.batching import out_of_memory  # imports torch
+        from samgap.models.runtime.batching import is_out_of_memory  # imports torch
 
         image, read_ms = self.image_future.result()
         self.image_future = None  # frees the pixels while the masks are pending
         started = time.perf_counter()
         try:
-            model.encode(image)
+            model.set_image(image)
             encoded = time.perf_counter()
             self.predictions = _predict_prompts(model, self.prompts, self.image_row, truth)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise UserError(f"image {self.image_row['file']}: {OUT_OF_MEMORY_MESSAGE}") from error
         except UserError as error:
@@ -150,10 +150,10 @@ class _ImageJob:
 
     def _collect_model_warnings(self, model: Model) -> None:
         """Move the warnings that a model has about its prompts (a phrase that is too long, say) to this image."""
-        notes = getattr(model, "notes", None)
-        if notes:
-            self.warnings += notes
-            notes.clear()
+        model_warnings = getattr(model, "warnings", None)
+        if model_warnings:
+            self.warnings += model_warnings
+            model_warnings.clear()
 
     def collect_output(self) -> PredictionOutput:
         """Wait for the masks and return the rows of the tables."""
@@ -174,9 +174,9 @@ def _predict_prompts(
     model: Model, prompts: Sequence[Mapping[str, Any]], image_row: Mapping[str, Any], truth: GroundTruth | None
 ) -> Sequence[Sequence[Prediction]]:
     if prompts[0]["kind"] != "clicks":
-        return model.answer(prompts)
-    from samgap.models.runtime.clicks import clicked  # imports torch
+        return model.predict(prompts)
+    from samgap.models.runtime.clicks import run_click_protocol  # imports torch
 
     assert truth is not None
     by_id = {item.id: item for item in truth.instances_of(image_row["image_id"])}
-    return clicked(model, prompts, [by_id[row["truth_ids"][0]].decode_mask() for row in prompts])  # type: ignore[arg-type]
+    return run_click_protocol(model, prompts, [by_id[row["truth_ids"][0]].decode_mask() for row in prompts])  # type: ignore[arg-type]

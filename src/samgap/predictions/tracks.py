@@ -113,9 +113,9 @@ def _predict_sequences(
                 output.timing_rows.append({**timing, "device": device})
                 estimator.update((timing["encode_ms"] + timing["decode_ms"]) / 1e3)
         except (RuntimeError, MemoryError) as error:
-            from samgap.models.runtime.batching import out_of_memory  # imports torch
+            from samgap.models.runtime.batching import is_out_of_memory  # imports torch
 
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise UserError(f"sequence {frames[0]['sequence']}: {OUT_OF_MEMORY_MESSAGE}") from error
         yield output
@@ -148,19 +148,19 @@ def _track_sequence(
     tracks = [row["track"] for row in prompted_rows]
     started = time.perf_counter()
     for frame in tracker.track(frames, [(frame_numbers[row["image_id"]], row) for row in prompted_rows]):
-        now, image_row = time.perf_counter(), frames.frame_rows[frame.number]
-        if frame.answers is None:
+        now, image_row = time.perf_counter(), frames.frame_rows[frame.index]
+        if frame.predictions is None:
             read_seconds, frames.read_seconds = frames.read_seconds, 0.0
             encode_seconds = max(now - started - read_seconds, 0.0)
         else:
-            for object_number, predictions in frame.answers.items():
-                output.add_predictions(row_of[tracks[object_number], frame.number], predictions, image_row)
+            for object_number, predictions in frame.predictions.items():
+                output.add_predictions(row_of[tracks[object_number], frame.index], predictions, image_row)
             times = {
                 "read_ms": 1e3 * read_seconds,
                 "encode_ms": 1e3 * encode_seconds,
                 "decode_ms": 1e3 * (now - started),
             }
-            yield {"image_id": image_row["image_id"], "n_prompts": len(frame.answers), **times}
+            yield {"image_id": image_row["image_id"], "n_prompts": len(frame.predictions), **times}
         started = time.perf_counter()
 
 

@@ -15,7 +15,7 @@ import torch
 
 from samgap.errors import UserError
 from samgap.io.files import atomic_write
-from samgap.models.runtime.device import on
+from samgap.models.runtime.device import cuda_shim
 
 logger = logging.getLogger("samgap")
 
@@ -138,7 +138,7 @@ def _step(
         group["lr"] = lr
     task.model.train()
     optimiser.zero_grad(set_to_none=True)
-    with on(device):
+    with cuda_shim(device):
         terms = task.loss(rng)
         terms["total"].backward()
     norm = torch.nn.utils.clip_grad_norm_(

@@ -33,9 +33,9 @@ def validation_scores(
     matched: list[float] = []
     confusion = np.zeros((2, 2))
     for image_id, image in list(ground_truth.images.items())[:max_images]:
-        model.encode(Image.open(source.image_folder / image["file_name"]).convert("RGB"))
+        model.set_image(Image.open(source.image_folder / image["file_name"]).convert("RGB"))
         by_id = {item.id: item for item in ground_truth.instances_of(image_id)}
-        for number, (phrase, found) in enumerate(zip(phrases, model.answer(phrases), strict=True)):
+        for number, (phrase, found) in enumerate(zip(phrases, model.predict(phrases), strict=True)):
             masks = [
                 {"size": [image["height"], image["width"]], "counts": one.rle}
                 for one in found

@@ -29,7 +29,7 @@ def entry(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.T
 
 
 def read(path: Path, wanted: Callable[[PurePosixPath], bool] = lambda _: True, **bounds: float) -> dict[str, bytes]:
-    return {str(where): data for where, data in _archive.files(path, wanted, **bounds)}
+    return {str(where): data for where, data in _archive.iter_files(path, wanted, **bounds)}
 
 
 def error(path: Path, **bounds: float) -> str:

@@ -18,8 +18,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.annotations import ground_truth
-from samgap.datasets import Label, Picture, coco, coco_labels
-from samgap.datasets.write import write
+from samgap.datasets import AnnotatedImage, Annotation, coco, coco_labels
+from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 
 WIDTH, HEIGHT = 40, 30
@@ -75,17 +75,17 @@ def folder(path: Path, labels: dict[str, Any], **files: bytes) -> Path:
     return path
 
 
-def whole(label: Label) -> np.ndarray:
+def whole(label: Annotation) -> np.ndarray:
     """A label's mask in the size of its image, and no larger than it must be."""
     assert label.mask.any(axis=0)[[0, -1]].all() and label.mask.any(axis=1)[[0, -1]].all()
     found = np.zeros((HEIGHT, WIDTH), bool)
-    row, column = label.at
+    row, column = label.offset
     found[row : row + label.mask.shape[0], column : column + label.mask.shape[1]] = label.mask
     return found
 
 
-def read(source: Path, **options: Any) -> list[Picture]:
-    return list(coco.pictures({**OPTIONS, **options}, {"data": source}, seed=0))
+def read(source: Path, **options: Any) -> list[AnnotatedImage]:
+    return list(coco.iter_images({**OPTIONS, **options}, {"data": source}, seed=0))
 
 
 def error(source: Path, **options: Any) -> str:
@@ -117,27 +117,27 @@ def warned(caplog: pytest.LogCaptureFixture):
 def test_each_form_of_a_mask(tmp_path: Path, warned, segmentation: Any) -> None:
     source = folder(tmp_path / "d", data({"bbox": [5, 4, 6, 6], "segmentation": segmentation}))
     [picture] = read(source)
-    [label] = picture.labels
+    [label] = picture.annotations
     np.testing.assert_array_equal(whole(label), square().astype(bool))
     assert (label.noun, label.ignore, picture.group) == ("apple", False, "a")
-    assert (picture.name, picture.width, picture.height) == ("a.jpg", WIDTH, HEIGHT)
-    assert picture.data == (source / "a.jpg").read_bytes()
+    assert (picture.file_name, picture.width, picture.height) == ("a.jpg", WIDTH, HEIGHT)
+    assert picture.encoded_bytes == (source / "a.jpg").read_bytes()
     assert warned() == []
 
 
 def test_an_instance_of_two_polygons_is_one(tmp_path: Path) -> None:
     parts = [[5, 4, 11, 4, 11, 10, 5, 10], [20, 4, 26, 4, 26, 10, 20, 10]]
     [picture] = read(folder(tmp_path / "d", data({"bbox": [5, 4, 21, 6], "segmentation": parts})))
-    np.testing.assert_array_equal(whole(picture.labels[0]), (square() | square(left=20)).astype(bool))
+    np.testing.assert_array_equal(whole(picture.annotations[0]), (square() | square(left=20)).astype(bool))
 
 
 def test_boxes_alone_stay_boxes(tmp_path: Path) -> None:
     rows = {"bbox": [5.5, 4, 6.25, 6]}, {"bbox": [1, 1, 2, 2], "segmentation": []}
     source = folder(tmp_path / "d", data(*rows))
     out = tmp_path / "out"
-    write(
-        coco.pictures(OPTIONS, {"data": source}, 0),
-        coco.info(OPTIONS),
+    write_dataset(
+        coco.iter_images(OPTIONS, {"data": source}, 0),
+        coco.describe_labels(OPTIONS),
         *(out / "images", out / "instances.json", out / "images.parquet"),
         dataset="boxes",
     )
@@ -152,13 +152,13 @@ def test_boxes_alone_stay_boxes(tmp_path: Path) -> None:
 def test_a_crowd_counts_neither_as_hit_nor_as_false(tmp_path: Path, warned) -> None:
     crowd = {"iscrowd": 1, "bbox": [5, 4, 6, 6], "segmentation": compressed(square())}
     [picture] = read(folder(tmp_path / "d", data(crowd, {"bbox": [1, 1, 2, 2], "ignore": 1}, {"bbox": [1, 1, 3, 2]})))
-    assert [label.ignore for label in picture.labels] == [True, True, False]
+    assert [label.ignore for label in picture.annotations] == [True, True, False]
     assert warned() == []
 
 
 def test_an_image_without_apples_is_an_image(tmp_path: Path) -> None:
     source = folder(tmp_path / "d", data({"bbox": [1, 1, 2, 2], "image_id": 2}, images=("a.jpg", "b.jpg")))
-    assert [(picture.name, len(picture.labels)) for picture in read(source)] == [("a.jpg", 0), ("b.jpg", 1)]
+    assert [(picture.file_name, len(picture.annotations)) for picture in read(source)] == [("a.jpg", 0), ("b.jpg", 1)]
 
 
 def test_categories_become_nouns_with_attributes(tmp_path: Path, warned) -> None:
@@ -168,11 +168,14 @@ def test_categories_become_nouns_with_attributes(tmp_path: Path, warned) -> None
     nouns = {"apple": "apple", "Red_Apple": {"noun": "apple", "attributes": {"colour": "red"}}}
     options = {"nouns": nouns, "attributes": {"ripeness": "ripe"}, "absent": ["pear"]}
     [picture] = read(folder(tmp_path / "d", labels), **options)
-    assert [dict(label.attributes) for label in picture.labels] == [
+    assert [dict(label.attributes) for label in picture.annotations] == [
         {"ripeness": "ripe"},
         {"ripeness": "ripe", "colour": "red"},
     ]
-    assert coco.info(options) == {"nouns": ["apple", "pear"], "attributes": {"ripeness": ["ripe"], "colour": ["red"]}}
+    assert coco.describe_labels(options) == {
+        "nouns": ["apple", "pear"],
+        "attributes": {"ripeness": ["ripe"], "colour": ["red"]},
+    }
     [warning] = warned()
     assert "1 of the category leaf, not in `nouns`, are left out (id 3)" in warning
 
@@ -182,9 +185,9 @@ def test_attributes_of_the_annotations(tmp_path: Path, warned) -> None:
     values = {"hidden": ["true", "false"], "ripeness": ["ripe", "unripe"]}
     options = {"attribute-values": values, "attributes": {"ripeness": "ripe"}}
     [picture] = read(folder(tmp_path / "d", data(*rows, {"bbox": [9, 9, 2, 2]})), **options)
-    assert [label.attributes.get("hidden") for label in picture.labels] == ["true", "false", None, None]
+    assert [label.attributes.get("hidden") for label in picture.annotations] == ["true", "false", None, None]
     # Both values of ripeness are told apart here, so an unripe apple is known to be absent.
-    assert coco.info({**OPTIONS, **options})["attributes"] == values
+    assert coco.describe_labels({**OPTIONS, **options})["attributes"] == values
     assert "2 without a known value of hidden are taken to have none (id 3, 4)" in warned()[0]
 
 
@@ -203,7 +206,7 @@ def test_only_the_listed_files_are_read(tmp_path: Path) -> None:
     (source / "c.jpg").unlink()
     listed = tmp_path / "list.txt"
     listed.write_text("# the good one\na.jpg\n\n")
-    assert [picture.name for picture in read(source, files=str(listed))] == ["a.jpg"]
+    assert [picture.file_name for picture in read(source, files=str(listed))] == ["a.jpg"]
     listed.write_text("a.jpg\nz.jpg\n")
     assert f"{listed}: it names z.jpg, not labelled in" in error(source, files=str(listed))
     listed.write_text("# nothing\n")
@@ -236,8 +239,8 @@ def test_several_files_and_folders_of_an_archive(tmp_path: Path) -> None:
                 (source / name).parent.mkdir(parents=True, exist_ok=True)
                 (source / name).write_bytes(content)
         found = read(source, annotations=["annotations/x_t*.json"], images="data/images")
-        assert sorted(picture.name for picture in found) == ["a.jpg", "b.jpg"]
-        assert [len(picture.labels) for picture in found] == [1, 1]
+        assert sorted(picture.file_name for picture in found) == ["a.jpg", "b.jpg"]
+        assert [len(picture.annotations) for picture in found] == [1, 1]
         message = error(source, annotations=["annotations/x_t*.json"])
         assert "may be" in message
         assert "top/thumbs/a.jpg" in message
@@ -246,9 +249,9 @@ def test_several_files_and_folders_of_an_archive(tmp_path: Path) -> None:
 def test_file_names_with_folders_stay_apart_and_inside(tmp_path: Path) -> None:
     names = ("one/a.jpg", "two/a.jpg", "../../a.jpg")
     source = folder(tmp_path / "d", data(images=names[:2]))
-    assert sorted(picture.name for picture in read(source)) == ["one_a.jpg", "two_a.jpg"]
+    assert sorted(picture.file_name for picture in read(source)) == ["one_a.jpg", "two_a.jpg"]
     source = folder(tmp_path / "e", data(images=names[2:]), **{"a.jpg": photo()})
-    assert [picture.name for picture in read(source)] == ["a.jpg"]
+    assert [picture.file_name for picture in read(source)] == ["a.jpg"]
     source = folder(tmp_path / "f", data(images=("/home/me/set/a.jpg",)), **{"a.jpg": photo()})
     assert len(read(source)) == 1
 
@@ -288,7 +291,7 @@ def test_file_names_with_folders_stay_apart_and_inside(tmp_path: Path) -> None:
 )
 def test_what_is_broken_is_named_and_the_rest_kept(tmp_path: Path, warned, row: dict, said: str, left: list) -> None:
     [picture] = read(folder(tmp_path / "d", data({"bbox": [1, 1, 2, 2]}, row)))
-    assert [label.ignore for label in picture.labels] == [False, *left]
+    assert [label.ignore for label in picture.annotations] == [False, *left]
     [warning] = warned()
     assert f"warning: {tmp_path / 'd'}: of 2 annotations" in warning
     assert said in warning
@@ -297,7 +300,7 @@ def test_what_is_broken_is_named_and_the_rest_kept(tmp_path: Path, warned, row: 
 
 def test_a_broken_mask_is_ignored_in_its_whole_box(tmp_path: Path) -> None:
     [picture] = read(folder(tmp_path / "d", data({"bbox": [5.5, 4, 5, 6], "segmentation": [[1, 2]]})))
-    np.testing.assert_array_equal(whole(picture.labels[0]), square().astype(bool))
+    np.testing.assert_array_equal(whole(picture.annotations[0]), square().astype(bool))
 
 
 def test_a_warning_is_one_line_with_counts_and_a_few_ids(tmp_path: Path, warned) -> None:
@@ -389,7 +392,7 @@ def test_other_formats_are_named(tmp_path: Path) -> None:
 def test_grey_and_printed_photographs_are_read(tmp_path: Path, mode: str) -> None:
     content = photo(mode=mode)
     [picture] = read(folder(tmp_path / "d", data({"bbox": [1, 1, 2, 2]}), **{"a.jpg": content}))
-    assert picture.data == content
+    assert picture.encoded_bytes == content
 
 
 # --- photographs that the camera says are to be turned
@@ -406,8 +409,8 @@ def lying(orientation: int) -> bytes:
     return stream.getvalue()
 
 
-def bright(picture: Picture) -> np.ndarray:
-    with Image.open(io.BytesIO(picture.data)) as image:
+def bright(picture: AnnotatedImage) -> np.ndarray:
+    with Image.open(io.BytesIO(picture.encoded_bytes)) as image:
         assert image.getexif().get(0x0112, 1) == 1 or picture.width == WIDTH
         return np.asarray(image.convert("L")) > 125
 
@@ -429,7 +432,7 @@ def test_a_turned_photograph_is_written_as_it_was_labelled(tmp_path: Path) -> No
 
 def test_a_turned_photograph_labelled_as_stored_is_left_alone(tmp_path: Path) -> None:
     [picture] = read(folder(tmp_path / "d", sized(WIDTH, HEIGHT), **{"a.jpg": lying(6)}))
-    assert picture.data == lying(6)
+    assert picture.encoded_bytes == lying(6)
 
 
 def test_upside_down_is_turned(tmp_path: Path) -> None:
@@ -444,15 +447,15 @@ def test_upside_down_is_turned(tmp_path: Path) -> None:
 @settings(deadline=None, max_examples=200)
 def test_compressed_run_lengths_are_read_as_pycocotools_does(mask: np.ndarray) -> None:
     rle = coco_mask.encode(np.asfortranarray(mask))
-    assert coco_labels._uncompressed(rle["counts"]) == run_lengths(mask)
+    assert coco_labels._decode_counts(rle["counts"]) == run_lengths(mask)
 
 
 @given(st.text(max_size=30))
 @settings(deadline=None, max_examples=300)
 def test_no_text_is_read_past_its_image(text: str) -> None:
     try:
-        found, (row, column), _ = coco_labels.mask({"size": [7, 9], "counts": text}, 9, 7)
-    except coco_labels.Broken:
+        found, (row, column), _ = coco_labels.decode_segmentation({"size": [7, 9], "counts": text}, 9, 7)
+    except coco_labels.InvalidAnnotationError:
         return
     assert row + found.shape[0] <= 7
     assert column + found.shape[1] <= 9

@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
 from samgap.annotations import ground_truth
-from samgap.datasets import Label, Picture
-from samgap.datasets.write import write
+from samgap.datasets import AnnotatedImage, Annotation
+from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 from samgap.io import files
 from samgap.masks.encoding import encode_annotation
@@ -28,13 +28,13 @@ def square(height: int = 8, width: int = 6) -> np.ndarray:
     return mask
 
 
-def picture(name: str, labels: list[Label] | None = None) -> Picture:
-    return Picture(name, name.encode(), width=6, height=8, group="g", labels=labels or [])
+def picture(name: str, labels: list[Annotation] | None = None) -> AnnotatedImage:
+    return AnnotatedImage(name, name.encode(), width=6, height=8, group="g", annotations=labels or [])
 
 
-def save(out: Path, pictures: list[Picture]) -> dict:
+def save(out: Path, pictures: list[AnnotatedImage]) -> dict:
     paths = out / "images", out / "instances.json", out / "images.parquet"
-    return write(pictures, INFO, *paths, dataset="d", provenance={"rule": "dataset"})
+    return write_dataset(pictures, INFO, *paths, dataset="d", provenance={"rule": "dataset"})
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
@@ -63,8 +63,8 @@ def test_run_lengths_of_a_part_are_those_of_the_whole(part: np.ndarray, around: 
 
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
     labels = [
-        Label("orange", mask=square(), attributes={"ripeness": "ripe"}),
-        Label("apple", box=(1.0, 2.0, 4.0, 7.0), ignore=True),
+        Annotation("orange", mask=square(), attributes={"ripeness": "ripe"}),
+        Annotation("apple", box=(1.0, 2.0, 4.0, 7.0), ignore=True),
     ]
     counts = save(tmp_path, [picture("b.png", labels), picture("a.jpg", labels[:1]), picture("c.png")])
     assert (counts["n_images"], counts["n_instances"], counts["n_ignored"]) == (3, 3, 1)
@@ -90,15 +90,18 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
 
 
 def test_sequences_and_what_is_hidden_read_back(tmp_path: Path) -> None:
-    labels = [Label("apple", mask=square(), occlusion=0.0, track=7), Label("apple", mask=square(), occlusion=0.25)]
+    labels = [
+        Annotation("apple", mask=square(), occluded_fraction=0.0, track_id=7),
+        Annotation("apple", mask=square(), occluded_fraction=0.25),
+    ]
     frames = [
-        Picture(
+        AnnotatedImage(
             f"pan/{frame:05d}.jpg", b"x", 6, 8, "pan", labels[: 1 + frame], {"lighting": "dusk"}, "pan", frame,
             {"pan/flow/00000.png": b"flow"} if frame == 0 else {},
         )
         for frame in (1, 0)
     ]  # fmt: skip
-    counts = save(tmp_path, [*frames, picture("single.jpg", [Label("orange", mask=square())])])
+    counts = save(tmp_path, [*frames, picture("single.jpg", [Annotation("orange", mask=square())])])
     assert counts["n_extras"] == 1
     found = ground_truth.read_ground_truth(tmp_path / "instances.json")
     told = [{key: image.get(key) for key in ("sequence", "frame", "attributes")} for image in found.images.values()]
@@ -110,17 +113,20 @@ def test_sequences_and_what_is_hidden_read_back(tmp_path: Path) -> None:
 
 
 def test_order_of_coming_does_not_matter(tmp_path: Path) -> None:
-    pictures = [picture("a.png", [Label("apple", mask=square())]), picture("b.png", [Label("orange", mask=square())])]
+    pictures = [
+        picture("a.png", [Annotation("apple", mask=square())]),
+        picture("b.png", [Annotation("orange", mask=square())]),
+    ]
     one, two = save(tmp_path / "1", pictures), save(tmp_path / "2", pictures[::-1])
     assert one == two
     for name in ("instances.json", "images.parquet"):
         assert files.sha256(tmp_path / "1" / name) == files.sha256(tmp_path / "2" / name)
-    changed = save(tmp_path / "3", [pictures[0], Picture("b.png", b"other", 6, 8, "g", [])])
+    changed = save(tmp_path / "3", [pictures[0], AnnotatedImage("b.png", b"other", 6, 8, "g", [])])
     assert changed["images_sha256"] != one["images_sha256"]
 
 
 def test_a_file_beside_an_image_replaces_none(tmp_path: Path) -> None:
-    twice = [Picture(name, b"x", 6, 8, "g", [], extras={"flow/0.png": b"f"}) for name in ("a.png", "b.png")]
+    twice = [AnnotatedImage(name, b"x", 6, 8, "g", [], extra_files={"flow/0.png": b"f"}) for name in ("a.png", "b.png")]
     with pytest.raises(FileExistsError):
         save(tmp_path, twice)
 
@@ -135,7 +141,7 @@ def test_a_file_beside_an_image_replaces_none(tmp_path: Path) -> None:
         ([picture("a.txt")], "plain name"),
     ],
 )
-def test_bad_pictures_replace_nothing(tmp_path: Path, pictures: list[Picture], said: str) -> None:
+def test_bad_pictures_replace_nothing(tmp_path: Path, pictures: list[AnnotatedImage], said: str) -> None:
     save(tmp_path, [picture("before.png")])
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match=said):
@@ -152,15 +158,15 @@ def test_images_of_before_are_gone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "label",
     [
-        Label("plum", mask=square()),
-        Label("apple", mask=square(9, 9)),
-        Label("apple", mask=square(4, 3)),
-        Label("apple", mask=square(4, 5), at=(5, 0)),
-        Label("apple", mask=square(4, 5), at=(-1, 0)),
-        Label("apple"),
+        Annotation("plum", mask=square()),
+        Annotation("apple", mask=square(9, 9)),
+        Annotation("apple", mask=square(4, 3)),
+        Annotation("apple", mask=square(4, 5), offset=(5, 0)),
+        Annotation("apple", mask=square(4, 5), offset=(-1, 0)),
+        Annotation("apple"),
     ],
     ids=["noun", "size", "part", "reach", "before", "none"],
 )
-def test_labels_that_do_not_fit(tmp_path: Path, label: Label) -> None:
+def test_labels_that_do_not_fit(tmp_path: Path, label: Annotation) -> None:
     with pytest.raises(ValueError, match=r"a\.png"):
         save(tmp_path, [picture("a.png", [label])])

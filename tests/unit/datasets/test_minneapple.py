@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from samgap.annotations import ground_truth
-from samgap.datasets import Picture, minneapple
-from samgap.datasets.write import write
+from samgap.datasets import AnnotatedImage, minneapple
+from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 from samgap.tables.images import IMAGES
 from tests.helpers.archives import VIDEO_NAMES, find_real_data, pack_minneapple
@@ -78,16 +78,16 @@ def zipped(path: Path, members: Mapping[str, bytes]) -> Path:
     return path
 
 
-def whole(picture: Picture, number: int) -> np.ndarray:
+def whole(picture: AnnotatedImage, number: int) -> np.ndarray:
     """A label's mask in the size of its picture."""
-    label, found = picture.labels[number], np.zeros((picture.height, picture.width), bool)
-    row, column = label.at
+    label, found = picture.annotations[number], np.zeros((picture.height, picture.width), bool)
+    row, column = label.offset
     found[row : row + label.mask.shape[0], column : column + label.mask.shape[1]] = label.mask
     return found
 
 
-def read(options: dict, **archives: Path) -> list[Picture]:
-    return list(minneapple.pictures(options, archives, seed=0))
+def read(options: dict, **archives: Path) -> list[AnnotatedImage]:
+    return list(minneapple.iter_images(options, archives, seed=0))
 
 
 def error(options: dict, **archives: Path) -> str:
@@ -101,13 +101,13 @@ def error(options: dict, **archives: Path) -> str:
 def test_train_part(tmp_path: Path, pack) -> None:
     members = train(**{"detection/train/masks/._a_b_image1.png": b"packed by macOS"})
     found = read(TRAIN, images=pack(tmp_path / "archive", members))
-    assert [picture.name for picture in found] == ["a_b_image1.png", "a_b_image2.png", "c_d_image10.png"]
+    assert [picture.file_name for picture in found] == ["a_b_image1.png", "a_b_image2.png", "c_d_image10.png"]
     assert [picture.group for picture in found] == ["a_b", "a_b", "c_d"]
     first = found[0]
-    assert first.data == members["detection/train/images/a_b_image1.png"]
+    assert first.encoded_bytes == members["detection/train/images/a_b_image1.png"]
     assert (first.width, first.height) == SIZE
-    assert [label.mask.sum() for label in first.labels] == [30, 15, 1]
-    assert all(label.noun == "apple" and not label.ignore for label in first.labels)
+    assert [label.mask.sum() for label in first.annotations] == [30, 15, 1]
+    assert all(label.noun == "apple" and not label.ignore for label in first.annotations)
     np.testing.assert_array_equal(whole(first, 1), mask() == 2)
 
 
@@ -121,11 +121,11 @@ def test_test_part_takes_its_truth_from_the_second_archive(tmp_path: Path) -> No
     images, masks = test_part()
     masks["test_data/test_data/segmentation/images/lone.png"] = b"not read"
     found = read(TEST, images=tarred(tmp_path / "a", images), truth=zipped(tmp_path / "b", masks))
-    assert [(picture.name, picture.group) for picture in found] == [
+    assert [(picture.file_name, picture.group) for picture in found] == [
         ("dataset1_back_1.png", "dataset1_back"),
         ("lone.png", "lone"),
     ]
-    assert [len(picture.labels) for picture in found] == [3, 3]
+    assert [len(picture.annotations) for picture in found] == [3, 3]
 
 
 def test_videos_choose(tmp_path: Path) -> None:
@@ -151,8 +151,8 @@ def test_unknown_video_is_named(tmp_path: Path, key: str) -> None:
 
 
 def test_info_knows_what_is_absent() -> None:
-    assert minneapple.info({"absent": ["pear"]}) == {"nouns": ["apple", "pear"], "attributes": {}}
-    assert minneapple.info({}) == {"nouns": ["apple"], "attributes": {}}
+    assert minneapple.describe_labels({"absent": ["pear"]}) == {"nouns": ["apple", "pear"], "attributes": {}}
+    assert minneapple.describe_labels({}) == {"nouns": ["apple"], "attributes": {}}
 
 
 IMAGE, MASK = "detection/train/images/a_b_image2.png", "detection/train/masks/a_b_image2.png"
@@ -219,13 +219,13 @@ def test_masks_of_16_bits(tmp_path: Path) -> None:
     ids = mask().astype(np.uint16)
     ids[ids == 7] = 40000
     [_, second, _] = read(TRAIN, images=tarred(tmp_path / "a", train(**{MASK: png(ids)})))
-    assert [label.mask.sum() for label in second.labels] == [30, 15, 1]
+    assert [label.mask.sum() for label in second.annotations] == [30, 15, 1]
     np.testing.assert_array_equal(whole(second, 2), ids == 40000)
 
 
 def test_an_image_without_apples(tmp_path: Path) -> None:
     found = read(TRAIN, images=tarred(tmp_path / "a", train(**{MASK: png(mask() * 0)})))
-    assert [len(picture.labels) for picture in found] == [3, 0, 3]
+    assert [len(picture.annotations) for picture in found] == [3, 0, 3]
 
 
 def test_ignored_instances(tmp_path: Path) -> None:
@@ -233,8 +233,8 @@ def test_ignored_instances(tmp_path: Path) -> None:
     options = {**TRAIN, "ignore": str(table)}
     table.write_text("image,instance_id,ignore\na_b_image1.png,2,1\na_b_image1.png,7,0\nelsewhere.png,1,1\n")
     found = read(options, images=archive)
-    assert [label.ignore for label in found[0].labels] == [False, True, False]
-    assert not any(label.ignore for picture in found[1:] for label in picture.labels)
+    assert [label.ignore for label in found[0].annotations] == [False, True, False]
+    assert not any(label.ignore for picture in found[1:] for label in picture.annotations)
     for text, said in [
         ("image,instance_id,ignore\na_b_image1.png,3,1\n", "no instance 3"),
         ("image,ignore\na_b_image1.png,1\n", "not a CSV with image, instance_id and ignore"),
@@ -253,9 +253,9 @@ def test_real_photographs(tmp_path: Path) -> None:
     packed = pack_minneapple(real, tmp_path / "packed")
     options = {**TEST, "absent": ["pear"], "ignore": str(real / "instances.csv")}
     out = tmp_path / "out"
-    counts = write(
-        minneapple.pictures(options, packed, 0),
-        minneapple.info(options),
+    counts = write_dataset(
+        minneapple.iter_images(options, packed, 0),
+        minneapple.describe_labels(options),
         *(out / "images", out / "instances.json", out / "images.parquet"),
         dataset="real",
     )

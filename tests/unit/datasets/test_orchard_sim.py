@@ -15,9 +15,9 @@ from scipy import ndimage, optimize
 from samgap.annotations import ground_truth
 from samgap.datasets import orchard_sim
 from samgap.datasets.orchard import scene as _orchard_scene
-from samgap.datasets.orchard.scene import compose
-from samgap.datasets.orchard.view import view
-from samgap.datasets.write import write
+from samgap.datasets.orchard.scene import compose_scene
+from samgap.datasets.orchard.view import render_view
+from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 
 OPTIONS = {"scenes": 24, "size": 256, "seed": 7}
@@ -32,7 +32,7 @@ HASHES = {
 
 
 def made(**options):
-    return list(orchard_sim.pictures({**OPTIONS, **options}, {}, seed=0))
+    return list(orchard_sim.iter_images({**OPTIONS, **options}, {}, seed=0))
 
 
 def pixels(picture):
@@ -51,7 +51,7 @@ def scenes():
 
 @pytest.fixture(scope="module")
 def frames():
-    return list(orchard_sim.pictures(SEQUENCES, {}, seed=0))
+    return list(orchard_sim.iter_images(SEQUENCES, {}, seed=0))
 
 
 # --- the same for a seed
@@ -63,23 +63,28 @@ def test_a_seed_gives_the_bytes_that_it_always_gave(kind):
     what, size, seed = kind
     options = {"scenes": 3, "size": size, "seed": seed} if what == "scene" else SEQUENCES
     digest = hashlib.sha256()
-    for picture in orchard_sim.pictures(options, {}, seed=0):
-        digest.update(picture.data)
-        for label in picture.labels:
+    for picture in orchard_sim.iter_images(options, {}, seed=0):
+        digest.update(picture.encoded_bytes)
+        for label in picture.annotations:
             digest.update(repr((label.noun, sorted(label.attributes.items()), label.ignore)).encode())
             digest.update(np.packbits(label.mask).tobytes())
-        for data in picture.extras.values():
+        for data in picture.extra_files.values():
             digest.update(np.asarray(Image.open(io.BytesIO(data))).tobytes())
     assert digest.hexdigest() == HASHES[kind]
 
 
 def test_the_sets_own_seed_stands_over_the_runs(scenes):
-    again = list(orchard_sim.pictures({**OPTIONS, "scenes": 2}, {}, seed=99))
-    assert [picture.data for picture in again] == [picture.data for picture in scenes[:2]]  # and few are as many
-    other = next(orchard_sim.pictures({**OPTIONS, "seed": 8}, {}, seed=0))
-    assert other.data != scenes[0].data
+    again = list(orchard_sim.iter_images({**OPTIONS, "scenes": 2}, {}, seed=99))
+    assert [picture.encoded_bytes for picture in again] == [
+        picture.data for picture in scenes[:2]
+    ]  # and few are as many
+    other = next(orchard_sim.iter_images({**OPTIONS, "seed": 8}, {}, seed=0))
+    assert other.encoded_bytes != scenes[0].data
     unset = {"scenes": 1, "size": 64}
-    assert next(orchard_sim.pictures(unset, {}, 1)).data != next(orchard_sim.pictures(unset, {}, 2)).data
+    assert (
+        next(orchard_sim.iter_images(unset, {}, 1)).encoded_bytes
+        != next(orchard_sim.iter_images(unset, {}, 2)).encoded_bytes
+    )
 
 
 # --- labels and what is drawn
@@ -98,7 +103,7 @@ def test_images_are_jpeg_of_their_size_and_masks_tile(scenes, frames):
 
 
 def test_every_noun_and_value_is_both_present_and_absent(scenes):
-    known = orchard_sim.info({})
+    known = orchard_sim.describe_labels({})
     held = [{label.noun for label in picture.labels} for picture in scenes]
     for noun in known["nouns"]:
         assert 0 < sum(noun in nouns for nouns in held) < len(scenes), noun
@@ -114,7 +119,7 @@ def test_each_noun_has_the_attributes_that_are_its_own(scenes):
         others = any(label.noun != "apple" for label in picture.labels)
         assert not others or picture.attributes["distractors"] == "present"
         for label in picture.labels:
-            own = {"health", "size", "occlusion"} if label.noun in orchard_sim.FRUIT else set()
+            own = {"health", "size", "occlusion"} if label.noun in orchard_sim.FRUIT_NOUNS else set()
             assert label.attributes.keys() == own | ({"ripeness", "colour"} if label.noun == "apple" else set())
 
 
@@ -128,7 +133,7 @@ def test_size_is_the_diameter_as_a_share_of_the_side(scenes):
                 across = max(np.ptp(rows), np.ptp(columns)) + 1
                 told[label.attributes["size"]].append(across / picture.width)
     assert min(map(len, told.values())) >= 5
-    small, large = _orchard_scene.SMALL, _orchard_scene.LARGE
+    small, large = _orchard_scene.SMALL_DIAMETER_FRACTION, _orchard_scene.LARGE_DIAMETER_FRACTION
     # The body fills 0.86 to 1.1 of the diameter that it was drawn for.
     assert max(told["small"]) < small * 1.1
     assert small * 0.86 < min(told["medium"]) <= max(told["medium"]) < large * 1.1
@@ -138,20 +143,20 @@ def test_size_is_the_diameter_as_a_share_of_the_side(scenes):
 def test_occlusion_is_the_share_hidden_by_what_is_in_front():
     seen_values = set()
     for number in range(12):
-        scene = compose(np.random.default_rng([3, number]), 192, {})
-        seen = view(scene)
-        labels = dict(orchard_sim._numbered(scene, seen))
-        for thing in scene.things:
-            if not thing.number:
+        scene = compose_scene(np.random.default_rng([3, number]), 192, {})
+        seen = render_view(scene)
+        labels = dict(orchard_sim._iter_tracked_annotations(scene, seen))
+        for thing in scene.objects:
+            if not thing.instance_id:
                 continue
-            alone = view(replace(scene, things=[thing])).owner == thing.number
-            if thing.number not in labels:  # wholly hidden, or out of the frame
-                assert not (seen.owner == thing.number).any()
+            alone = render_view(replace(scene, things=[thing])).instance_id_map == thing.instance_id
+            if thing.instance_id not in labels:  # wholly hidden, or out of the frame
+                assert not (seen.instance_id_map == thing.instance_id).any()
                 continue
-            label = labels[thing.number]
+            label = labels[thing.instance_id]
             assert not (label.mask & ~alone).any()
             hidden = 1 - label.mask.sum() / alone.sum()
-            assert label.occlusion == pytest.approx(hidden, abs=1e-4)
+            assert label.occluded_fraction == pytest.approx(hidden, abs=1e-4)
             assert label.ignore == (1 - hidden < 0.2 or label.mask.sum() < 192 * 192 / 4000)
             if "occlusion" in label.attributes:
                 assert (
@@ -165,22 +170,29 @@ def test_occlusion_is_the_share_hidden_by_what_is_in_front():
 def test_a_fruit_whose_marks_cannot_be_seen_counts_as_healthy():
     changed = kept = 0
     for number in range(25):
-        scene = compose(np.random.default_rng([4, number]), 192, {"density": ["medium"]})
-        seen = view(scene)
-        things = {thing.number: index for index, thing in enumerate(scene.things)}
-        for track, label in orchard_sim._numbered(scene, seen):
-            drawn = scene.named[track - 1].attributes.get("health", "healthy")
+        scene = compose_scene(np.random.default_rng([4, number]), 192, {"density": ["medium"]})
+        seen = render_view(scene)
+        things = {thing.instance_id: index for index, thing in enumerate(scene.objects)}
+        for track, label in orchard_sim._iter_tracked_annotations(scene, seen):
+            drawn = scene.instances[track - 1].attributes.get("health", "healthy")
             if drawn == "healthy":
                 assert label.attributes.get("health", "healthy") == "healthy"
                 continue
-            thing = scene.things[things[track]]
-            painted = replace(thing.sprite, colour=np.repeat(thing.sprite.mark[..., None] * 1.0, 3, axis=2), mark=None)
+            thing = scene.objects[things[track]]
+            painted = replace(
+                thing.sprite, colour=np.repeat(thing.sprite.blemish_mask[..., None] * 1.0, 3, axis=2), mark=None
+            )
             # The marks alone, painted white on black, where the fruit is seen.
-            black = np.zeros_like(scene.far)
-            marks = view(replace(scene, far=black, things=[replace(thing, sprite=painted, strength=1.0, shadow=0)]))
+            black = np.zeros_like(scene.background)
+            marks = render_view(
+                replace(scene, far=black, things=[replace(thing, sprite=painted, strength=1.0, shadow=0)])
+            )
             share = (marks.pixels[..., 0] > 0.5)[label.mask].mean()
-            assert label.attributes["health"] == (drawn if share >= orchard_sim.MIN_MARK else "healthy")
-            changed, kept = changed + (share < orchard_sim.MIN_MARK), kept + (share >= orchard_sim.MIN_MARK)
+            assert label.attributes["health"] == (drawn if share >= orchard_sim.MIN_BLEMISH_FRACTION else "healthy")
+            changed, kept = (
+                changed + (share < orchard_sim.MIN_BLEMISH_FRACTION),
+                kept + (share >= orchard_sim.MIN_BLEMISH_FRACTION),
+            )
     assert changed and kept
 
 
@@ -217,10 +229,10 @@ def test_density_is_the_number_and_size_of_apples():
     for density in ("sparse", "medium", "dense"):
         pictures = made(density=[density], scenes=20, size=96)
         assert {picture.attributes["density"] for picture in pictures} == {density}
-        counts = [sum(label.noun == "apple" for label in picture.labels) for picture in pictures]
-        assert max(counts) <= _orchard_scene.APPLES[density][1]
+        counts = [sum(label.noun == "apple" for label in picture.annotations) for picture in pictures]
+        assert max(counts) <= _orchard_scene.APPLE_COUNT_RANGES[density][1]
         number[density] = np.mean(counts)
-        across[density] = np.median([label.mask.sum() for label in fruit(pictures) if label.occlusion == 0])
+        across[density] = np.median([label.mask.sum() for label in fruit(pictures) if label.occluded_fraction == 0])
     assert 1.5 * number["sparse"] < number["medium"] and 1.5 * number["medium"] < number["dense"]
     assert across["sparse"] > 1.5 * across["medium"] > 2 * across["dense"]
 
@@ -320,9 +332,9 @@ def balanced_accuracy(given, answers, scene, folds=4, ridge=0.01):
 def test_attributes_are_told_from_pixels_and_ripeness_not_from_colour_alone():
     """One test, not four: the scenes are made once, about 35 s of one core."""
     given, colour, told, scene = [], [], [], []
-    for number, picture in enumerate(orchard_sim.pictures({"scenes": 300, "size": 512, "seed": 77}, {}, 0)):
+    for number, picture in enumerate(orchard_sim.iter_images({"scenes": 300, "size": 512, "seed": 77}, {}, 0)):
         photo = pixels(picture)
-        for label in picture.labels:
+        for label in picture.annotations:
             if label.noun != "apple" or label.ignore or label.mask.sum() < 400:
                 continue
             (window,) = ndimage.find_objects(label.mask.astype(np.uint8))
@@ -403,7 +415,7 @@ def test_flow_takes_what_is_seen_of_a_thing_to_where_it_is_in_the_next_frame(fra
 def test_sam2_reads_a_sequence_as_a_video(tmp_path):
     misc = pytest.importorskip("sam2.utils.misc")
     paths = [tmp_path / name for name in ("images", "instances.json", "images.parquet")]
-    write(orchard_sim.pictures(SEQUENCES, {}, 0), orchard_sim.info({}), *paths, dataset="pan")
+    write_dataset(orchard_sim.iter_images(SEQUENCES, {}, 0), orchard_sim.describe_labels({}), *paths, dataset="pan")
     images, height, width = misc.load_video_frames(str(tmp_path / "images/sequence-00001"), 64, True)
     assert images.shape == (4, 3, 64, 64) and (height, width) == (160, 160)
     assert (images[0] - images[3]).abs().mean() > 0.05  # not one picture four times

@@ -51,9 +51,9 @@ def test_the_tiles_are_read_as_published(dataset: str, monkeypatch: pytest.Monke
         pytest.skip(f"no {folder}")
     monkeypatch.chdir(ROOT)
     options = datasets("demo-models")[dataset]
-    found = list(coco.pictures(options, {"data": folder}, 0))
+    found = list(coco.iter_images(options, {"data": folder}, 0))
     assert len(found) == TILES[dataset]
-    labels = [label for picture in found for label in picture.labels]
+    labels = [label for picture in found for label in picture.annotations]
     assert len(labels) == BOXES[dataset]
     assert all(label.mask is None and not label.ignore for label in labels)
     # A growth stage is not what each apple is: some of stage 76 are red already.
@@ -76,6 +76,6 @@ def test_minneapple_is_split_by_video() -> None:
     assert paper["minneapple-test"]["part"] == "test"
     assert set(paper["minneapple-test"]["archives"]) == {"images", "truth"}
     names = [f"{video}_image{number}.png" for video in (*val["videos"], *VIDEO_NAMES) for number in (1, 20)]
-    taken = [minneapple._chosen(Path("a"), names, options) for options in (train, val)]
+    taken = [minneapple._select_images(Path("a"), names, options) for options in (train, val)]
     assert not taken[0] & taken[1]
     assert taken[0] | taken[1] == set(names)

@@ -98,9 +98,9 @@ def test_an_entry_of_the_page_is_a_run_on_ones_own_data_alone(entry: dict[str, A
 def test_an_entry_of_the_page_reads_what_it_shows(data: Path, entry: dict[str, Any]) -> None:
     options = checked(entry)["datasets"]["my-orchard"]
     kind, out = KINDS[options["kind"]], Path("out")
-    counts = write.write(
-        kind.pictures(options, {"data": Path(options["path"])}, 0),
-        kind.info(options),
+    counts = write.write_dataset(
+        kind.iter_images(options, {"data": Path(options["path"])}, 0),
+        kind.describe_labels(options),
         *(out / "images", out / "instances.json", out / "images.parquet"),
         dataset="my-orchard",
     )
@@ -161,7 +161,7 @@ def test_either_a_path_or_archives(what: str) -> None:
 
 
 def read(folder: Path, **options: Any) -> list[Any]:
-    return list(minneapple_layout.pictures(options, {"data": folder}, 0))
+    return list(minneapple_layout.iter_images(options, {"data": folder}, 0))
 
 
 def error(folder: Path, **options: Any) -> str:
@@ -177,7 +177,10 @@ def test_noun_attributes_and_files(data: Path) -> None:
     [picture] = read(data, files=str(data.parent / "part.txt"), **options)
     assert picture.group == "row2_0001"
     assert {(label.noun, *label.attributes.items()) for label in picture.labels} == {("pear", ("ripeness", "ripe"))}
-    assert minneapple_layout.info(options) == {"nouns": ["pear", "apple"], "attributes": {"ripeness": ["ripe"]}}
+    assert minneapple_layout.describe_labels(options) == {
+        "nouns": ["pear", "apple"],
+        "attributes": {"ripeness": ["ripe"]},
+    }
 
 
 def test_other_folders_and_two_sources(data: Path) -> None:
@@ -186,7 +189,7 @@ def test_other_folders_and_two_sources(data: Path) -> None:
     assert len(read(data, images="my-orchard/photos")) == 3
     (data / "masks").rename(data.parent / "masks")
     archives = {"images": data, "masks": data.parent / "masks"}
-    assert len(list(minneapple_layout.pictures({"images": "photos"}, archives, 0))) == 3
+    assert len(list(minneapple_layout.iter_images({"images": "photos"}, archives, 0))) == 3
     assert "nothing is there" in error(data / "nowhere")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from samgap.datasets import Picture
-from samgap.datasets.write import write
+from samgap.datasets import AnnotatedImage
+from samgap.datasets.write import write_dataset
 from samgap.download import verify
 from samgap.io.files import sha256
 
@@ -19,15 +19,15 @@ def words(lines) -> list[str]:
 def data(tmp_path: Path) -> Path:
     """A data set as the rule leaves it: with a frame of a video, and what Snakemake puts beside it."""
     pictures = [
-        Picture("b.png", b"two", 6, 8, "g", []),
-        Picture("v/1.png", b"one", 6, 8, "v", [], sequence="v", frame=1),
+        AnnotatedImage("b.png", b"two", 6, 8, "g", []),
+        AnnotatedImage("v/1.png", b"one", 6, 8, "v", [], sequence="v", frame_index=1),
     ]
     return made(tmp_path, pictures)
 
 
-def made(tmp_path: Path, pictures: list[Picture]) -> Path:
+def made(tmp_path: Path, pictures: list[AnnotatedImage]) -> Path:
     paths = tmp_path / "images", tmp_path / "instances.json", tmp_path / "images.parquet"
-    counts = write(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="d", provenance={})
+    counts = write_dataset(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="d", provenance={})
     (paths[0] / ".snakemake_timestamp").touch()
     card = {**counts, "instances_sha256": sha256(paths[1]), "table_sha256": sha256(paths[2])}
     (tmp_path / "dataset.json").write_text(json.dumps(card))
@@ -58,7 +58,9 @@ def test_a_data_set_with_other_labels(data: Path) -> None:
 def video(tmp_path: Path) -> Path:
     """A data set with files beside its images."""
     frames = [
-        Picture(f"v/{n}.png", b"one", 6, 8, "v", [], sequence="v", frame=n, extras={f"v/flow/{n}.png": b"%d" % n})
+        AnnotatedImage(
+            f"v/{n}.png", b"one", 6, 8, "v", [], sequence="v", frame_index=n, extra_files={f"v/flow/{n}.png": b"%d" % n}
+        )
         for n in range(3)
     ]
     return made(tmp_path, frames)

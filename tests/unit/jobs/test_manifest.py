@@ -57,10 +57,10 @@ def run(tmp_path, monkeypatch):
     (tmp_path / png).write_bytes(b"picture")
     return {
         "config": CONFIG,
-        "estimates": estimates,
-        "datasets": ["resources/datasets/orchard/dataset.json"],
-        "checkpoints": ["resources/checkpoints/sam2/checkpoint.json"],
-        "paper": [png, csv],
+        "estimates_path": estimates,
+        "dataset_cards": ["resources/datasets/orchard/dataset.json"],
+        "checkpoint_cards": ["resources/checkpoints/sam2/checkpoint.json"],
+        "paper_files": [png, csv],
     }
 
 
@@ -79,7 +79,7 @@ def test_lists_what_the_run_used_and_nothing_else(run):
     assert made["datasets"] == {"resources/datasets/orchard/dataset.json": {"images": 3}}
     assert made["checkpoints"] == {"resources/checkpoints/sam2/checkpoint.json": {"status": "available"}}
     assert made["config"] == CONFIG
-    assert made["sources"] == {"results/test/paper/tables/a.csv": [pairs_of("sam2", "box"), run["estimates"]]}
+    assert made["sources"] == {"results/test/paper/tables/a.csv": [pairs_of("sam2", "box"), run["estimates_path"]]}
     assert json.dumps(made, sort_keys=True) == json.dumps(manifest.build_manifest(**run), sort_keys=True)
 
 
@@ -92,10 +92,10 @@ def test_a_changed_table_changes_its_hash_alone(run):
 
 
 def test_a_row_names_the_tables_it_came_from(run):
-    assert manifest.list_sources(ESTIMATE, run["estimates"]) == [run["estimates"], pairs_of("sam2", "box")]
+    assert manifest.list_sources(ESTIMATE, run["estimates_path"]) == [run["estimates_path"], pairs_of("sam2", "box")]
     drawn = {**ESTIMATE, "source": "b.parquet;a.parquet"}
-    assert manifest.list_sources(drawn, run["estimates"]) == ["a.parquet", "b.parquet"]
-    assert manifest.list_sources({"something": "else"}, run["estimates"]) == []
+    assert manifest.list_sources(drawn, run["estimates_path"]) == ["a.parquet", "b.parquet"]
+    assert manifest.list_sources({"something": "else"}, run["estimates_path"]) == []
 
 
 def test_checkout_tells_commit_and_cleanness(tmp_path):

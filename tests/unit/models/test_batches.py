@@ -6,7 +6,7 @@ import torch
 from samgap.errors import UserError
 from samgap.models.runtime import batching
 from samgap.models.runtime import device as _device
-from samgap.models.runtime.batching import Batches, out_of_memory
+from samgap.models.runtime.batching import MemoryBatcher, is_out_of_memory
 
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
@@ -24,13 +24,13 @@ def run(batches, number, most_that_fits, error=None, each=1.0):
             raise error
         return [item * 10 for item in some]
 
-    found = [one for _, part in batches.of(range(number), each, work) for one in part]
+    found = [one for _, part in batches.map(range(number), each, work) for one in part]
     return found, tried
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=["gpu", "allocator", "python"])
 def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_nothing_is_lost(error, caplog):
-    batches = Batches(32, "cpu")
+    batches = MemoryBatcher(32, "cpu")
     found, tried = run(batches, 40, 5, error)
     assert found == [10 * number for number in range(40)]
     assert tried == [32, 16, 8] + [4] * 10
@@ -42,28 +42,28 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_nothing_is_lost(e
 
 def test_what_cannot_be_halved_is_one_line():
     with pytest.raises(UserError, match="not even one prompt of an image fits into the memory"):
-        run(Batches(32, "cpu"), 3, 0, ERRORS[0])
+        run(MemoryBatcher(32, "cpu"), 3, 0, ERRORS[0])
 
 
 def test_other_errors_are_not_taken_for_it():
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        run(Batches(32, "cpu"), 3, 0, RuntimeError("shapes do not fit"))
-    assert not out_of_memory(ValueError("not enough memory"))
+        run(MemoryBatcher(32, "cpu"), 3, 0, RuntimeError("shapes do not fit"))
+    assert not is_out_of_memory(ValueError("not enough memory"))
 
 
 def test_a_real_allocation_that_fails_is_told_as_it():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 58, dtype=torch.uint8)
-    assert out_of_memory(caught.value)
+    assert is_out_of_memory(caught.value)
 
 
 def test_less_free_memory_means_smaller_batches_in_powers_of_two(monkeypatch):
     free = {}
-    monkeypatch.setattr(batching, "free_memory", lambda device: free["bytes"])
-    batches = Batches(32, "cpu")
+    monkeypatch.setattr(batching, "get_free_memory_bytes", lambda device: free["bytes"])
+    batches = MemoryBatcher(32, "cpu")
     sizes = []
     for free["bytes"] in (1e12, 23e6, 20e6, 9e6, 1e6, 0):
-        sizes.append(batches.size(1e6))
+        sizes.append(batches.batch_size(1e6))
     assert sizes == [32, 8, 8, 4, 1, 1]
 
 
@@ -77,13 +77,13 @@ def test_a_scheduler_s_limit_counts_wherever_it_stands(tmp_path):
         (folder / "memory.max").write_text(f"{limit}\n")
         (folder / "memory.current").write_text(f"{used}\n")
         (folder / "memory.stat").write_text("anon 10\ninactive_file 200\n")
-    assert sorted(_device._left_in_groups(tmp_path / "sys", told)) == [300, 2700]
-    assert _device._left_in_groups(tmp_path / "sys", tmp_path / "none") == []
-    assert _device.free_memory("cpu") > 0
+    assert sorted(_device._get_free_cgroup_bytes(tmp_path / "sys", told)) == [300, 2700]
+    assert _device._get_free_cgroup_bytes(tmp_path / "sys", tmp_path / "none") == []
+    assert _device.get_free_memory_bytes("cpu") > 0
 
 
 def test_work_that_makes_its_batches_itself_is_told_of_half_as_many(caplog):
-    batches, told = Batches(64, "cpu"), []
+    batches, told = MemoryBatcher(64, "cpu"), []
 
     def work(number):
         told.append(number)
@@ -91,8 +91,8 @@ def test_work_that_makes_its_batches_itself_is_told_of_half_as_many(caplog):
             raise ERRORS[0]
         return "all"
 
-    assert batches.whole(1.0, work) == "all" and batches.whole(1.0, work) == "all"
+    assert batches.run(1.0, work) == "all" and batches.run(1.0, work) == "all"
     assert told == [64, 32, 16, 16]
     assert "out of memory with 32 prompts at once: going on with 16" in caplog.text
     with pytest.raises(UserError, match="not even one prompt"):
-        batches.whole(1.0, lambda number: (_ for _ in ()).throw(ERRORS[0]))
+        batches.run(1.0, lambda number: (_ for _ in ()).throw(ERRORS[0]))

@@ -36,7 +36,7 @@ def image():
 def sam2_weights(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("sam2") / "weights.pt"
-    torch.save({"model": sam2.build(SAM2, "cpu").state_dict()}, path)
+    torch.save({"model": sam2.build_model(SAM2, "cpu").state_dict()}, path)
     return path
 
 
@@ -44,7 +44,7 @@ def sam2_weights(tmp_path_factory):
 def sam3_weights(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("sam3") / "weights.pt"
-    torch.save({"model": build.small(SAM3["architecture"]).state_dict()}, path)
+    torch.save({"model": build.build_small(SAM3["architecture"]).state_dict()}, path)
     return path
 
 
@@ -68,8 +68,8 @@ ASKED = {
 @pytest.mark.parametrize("kind", ASKED)
 def test_sam2_gives_what_the_package_gives_one_by_one_of_a_point_the_best_of_three_masks(image, sam2_weights, kind):
     model = sam2.open_model(SAM2, sam2_weights, "cpu")
-    model.encode(image)
-    answers = model.answer(ASKED[kind])
+    model.set_image(image)
+    answers = model.predict(ASKED[kind])
     for prompt, (found,) in zip(ASKED[kind], answers, strict=True):
         point, box = prompt["points"], prompt["boxes"]
         masks, quality, _ = model.predictor.predict(
@@ -87,10 +87,10 @@ def test_sam2_gives_what_the_package_gives_one_by_one_of_a_point_the_best_of_thr
 
 def test_sam2_answers_the_same_in_any_batch(image, sam2_weights):
     model = sam2.open_model(SAM2, sam2_weights, "cpu")
-    model.encode(image)
-    together = model.answer(ASKED["box"])
-    model.batches.most = 2
-    apart = model.answer(ASKED["box"])
+    model.set_image(image)
+    together = model.predict(ASKED["box"])
+    model.prompt_batcher.max_size = 2
+    apart = model.predict(ASKED["box"])
     for (one,), (other,) in zip(together, apart, strict=True):
         assert one.score == pytest.approx(other.score, abs=1e-4)
         assert (_mask(one) & _mask(other)).sum() / (_mask(one) | _mask(other)).sum() >= 0.999
@@ -99,13 +99,13 @@ def test_sam2_answers_the_same_in_any_batch(image, sam2_weights):
 def test_sam3_gives_all_phrases_at_once_what_the_package_gives_one_by_one(image, sam3_weights, monkeypatch):
     from sam3.model.sam3_image_processor import Sam3Processor
 
-    monkeypatch.setattr(sam3, "KEEP", 0.0)
+    monkeypatch.setattr(sam3, "MIN_SCORE", 0.0)
     model = sam3.open_model(SAM3, sam3_weights, "cpu")
-    model.encode(image)
+    model.set_image(image)
     phrases = ["apple", "a rather long phrase about ripe red apples", "leaf"]
-    answers = model.answer([{"phrase": phrase} for phrase in phrases])
-    with device.on("cpu"):
-        processor = Sam3Processor(model.model, resolution=model.size, device="cpu", confidence_threshold=0.0)
+    answers = model.predict([{"phrase": phrase} for phrase in phrases])
+    with device.cuda_shim("cpu"):
+        processor = Sam3Processor(model.model, resolution=model.image_size, device="cpu", confidence_threshold=0.0)
         state = processor.set_image(image)
         for phrase, found in zip(phrases, answers, strict=True):
             state = processor.set_text_prompt(phrase, state)
@@ -124,14 +124,14 @@ def test_sam3_gives_all_phrases_at_once_what_the_package_gives_one_by_one(image,
 def test_sam3_s_examples_are_what_the_package_makes_of_boxes(image, sam3_weights, monkeypatch, phrase):
     from sam3.model.sam3_image_processor import Sam3Processor
 
-    monkeypatch.setattr(sam3, "KEEP", 0.0)
+    monkeypatch.setattr(sam3, "MIN_SCORE", 0.0)
     model = sam3.open_model(SAM3, sam3_weights, "cpu")
-    model.encode(image)
+    model.set_image(image)
     boxes = [BOXES[0], {**BOXES[1], "label": 0}]
     # Beside a prompt of fewer boxes, so that one is padded.
-    plain, found = model.answer([{"phrase": "apple"}, {"phrase": phrase, "boxes": boxes}])
-    with device.on("cpu"):
-        processor = Sam3Processor(model.model, resolution=model.size, device="cpu", confidence_threshold=0.0)
+    plain, found = model.predict([{"phrase": "apple"}, {"phrase": phrase, "boxes": boxes}])
+    with device.cuda_shim("cpu"):
+        processor = Sam3Processor(model.model, resolution=model.image_size, device="cpu", confidence_threshold=0.0)
         state = processor.set_image(image)
         state = processor.set_text_prompt(phrase, state) if phrase else state
         for box in boxes:
@@ -151,8 +151,8 @@ def test_sam3_embeds_a_phrase_once(image, sam3_weights, monkeypatch):
         model.model.backbone, "forward_text", lambda texts, **more: calls.append(texts) or embed(texts, **more)
     )
     for _ in range(2):
-        model.encode(image)
-        model.answer([{"phrase": "apple"}, {"phrase": "pear"}, {"phrase": "apple"}])
+        model.set_image(image)
+        model.predict([{"phrase": "apple"}, {"phrase": "pear"}, {"phrase": "apple"}])
     assert calls == [["apple", "pear"]]
 
 
@@ -171,9 +171,9 @@ def test_a_weights_file_that_is_none_is_one_line(tmp_path):
 
 
 def test_half_precision_files_fill_a_full_precision_model(sam2_weights, tmp_path):
-    from samgap.models.runtime.weights import half, read
+    from samgap.models.runtime.weights import read_weights, to_half_precision
 
-    torch.save({"model": half(read(sam2_weights)["model"])}, tmp_path / "half.pt")
+    torch.save({"model": to_half_precision(read_weights(sam2_weights)["model"])}, tmp_path / "half.pt")
     assert (tmp_path / "half.pt").stat().st_size < 0.6 * sam2_weights.stat().st_size
     model = sam2.open_model(SAM2, tmp_path / "half.pt", "cpu")
     assert model.predictor.model.no_mem_embed.dtype == torch.float32
@@ -182,8 +182,8 @@ def test_half_precision_files_fill_a_full_precision_model(sam2_weights, tmp_path
 @pytest.mark.parametrize(("form", "share"), [("box", 1.0), ("ellipse", np.pi / 4)])
 def test_shapes_fill_their_share_of_the_box(image, form, share):
     model = shape.open_model({"shape": form}, Path(), "cpu")
-    model.encode(image)
-    ((found,),) = model.answer([ASKED["box"][0]])
+    model.set_image(image)
+    ((found,),) = model.predict([ASKED["box"][0]])
     assert found.area == pytest.approx(share * 30 * 25, rel=0.02)
     assert not _mask(found)[:, :30].any() and not _mask(found)[45:].any()
 
@@ -191,10 +191,10 @@ def test_shapes_fill_their_share_of_the_box(image, form, share):
 def test_a_shape_that_is_to_follow_stays_where_it_was_shown(image):
     tracker = shape.open_tracker({"shape": "box"}, Path(), "cpu")
     shown = [(1, {"boxes": [BOXES[0]]}), (2, {"boxes": [BOXES[1]]})]
-    frames = [frame for frame in tracker.track([image] * 4, shown) if frame.answers is not None]
-    assert [(frame.number, sorted(frame.answers)) for frame in frames] == [(1, [0]), (2, [0, 1]), (3, [0, 1])]
+    frames = [frame for frame in tracker.track([image] * 4, shown) if frame.predictions is not None]
+    assert [(frame.index, sorted(frame.predictions)) for frame in frames] == [(1, [0]), (2, [0, 1]), (3, [0, 1])]
     for frame in frames:
-        assert frame.answers[0][0].box == (30, 20, 60, 45)
+        assert frame.predictions[0][0].box == (30, 20, 60, 45)
     with pytest.raises(UserError, match="shown by points alone"):
         list(tracker.track([image], [(0, {"boxes": None, "points": POINTS})]))
 
@@ -202,30 +202,30 @@ def test_a_shape_that_is_to_follow_stays_where_it_was_shown(image):
 def test_cuda_without_a_gpu_is_one_line_and_auto_takes_the_cpu(monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="device: cuda, but no usable GPU"):
-        device.choose("cuda")
+        device.select_device("cuda")
     with caplog.at_level("INFO", logger="samgap"):
-        assert device.choose("auto") == "cpu"
+        assert device.select_device("auto") == "cpu"
     assert "running on the CPU" in caplog.text
-    assert device.choose("cpu") == "cpu"
+    assert device.select_device("cpu") == "cpu"
 
 
 def test_the_published_file_s_parts_beyond_the_image_model_are_left_out_but_none_may_lack(sam3_weights):
-    from samgap.models.runtime.weights import fill, read
+    from samgap.models.runtime.weights import load_weights, read_weights
 
-    model = build.small(SAM3["architecture"])
-    state = read(sam3_weights)["model"]
-    fill(model, {**state, "tracker.extra": torch.zeros(1)}, "sam3.pt", exact=False)
+    model = build.build_small(SAM3["architecture"])
+    state = read_weights(sam3_weights)["model"]
+    load_weights(model, {**state, "tracker.extra": torch.zeros(1)}, "sam3.pt", strict=False)
     name, _ = next(model.named_parameters())
     with pytest.raises(UserError, match=f"1 missing: {name}"):
-        fill(model, {key: value for key, value in state.items() if key != name}, "sam3.pt", exact=False)
+        load_weights(model, {key: value for key, value in state.items() if key != name}, "sam3.pt", strict=False)
 
 
 def test_with_nms_fewer_answers_to_a_phrase_stay_and_the_best_of_them_first(sam3_weights, image):
     prompts = [{"phrase": phrase, "boxes": None} for phrase in ("apple", "green leaf")]
     plain, chosen = (sam3.open_model({**SAM3, **more}, sam3_weights, "cpu") for more in ({}, {"nms": 0.5}))
     for model in (plain, chosen):
-        model.encode(image)
-    for every, best in zip(plain.answer(prompts), chosen.answer(prompts), strict=True):
+        model.set_image(image)
+    for every, best in zip(plain.predict(prompts), chosen.predict(prompts), strict=True):
         assert 0 < len(best) < len(every)
         assert best[0] == every[0]
         assert set(best) < set(every)
@@ -233,10 +233,10 @@ def test_with_nms_fewer_answers_to_a_phrase_stay_and_the_best_of_them_first(sam3
 
 def test_nms_keeps_the_better_answer_and_a_score_that_is_no_number(sam3_weights, image):
     model = sam3.open_model({**SAM3, "nms": 0.5}, sam3_weights, "cpu")
-    model.encode(image)
+    model.set_image(image)
     logits = torch.full((5, 10, 10), -1.0)
     logits[0, :5] = logits[1, :4] = logits[2, 3:6] = logits[3, 8:] = logits[4, :5] = 1.0
     scores = torch.tensor([0.6, 0.7, 0.5, 0.01, torch.nan])  # the first two overlap by 0.8, the third by 0.33 and 0.17
-    kept = [found.score for found in model._kept(scores, torch.zeros(5, 4), logits)]
+    kept = [found.score for found in model._select_predictions(scores, torch.zeros(5, 4), logits)]
     assert sorted(score for score in kept if score == score) == pytest.approx([0.5, 0.7])
     assert sum(score != score for score in kept) == 1

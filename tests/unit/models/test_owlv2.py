@@ -26,7 +26,7 @@ WIDTH, HEIGHT = 90, 60
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     torch.manual_seed(3)
-    model = owlv2.build(OPTIONS)
+    model = owlv2.build_model(OPTIONS)
     path = tmp_path_factory.mktemp("owlv2") / "weights.pt"
     save_file(model.state_dict(), path)
     return path
@@ -40,7 +40,7 @@ def image():
 @pytest.fixture(scope="module")
 def model(weights, image):
     found = owlv2.open_model(OPTIONS, weights, "cpu")
-    found.encode(image)
+    found.set_image(image)
     return found
 
 
@@ -59,7 +59,7 @@ def _own(model, image):
 
 
 def test_boxes_and_scores_are_the_packages_with_overlapping_ones_left_out(model, image):
-    answers = model.answer([{"phrase": phrase} for phrase in PHRASES])
+    answers = model.predict([{"phrase": phrase} for phrase in PHRASES])
     compared = 0
     for found, (scores, boxes) in zip(answers, _own(model, image), strict=True):
         limit = torch.tensor([WIDTH, HEIGHT] * 2)
@@ -74,7 +74,7 @@ def test_boxes_and_scores_are_the_packages_with_overlapping_ones_left_out(model,
 
 
 def test_a_mask_is_the_filled_box(model):
-    for found in model.answer([{"phrase": PHRASES[0]}]):
+    for found in model.predict([{"phrase": PHRASES[0]}]):
         for one in found:
             mask = rle.decode({"size": [HEIGHT, WIDTH], "counts": one.rle})
             x0, y0, x1, y1 = (round(edge) for edge in one.box)
@@ -83,24 +83,24 @@ def test_a_mask_is_the_filled_box(model):
 
 
 def test_a_phrase_is_embedded_once_and_answers_do_not_depend_on_the_others(model, image):
-    alone = [model.answer([{"phrase": phrase}])[0] for phrase in PHRASES]
-    known = dict(model.texts)
-    together = model.answer([{"phrase": phrase} for phrase in (*PHRASES, PHRASES[0])])
-    assert all(model.texts[phrase] is known[phrase] for phrase in PHRASES)
+    alone = [model.predict([{"phrase": phrase}])[0] for phrase in PHRASES]
+    known = dict(model.text_embeddings)
+    together = model.predict([{"phrase": phrase} for phrase in (*PHRASES, PHRASES[0])])
+    assert all(model.text_embeddings[phrase] is known[phrase] for phrase in PHRASES)
     for one, other in zip([*alone, alone[0]], together, strict=True):
         assert [each.box for each in one] == [each.box for each in other]
         assert [each.score for each in one] == pytest.approx([each.score for each in other], abs=1e-6)
 
 
 def test_a_phrase_longer_than_the_context_is_named(model):
-    model.answer([{"phrase": "apple " * 20}, {"phrase": "pear"}])
-    (note,) = model.notes
+    model.predict([{"phrase": "apple " * 20}, {"phrase": "pear"}])
+    (note,) = model.warnings
     assert note.startswith("phrase of 22 tokens cut to the model's 16: 'apple apple")
-    model.notes.clear()
+    model.warnings.clear()
 
 
 def test_weights_may_be_a_state_dict_too_and_must_fit(weights, tmp_path, model):
-    torch.save(owlv2.build(OPTIONS).state_dict(), tmp_path / "w.pt")
+    torch.save(owlv2.build_model(OPTIONS).state_dict(), tmp_path / "w.pt")
     opened = owlv2.open_model(OPTIONS, tmp_path / "w.pt", "cpu")
     assert opened.model.state_dict().keys() == model.model.state_dict().keys()
     with pytest.raises(UserError, match="do not fit the model .*missing"):

@@ -10,7 +10,7 @@ import yaml
 from pycocotools import mask as coco_mask
 
 from samgap.models.runtime import device as _device
-from samgap.models.runtime.predictions import workers
+from samgap.models.runtime.predictions import rle_worker_pool
 from samgap.models.sam2 import image as sam2
 from samgap.models.sam3 import image as sam3
 from tests.helpers.pictures import BOX_KEYS, render_scene
@@ -75,17 +75,17 @@ def _iou(prediction, mask):
 @pytest.mark.parametrize("batch", [1, 3, 32])
 @pytest.mark.parametrize("kind", ["box", "point", "points", "point-box", "mask"])
 def test_sam2_gives_what_its_predictor_gives(spatial, pictures, kind, batch, monkeypatch):
-    monkeypatch.setattr(spatial.batches, "most", batch)
+    monkeypatch.setattr(spatial.prompt_batcher, "max_size", batch)
     random = np.random.default_rng(batch)
     compared = 0
     for image, boxes in pictures:
         asked = list(_asked(kind, boxes, random))
-        spatial.encode(image)
-        with workers(2):
-            answers = [list(one) for one in spatial.answer([row for row, _ in asked])]
+        spatial.set_image(image)
+        with rle_worker_pool(2):
+            answers = [list(one) for one in spatial.predict([row for row, _ in asked])]
         for (row, own), found in zip(asked, answers, strict=True):
             if row["mask"]:
-                own["mask_input"] = spatial.priors([row["mask"]])[0].numpy()
+                own["mask_input"] = spatial.rles_to_mask_inputs([row["mask"]])[0].numpy()
             several = kind in ("point", "mask")
             masks, quality, _ = spatial.predictor.predict(multimask_output=several, **own)
             best = int(np.argmax(quality))
@@ -99,18 +99,18 @@ def test_sam2_gives_what_its_predictor_gives(spatial, pictures, kind, batch, mon
 @pytest.mark.parametrize("batch", [1, 2, 64])
 @pytest.mark.parametrize("kind", ["phrase", "exemplar"])
 def test_sam3_gives_what_its_processor_gives(concepts, pictures, kind, batch, monkeypatch):
-    monkeypatch.setattr(concepts.batches, "most", batch)
+    monkeypatch.setattr(concepts.prompt_batcher, "max_size", batch)
     compared = 0
-    with _device.on("cpu"):
-        processor = Sam3Processor(concepts.model, concepts.size, "cpu", confidence_threshold=sam3.KEEP)
+    with _device.cuda_shim("cpu"):
+        processor = Sam3Processor(concepts.model, concepts.image_size, "cpu", confidence_threshold=sam3.MIN_SCORE)
     for image, boxes in pictures[:2]:
         prompts = [{"kind": "phrase", "phrase": phrase} for phrase in PHRASES]
         if kind == "exemplar":
             prompts = [{**one, "boxes": boxes[: 1 + place % 3]} for place, one in enumerate(prompts)]
-        concepts.encode(image)
-        with workers(2):
-            answers = [list(one) for one in concepts.answer(prompts)]
-        with _device.on("cpu"):
+        concepts.set_image(image)
+        with rle_worker_pool(2):
+            answers = [list(one) for one in concepts.predict(prompts)]
+        with _device.cuda_shim("cpu"):
             for prompt, found in zip(prompts, answers, strict=True):
                 state = processor.set_text_prompt(prompt["phrase"], processor.set_image(image))
                 for box in prompt.get("boxes", []):
@@ -136,10 +136,10 @@ def test_the_same_batches_give_the_same_bytes_and_halved_ones_the_same_masks(spa
     ):
         runs = []
         for most in (8, 8, 4, 2):
-            monkeypatch.setattr(model.batches, "most", most)
-            model.encode(pictures[0][0])
-            with workers(2):
-                runs.append([list(one) for one in model.answer(prompts)])
+            monkeypatch.setattr(model.prompt_batcher, "max_size", most)
+            model.set_image(pictures[0][0])
+            with rle_worker_pool(2):
+                runs.append([list(one) for one in model.predict(prompts)])
         assert runs[0] == runs[1] and sum(map(len, runs[0])) >= 6
         for other in runs[2:]:
             for mine, theirs in zip(runs[0], other, strict=True):
@@ -162,8 +162,8 @@ def test_pictures_of_one_pixel_and_of_8000_are_answered(spatial, concepts, size)
         {"kind": "point", "points": [point], "boxes": None},
     ] * 2
     for model, prompts in ((spatial, asked), (concepts, [{"kind": "phrase", "phrase": "apple"}])):
-        model.encode(image)
-        for one in (one for found in model.answer(prompts) for one in found):
+        model.set_image(image)
+        for one in (one for found in model.predict(prompts) for one in found):
             assert 0 < one.area <= width * height
             assert sum(coco_mask.area([{"size": [height, width], "counts": one.rle}])) == one.area
 
@@ -173,28 +173,28 @@ def test_a_large_picture_makes_smaller_batches(spatial, monkeypatch):
 
     from samgap.models.runtime import batching
 
-    monkeypatch.setattr(batching, "free_memory", lambda device: 3e9)
+    monkeypatch.setattr(batching, "get_free_memory_bytes", lambda device: 3e9)
     sizes = []
     for side in (200, 8000):
-        spatial.encode(Image.new("RGB", (side, side)))
-        sizes.append(spatial.batches.size(spatial.each))
-    assert sizes[0] == sam2.PROMPTS_AT_ONCE and sizes[1] < sizes[0]
+        spatial.set_image(Image.new("RGB", (side, side)))
+        sizes.append(spatial.prompt_batcher.batch_size(spatial.bytes_per_prompt))
+    assert sizes[0] == sam2.MAX_PROMPTS_PER_BATCH and sizes[1] < sizes[0]
 
 
 def test_a_phrase_longer_than_the_context_is_cut_as_the_package_cuts_it_and_told(concepts, pictures):
     long = " ".join(["red apple"] * 20)
-    concepts.notes.clear()
-    concepts.encode(pictures[0][0])
-    found = concepts.answer([{"kind": "phrase", "phrase": long}, {"kind": "phrase", "phrase": "apple"}])
+    concepts.warnings.clear()
+    concepts.set_image(pictures[0][0])
+    found = concepts.predict([{"kind": "phrase", "phrase": long}, {"kind": "phrase", "phrase": "apple"}])
     context = yaml.safe_load((DEMO / "sam3-demo.architecture.yaml").read_text())["context"]
-    assert concepts.notes == [f"phrase of 42 tokens cut to the model's {context}: {long!r}"]
-    concepts.answer([{"kind": "phrase", "phrase": long}])
-    assert len(concepts.notes) == 1  # told once
+    assert concepts.warnings == [f"phrase of 42 tokens cut to the model's {context}: {long!r}"]
+    concepts.predict([{"kind": "phrase", "phrase": long}])
+    assert len(concepts.warnings) == 1  # told once
     assert len(found) == 2
 
 
 def test_torch_is_as_every_job_has_it():
-    _device.start(1)
+    _device.init_torch(1)
     first = torch.rand(3)
-    _device.start(1)
+    _device.init_torch(1)
     assert torch.equal(first, torch.rand(3)) and torch.get_num_threads() == 1

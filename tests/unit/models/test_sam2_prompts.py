@@ -10,8 +10,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.masks.clicks import next_click
-from samgap.models.runtime.clicks import clicked
-from samgap.models.runtime.precision import Speed
+from samgap.models.runtime.clicks import run_click_protocol
+from samgap.models.runtime.precision import Precision
 from samgap.models.sam2 import image as sam2
 
 # isort: split
@@ -32,10 +32,10 @@ POINTS = [
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(3)
-    found = sam2.Sam2(sam2.build(MODEL, "cpu").eval())
+    found = sam2.Sam2(sam2.build_model(MODEL, "cpu").eval())
     pixels = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
     pixels[20:45, 30:60] = (200, 30, 30)
-    found.encode(Image.fromarray(pixels))
+    found.set_image(Image.fromarray(pixels))
     return found
 
 
@@ -68,7 +68,7 @@ def test_prompts_of_several_forms_may_come_together_and_each_is_answered_as_the_
         {"kind": "point", "points": POINTS[1], "boxes": None},
         {"kind": "mask", "points": POINTS[0][:1], "boxes": None, "mask": _prior()},
     ]
-    for prompt, (found,) in zip(prompts, model.answer(prompts), strict=True):
+    for prompt, (found,) in zip(prompts, model.predict(prompts), strict=True):
         asked = {}
         if prompt["points"]:
             asked["point_coords"] = np.array([[one["x"], one["y"]] for one in prompt["points"]]) - 0.5
@@ -76,7 +76,7 @@ def test_prompts_of_several_forms_may_come_together_and_each_is_answered_as_the_
         if prompt["boxes"]:
             asked["box"] = np.array([30, 20, 60, 45])
         if prompt.get("mask"):
-            asked["mask_input"] = model.priors([prompt["mask"]])[0].numpy()
+            asked["mask_input"] = model.rles_to_mask_inputs([prompt["mask"]])[0].numpy()
         tokens = len(prompt["points"] or []) + 2 * len(prompt["boxes"] or [])
         mask, score = _best(model, tokens <= 1, **asked)
         assert _same(_mask(found), mask)
@@ -84,9 +84,9 @@ def test_prompts_of_several_forms_may_come_together_and_each_is_answered_as_the_
 
 
 def test_a_prior_is_the_mask_at_a_quarter_of_the_input_positive_inside(model):
-    prior = model.priors([_prior()])
+    prior = model.rles_to_mask_inputs([_prior()])
     assert prior.shape == (1, 1, 32, 32)
-    assert prior.min() == -sam2.PRIOR and prior.max() == sam2.PRIOR
+    assert prior.min() == -sam2.MASK_INPUT_LOGIT and prior.max() == sam2.MASK_INPUT_LOGIT
     inside = (prior[0, 0] > 0).float().mean().item()
     assert inside == pytest.approx(20 * 25 / (HEIGHT * WIDTH), abs=0.02)
 
@@ -98,7 +98,7 @@ def test_clicks_go_on_from_the_answer_before_as_with_the_packages_predictor(mode
         truth[20:45, left : left + 25] = True
         truths.append(truth)
     prompts = [{"kind": "clicks", "points": points[:1], "clicks": 4} for points in POINTS]
-    for prompt, truth, series in zip(prompts, truths, clicked(model, prompts, truths), strict=True):
+    for prompt, truth, series in zip(prompts, truths, run_click_protocol(model, prompts, truths), strict=True):
         assert len(series) == 4
         given, prior = list(prompt["points"]), None
         for one in series:
@@ -116,17 +116,17 @@ def test_clicks_go_on_from_the_answer_before_as_with_the_packages_predictor(mode
 
 def test_a_series_of_clicks_ends_when_nothing_is_left_to_correct():
     class Perfect:
-        def ask(self, asked, several=True):
-            masks = np.zeros((len(asked.points), HEIGHT, WIDTH), bool)
+        def predict_batch(self, batch, multimask=True):
+            masks = np.zeros((len(batch.point_coords), HEIGHT, WIDTH), bool)
             masks[:, 10:20, 10:20] = True
-            return sam2.Answer(masks, np.ones(len(masks), np.float32), torch.zeros(len(masks), 1, 4, 4))
+            return sam2.MaskBatch(masks, np.ones(len(masks), np.float32), torch.zeros(len(masks), 1, 4, 4))
 
-        def in_batches(self, numbers, work):
-            yield numbers, work(numbers)
+        def map_batches(self, indices, function):
+            yield indices, function(indices)
 
     truth = np.zeros((HEIGHT, WIDTH), bool)
     truth[10:20, 10:20] = True
-    (series,) = clicked(Perfect(), [{"points": POINTS[0][:1], "clicks": 20}], [truth])
+    (series,) = run_click_protocol(Perfect(), [{"points": POINTS[0][:1], "clicks": 20}], [truth])
     assert len(series) == 1
 
 
@@ -141,7 +141,7 @@ def test_everything_is_what_the_packages_generator_finds(model, monkeypatch):
     names = SAM2AutomaticMaskGenerator.__init__.__code__.co_varnames[2 : 2 + len(defaults)]
     loose = {**dict(zip(names, defaults, strict=True)), "pred_iou_thresh": 0.0, "stability_score_thresh": 0.0}
     monkeypatch.setattr(SAM2AutomaticMaskGenerator.__init__, "__defaults__", tuple(loose.values()))
-    found = model.answer([{"kind": "grid", "points": points, "boxes": None}])[0]
+    found = model.predict([{"kind": "grid", "points": points, "boxes": None}])[0]
     own = SAM2AutomaticMaskGenerator(
         model.model,
         points_per_side=None,
@@ -154,15 +154,15 @@ def test_everything_is_what_the_packages_generator_finds(model, monkeypatch):
     assert len(found) == len(wanted) > 0
     assert [one.score for one in found] == sorted((min(one["predicted_iou"], 1) for one in wanted), reverse=True)
     # With less memory fewer points at once, for the same masks.
-    most = model.grids.most
-    monkeypatch.setattr(model.grids, "most", 4)
-    fewer = model.answer([{"kind": "grid", "points": points, "boxes": None}])[0]
+    most = model.grid_batcher.max_size
+    monkeypatch.setattr(model.grid_batcher, "max_size", 4)
+    fewer = model.predict([{"kind": "grid", "points": points, "boxes": None}])[0]
     assert most == 64 and len(fewer) == len(found)
     for one, other in zip(fewer, found, strict=True):
         assert one.score == pytest.approx(other.score, abs=1e-3)
         assert _same(_mask(one), _mask(other))
-    monkeypatch.setattr(model, "speed", Speed("bf16"))
-    assert model.answer([{"kind": "grid", "points": points, "boxes": None}])[0]
+    monkeypatch.setattr(model, "precision", Precision("bf16"))
+    assert model.predict([{"kind": "grid", "points": points, "boxes": None}])[0]
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
     areas = sorted(int(one["area"]) for one in wanted)
     assert sorted(one.area for one in found) == areas

@@ -10,7 +10,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.models import sam2
-from samgap.models.runtime.precision import Speed
+from samgap.models.runtime.precision import Precision
 from samgap.models.sam2 import video
 
 DEMO = Path(__file__).parents[3] / "config" / "demo"
@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tracker():
     torch.manual_seed(5)
-    model = video.build(MODEL, "cpu").eval()
+    model = video.build_tracker_model(MODEL, "cpu").eval()
     # A random model may say that it sees nothing; this one sees all, so that there are masks to compare.
     with torch.no_grad():
         list(model.sam_mask_decoder.pred_obj_score_head.parameters())[-1].fill_(5.0)
@@ -53,7 +53,7 @@ def tracker():
 @pytest.fixture(scope="module")
 def answers(tracker, folder):
     frames = [Image.open(folder / f"{frame:05d}.jpg") for frame in range(FRAMES)]
-    return {frame.number: frame.answers for frame in tracker.track(frames, SHOWN) if frame.answers is not None}
+    return {frame.index: frame.predictions for frame in tracker.track(frames, SHOWN) if frame.predictions is not None}
 
 
 def _mask(prediction):
@@ -87,8 +87,8 @@ def test_each_object_is_followed_as_the_package_follows_it_alone(tracker, folder
 
 def test_bf16_is_followed_too(tracker, folder, answers):
     frames = [Image.open(folder / f"{frame:05d}.jpg") for frame in range(3)]
-    fast = video.Sam2Tracker(tracker.model, Speed("bf16"))
-    found = {frame.number: frame.answers for frame in fast.track(frames, SHOWN[:1]) if frame.answers is not None}
+    fast = video.Sam2Tracker(tracker.model, Precision("bf16"))
+    found = {frame.index: frame.predictions for frame in fast.track(frames, SHOWN[:1]) if frame.predictions is not None}
     assert sorted(found) == [0, 1, 2]
     ((one,), (other,)) = found[0][0], answers[0][0]
     assert one.score == pytest.approx(other.score, abs=0.02)
@@ -97,13 +97,13 @@ def test_bf16_is_followed_too(tracker, folder, answers):
 
 def test_what_the_memory_does_not_reach_is_dropped(tracker, folder):
     frames = [Image.open(folder / f"{frame:05d}.jpg") for frame in range(FRAMES)]
-    kept, state = [], tracker._state
-    tracker._state = lambda given: kept.append(state(given)) or kept[0]
+    kept, state = [], tracker._init_state
+    tracker._init_state = lambda given: kept.append(state(given)) or kept[0]
     list(tracker.track(frames, SHOWN[:1]))
-    del tracker._state
+    del tracker._init_state
     outputs = kept[0]["output_dict_per_obj"][0]
     assert list(outputs["cond_frame_outputs"]) == [0]
-    assert len(outputs["non_cond_frame_outputs"]) == tracker.reach < FRAMES - 1
+    assert len(outputs["non_cond_frame_outputs"]) == tracker.memory_span_frames < FRAMES - 1
     assert list(kept[0]["cached_features"]) == [FRAMES - 1]
 
 
@@ -112,6 +112,6 @@ def test_nothing_shown_is_nothing_answered(tracker, folder):
 
 
 def test_the_weights_of_single_images_are_those_of_sequences(tmp_path, tracker):
-    torch.save({"model": video.build(MODEL, "cpu").state_dict()}, tmp_path / "weights.pt")
+    torch.save({"model": video.build_tracker_model(MODEL, "cpu").state_dict()}, tmp_path / "weights.pt")
     opened = sam2.open_tracker(MODEL, tmp_path / "weights.pt", "cpu")
     assert opened.model.state_dict().keys() == tracker.model.state_dict().keys()

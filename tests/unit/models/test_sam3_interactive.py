@@ -11,8 +11,8 @@ from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
 from samgap.masks.clicks import next_click
-from samgap.models.runtime.clicks import clicked
-from samgap.models.runtime.device import on
+from samgap.models.runtime.clicks import run_click_protocol
+from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3 import build
 from samgap.models.sam3 import image as sam3
 from samgap.models.sam3 import interactive as _sam3_interactive
@@ -36,7 +36,7 @@ POINTS = [
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     torch.manual_seed(9)
-    built = build.small(SIZE, interactive=True)
+    built = build.build_small(SIZE, interactive=True)
     # As initialised, masks hang so little on the image that they fill all of it.
     decoder = built.inst_interactive_predictor.model.sam_mask_decoder
     with torch.no_grad():
@@ -61,23 +61,25 @@ def image():
 @pytest.fixture(scope="module")
 def model(weights, image):
     found = sam3.open_model(OPTIONS, weights, "cpu")
-    found.places.predictor._transforms.max_hole_area = FILLED
-    found.encode(image)
+    found.interactive_head.predictor._transforms.max_hole_area = FILLED
+    found.set_image(image)
     return found
 
 
 @pytest.fixture(scope="module")
 def own(model, image):
     """The package's own way: `own(points, labels, box, …)`."""
-    with on("cpu"):
+    with cuda_shim("cpu"):
         processor = Sam3Processor(model.model, resolution=SIZE["size"], device="cpu")
         state = processor.set_image(image)
 
     def predict(**asked):
-        features = dict(vars(model.places.predictor))
-        with on("cpu"):
+        features = dict(vars(model.interactive_head.predictor))
+        with cuda_shim("cpu"):
             found = model.model.predict_inst(state, **asked)
-        vars(model.places.predictor).update(features)  # predict_inst takes the image from the predictor when it ends
+        vars(model.interactive_head.predictor).update(
+            features
+        )  # predict_inst takes the image from the predictor when it ends
         return found
 
     return predict
@@ -117,7 +119,7 @@ ASKED = {
 
 @pytest.mark.parametrize("kind", ASKED)
 def test_each_prompt_is_answered_as_the_package_does(model, own, kind):
-    answers = model.answer(ASKED[kind])
+    answers = model.predict(ASKED[kind])
     sizes = []
     for prompt, found in zip(ASKED[kind], answers, strict=True):
         asked = {}
@@ -127,7 +129,7 @@ def test_each_prompt_is_answered_as_the_package_does(model, own, kind):
         if prompt["boxes"]:
             asked["box"] = np.array(list(prompt["boxes"][0].values()))
         if prompt["mask"]:
-            asked["mask_input"] = model.places.priors([prompt["mask"]])[0].numpy()
+            asked["mask_input"] = model.interactive_head.rles_to_mask_inputs([prompt["mask"]])[0].numpy()
         tokens = len(prompt["points"] or []) + 2 * len(prompt["boxes"] or [])
         masks, quality, _ = own(multimask_output=tokens <= 1, **asked)
         best = int(np.argmax(quality))
@@ -152,7 +154,7 @@ def test_everything_is_what_each_point_of_the_grid_gives(model, own, monkeypatch
         for row in range(3)
         for column in range(4)
     ]
-    found = [one for one in model.answer([{"kind": "grid", "points": points, "boxes": None}])[0] if one.area]
+    found = [one for one in model.predict([{"kind": "grid", "points": points, "boxes": None}])[0] if one.area]
     masks, quality = [], []
     for point in points:
         three, scores, _ = own(
@@ -175,7 +177,7 @@ def test_clicks_go_on_from_the_answer_before_as_with_the_package(model, own):
         truth[20:45, left : left + 25] = True
         truths.append(truth)
     prompts = [{"kind": "clicks", "points": points[:1], "clicks": 3} for points in POINTS]
-    for prompt, truth, series in zip(prompts, truths, clicked(model, prompts, truths), strict=True):
+    for prompt, truth, series in zip(prompts, truths, run_click_protocol(model, prompts, truths), strict=True):
         assert len(series) == 3
         given, prior = list(prompt["points"]), None
         for one in series:
@@ -193,34 +195,34 @@ def test_clicks_go_on_from_the_answer_before_as_with_the_package(model, own):
 
 def test_bf16_answers_places_too(model, image, weights):
     fast = sam3.open_model({**OPTIONS, "precision": "bf16"}, weights, "cpu")
-    fast.encode(image)
-    fast.places.predictor._transforms.max_hole_area = FILLED
-    for found, wanted in zip(fast.answer(ASKED["box"]), model.answer(ASKED["box"]), strict=True):
+    fast.set_image(image)
+    fast.interactive_head.predictor._transforms.max_hole_area = FILLED
+    for found, wanted in zip(fast.predict(ASKED["box"]), model.predict(ASKED["box"]), strict=True):
         assert [one.score for one in found] == pytest.approx([one.score for one in wanted], abs=0.02)
 
 
 def test_phrases_are_answered_as_without_the_head(model, image, weights):
     state = torch.load(weights, weights_only=True)["model"]
-    plain = build.small(SIZE)
+    plain = build.build_small(SIZE)
     plain.load_state_dict({key: state[key] for key in plain.state_dict()})
     without = sam3.Sam3(plain.eval(), SIZE["size"], "cpu")
-    without.encode(image)
+    without.set_image(image)
     asked = [{"kind": "phrase", "phrase": phrase, "points": None, "boxes": None} for phrase in ("apple", "ripe pear")]
-    assert model.answer(asked) == without.answer(asked)
+    assert model.predict(asked) == without.predict(asked)
 
 
 def test_a_new_image_is_seen_anew(model, image, weights):
     fresh = sam3.open_model(OPTIONS, weights, "cpu")
-    assert fresh.places.predictor._transforms.max_hole_area == 256  # the package's own
-    fresh.places.predictor._transforms.max_hole_area = FILLED
-    fresh.encode(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
-    other = fresh.answer(ASKED["box"])
-    fresh.encode(image)
-    assert fresh.answer(ASKED["box"]) == model.answer(ASKED["box"]) != other
+    assert fresh.interactive_head.predictor._transforms.max_hole_area == 256  # the package's own
+    fresh.interactive_head.predictor._transforms.max_hole_area = FILLED
+    fresh.set_image(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    other = fresh.predict(ASKED["box"])
+    fresh.set_image(image)
+    assert fresh.predict(ASKED["box"]) == model.predict(ASKED["box"]) != other
 
 
 def test_weights_without_the_head_are_named(tmp_path):
-    torch.save({"model": build.small(SIZE).state_dict()}, tmp_path / "w.pt")
+    torch.save({"model": build.build_small(SIZE).state_dict()}, tmp_path / "w.pt")
     with pytest.raises(UserError, match=r"missing: .*sam2_convs"):
         sam3.open_model(OPTIONS, tmp_path / "w.pt", "cpu")
 
@@ -229,13 +231,13 @@ def test_holes_are_filled_on_a_cpu_too(model, recwarn):
     logits = torch.full((1, 1, 32, 32), -5.0)
     logits[0, 0, 4:20, 4:20] = 5.0
     logits[0, 0, 10:12, 10:12] = -5.0
-    full = model.places.predictor._transforms.postprocess_masks(logits, (32, 32))
+    full = model.interactive_head.predictor._transforms.postprocess_masks(logits, (32, 32))
     assert (full[0, 0, 4:20, 4:20] > 0).all() and (full[0, 0, 25:] < 0).all()
     assert not recwarn.list
 
 
 def test_the_tracker_leaves_the_arithmetic_of_the_process_alone():
-    _sam3_interactive.tracker(SIZE)
+    _sam3_interactive.build_small_tracker(SIZE)
     assert not torch.is_autocast_enabled("cuda")
 
 
@@ -251,8 +253,8 @@ def test_the_published_file_s_parts_are_taken_by_what_needs_them(weights, tmp_pa
     built = []
     monkeypatch.setattr(
         build,
-        "official",
-        lambda device, head: built.append(build.small(SIZE, interactive=head)) or built[0],
+        "build_published",
+        lambda device, head: built.append(build.build_small(SIZE, interactive=head)) or built[0],
     )
     sam3.open_model({"interactive": interactive}, tmp_path / "sam3.pt", "cpu")
     assert all(torch.equal(value, state[key]) for key, value in built[0].state_dict().items())

@@ -10,8 +10,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.models import sam3
-from samgap.models.runtime.device import on
-from samgap.models.sam2.video import Inputs
+from samgap.models.runtime.device import cuda_shim
+from samgap.models.sam2.video import FrameTensors
 from samgap.models.sam3 import build, video
 
 DEMO = Path(__file__).parents[3] / "config" / "demo"
@@ -40,7 +40,7 @@ def frames():
 def tracker(tmp_path_factory):
     """Opened from the weights of a small image model with its interactive head, as sam3.pt is for both."""
     torch.manual_seed(4)
-    model = build.small(SIZE, interactive=True)
+    model = build.build_small(SIZE, interactive=True)
     # A random model may say that it sees nothing; this one sees all, so that there are masks to compare.
     with torch.no_grad():
         head = model.inst_interactive_predictor.model.sam_mask_decoder.pred_obj_score_head
@@ -52,7 +52,7 @@ def tracker(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def answers(tracker, frames):
-    return {frame.number: frame.answers for frame in tracker.track(frames, SHOWN) if frame.answers is not None}
+    return {frame.index: frame.predictions for frame in tracker.track(frames, SHOWN) if frame.predictions is not None}
 
 
 def _asked(prompt):
@@ -72,8 +72,8 @@ def _asked(prompt):
 @pytest.mark.parametrize("start", [0, 2])
 def test_objects_shown_on_a_frame_are_followed_as_the_package_follows_them(tracker, frames, answers, start):
     numbers = [number for number, (frame, _) in enumerate(SHOWN) if frame == start]
-    inputs, compared = Inputs(frames, SIZE["size"], video.MEAN, video.DEVIATION), 0
-    with on("cpu"):
+    inputs, compared = FrameTensors(frames, SIZE["size"], video.PIXEL_MEAN, video.PIXEL_STD), 0
+    with cuda_shim("cpu"):
         state = tracker.model.init_state(HEIGHT, WIDTH, FRAMES, offload_state_to_cpu=True)
         state["images"] = inputs
         for number in numbers:
@@ -103,9 +103,9 @@ def test_the_published_file_holds_the_tracker_beside_the_detector(tracker, tmp_p
         for key, value in tracker.model.state_dict().items()
     }
     torch.save({"model": {**file, "detector.transformer.x": torch.zeros(1)}}, tmp_path / "sam3.pt")
-    small = video.build(OPTIONS, "cpu")
+    small = video.build_tracker_model(OPTIONS, "cpu")
     monkeypatch.setattr(video, "build_tracker", lambda **_: small)
-    monkeypatch.setattr(video.interactive, "without_autocast", lambda model: model)
+    monkeypatch.setattr(video.interactive, "disable_autocast", lambda model: model)
     opened = sam3.open_tracker({"interactive": True}, tmp_path / "sam3.pt", "cpu")
     wanted = tracker.model.state_dict()
     assert all(torch.equal(value, wanted[key]) for key, value in opened.model.state_dict().items())

@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
 from samgap.models.runtime import precision as _speed
-from samgap.models.runtime.precision import Speed
+from samgap.models.runtime.precision import Precision
 from samgap.models.sam2 import image as sam2
 from samgap.models.sam3 import build
 from samgap.models.sam3 import image as sam3
@@ -43,8 +43,8 @@ def _answers(family, options, weights, pictures, prompts):
     model = family.open_model(options, weights, "cpu")
     found = []
     for image, boxes in pictures:
-        model.encode(image)
-        found += [list(one) for one in model.answer(prompts(boxes))]
+        model.set_image(image)
+        found += [list(one) for one in model.predict(prompts(boxes))]
     return found
 
 
@@ -98,10 +98,10 @@ def test_a_compiled_encoder_finds_the_same(name, pictures, tmp_path):
     torch.manual_seed(2)
     if name == "sam2":
         options = {**options, "overrides": {**options["overrides"], **FEW_LAYERS}}
-        state = sam2.build(options, "cpu").state_dict()
+        state = sam2.build_model(options, "cpu").state_dict()
     else:
         options = {"architecture": {**options["architecture"], "depth": 2}}
-        state = build.small(options["architecture"]).state_dict()
+        state = build.build_small(options["architecture"]).state_dict()
     torch.save({"model": state}, tmp_path / "w.pt")
     plain = _answers(family, options, tmp_path / "w.pt", pictures[:1], prompts)
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
@@ -123,7 +123,7 @@ SIDE = render_scene(0)[0].width
 
 def test_bf16_is_bf16_and_fp32_is_not():
     for precision, kind in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
-        with Speed(precision).numbers("cpu"):
+        with Precision(precision).autocast("cpu"):
             assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == kind
 
 
@@ -138,7 +138,7 @@ def test_channels_last_reaches_weights_and_images():
             return self.layer(pixels)
 
     encoder = Encoder()
-    Speed(channels_last=True).prepared(encoder, "cpu")
+    Precision(channels_last=True).prepare_encoder(encoder, "cpu")
     encoder(torch.ones(1, 3, 8, 8))
     assert encoder.seen.is_contiguous(memory_format=torch.channels_last) and not encoder.seen.is_contiguous()
     assert encoder.layer.weight.is_contiguous(memory_format=torch.channels_last)
@@ -147,10 +147,12 @@ def test_channels_last_reaches_weights_and_images():
 def test_compile_without_a_compiler_is_one_line(monkeypatch):
     monkeypatch.setattr(_speed.shutil, "which", lambda name: None)
     with pytest.raises(UserError, match="compile: true, but there is no C\\+\\+ compiler on this machine"):
-        Speed(compiled=True).prepared(torch.nn.Linear(1, 1), "cpu")
-    Speed().prepared(torch.nn.Linear(1, 1), "cpu")
+        Precision(compiled=True).prepare_encoder(torch.nn.Linear(1, 1), "cpu")
+    Precision().prepare_encoder(torch.nn.Linear(1, 1), "cpu")
 
 
 def test_the_options_are_read_from_a_model_s_entry():
-    assert Speed.of({}) == Speed() == Speed("fp32", False, False)
-    assert Speed.of({"precision": "bf16", "compile": True, "channels-last": True}) == Speed("bf16", True, True)
+    assert Precision.from_options({}) == Precision() == Precision("fp32", False, False)
+    assert Precision.from_options({"precision": "bf16", "compile": True, "channels-last": True}) == Precision(
+        "bf16", True, True
+    )

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from samgap.annotations import ground_truth
-from samgap.datasets import Label, Picture
-from samgap.datasets.write import write
+from samgap.datasets import AnnotatedImage, Annotation
+from samgap.datasets.write import write_dataset
 
 SIZE = 64
 ATTRIBUTES = {"ripeness": ["ripe", "unripe"], "health": ["healthy", "diseased", "dented"]}
@@ -31,7 +31,7 @@ def encoded(number):
 
 
 def apple(place, side=10, ripeness="ripe", health="healthy", **more):
-    return Label("apple", mask=square(place, side), attributes={"ripeness": ripeness, "health": health}, **more)
+    return Annotation("apple", mask=square(place, side), attributes={"ripeness": ripeness, "health": health}, **more)
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +41,18 @@ def folder(tmp_path_factory):
         [],
         [apple(0, side=4)],
         [apple(0, side=6), apple(1, health="diseased")],
-        [apple(0, side=8), apple(1, ripeness="unripe"), Label("pear", mask=square(2, 12))],
-        [apple(0), apple(1, 9, occlusion=0.7), apple(2, 11, ignore=True), Label("pear", mask=square(3, 9))],
+        [apple(0, side=8), apple(1, ripeness="unripe"), Annotation("pear", mask=square(2, 12))],
+        [apple(0), apple(1, 9, occlusion=0.7), apple(2, 11, ignore=True), Annotation("pear", mask=square(3, 9))],
         [apple(place, 12 - place, health="dented" if place == 4 else "healthy") for place in range(5)],
     ]
     edge = np.zeros((SIZE, SIZE), bool)
     edge[:14, :14] = True  # the largest ripe one, but cut by the frame
-    labels[1][0] = Label("apple", mask=edge, attributes={"ripeness": "ripe", "health": "healthy"})
+    labels[1][0] = Annotation("apple", mask=edge, attributes={"ripeness": "ripe", "health": "healthy"})
     given = {"lighting": "dusk"}
-    pictures = [Picture(f"s{n}.png", encoded(n), SIZE, SIZE, "g", each, given) for n, each in enumerate(labels)]
+    pictures = [AnnotatedImage(f"s{n}.png", encoded(n), SIZE, SIZE, "g", each, given) for n, each in enumerate(labels)]
     found = tmp_path_factory.mktemp("orchard")
     paths = [found / name for name in ("images", "instances.json", "images.parquet")]
-    write(pictures, {"nouns": ["apple", "pear"], "attributes": ATTRIBUTES}, *paths, dataset="orchard")
+    write_dataset(pictures, {"nouns": ["apple", "pear"], "attributes": ATTRIBUTES}, *paths, dataset="orchard")
     return found
 
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from samgap.annotations import ground_truth
-from samgap.datasets import Label, Picture
-from samgap.datasets.write import write
+from samgap.datasets import AnnotatedImage, Annotation
+from samgap.datasets.write import write_dataset
 from samgap.masks import rle
 from samgap.prompts import box, clicks, exemplar, grid, mask, phrases, point, track
 from samgap.prompts import write as _write
@@ -48,12 +48,12 @@ def folder(tmp_path_factory):
     found = tmp_path_factory.mktemp("sheet")
     Image.new("RGB", (SIZE, SIZE), (60, 90, 50)).save(found / "plain.png")
     data = (found / "plain.png").read_bytes()
-    labels = [[Label("apple", mask=square(place, 6 + place)) for place in range(count)] for count in range(5)]
-    labels[1] = [Label("pear", mask=square(4))]
-    labels[4][3] = Label("pear", mask=square(7))
-    pictures = [Picture(f"s{number}.png", data, SIZE, SIZE, "g", each, {}) for number, each in enumerate(labels)]
+    labels = [[Annotation("apple", mask=square(place, 6 + place)) for place in range(count)] for count in range(5)]
+    labels[1] = [Annotation("pear", mask=square(4))]
+    labels[4][3] = Annotation("pear", mask=square(7))
+    pictures = [AnnotatedImage(f"s{number}.png", data, SIZE, SIZE, "g", each, {}) for number, each in enumerate(labels)]
     paths = [found / name for name in ("images", "instances.json", "images.parquet")]
-    write(pictures, {"nouns": ["apple", "pear"], "attributes": {}}, *paths, dataset="orchard")
+    write_dataset(pictures, {"nouns": ["apple", "pear"], "attributes": {}}, *paths, dataset="orchard")
     known = ground_truth.read_ground_truth(found / "instances.json")
     for name, (kind, options) in SETS.items():
         _write.write_prompts(
@@ -124,10 +124,12 @@ def test_tracks_say_which_are_shown_and_which_followed(paper, tmp_path):
     data = (tmp_path / "plain.png").read_bytes()
     pictures = []
     for frame in range(2):
-        labels = [Label("apple", mask=square(place), track=place) for place in range(2 + frame)]
-        pictures.append(Picture(f"s/{frame}.png", data, SIZE, SIZE, "s", labels, {}, sequence="s", frame=frame))
+        labels = [Annotation("apple", mask=square(place), track_id=place) for place in range(2 + frame)]
+        pictures.append(
+            AnnotatedImage(f"s/{frame}.png", data, SIZE, SIZE, "s", labels, {}, sequence="s", frame_index=frame)
+        )
     paths = [tmp_path / name for name in ("images", "instances.json", "images.parquet")]
-    write(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="orchard")
+    write_dataset(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="orchard")
     known = ground_truth.read_ground_truth(paths[1])
     _write.write_prompts(tmp_path / "track.parquet", track.generate_prompts(known, {}, Seed(1, "orchard")), known, {})
     drawn = draw(paper, tmp_path, tmp_path / "out", sets=("track",))

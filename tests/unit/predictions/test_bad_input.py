@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from samgap.datasets import Label, Picture, photographs, write
+from samgap.datasets import AnnotatedImage, Annotation, photographs, write
 from samgap.errors import UserError
 from samgap.models import shape
-from samgap.models.runtime.predictions import from_logits
+from samgap.models.runtime.predictions import logits_to_predictions
 from samgap.predictions.checks import invalid_reason
 from samgap.predictions.image_io import open_image
 from samgap.predictions.shard import predict_images
@@ -80,11 +80,11 @@ def test_the_rest_of_a_shard_is_answered_and_what_is_left_out_is_listed(tmp_path
 
 def test_an_answer_whose_score_is_no_number_is_left_out_and_listed(tmp_path):
     class Unsure(shape.Shape):
-        def answer(self, prompts):
+        def predict(self, prompts):
             logits = torch.full((2, 30, 40), 1.0)
             logits[1] = NAN
             scores = np.array([0.9, 1.7]), np.array([0.9, NAN])
-            return [from_logits(each, None, logits, (30, 40)) for each in scores]
+            return [logits_to_predictions(each, None, logits, (30, 40)) for each in scores]
 
     Image.new("RGB", (40, 30)).save(tmp_path / "1.png")
     prompts = pd.DataFrame(
@@ -124,14 +124,14 @@ def test_a_turned_photograph_is_asked_as_its_labels_see_it(tmp_path, labelled):
     stored[2:10, 4:14] = (250, 0, 0)
     picture = Image.fromarray(stored)
     exif = Image.Exif()
-    exif[photographs.ORIENTATION] = 6
+    exif[photographs.EXIF_ORIENTATION_TAG] = 6
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=98, subsampling=0, exif=exif)
-    found = photographs.photograph(stream.getvalue(), "1.jpg", labelled)
+    found = photographs.load_photograph(stream.getvalue(), "1.jpg", labelled)
     red = (stored if labelled == (40, 30) else np.rot90(stored, -1))[..., 0] > 100
-    picture = Picture("1.jpg", found.data, found.width, found.height, "1", [Label("apple", mask=red)])
+    picture = AnnotatedImage("1.jpg", found.encoded_bytes, found.width, found.height, "1", [Annotation("apple", mask=red)])
     info = {"nouns": ["apple"], "attributes": {}}
-    write.write([picture], info, tmp_path / "images", tmp_path / "i.json", tmp_path / "i.parquet", dataset="d")
+    write.write_dataset([picture], info, tmp_path / "images", tmp_path / "i.json", tmp_path / "i.parquet", dataset="d")
     row = pd.read_parquet(tmp_path / "i.parquet").iloc[0]
     seen = np.asarray(open_image(tmp_path / "images" / "1.jpg", row))
     assert seen.shape[:2] == red.shape

@@ -32,11 +32,11 @@ folder, seconds, pause = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3
 number = int(sys.argv[5])
 
 class Slow(Shape):
-    def encode(self, image):
+    def set_image(self, image):
         with open(folder / "encoded.txt", "a") as stream:
             stream.write(f"{image.getpixel((0, 0))[0]}\\n")
         time.sleep(pause)
-        super().encode(image)
+        super().set_image(image)
 
 images = pd.DataFrame(
     [{"image_id": n, "file": f"{n}.png", "width": 40, "height": 30} for n in range(number)]

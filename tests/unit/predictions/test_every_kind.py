@@ -14,7 +14,7 @@ from samgap.datasets import orchard_sim
 from samgap.datasets import write as data
 from samgap.matching.shard import match_shard
 from samgap.models import grounded, sam2, sam3
-from samgap.models.sam2.image import build as build_sam2
+from samgap.models.sam2.image import build_model as build_sam2
 from samgap.models.sam3 import build
 from samgap.predictions.chunks import ChunkStore
 from samgap.predictions.shard import predict_shard
@@ -62,7 +62,9 @@ def _kinds(name):
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes")
     paths = [folder / name for name in ("images", "instances.json", "images.parquet")]
-    data.write(orchard_sim.pictures(SCENES, {}, 0), orchard_sim.info(SCENES), *paths, dataset="orchard")
+    data.write_dataset(
+        orchard_sim.iter_images(SCENES, {}, 0), orchard_sim.describe_labels(SCENES), *paths, dataset="orchard"
+    )
     return paths[0], labels.read_ground_truth(paths[1]), IMAGES.read(paths[2])
 
 
@@ -71,7 +73,7 @@ def weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     torch.save({"model": build_sam2(SAM2, "cpu").state_dict()}, folder / "sam2.pt")
-    torch.save({"model": build.small(SIZE, interactive=True).state_dict()}, folder / "sam3.pt")
+    torch.save({"model": build.build_small(SIZE, interactive=True).state_dict()}, folder / "sam3.pt")
     return {name: folder / f"{name}.pt" for name in ("sam2", "sam3")}
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from samgap.models.runtime.predictions import from_logits
+from samgap.models.runtime.predictions import logits_to_predictions
 from samgap.models.shape import Shape
 from samgap.predictions import shard
 from samgap.predictions.shard import predict_images
@@ -38,27 +38,27 @@ class Waits(Shape):
         super().__init__("box")
         self.encoded = 0
 
-    def encode(self, image):
+    def set_image(self, image):
         self.number = image.getpixel((0, 0))[0]
         self.encoded += 1
         time.sleep(0.05)
 
-    def answer(self, prompts):
+    def predict(self, prompts):
         logits = torch.full((1, 30, 40), -1.0)
         logits[0, : self.number + 1, :4] = 1
-        return [from_logits(np.ones(1), None, logits, (30, 40)) for _ in prompts]
+        return [logits_to_predictions(np.ones(1), None, logits, (30, 40)) for _ in prompts]
 
 
 def test_images_come_in_order_with_their_own_masks_though_workers_are_late(tmp_path, monkeypatch):
     from samgap.models.runtime import predictions
 
-    late, real = iter([0.3, 0.0] * 10), predictions.enlarged_runs
+    late, real = iter([0.3, 0.0] * 10), predictions.upsample_to_runs
 
     def slow(*given):
         time.sleep(next(late))
         return real(*given)
 
-    monkeypatch.setattr(predictions, "enlarged_runs", slow)
+    monkeypatch.setattr(predictions, "upsample_to_runs", slow)
     found = list(predict_images(Waits(), *_args(tmp_path, 6), "cpu"))
     assert [row["image_id"] for one in found for row in one.mask_rows] == [n for n in range(6) for _ in "ab"]
     assert [row["area_px"] for one in found for row in one.mask_rows] == [4 * (n + 1) for n in range(6) for _ in "ab"]
@@ -109,9 +109,9 @@ module.MAX_CHUNK_IMAGES, module.MAX_GROUP_BYTES = 16, 1 << 20  # what may be hel
 
 class Noisy:
     random = np.random.default_rng(0)
-    def encode(self, image):
+    def set_image(self, image):
         pass
-    def answer(self, prompts):
+    def predict(self, prompts):
         return [[Prediction(0.5, (0, 0, 1, 1), 1, self.random.bytes(20_000))] for _ in prompts]
 
 folder, number = Path(sys.argv[1]), int(sys.argv[2])

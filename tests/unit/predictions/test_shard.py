@@ -39,9 +39,9 @@ def predict(model, images, folder, prompts, device):
 class CountingShape(Shape):
     encoded = 0
 
-    def encode(self, image):
+    def set_image(self, image):
         self.encoded += 1
-        super().encode(image)
+        super().set_image(image)
 
 
 def test_an_image_is_encoded_once_and_one_without_prompts_not_at_all(folder, tmp_path):

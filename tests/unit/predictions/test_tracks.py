@@ -7,8 +7,8 @@ from PIL import Image
 
 from samgap.errors import UserError
 from samgap.matching.shard import match_shard
-from samgap.models import Frame, Prediction
-from samgap.models.runtime.predictions import predictions
+from samgap.models import FrameOutput, Prediction
+from samgap.models.runtime.predictions import masks_to_predictions
 from samgap.predictions.chunks import ChunkStore
 from samgap.predictions.tracks import _predict_sequences, predict_tracks
 from samgap.tables.catalog import TABLES
@@ -31,17 +31,17 @@ class Moving:
     def __init__(self, until=99):
         self.until, self.sizes, self.shown = until, [], []
 
-    def track(self, frames, shown):
-        self.shown.append(shown)
-        for number in range(min(frame for frame, _ in shown), len(frames)):
+    def track(self, frames, object_prompts):
+        self.shown.append(object_prompts)
+        for number in range(min(frame for frame, _ in object_prompts), len(frames)):
             self.sizes.append(frames[number].size)
-            yield Frame(number, None)
+            yield FrameOutput(number, None)
             answers = {}
-            for place, (start, row) in enumerate(shown):
+            for place, (start, row) in enumerate(object_prompts):
                 if number >= start:
                     mask = square_mask(int(row["boxes"][0]["y0"]), int(row["boxes"][0]["x0"]) + number)
-                    answers[place] = predictions(np.array([0.9]), None, mask[None] & (number < self.until))
-            yield Frame(number, answers)
+                    answers[place] = masks_to_predictions(np.array([0.9]), None, mask[None] & (number < self.until))
+            yield FrameOutput(number, answers)
 
 
 @pytest.fixture
@@ -136,9 +136,9 @@ class DiesIn(Moving):
         super().__init__()
         self.frames = frames
 
-    def track(self, frames, shown):
-        for frame in super().track(frames, shown):
-            if len(frames) == self.frames and frame.answers is None and frame.number:
+    def track(self, frames, object_prompts):
+        for frame in super().track(frames, object_prompts):
+            if len(frames) == self.frames and frame.predictions is None and frame.index:
                 raise Killed
             yield frame
 
@@ -178,7 +178,7 @@ def test_a_score_that_is_no_number_is_named_and_has_no_row(folder):
         def track(self, frames, shown):
             for frame in super().track(frames, shown):
                 none = Prediction(float("nan"), (0, 0, 1, 1), 1, b"01")
-                yield Frame(frame.number, frame.answers and {**frame.answers, 0: [none]})
+                yield FrameOutput(frame.index, frame.predictions and {**frame.predictions, 0: [none]})
 
     (one,) = _predict_sequences(Unsure(), _images().iloc[2:], folder, pd.DataFrame(PROMPT_ROWS), "cpu")
     assert {row["prompt_id"] for row in one.mask_rows} == {"4-6", "3-6"}

@@ -69,7 +69,9 @@ def test_a_data_set_without_sequences_is_one_line(truth, seed):
 
 def test_the_drawn_sequences_give_tracks_whose_box_is_that_of_kind_box(tmp_path, seed):
     paths = [tmp_path / name for name in ("images", "instances.json", "images.parquet")]
-    data.write(orchard_sim.pictures(OPTIONS, {}, 0), orchard_sim.info(OPTIONS), *paths, dataset="orchard")
+    data.write_dataset(
+        orchard_sim.iter_images(OPTIONS, {}, 0), orchard_sim.describe_labels(OPTIONS), *paths, dataset="orchard"
+    )
     images = IMAGES.read(paths[2])
     assert images["sequence"].value_counts().to_dict() == {"sequence-00000": 4, "sequence-00001": 4}
     assert images["frame"].tolist() == [0, 1, 2, 3] * 2

@@ -16,7 +16,7 @@ from samgap.datasets import orchard_sim
 from samgap.demo_models import sam3_dense
 from samgap.errors import UserError
 from samgap.io.files import write_json
-from samgap.models.runtime.device import on
+from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3 import build
 from samgap.training import loop
 from samgap.training.sam2 import task as sam2
@@ -37,10 +37,12 @@ TRAININGS = [(sam2, {}), (sam3, {}), (sam3, WORDS), (sam3, {"dense": True}), (sa
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes")
     images, annotations = [], []
-    for number, picture in enumerate(orchard_sim.pictures({"scenes": 6, "size": 128, "seed": 11}, {}, 0), start=1):
-        Image.open(io.BytesIO(picture.data)).save(folder / picture.name)
-        images.append({"id": number, "file_name": picture.name, "width": 128, "height": 128, "group": picture.group})
-        for label in picture.labels:
+    for number, picture in enumerate(orchard_sim.iter_images({"scenes": 6, "size": 128, "seed": 11}, {}, 0), start=1):
+        Image.open(io.BytesIO(picture.encoded_bytes)).save(folder / picture.file_name)
+        images.append(
+            {"id": number, "file_name": picture.file_name, "width": 128, "height": 128, "group": picture.group}
+        )
+        for label in picture.annotations:
             rle = coco_mask.encode(np.asfortranarray(label.mask.astype(np.uint8)))
             annotations.append(
                 {
@@ -57,7 +59,12 @@ def data(tmp_path_factory):
     categories = [{"id": number, "name": noun} for number, noun in enumerate(orchard_sim.NOUNS, start=1)]
     write_json(
         folder / "instances.json",
-        {"info": orchard_sim.info({}), "images": images, "annotations": annotations, "categories": categories},
+        {
+            "info": orchard_sim.describe_labels({}),
+            "images": images,
+            "annotations": annotations,
+            "categories": categories,
+        },
     )
     return loop.DatasetSource(folder, folder / "instances.json")
 
@@ -152,7 +159,7 @@ def test_a_step_in_which_nothing_is_there_teaches_presence_and_places_alone(data
         if all(item.noun != "ball" for item in views.ground_truth.instances_of(number))
     ]
     assert views.image_ids
-    with on("cpu"):
+    with cuda_shim("cpu"):
         terms = task.loss(np.random.default_rng(0))
     assert float(terms["loss_match"]) > 0 and float(terms["presence_loss"]) > 0
     assert float(terms["loss_bbox"]) == float(terms["loss_ce"]) == 0
@@ -214,7 +221,7 @@ def test_phrases_that_are_not_seen_are_not_trained_on(data, tmp_path, monkeypatc
 
 def test_a_small_sam3_s_weights_fit_every_input_size():
     architecture = {**yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text())}
-    small, large = (build.small({**architecture, "size": size}).state_dict() for size in (224, 448))
+    small, large = (build.build_small({**architecture, "size": size}).state_dict() for size in (224, 448))
     assert {key: value.shape for key, value in small.items()} == {key: value.shape for key, value in large.items()}
 
 
@@ -229,11 +236,11 @@ def test_a_small_sam3_s_weights_fit_every_input_size():
 def test_an_architecture_that_is_none_is_one_line(change, said):
     architecture = yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text()) | change
     with pytest.raises(UserError, match=said):
-        build.small({key: value for key, value in architecture.items() if value is not None})
+        build.build_small({key: value for key, value in architecture.items() if value is not None})
 
 
 def test_no_two_places_of_a_small_sam3_begin_alike():
     architecture = yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text())
-    waves = build._waves(architecture["places"], architecture["embed"])
+    waves = build._make_sinusoidal_embedding(architecture["places"], architecture["embed"])
     assert waves.shape == (architecture["places"] ** 2, architecture["embed"])
     assert (torch.cdist(waves, waves) + 9 * torch.eye(len(waves))).min() > 0.5

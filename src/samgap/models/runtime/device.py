@@ -22,13 +22,13 @@ from samgap.errors import UserError
 logger = logging.getLogger("samgap")
 
 
-def start(threads: int) -> None:
+def init_torch(n_threads: int) -> None:
     """Torch as every job has it: its seed, and no more threads on the CPU than the job was given."""
     torch.manual_seed(0)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(n_threads)
 
 
-def choose(setting: str) -> str:
+def select_device(setting: str) -> str:
     """`cpu` or `cuda` for the config's `device` (auto, cpu, cuda); cuda without a usable GPU is an error."""
     if setting == "cpu":
         return "cpu"
@@ -44,28 +44,30 @@ def choose(setting: str) -> str:
     return "cpu"
 
 
-def finished(device: str) -> None:
+def synchronize(device: str) -> None:
     """Wait for the GPU, so that a clock read next tells what was done and not what was asked for."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
-def free_memory(device: str) -> int:
+def get_free_memory_bytes(device: str) -> int:
     """Bytes that a job may still take: of the GPU, or of the machine and of the control group that a scheduler set."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-    return min([psutil.virtual_memory().available, *_left_in_groups(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))])
+    return min(
+        [psutil.virtual_memory().available, *_get_free_cgroup_bytes(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))]
+    )
 
 
-def _left_in_groups(root: Path, mine: Path) -> list[int]:
+def _get_free_cgroup_bytes(cgroup_root: Path, membership_file: Path) -> list[int]:
     """What is left of the memory limits of this process's control group (version 2) and of those above it."""
     try:
-        inside = mine.read_text().partition("0::/")[2].split("\n")[0]
+        inside = membership_file.read_text().partition("0::/")[2].split("\n")[0]
     except OSError:
         return []
     left = []
-    for group in (root / inside, *(root / inside).parents):
-        if root != group and root not in group.parents:
+    for group in (cgroup_root / inside, *(cgroup_root / inside).parents):
+        if cgroup_root != group and cgroup_root not in group.parents:
             break
         with contextlib.suppress(OSError, ValueError):  # no limit there: no such file, or "max"
             limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
@@ -74,7 +76,7 @@ def _left_in_groups(root: Path, mine: Path) -> list[int]:
     return left
 
 
-class _CudaOnCpu(TorchFunctionMode):
+class _CudaToCpuMode(TorchFunctionMode):
     """Send what asks for CUDA to the CPU, and make pinning and `.cuda()` do nothing."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -88,10 +90,10 @@ class _CudaOnCpu(TorchFunctionMode):
 
 
 @contextlib.contextmanager
-def on(device: str) -> Iterator[None]:
+def cuda_shim(device: str) -> Iterator[None]:
     """Run package code on `device`. On a CPU it must span backward too: checkpointed layers run forward again there."""
     if device == "cuda":
         yield
     else:
-        with _CudaOnCpu():
+        with _CudaToCpuMode():
             yield

@@ -17,25 +17,25 @@ from samgap.errors import UserError
 
 
 @dataclass(frozen=True)
-class Speed:
+class Precision:
     """How a model's numbers are worked out."""
 
-    precision: str = "fp32"
+    dtype: str = "fp32"
     compiled: bool = False
     channels_last: bool = False
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> "Speed":
+    def from_options(cls, options: Mapping[str, Any]) -> "Precision":
         """What a model's entry of the configuration says."""
         return cls(options.get("precision", "fp32"), bool(options.get("compile")), bool(options.get("channels-last")))
 
-    def numbers(self, device: str) -> contextlib.AbstractContextManager[Any]:
+    def autocast(self, device: str) -> contextlib.AbstractContextManager[Any]:
         """Inside it matrix products and convolutions are in bf16, where `precision` is."""
-        if self.precision == "bf16":
+        if self.dtype == "bf16":
             return torch.autocast(device, dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
-    def prepared(self, encoder: Any, device: str) -> None:
+    def prepare_encoder(self, encoder: Any, device: str) -> None:
         """Change the image encoder, a module, in place: how its weights lie in memory, and what its `forward` is.
 
         `compile` without a C++ compiler on a CPU raises UserError; on a GPU Triton compiles.
@@ -61,5 +61,5 @@ class Speed:
         encoder.forward = forward
 
 
-PLAIN = Speed()
+FP32 = Precision()
 """32-bit floats, nothing compiled."""

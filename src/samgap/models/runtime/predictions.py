@@ -12,55 +12,55 @@ from pycocotools import mask as coco_mask
 
 from samgap.masks.rle import areas
 from samgap.models import Prediction
-from samgap.models.runtime.rle import compressed, enlarged, enlarged_runs, runs
+from samgap.models.runtime.rle import encode_rles, find_runs, upsample_to_masks, upsample_to_runs
 
-WAITING = 4
+MAX_PENDING_BATCHES = 4
 """Batches of masks that may wait for a worker; further ones keep the model waiting, so that memory stays bounded."""
 
 
-class Later(Sequence[Prediction]):
+class PendingPredictions(Sequence[Prediction]):
     """Predictions that a worker is making; whoever looks at them waits."""
 
-    def __init__(self, work: "Future[list[Prediction]]") -> None:
-        self.work = work
+    def __init__(self, future: "Future[list[Prediction]]") -> None:
+        self.future = future
 
     def __len__(self) -> int:
-        return len(self.work.result())
+        return len(self.future.result())
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        return self.work.result()[index]
+        return self.future.result()[index]
 
 
-class _Workers:
-    def __init__(self, number: int) -> None:
+class _RleWorkerPool:
+    def __init__(self, n_threads: int) -> None:
         # One thread each: the model has the machine's other cores.
-        self.pool = ThreadPoolExecutor(number, "rle", initializer=torch.set_num_threads, initargs=(1,))
-        self.free = threading.Semaphore(number + WAITING)
+        self.executor = ThreadPoolExecutor(n_threads, "rle", initializer=torch.set_num_threads, initargs=(1,))
+        self.free_slots = threading.Semaphore(n_threads + MAX_PENDING_BATCHES)
 
-    def later(self, work: Callable[[], list[Prediction]]) -> Later:
-        self.free.acquire()
-        future = self.pool.submit(work)
-        future.add_done_callback(lambda _: self.free.release())
-        return Later(future)
+    def submit(self, function: Callable[[], list[Prediction]]) -> PendingPredictions:
+        self.free_slots.acquire()
+        future = self.executor.submit(function)
+        future.add_done_callback(lambda _: self.free_slots.release())
+        return PendingPredictions(future)
 
 
-_workers: ContextVar[_Workers | None] = ContextVar("workers", default=None)
+_active_pool: ContextVar[_RleWorkerPool | None] = ContextVar("workers", default=None)
 
 
 @contextlib.contextmanager
-def workers(number: int) -> Iterator[None]:
+def rle_worker_pool(n_threads: int) -> Iterator[None]:
     """Let `number` threads make the RLEs of what is predicted inside; none are left when it ends."""
-    mine = _Workers(number)
-    token = _workers.set(mine)
+    mine = _RleWorkerPool(n_threads)
+    token = _active_pool.set(mine)
     try:
         yield
     finally:
-        _workers.reset(token)
-        mine.pool.shutdown(wait=True, cancel_futures=True)
+        _active_pool.reset(token)
+        mine.executor.shutdown(wait=True, cancel_futures=True)
 
 
-def predictions(
-    scores: np.ndarray, boxes: np.ndarray | None, masks: np.ndarray, empty: bool = False
+def masks_to_predictions(
+    scores: np.ndarray, boxes: np.ndarray | None, masks: np.ndarray, keep_empty: bool = False
 ) -> list[Prediction]:
     """`scores` (N,), `boxes` (N, 4) px or None for the masks' own, bool `masks` (N, height, width).
 
@@ -71,10 +71,12 @@ def predictions(
     rles = coco_mask.encode(np.asfortranarray(masks.transpose(1, 2, 0).astype(np.uint8)))
     own = coco_mask.toBbox(rles)
     own[:, 2:] += own[:, :2]
-    return _made(scores, own if boxes is None else boxes, areas(rles), [rle["counts"] for rle in rles], empty)
+    return _build_predictions(
+        scores, own if boxes is None else boxes, areas(rles), [rle["counts"] for rle in rles], keep_empty
+    )
 
 
-def from_logits(
+def logits_to_predictions(
     scores: np.ndarray, boxes: np.ndarray | None, logits: torch.Tensor, size: tuple[int, int]
 ) -> Sequence[Prediction]:
     """The same of `logits` (N, h, w), whose masks are where they are positive once brought to `size` (height, width).
@@ -84,27 +86,27 @@ def from_logits(
     if not len(logits):
         return []
     if logits.is_cuda:
-        found = runs(enlarged(logits, size))
-        return _later(lambda: _encoded(scores, boxes, found))
+        found = find_runs(upsample_to_masks(logits, size))
+        return _submit(lambda: _encode_runs(scores, boxes, found))
     low = logits.float().numpy()
-    return _later(lambda: _encoded(scores, boxes, enlarged_runs(low, size)))
+    return _submit(lambda: _encode_runs(scores, boxes, upsample_to_runs(low, size)))
 
 
-def _later(work: Callable[[], list[Prediction]]) -> Sequence[Prediction]:
-    mine = _workers.get()
-    return work() if mine is None else mine.later(work)
+def _submit(function: Callable[[], list[Prediction]]) -> Sequence[Prediction]:
+    mine = _active_pool.get()
+    return function() if mine is None else mine.submit(function)
 
 
-def _encoded(scores, boxes, found) -> list[Prediction]:  # type: ignore[no-untyped-def]
-    rles, sizes, own = compressed(found)
-    return _made(scores, own if boxes is None else boxes, sizes, rles, False)
+def _encode_runs(scores, boxes, mask_runs) -> list[Prediction]:  # type: ignore[no-untyped-def]
+    rles, sizes, own = encode_rles(mask_runs)
+    return _build_predictions(scores, own if boxes is None else boxes, sizes, rles, False)
 
 
-def _made(
-    scores: np.ndarray, boxes: np.ndarray, sizes: np.ndarray, rles: Sequence[bytes], empty: bool
+def _build_predictions(
+    scores: np.ndarray, boxes: np.ndarray, areas_px: np.ndarray, rles: Sequence[bytes], keep_empty: bool
 ) -> list[Prediction]:
     return [
         Prediction(float(score), tuple(float(edge) for edge in box), int(area), counts)  # type: ignore[arg-type]
-        for score, box, area, counts in zip(np.clip(scores, 0.0, 1.0), boxes, sizes, rles, strict=True)
-        if area or empty or np.isnan(score)
+        for score, box, area, counts in zip(np.clip(scores, 0.0, 1.0), boxes, areas_px, rles, strict=True)
+        if area or keep_empty or np.isnan(score)
     ]

@@ -9,11 +9,11 @@ from safetensors.torch import load_file
 
 from samgap.errors import UserError
 
-SHOWN = 3
+MAX_LISTED_KEYS = 3
 """How many keys of each fault a message names."""
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_weights(path: Path) -> dict[str, Any]:
     """The file's content, PyTorch's or safetensors; nothing in it is executed (`weights_only`)."""
     try:
         # A safetensors file begins with the length of its header, in eight bytes, and a header in JSON.
@@ -27,44 +27,48 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-def fill(model: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str, exact: bool = True) -> None:
+def load_weights(
+    model: torch.nn.Module, state_dict: Mapping[str, torch.Tensor], source: str, strict: bool = True
+) -> None:
     """Load `state` into `model` in the model's own precision: all of it and nothing else.
 
     `name` says whose weights they are. Not `exact`: the file may hold more than the model has, and may lack
     buffers, which are computed; no parameter. What does not fit raises UserError with the first keys.
     """
     own = model.state_dict()
-    needed = own if exact else dict(model.named_parameters())
+    needed = own if strict else dict(model.named_parameters())
     faults = {
-        "missing": [key for key in needed if key not in state],
-        "more than the model has": [key for key in state if key not in own] if exact else [],
+        "missing": [key for key in needed if key not in state_dict],
+        "more than the model has": [key for key in state_dict if key not in own] if strict else [],
         "of another shape": [
-            f"{key} ({_shape(state[key])}, not {_shape(own[key])})"
+            f"{key} ({_format_shape(state_dict[key])}, not {_format_shape(own[key])})"
             for key in own
-            if key in state and _shape(state[key]) != _shape(own[key])
+            if key in state_dict and _format_shape(state_dict[key]) != _format_shape(own[key])
         ],
         "with numbers that are none": [
-            key for key in own if isinstance(state.get(key), torch.Tensor) and state[key].isnan().any()
+            key for key in own if isinstance(state_dict.get(key), torch.Tensor) and state_dict[key].isnan().any()
         ],
     }
-    told = [f"{len(keys)} {fault}: {_first(keys)}" for fault, keys in faults.items() if keys]
+    told = [f"{len(keys)} {fault}: {_format_keys(keys)}" for fault, keys in faults.items() if keys]
     if told:
         raise UserError(
-            f"{name}: the weights do not fit the model ({'; '.join(told)}); check the model's config against the file"
+            f"{source}: the weights do not fit the model ({'; '.join(told)}); check the model's config against the file"
         )
-    model.load_state_dict({key: state.get(key, own[key]).to(own[key].dtype) for key in own})
+    model.load_state_dict({key: state_dict.get(key, own[key]).to(own[key].dtype) for key in own})
 
 
-def _shape(value: Any) -> str:
+def _format_shape(value: Any) -> str:
     if not isinstance(value, torch.Tensor):
         return type(value).__name__
     return "x".join(map(str, value.shape)) or "a number"
 
 
-def _first(keys: list[str]) -> str:
-    return ", ".join(keys[:SHOWN]) + (", …" if len(keys) > SHOWN else "")
+def _format_keys(keys: list[str]) -> str:
+    return ", ".join(keys[:MAX_LISTED_KEYS]) + (", …" if len(keys) > MAX_LISTED_KEYS else "")
 
 
-def half(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def to_half_precision(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The state in 16-bit floats, for a file half the size."""
-    return {key: value.detach().cpu().half() if value.is_floating_point() else value for key, value in state.items()}
+    return {
+        key: value.detach().cpu().half() if value.is_floating_point() else value for key, value in state_dict.items()
+    }

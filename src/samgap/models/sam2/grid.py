@@ -6,28 +6,28 @@ import numpy as np
 import torch
 
 from samgap.models import Prediction
-from samgap.models.runtime.device import on
-from samgap.models.runtime.precision import Speed
+from samgap.models.runtime.device import cuda_shim
+from samgap.models.runtime.precision import Precision
 
 # isort: split
 from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 from sam2.sam2_image_predictor import SAM2ImagePredictor
 
-POINTS_AT_ONCE = 64
+MAX_POINTS_PER_BATCH = 64
 """The package's own number; with less memory fewer."""
 
-MASKS_A_POINT = 3
+MASKS_PER_POINT = 3
 
 
-class _Encoded:
+class _EncodedPredictor:
     """A predictor whose image is set already: the generator would encode it a second time."""
 
-    def __init__(self, predictor: SAM2ImagePredictor, device: str, speed: Speed) -> None:
-        self.predictor, self.asked_on, self.speed = predictor, device, speed
+    def __init__(self, predictor: SAM2ImagePredictor, device: str, precision: Precision) -> None:
+        self.predictor, self.run_device, self.precision = predictor, device, precision
 
-    def _predict(self, *asked: Any, **more: Any) -> tuple[torch.Tensor, ...]:
-        with on(self.asked_on), self.speed.numbers(self.asked_on):
-            found = self.predictor._predict(*asked, **more)
+    def _predict(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
+        with cuda_shim(self.run_device), self.precision.autocast(self.run_device):
+            found = self.predictor._predict(*args, **kwargs)
         return tuple(each.float() for each in found)
 
     def set_image(self, image: np.ndarray) -> None:
@@ -40,8 +40,8 @@ class _Encoded:
         return getattr(self.predictor, name)
 
 
-def everything(
-    predictor: SAM2ImagePredictor, points: np.ndarray, device: str, speed: Speed, at_once: int
+def generate_masks(
+    predictor: SAM2ImagePredictor, points: np.ndarray, device: str, precision: Precision, points_per_batch: int
 ) -> list[Prediction]:
     """Masks of the encoded image at `points` (n, 2) px, as the generator's defaults filter them; best first."""
     height, width = predictor._orig_hw[-1]
@@ -49,11 +49,11 @@ def everything(
     generator = SAM2AutomaticMaskGenerator(
         predictor.model,
         points_per_side=None,
-        points_per_batch=at_once,
+        points_per_batch=points_per_batch,
         point_grids=[share],
         output_mode="coco_rle",
     )
-    generator.predictor = _Encoded(predictor, device, speed)
+    generator.predictor = _EncodedPredictor(predictor, device, precision)
     found = []
     for one in generator.generate(np.zeros((height, width, 3), np.uint8)):
         left, top, wide, high = one["bbox"]

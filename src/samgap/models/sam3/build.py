@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from samgap.errors import UserError
-from samgap.models.runtime.device import on
+from samgap.models.runtime.device import cuda_shim
 
 # isort: split
 from sam3.model.decoder import TransformerDecoder, TransformerDecoderLayer
@@ -26,7 +26,7 @@ from sam3.model.tokenizer_ve import SimpleTokenizer
 from sam3.model.vitdet import ViT
 from sam3.model.vl_combiner import SAM3VLBackbone
 
-SIZES = frozenset((
+ARCHITECTURE_KEYS = frozenset((
     "size", "patch", "stem", "embed", "depth", "heads", "mlp-ratio", "window", "places", "width", "attention-heads",
     "feedforward", "encoder-layers", "decoder-layers", "grid", "query-size", "text-width", "text-heads", "text-layers",
     "context",
@@ -34,35 +34,38 @@ SIZES = frozenset((
 """What a small SAM3's architecture says."""
 
 
-def check(size: Mapping[str, Any]) -> None:
+def validate_architecture(architecture: Mapping[str, Any]) -> None:
     """Raise UserError unless `size` has all of SIZES, and no others, and its stem makes its patches."""
-    for keys, fault in ((SIZES - set(size), "lacks"), (set(size) - SIZES, "has the unknown key")):
+    for keys, fault in (
+        (ARCHITECTURE_KEYS - set(architecture), "lacks"),
+        (set(architecture) - ARCHITECTURE_KEYS, "has the unknown key"),
+    ):
         if keys:
             raise UserError(
                 f"architecture {fault} {', '.join(sorted(keys))}; see config/demo/sam3-demo.architecture.yaml"
             )
-    made = 2 ** (len(size["stem"]) + 1)
-    if size["patch"] != made:
+    made = 2 ** (len(architecture["stem"]) + 1)
+    if architecture["patch"] != made:
         raise UserError(
-            f"architecture: patch is {size['patch']}, but a stem of {len(size['stem'])} widths makes patches of "
+            f"architecture: patch is {architecture['patch']}, but a stem of {len(architecture['stem'])} widths makes patches of "
             f"{made} px; change one of them"
         )
 
 
-def vocabulary() -> str:
+def find_bpe_vocabulary() -> str:
     """The BPE vocabulary: sam3's wheel lacks it, open_clip ships the identical file."""
     package = importlib.util.find_spec("open_clip")
     assert package is not None and package.origin is not None
     return str(Path(package.origin).parent / "bpe_simple_vocab_16e6.txt.gz")
 
 
-def official(device: str, interactive: bool = False) -> Sam3Image:
+def build_published(device: str, interactive: bool = False) -> Sam3Image:
     """The published image model (840 M parameters, 1008 px; 860 M with its `interactive` head), without weights."""
     from sam3.model_builder import build_sam3_image_model
 
-    with on(device):
+    with cuda_shim(device):
         model = build_sam3_image_model(
-            bpe_path=vocabulary(),
+            bpe_path=find_bpe_vocabulary(),
             device=device,
             eval_mode=True,
             checkpoint_path=None,
@@ -70,33 +73,33 @@ def official(device: str, interactive: bool = False) -> Sam3Image:
             enable_inst_interactivity=interactive,
         )
     if interactive:
-        from samgap.models.sam3.interactive import without_autocast
+        from samgap.models.sam3.interactive import disable_autocast
 
-        without_autocast(model.inst_interactive_predictor.model)
+        disable_autocast(model.inst_interactive_predictor.model)
     return model
 
 
-def small(size: Mapping[str, Any], matcher: Any = None, interactive: bool = False) -> Sam3Image:
+def build_small(architecture: Mapping[str, Any], matcher: Any = None, interactive: bool = False) -> Sam3Image:
     """A SAM3 of the sizes in `size` (config/demo/sam3-demo.architecture.yaml names them), randomly initialised.
 
     `matcher` is the package's Hungarian matcher, needed for training alone; `interactive` adds the head that answers
     points and boxes.
     """
-    check(size)
+    validate_architecture(architecture)
     head = None
     if interactive:
         from samgap.models.sam3 import interactive as _sam3_interactive
 
-        head = _sam3_interactive.head(size)
-    width, feedforward = size["width"], size["feedforward"]
+        head = _sam3_interactive.build_small_head(architecture)
+    width, feedforward = architecture["width"], architecture["feedforward"]
 
     def attention(batch_first: bool) -> MultiheadAttentionWrapper:
         return MultiheadAttentionWrapper(
-            num_heads=size["attention-heads"], dropout=0.0, embed_dim=width, batch_first=batch_first
+            num_heads=architecture["attention-heads"], dropout=0.0, embed_dim=width, batch_first=batch_first
         )
 
     transformer = TransformerWrapper(
-        encoder=_encoder(size, attention), decoder=_decoder(size, attention), d_model=width
+        encoder=_build_encoder(architecture, attention), decoder=_build_decoder(architecture, attention), d_model=width
     )
     scoring = DotProductScoring(
         d_model=width,
@@ -116,9 +119,11 @@ def small(size: Mapping[str, Any], matcher: Any = None, interactive: bool = Fals
         pixel_decoder=PixelDecoder(num_upsampling_stages=3, interpolation_mode="nearest", hidden_dim=width),
     )
     return Sam3Image(
-        backbone=SAM3VLBackbone(visual=vision(size, interactive), text=_text(size), scalp=1),
+        backbone=SAM3VLBackbone(
+            visual=build_image_encoder(architecture, interactive), text=_build_text_encoder(architecture), scalp=1
+        ),
         transformer=transformer,
-        input_geometry_encoder=_geometry(size, attention),
+        input_geometry_encoder=_build_geometry_encoder(architecture, attention),
         segmentation_head=segmentation,
         num_feature_levels=1,
         o2m_mask_predict=True,
@@ -130,7 +135,7 @@ def small(size: Mapping[str, Any], matcher: Any = None, interactive: bool = Fals
     )
 
 
-def prepare(model: Sam3Image, size: Mapping[str, Any]) -> None:
+def init_for_training(model: Sam3Image, architecture: Mapping[str, Any]) -> None:
     """Make a random small model ready to learn from scratch: what its decoder sees must differ from place to place.
 
     As initialised, the pyramid's features are so faint that what the text and the biases add, alike everywhere, drowns
@@ -139,7 +144,9 @@ def prepare(model: Sam3Image, size: Mapping[str, Any]) -> None:
     """
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand((8, 3, 20, 20), generator=generator) * 2 - 1
-    noise = functional.interpolate(coarse, (size["size"], size["size"]), mode="bicubic", align_corners=False)
+    noise = functional.interpolate(
+        coarse, (architecture["size"], architecture["size"]), mode="bicubic", align_corners=False
+    )
     place = next(model.parameters()).device
     with torch.no_grad():
         for level in model.backbone.vision_backbone.convs:
@@ -152,8 +159,8 @@ def prepare(model: Sam3Image, size: Mapping[str, Any]) -> None:
                 addition.weight *= 0.1
                 addition.bias *= 0.1
     # Four heads look at the left, the right, the upper and the lower side of their box.
-    _look_inside(model.transformer.decoder.boxRPB_embed_x, before=0, behind=1)
-    _look_inside(model.transformer.decoder.boxRPB_embed_y, before=2, behind=3)
+    _init_box_attention(model.transformer.decoder.boxRPB_embed_x, before_head=0, behind_head=1)
+    _init_box_attention(model.transformer.decoder.boxRPB_embed_y, before_head=2, behind_head=3)
 
 
 def _standardise(convolution: nn.Conv2d, inputs: Any, output: torch.Tensor) -> None:
@@ -163,21 +170,21 @@ def _standardise(convolution: nn.Conv2d, inputs: Any, output: torch.Tensor) -> N
     convolution.bias.copy_((convolution.bias - mean) / deviation)
 
 
-def _positions(size: Mapping[str, Any]) -> PositionEmbeddingSine:
-    return PositionEmbeddingSine(num_pos_feats=size["width"], normalize=True, scale=None, temperature=10000)
+def _build_position_encoding(architecture: Mapping[str, Any]) -> PositionEmbeddingSine:
+    return PositionEmbeddingSine(num_pos_feats=architecture["width"], normalize=True, scale=None, temperature=10000)
 
 
-def vision(size: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDetNeck:
+def build_image_encoder(architecture: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDetNeck:
     """The image encoder of a small model; `interactive` gives it the second neck, for points, boxes and tracks."""
-    last = size["depth"] - 1
+    last = architecture["depth"] - 1
     trunk = ViT(
-        img_size=size["size"],
-        pretrain_img_size=size["places"] * size["patch"],  # stretched to every other input size
-        patch_size=size["patch"],
-        embed_dim=size["embed"],
-        depth=size["depth"],
-        num_heads=size["heads"],
-        mlp_ratio=size["mlp-ratio"],
+        img_size=architecture["size"],
+        pretrain_img_size=architecture["places"] * architecture["patch"],  # stretched to every other input size
+        patch_size=architecture["patch"],
+        embed_dim=architecture["embed"],
+        depth=architecture["depth"],
+        num_heads=architecture["heads"],
+        mlp_ratio=architecture["mlp-ratio"],
         norm_layer="LayerNorm",
         drop_path_rate=0.0,
         qkv_bias=True,
@@ -187,28 +194,28 @@ def vision(size: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDet
         rel_pos_blocks=(),
         use_rope=True,
         use_interp_rope=False,
-        window_size=size["window"],
+        window_size=architecture["window"],
         pretrain_use_cls_token=True,
         retain_cls_token=False,
         ln_pre=True,
         ln_post=False,
         bias_patch_embed=False,
     )
-    trunk.patch_embed.proj = _stem(size["stem"], size["embed"])
+    trunk.patch_embed.proj = _build_patch_stem(architecture["stem"], architecture["embed"])
     with torch.no_grad():
-        trunk.pos_embed[:, 1:] += 0.04 * _waves(size["places"], size["embed"])
+        trunk.pos_embed[:, 1:] += 0.04 * _make_sinusoidal_embedding(architecture["places"], architecture["embed"])
     for block in trunk.blocks:  # computed from the input's size, so that weights fit a model of every size
         block.attn.register_buffer("freqs_cis", block.attn.freqs_cis, persistent=False)
     return Sam3DualViTDetNeck(
-        position_encoding=_positions(size),
-        d_model=size["width"],
+        position_encoding=_build_position_encoding(architecture),
+        d_model=architecture["width"],
         scale_factors=[4.0, 2.0, 1.0, 0.5],
         trunk=trunk,
         add_sam2_neck=interactive,
     )
 
 
-def _stem(channels: Sequence[int], embed: int) -> nn.Sequential:
+def _build_patch_stem(channels: Sequence[int], embed_dim: int) -> nn.Sequential:
     """Convolutions that each halve the image, in the place of the one that cuts it into patches.
 
     A transformer that learns from few images sees much sooner behind them (arXiv 2106.14881). A patch is
@@ -219,55 +226,55 @@ def _stem(channels: Sequence[int], embed: int) -> nn.Sequential:
     for width in channels:
         layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.GroupNorm(8, width), nn.GELU()]
         before = width
-    return nn.Sequential(*layers, nn.Conv2d(before, embed, 3, stride=2, padding=1))
+    return nn.Sequential(*layers, nn.Conv2d(before, embed_dim, 3, stride=2, padding=1))
 
 
-def _waves(count: int, width: int) -> torch.Tensor:
+def _make_sinusoidal_embedding(grid_size: int, embed_dim: int) -> torch.Tensor:
     """Sines and cosines of the places in a grid, float32 (count ** 2, width).
 
     Of masks that are told apart by where they are: an encoder that knows places from the start need not find them in
     its own noise. The published one tiles the places of a window, and has seen enough to tell the windows apart.
     """
-    rates = 100.0 ** -(torch.arange(width // 4) / (width // 4))
-    angles = torch.arange(count)[:, None] * rates
+    rates = 100.0 ** -(torch.arange(embed_dim // 4) / (embed_dim // 4))
+    angles = torch.arange(grid_size)[:, None] * rates
     waves = torch.cat([angles.sin(), angles.cos()], dim=1)
-    rows, columns = waves[:, None].expand(-1, count, -1), waves[None].expand(count, -1, -1)
+    rows, columns = waves[:, None].expand(-1, grid_size, -1), waves[None].expand(grid_size, -1, -1)
     return torch.cat([rows, columns], dim=2).flatten(0, 1)
 
 
-def _text(size: Mapping[str, Any]) -> VETextEncoder:
+def _build_text_encoder(architecture: Mapping[str, Any]) -> VETextEncoder:
     text = VETextEncoder(
-        tokenizer=SimpleTokenizer(bpe_path=vocabulary()),
-        d_model=size["width"],
-        width=size["text-width"],
-        heads=size["text-heads"],
-        layers=size["text-layers"],
-        context_length=size["context"],
+        tokenizer=SimpleTokenizer(bpe_path=find_bpe_vocabulary()),
+        d_model=architecture["width"],
+        width=architecture["text-width"],
+        heads=architecture["text-heads"],
+        layers=architecture["text-layers"],
+        context_length=architecture["context"],
     )
     # The package leaves these uninitialised memory, expecting a checkpoint; CLIP's own initialisation.
     nn.init.normal_(text.encoder.positional_embedding, std=0.01)
-    nn.init.normal_(text.encoder.text_projection, std=size["text-width"] ** -0.5)
+    nn.init.normal_(text.encoder.text_projection, std=architecture["text-width"] ** -0.5)
     nn.init.normal_(text.encoder.token_embedding.weight, std=0.02)
     return text
 
 
-def _encoder(size: Mapping[str, Any], attention: Any) -> TransformerEncoderFusion:
+def _build_encoder(architecture: Mapping[str, Any], make_attention: Any) -> TransformerEncoderFusion:
     layer = TransformerEncoderLayer(
         activation="relu",
-        d_model=size["width"],
-        dim_feedforward=size["feedforward"],
+        d_model=architecture["width"],
+        dim_feedforward=architecture["feedforward"],
         dropout=0.0,
         pos_enc_at_attn=True,
         pos_enc_at_cross_attn_keys=False,
         pos_enc_at_cross_attn_queries=False,
         pre_norm=True,
-        self_attention=attention(True),
-        cross_attention=attention(True),
+        self_attention=make_attention(True),
+        cross_attention=make_attention(True),
     )
     return TransformerEncoderFusion(
         layer=layer,
-        num_layers=size["encoder-layers"],
-        d_model=size["width"],
+        num_layers=architecture["encoder-layers"],
+        d_model=architecture["width"],
         num_feature_levels=1,
         frozen=False,
         use_act_checkpoint=True,  # the package insists on it in training
@@ -276,28 +283,28 @@ def _encoder(size: Mapping[str, Any], attention: Any) -> TransformerEncoderFusio
     )
 
 
-def _decoder(size: Mapping[str, Any], attention: Any) -> TransformerDecoder:
+def _build_decoder(architecture: Mapping[str, Any], make_attention: Any) -> TransformerDecoder:
     layer = TransformerDecoderLayer(
         activation="relu",
-        d_model=size["width"],
-        dim_feedforward=size["feedforward"],
+        d_model=architecture["width"],
+        dim_feedforward=architecture["feedforward"],
         dropout=0.0,
-        cross_attention=attention(False),
-        n_heads=size["attention-heads"],
+        cross_attention=make_attention(False),
+        n_heads=architecture["attention-heads"],
         use_text_cross_attention=True,
     )
     # As the package's, which also return the attention weights, but without them: nobody reads them.
-    layer.self_attn, layer.ca_text = attention(False), attention(False)
+    layer.self_attn, layer.ca_text = make_attention(False), make_attention(False)
     decoder = TransformerDecoder(
         layer=layer,
-        num_layers=size["decoder-layers"],
-        num_queries=size["grid"] ** 2,
+        num_layers=architecture["decoder-layers"],
+        num_queries=architecture["grid"] ** 2,
         return_intermediate=True,
         box_refine=True,
         num_o2m_queries=0,
         dac=True,
         boxRPB="log",
-        d_model=size["width"],
+        d_model=architecture["width"],
         frozen=False,
         interaction_layer=None,
         dac_use_selfatt_ln=True,
@@ -305,46 +312,48 @@ def _decoder(size: Mapping[str, Any], attention: Any) -> TransformerDecoder:
         presence_token=True,
     )
     # Random reference points do not move in the first thousand steps; a grid of fruit-sized boxes does.
-    places = (torch.arange(size["grid"]) + 0.5) / size["grid"]
+    places = (torch.arange(architecture["grid"]) + 0.5) / architecture["grid"]
     y, x = torch.meshgrid(places, places, indexing="ij")
-    side = torch.full_like(x, size["query-size"])
+    side = torch.full_like(x, architecture["query-size"])
     boxes = torch.stack([x, y, side, side], dim=-1).reshape(-1, 4)
     with torch.no_grad():
         decoder.reference_points.weight.copy_(torch.logit(boxes))
     return decoder
 
 
-def _look_inside(bias: MLP, before: int, behind: int, edge: float = 12.0, side: float = 6.0) -> None:
+def _init_box_attention(
+    bias_mlp: MLP, before_head: int, behind_head: int, outside_penalty: float = 12.0, side_penalty: float = 6.0
+) -> None:
     """Let each query attend to the inside of its box from the start; heads `before` and `behind` to one side of it.
 
     `bias` maps a place's (log-scaled) distances from a box's two edges to an attention bias for each head. Left random,
     all queries see the whole image alike, and answer alike, for thousands of steps. The first hidden units here
     measure how far a place lies before the first edge, behind the second, behind the middle and before it.
     """
-    hidden, heads = bias.layers
+    hidden, heads = bias_mlp.layers
     with torch.no_grad():
         hidden.weight[:4] = torch.tensor([[-1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, -1.0]])
         hidden.bias[:4] = 0
-        heads.weight[:, :2] = -edge
+        heads.weight[:, :2] = -outside_penalty
         heads.weight[:, 2:4] = 0
-        heads.weight[before, 2] = heads.weight[behind, 3] = -side
+        heads.weight[before_head, 2] = heads.weight[behind_head, 3] = -side_penalty
 
 
-def _geometry(size: Mapping[str, Any], attention: Any) -> SequenceGeometryEncoder:
+def _build_geometry_encoder(architecture: Mapping[str, Any], make_attention: Any) -> SequenceGeometryEncoder:
     layer = TransformerEncoderLayer(
         activation="relu",
-        d_model=size["width"],
-        dim_feedforward=size["feedforward"],
+        d_model=architecture["width"],
+        dim_feedforward=architecture["feedforward"],
         dropout=0.0,
         pos_enc_at_attn=False,
         pre_norm=True,
-        self_attention=attention(False),
+        self_attention=make_attention(False),
         pos_enc_at_cross_attn_queries=False,
         pos_enc_at_cross_attn_keys=True,
-        cross_attention=attention(False),
+        cross_attention=make_attention(False),
     )
     return SequenceGeometryEncoder(
-        pos_enc=_positions(size),
+        pos_enc=_build_position_encoding(architecture),
         encode_boxes_as_points=False,
         points_direct_project=True,
         points_pool=True,
@@ -352,7 +361,7 @@ def _geometry(size: Mapping[str, Any], attention: Any) -> SequenceGeometryEncode
         boxes_direct_project=True,
         boxes_pool=True,
         boxes_pos_enc=True,
-        d_model=size["width"],
+        d_model=architecture["width"],
         num_layers=1,
         layer=layer,
         use_act_ckpt=False,

@@ -12,7 +12,7 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-from samgap.models.runtime.precision import PLAIN, Speed
+from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.sam2.image import Sam2
 
 # isort: split
@@ -26,38 +26,38 @@ from sam3.model.sam3_tracking_predictor import Sam3TrackerPredictor
 from sam3.perflib import connected_components
 from sam3.sam.transformer import RoPEAttention
 
-MEMORY = 16
+MEMORY_WIDTH = 16
 """Width of a small tracker's memory."""
 
 
-def _components(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _label_components(foreground: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Labels of the connected parts (8 neighbours) of `values`, integer (height, width), and each pixel's part's area.
 
     The package labels on a CPU by scikit-image, without which it only warns and fills no holes, as it does on a GPU.
     """
-    labels, count = ndimage.label(values.cpu().numpy(), [[1] * 3] * 3)
+    labels, count = ndimage.label(foreground.cpu().numpy(), [[1] * 3] * 3)
     sizes = ndimage.sum_labels(labels > 0, labels, range(count + 1)).astype(int)
     return torch.from_numpy(labels), torch.from_numpy(sizes[labels])
 
 
-connected_components.connected_components_cpu_single = _components
+connected_components.connected_components_cpu_single = _label_components
 
 
-class Places(Sam2):
+class InteractiveHead(Sam2):
     """The interactive head of a loaded SAM3; asked like `Sam2`, once `see` was told of an image."""
 
-    def __init__(self, model: Sam3Image, device: str, speed: Speed = PLAIN) -> None:
-        self.device, self.speed = device, speed
+    def __init__(self, model: Sam3Image, device: str, precision: Precision = FP32) -> None:
+        self.device, self.precision = device, precision
         self.predictor = model.inst_interactive_predictor
         self.model = self.predictor.model
 
     @torch.inference_mode()
-    def see(self, features: Mapping[str, Any], width: int, height: int) -> None:
+    def set_features(self, features: Mapping[str, Any], width: int, height: int) -> None:
         """Take the encoded image's `features` (of the backbone), as the package's processor and `predict_inst` do."""
         found = features["sam2_backbone_out"]
         decoder = self.model.sam_mask_decoder
         fine, middle, coarse = found["backbone_fpn"]
-        with self.speed.numbers(self.device):
+        with self.precision.autocast(self.device):
             pyramid = [decoder.conv_s0(fine), decoder.conv_s1(middle), coarse]
         # What a video adds to the first frame, whose memory is empty.
         pyramid[-1] = pyramid[-1] + self.model.no_mem_embed.permute(1, 2, 0)[..., None]
@@ -65,32 +65,32 @@ class Places(Sam2):
         self.predictor._is_image_set, self.predictor._orig_hw = True, [(height, width)]
 
 
-def without_autocast(tracker: Sam3TrackerPredictor) -> Sam3TrackerPredictor:
+def disable_autocast(tracker: Sam3TrackerPredictor) -> Sam3TrackerPredictor:
     """`tracker`, just built, out of the 16-bit arithmetic that it switches on for the whole process on a GPU."""
     tracker.bf16_context.__exit__(None, None, None)
     return tracker
 
 
-def head(size: Mapping[str, Any]) -> SAM3InteractiveImagePredictor:
+def build_small_head(architecture: Mapping[str, Any]) -> SAM3InteractiveImagePredictor:
     """The interactive head of a small model of the sizes in `size`, randomly initialised."""
-    predictor = SAM3InteractiveImagePredictor(tracker(size))
-    side = size["size"] // size["patch"]
+    predictor = SAM3InteractiveImagePredictor(build_small_tracker(architecture))
+    side = architecture["size"] // architecture["patch"]
     # The package fixes these for an input of 1008 px.
     predictor._bb_feat_sizes = [(4 * side, 4 * side), (2 * side, 2 * side), (side, side)]
     return predictor
 
 
-def tracker(size: Mapping[str, Any], backbone: nn.Module | None = None) -> Sam3TrackerPredictor:
+def build_small_tracker(architecture: Mapping[str, Any], backbone: nn.Module | None = None) -> Sam3TrackerPredictor:
     """The tracker of the package's `build_tracker`, of the sizes in `size`, randomly initialised."""
-    side = size["size"] // size["patch"]
-    return without_autocast(
+    side = architecture["size"] // architecture["patch"]
+    return disable_autocast(
         Sam3TrackerPredictor(
-            image_size=size["size"],
+            image_size=architecture["size"],
             num_maskmem=7,
             backbone=backbone,
-            backbone_stride=size["patch"],
-            transformer=_transformer(size["width"], size["feedforward"], side),
-            maskmem_backbone=_memory(size["width"], side),
+            backbone_stride=architecture["patch"],
+            transformer=_build_memory_attention(architecture["width"], architecture["feedforward"], side),
+            maskmem_backbone=_build_memory_encoder(architecture["width"], side),
             multimask_output_in_sam=True,
             forward_backbone_per_frame_for_eval=True,
             multimask_output_for_tracking=True,
@@ -109,9 +109,14 @@ def tracker(size: Mapping[str, Any], backbone: nn.Module | None = None) -> Sam3T
     )
 
 
-def _transformer(width: int, feedforward: int, side: int) -> TransformerWrapper:
+def _build_memory_attention(width: int, feedforward: int, feature_size: int) -> TransformerWrapper:
     def attention(**more: Any) -> RoPEAttention:
-        sizes = {"embedding_dim": width, "num_heads": 1, "downsample_rate": 1, "feat_sizes": [side, side]}
+        sizes = {
+            "embedding_dim": width,
+            "num_heads": 1,
+            "downsample_rate": 1,
+            "feat_sizes": [feature_size, feature_size],
+        }
         return RoPEAttention(**sizes, dropout=0.0, rope_theta=10000.0, use_fa3=False, use_rope_real=False, **more)
 
     layer = TransformerDecoderLayerv2(
@@ -125,7 +130,7 @@ def _transformer(width: int, feedforward: int, side: int) -> TransformerWrapper:
         d_model=width,
         pos_enc_at_cross_attn_keys=True,
         pos_enc_at_cross_attn_queries=False,
-        cross_attention=attention(kv_in_dim=MEMORY, rope_k_repeat=True),
+        cross_attention=attention(kv_in_dim=MEMORY_WIDTH, rope_k_repeat=True),
     )
     encoder = TransformerEncoderCrossAttention(
         remove_cross_attention_layers=[],
@@ -140,16 +145,18 @@ def _transformer(width: int, feedforward: int, side: int) -> TransformerWrapper:
     return TransformerWrapper(encoder=encoder, decoder=None, d_model=width)
 
 
-def _memory(width: int, side: int) -> SimpleMaskEncoder:
+def _build_memory_encoder(width: int, feature_size: int) -> SimpleMaskEncoder:
     def block() -> CXBlock:
         return CXBlock(dim=width, kernel_size=7, padding=3, layer_scale_init_value=1.0e-06, use_dwconv=True)
 
     return SimpleMaskEncoder(
-        out_dim=MEMORY,
+        out_dim=MEMORY_WIDTH,
         in_dim=width,
-        position_encoding=PositionEmbeddingSine(num_pos_feats=MEMORY, normalize=True, scale=None, temperature=10000),
+        position_encoding=PositionEmbeddingSine(
+            num_pos_feats=MEMORY_WIDTH, normalize=True, scale=None, temperature=10000
+        ),
         mask_downsampler=SimpleMaskDownSampler(
-            embed_dim=width, kernel_size=3, stride=2, padding=1, interpol_size=[16 * side, 16 * side]
+            embed_dim=width, kernel_size=3, stride=2, padding=1, interpol_size=[16 * feature_size, 16 * feature_size]
         ),
         fuser=SimpleFuser(layer=block(), num_layers=2),
     )

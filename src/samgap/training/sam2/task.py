@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.annotations.ground_truth import Instance, read_ground_truth
-from samgap.models.sam2.image import Sam2, build
+from samgap.models.sam2.image import Sam2, build_model
 from samgap.training.loop import DatasetSource
 from samgap.training.sam2.batch import BatchLoader, ObjectBatch, drop_ignored, find_deepest_point, sample_ellipse_batch
 from samgap.training.sam2.clicks import ObjectPrompts, add_correction_click, make_box_prompts, sample_first_prompts
@@ -43,7 +43,7 @@ class Task:
         if "clips" in options:
             changes |= TRAINING_MODEL_OVERRIDES
         # No weight has a shape that depends on either.
-        self.model = build({**model, "overrides": {**(model.get("overrides") or {}), **changes}}, device)
+        self.model = build_model({**model, "overrides": {**(model.get("overrides") or {}), **changes}}, device)
         self.predictor = Sam2(self.model)
         self.loader = BatchLoader(data, self.model.image_size, options)
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
@@ -133,9 +133,9 @@ class Task:
             ]
             if items:
                 with Image.open(self.validation_source.image_folder / image["file_name"]) as picture:
-                    self.predictor.encode(picture.convert("RGB"))
+                    self.predictor.set_image(picture.convert("RGB"))
                 for name, prompts in _make_validation_prompts(items).items():
-                    for item, answer in zip(items, self.predictor.answer(prompts), strict=True):
+                    for item, answer in zip(items, self.predictor.predict(prompts), strict=True):
                         rles = [{"size": item.rle["size"], "counts": one.rle} for one in answer]  # type: ignore[index]
                         found[name].append(float(coco_mask.iou(rles, [item.rle], [0])[0, 0]) if rles else 0.0)
         if "clips" in self.options:

@@ -18,7 +18,7 @@ from samgap.annotations.ground_truth import read_ground_truth
 from samgap.annotations.phrases import is_evaluable, is_trainable
 from samgap.demo_models import sam3_match
 from samgap.demo_models.sam3_dense import DenseTask
-from samgap.models.runtime.device import on
+from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3 import build
 from samgap.models.sam3.image import Sam3
 from samgap.training.checkpointing import without_gradient_checkpointing
@@ -58,8 +58,8 @@ class Task:
         self.options, self.device, self.sources, self.validation_source = options, device, data, validation
         self.image_size = options.get("image-size", model["architecture"]["size"])
         architecture = {**model["architecture"], "size": self.image_size}
-        self.model = build.small(architecture, matcher=_sam3_losses.build_matcher()).to(device)
-        build.prepare(self.model, architecture)
+        self.model = build.build_small(architecture, matcher=_sam3_losses.build_matcher()).to(device)
+        build.init_for_training(self.model, architecture)
         if options.get("precision", "fp32") == "bf16":
             _use_bfloat16(self.model.backbone.vision_backbone.trunk, device)
             _use_bfloat16(self.model.segmentation_head, device)
@@ -145,7 +145,7 @@ def _use_bfloat16(module: torch.nn.Module, device: str) -> None:
 
 def open_task(**kwargs: Any) -> Task | DenseTask:
     """A training of SAM3; with the option `dense` of its image encoder alone."""
-    with on(kwargs["device"]):
+    with cuda_shim(kwargs["device"]):
         task = Task(**kwargs)
         if not kwargs["options"].get("dense", False):
             return task
