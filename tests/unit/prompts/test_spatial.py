@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from samgap.annotations.ground_truth import GroundTruth
 from samgap.masks import rle as shapes
+from samgap.masks.clicks import next_click
 from samgap.prompts import box, clicks, grid, mask, point, point_box
 from samgap.prompts.points import crop_nearby_background, inner_boundary
 from samgap.prompts.seed import Seed
@@ -190,7 +191,7 @@ def test_clicks_begin_at_the_centre_and_say_how_many_there_may_be(truth, seed):
     assert [row["clicks"] for row in rows] == [7, 7, 7]
     for row in rows:
         item = next(one for one in truth.instances_of(1) if one.id == row["truth_ids"][0])
-        assert row["points"] == [clicks.next_click(item.decode_mask(), np.zeros((20, 30), bool))]
+        assert row["points"] == [next_click(item.decode_mask(), np.zeros((20, 30), bool))]
 
 
 RANDOM = [
