@@ -88,7 +88,9 @@ def test_a_new_spatial_kind_is_one_module(scratch_root, truth, seed, tmp_path):
     pd.testing.assert_frame_equal(pairs.drop(columns="kind"), points.drop(columns="kind"))
 
 
-def test_the_same_rows_are_matched_with_the_score_threshold_if_declared_not_spatial(scratch_root, truth, seed, tmp_path):
+def test_the_same_rows_are_matched_with_the_score_threshold_if_declared_not_spatial(
+    scratch_root, truth, seed, tmp_path
+):
     scribble = add_prompt_kind(scratch_root, "scribble", SCRIBBLE.replace("SPATIAL = True", "SPATIAL = False"))
     pairs = run_stages(scribble, truth, seed, tmp_path / "scribble")
     assert pairs["n_predicted"].tolist() == [0, 0, 0]
