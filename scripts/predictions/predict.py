@@ -8,6 +8,7 @@ from samgap.config.plugin_import import import_plugin
 from samgap.io.files import read_json
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.jobs.shards import select_shard
+from samgap.prompts.kinds import get_row_kind
 from samgap.tables.images import IMAGES
 from samgap.tables.predictions import MASKS, TIMING
 from samgap.tables.prompts import PROMPTS
@@ -42,7 +43,7 @@ with job_context(snakemake) as log:
             weights = {role: Path(snakemake.input[role]) for role in components}
         versions = {name: version(name) for name in ("torch", "sam2", "sam3", "transformers")}
         chunks = ChunkStore(Path(snakemake.params.chunks), {**provenance, "shard": [shard, shards], **versions})
-        if (prompts["kind"] == "track").any():
+        if any(get_row_kind(name).sequence for name in prompts["kind"].unique()):
             predict_tracks(family.open_tracker(options, weights, device), images, folder, prompts, device, chunks)
         else:
             model = family.open_model(options, weights, device)

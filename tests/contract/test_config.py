@@ -15,15 +15,16 @@ from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
+PROMPT_KIND = "ROW_KINDS = ('a',)\nSPATIAL = False\nINPUTS = ('phrase',)\ndef generate_prompts(): ...\n"
 FILES = {
     "src/samgap/datasets/coco.py": "def iter_images(): ...\n",
     "src/samgap/datasets/minneapple_layout.py": "def iter_images(): ...\n",
     "src/samgap/datasets/minneapple.py": "def iter_images(): ...\n",
     "src/samgap/datasets/orchard_sim.py": "def iter_images(): ...\n",
     "src/samgap/datasets/write.py": "",
-    "src/samgap/prompts/box.py": "def generate_prompts(): ...\n",
-    "src/samgap/prompts/point.py": "def generate_prompts(): ...\n",
-    "src/samgap/prompts/phrases.py": "def generate_prompts(): ...\n",
+    "src/samgap/prompts/box.py": PROMPT_KIND,
+    "src/samgap/prompts/point.py": PROMPT_KIND,
+    "src/samgap/prompts/phrases.py": PROMPT_KIND,
     "src/samgap/models/sam2.py": "import a_module_that_is_not_there\n\nKINDS = ('box', 'point')\n",
     "src/samgap/models/sam3.py": "KINDS: tuple[str, ...] = ('phrases',)\n",
     "src/samgap/models/shape.py": "KINDS = ('box',)\n",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from samgap.config import plugins
+from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.errors import UserError
 
 COMPONENT_KINDS = {"detector": "phrases", "segmenter": "box"}
@@ -20,7 +21,8 @@ def validate_capabilities(
     config: Mapping[str, Any], cells: Iterable[tuple[str, tuple[str, str, str]]], root: Path
 ) -> None:
     """UserError where a model is asked what it cannot answer, by one of `cells` (where it stands, the cell) or as a
-    part of another model. `root` is the repository's root."""
+    part of another model, or where a kind of prompts declares nothing. `root` is the repository's root."""
+    read_prompt_kinds(root)
     for name, entry in config["models"].items():
         for role, part in components(entry).items():
             if components(config["models"][part]):
@@ -53,13 +55,20 @@ def accepted_kinds(
     told = plugins.read_literals(file, "KINDS", "KINDS_WITH")
     if "KINDS" not in told:
         raise UserError(f"{file}: no literal KINDS = (…), which says what kinds of prompts the family answers; add it")
-    kinds, hint = tuple(told["KINDS"]), ""
-    for option, more in told.get("KINDS_WITH", {}).items():
+    kinds, hint = _expand_spatial(told["KINDS"], root), ""
+    for option, names in told.get("KINDS_WITH", {}).items():
+        more = _expand_spatial(names, root)
         if entry.get(option):
-            kinds += tuple(more)
+            kinds += more
         elif requested_kind in more:
             hint = f"; if its weights hold the part for that, set `{option}: true` in models.{model}"
     if "detector" in entry:
         found, _ = accepted_kinds(config, entry["detector"], root, requested_kind)
         kinds = tuple(kind for kind in kinds if kind in found)
     return kinds, hint
+
+
+def _expand_spatial(kinds: Iterable[str], root: Path) -> tuple[str, ...]:
+    """Replace "spatial" by all kinds of prompts that are declared spatial."""
+    spatial = [kind.id for kind in read_prompt_kinds(root).values() if kind.spatial] if "spatial" in kinds else []
+    return tuple(name for kind in kinds for name in (spatial if kind == "spatial" else [kind]))

@@ -1,5 +1,7 @@
-"""Table of the stage `datasets`."""
+"""Table of the stage `datasets`, and how its images form sequences."""
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from samgap.tables.columns import IMAGE_ID, STRATA
@@ -19,3 +21,15 @@ IMAGES = Table(
     ],
 )
 """A row is an image."""
+
+
+def number_sequences(images: pd.DataFrame) -> np.ndarray:
+    """Return the number of each image's sequence, int64 (N,), counted in the order of first appearance.
+
+    An image that is not a frame of a sequence counts as a sequence of one.
+    """
+    if not len(images):
+        return np.zeros(0, np.int64)
+    single = pd.Series(range(len(images)), images.index, dtype=object)
+    keys = images["sequence"].where(images["sequence"].notna(), single) if "sequence" in images else single
+    return pd.factorize(keys)[0]

@@ -15,9 +15,7 @@ PROMPTS = Table(
     [
         PROMPT_ID,
         IMAGE_ID,
-        column(
-            "kind", pa.string(), "box, point, point-box, mask, clicks, grid, track, phrase, or other (not labelled)"
-        ),
+        column("kind", pa.string(), "kind of the row, as a module of samgap.prompts declares it"),
         column("phrase", pa.string(), "text of the prompt, if any", nullable=True),
         column("points", pa.list_(POINT_TYPE), "points; label 1 lies on the object, 0 off it", "px", nullable=True),
         column(

@@ -9,10 +9,10 @@ import yaml
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from samgap.masks.clicks import next_click
 from samgap.models.runtime.clicks import run_click_protocol
 from samgap.models.runtime.precision import Precision
 from samgap.models.sam2 import image as sam2
-from samgap.prompts.clicks import next_click
 
 # isort: split
 from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator

@@ -10,12 +10,12 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
+from samgap.masks.clicks import next_click
 from samgap.models.runtime.clicks import run_click_protocol
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3 import build
 from samgap.models.sam3 import image as sam3
 from samgap.models.sam3 import interactive as _sam3_interactive
-from samgap.prompts.clicks import next_click
 
 # isort: split
 from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
