@@ -2,8 +2,8 @@
 import sys
 from pathlib import Path
 
-from samgap.config import load as configuration
-from samgap.config import capabilities, plugins, selection
+from samgap.config import capabilities, cells, plugins, selection
+from samgap.config.validate import validate_config
 from samgap.io import redaction
 from samgap.jobs.code_hash import code_hash
 from samgap.errors import UserError
@@ -12,8 +12,8 @@ from samgap.paper.captions import read_caption
 
 redaction.install_log_redaction()
 try:
-    config, models_chosen = selection.select_models(config, workflow.configfiles)
-    config = selection.restrict_to_models(configuration.validate_config(config, Path(workflow.basedir)), models_chosen)
+    config, models_chosen = selection.select_models(config, workflow.configfiles, Path(workflow.basedir))
+    config = selection.restrict_to_models(validate_config(config, Path(workflow.basedir)), models_chosen)
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -36,7 +36,7 @@ wildcard_constraints:
 
 def referenced_ids(key):
     """The ids of `datasets`, `models` or `prompts` that some experiment names."""
-    return configuration.referenced_ids(config, key)
+    return cells.referenced_ids(config, key)
 
 
 def files_with_checksums():
@@ -124,7 +124,7 @@ def run_pairs_input(wildcards):
     """The sufficient statistics of every experiment's cell."""
     return [
         f"results/{wildcards.run}/matching/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/pairs.parquet"
-        for dataset, model, prompts in configuration.list_cells(config)
+        for dataset, model, prompts in cells.list_cells(config)
         for shard in shard_names(dataset)
     ]
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from samgap.config import load as configuration
-from samgap.config.load import list_cells, referenced_ids, validate_config
+from samgap.config.cells import list_cells, referenced_ids
 from samgap.config.plugins import module_name
+from samgap.config.validate import validate_config
 from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -32,8 +32,8 @@ FILES = {
     "src/samgap/metrics/iou.py": "",
     "src/samgap/metrics/f1_50.py": "",
     "src/samgap/metrics/_sums.py": "",
-    "scripts/paper/figures/sides.py": "",
-    "scripts/paper/figures/_helper.py": "",
+    "src/samgap/paper/figures/sides.py": "",
+    "src/samgap/paper/figures/_helper.py": "",
     "scripts/paper/tables/results.py": "",
     "config/small.yaml": "size: 224\n",
 }
@@ -187,7 +187,7 @@ def test_a_module_is_the_id_in_snake_case():
         (
             "datasets/orchard",
             {"kind": "minneapple-layout", "path": "no/such/folder"},
-            ["datasets.orchard.path is no/such/folder", "nothing is there", "https://"],
+            ["datasets.orchard.path is no/such/folder", "does not exist", "https://"],
         ),
         ("statistics", {"resample": 5}, ["unknown key 'resample' in statistics", "'resamples'"]),
         ("trainings/learn/objects", 2, ["unknown key 'objects' in trainings.learn"]),
@@ -207,13 +207,13 @@ def test_a_module_is_the_id_in_snake_case():
         ("archives/pictures/sha256", "abc", ["archives.pictures.sha256 is 'abc'"]),
         ("models/small/weights", {}, ["models.small.weights", "'hub', 'path', 'training', 'url'", "exactly one"]),
         ("models/small/weights/url", "https://x", ["has 'path', 'url' of", "exactly one"]),
-        ("models/small/weights", {"hub": "a/b"}, ["'hub', which goes with 'file'"]),
+        ("models/small/weights", {"hub": "a/b"}, ["'hub', which needs 'file'"]),
         ("models/ellipse/weights", {"path": "a.pt"}, ["models.ellipse.weights", "shape"]),
         ("models/ellipse/shape", "star", ["models.ellipse.shape is 'star'", "box, ellipse"]),
         ("experiments/boxes/models", [], ["experiments.boxes.models is []", "fewer than 1"]),
         ("experiments/boxes/metrics", ["iou", "iou"], ["experiments.boxes.metrics", "twice"]),
         ("prompts/concepts/phrases", "config/none.yaml", ["prompts.concepts.phrases", "config/none.yaml", "be read"]),
-        ("prompts/concepts/phrases", "config/small.yaml", ["prompts.concepts.phrases", "holds no list"]),
+        ("prompts/concepts/phrases", "config/small.yaml", ["prompts.concepts.phrases", "has no list"]),
         ("prompts/concepts/phrases", [{"phrase": "x"}], ["prompts.concepts.phrases.0", "'noun'", "'other'"]),
         ("statistics", {"confidence": 1}, ["statistics.confidence is 1", "not less than 1"]),
         # references
@@ -250,10 +250,8 @@ def test_a_module_is_the_id_in_snake_case():
         ("prompts/x", {"kind": "scribble"}, ["prompts.x.kind", "src/samgap/prompts/scribble.py"]),
         ("models/x", {"family": "sam-4"}, ["models.x.family", "'sam-4'", "src/samgap/models/sam_4.py"]),
         ("experiments/boxes/metrics", ["f1-75"], ["metrics", "'f1-75'", "src/samgap/metrics/f1_75.py", "'f1-50'?"]),
-        ("figures/side", {"number": "1", "title": "x"}, ["figures", "'side'", "scripts/paper/figures/side.py"]),
-        ("tables/result", {"number": "1", "title": "x"}, ["tables", "'result'", "scripts/paper/tables/result.py"]),
-        ("figures/sides", ..., ["scripts/paper/figures/sides.py", "'sides'", "figures"]),
-        ("tables/results", ..., ["scripts/paper/tables/results.py", "'results'", "tables"]),
+        ("figures/side", {"number": "1", "title": "x"}, ["figures", "'side'", "src/samgap/paper/figures/side.py"]),
+        ("tables/result", {"number": "1", "title": "x"}, ["tables", "'result'", "src/samgap/paper/tables/result.py"]),
         ("models/words/architecture", "config/none.yaml", ["models.words.architecture", "config/none.yaml"]),
         # answers
         (
@@ -261,7 +259,11 @@ def test_a_module_is_the_id_in_snake_case():
             ["box", "concepts"],
             ["experiments.boxes", "'small'", "'concepts'", "box, point"],
         ),
-        ("experiments/boxes/prompts", ["point"], ["experiments.boxes", "'ellipse'", "kind point", "shape answers box"]),
+        (
+            "experiments/boxes/prompts",
+            ["point"],
+            ["experiments.boxes", "'ellipse'", "kind point", "shape accepts only box"],
+        ),
         ("figures/sides/spatial/model", "words", ["figures.sides.spatial", "'words'", "kind point", "sam3"]),
     ],
 )
@@ -291,6 +293,12 @@ def test_a_new_kind_without_options_needs_no_schema(root):
         "kind": "field",
         "shards": 1,
     }
+
+
+@pytest.mark.parametrize("place", ["figures/sides", "tables/results"])
+def test_a_figure_or_table_that_the_configuration_does_not_name_is_no_error(root, place):
+    section, id = place.split("/")
+    assert id not in validate_config(changed(place, ...), root)[section]
 
 
 def test_both_videos_and_without_videos(root):
@@ -324,4 +332,4 @@ def test_every_key_of_the_schema_is_described():
 @pytest.mark.parametrize("name", ["config", "demo"])
 def test_the_repositorys_own_configurations_fit(name):
     config = validate_config(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()), ROOT)
-    assert configuration.list_cells(config)
+    assert list_cells(config)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from samgap.config.load import validate_config
+from samgap.config.validate import validate_config
 from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from samgap.config import load as configuration
+from samgap.config.cells import list_cells
 from samgap.io.files import read_json, sha256
 from samgap.jobs import code_hash
 from samgap.tables import parquet
@@ -91,7 +91,7 @@ def describe_environment(repository_root: Path) -> dict[str, Any]:
 
 def list_run_tables(run_folder: Path, config: Mapping[str, Any]) -> list[Path]:
     """All Parquet tables below `run` (a folder `results/<run>`) that `config` asks for, timings excepted."""
-    cells = [dict(zip(("dataset", "model", "prompts"), cell, strict=True)) for cell in configuration.list_cells(config)]
+    cells = [dict(zip(("dataset", "model", "prompts"), cell, strict=True)) for cell in list_cells(config)]
     trainings = {model.get("weights", {}).get("training") for model in config["models"].values()}
 
     def wanted(path: Path) -> bool:
