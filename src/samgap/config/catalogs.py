@@ -61,6 +61,8 @@ def merge_mappings(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, 
     merged = dict(old)
     for key, value in new.items():
         current = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(current, Mapping)
-        merged[key] = merge_mappings(current, value) if both else value
+        if isinstance(value, Mapping) and isinstance(current, Mapping):
+            merged[key] = merge_mappings(current, value)
+        else:
+            merged[key] = value
     return merged
