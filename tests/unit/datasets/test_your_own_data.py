@@ -15,8 +15,8 @@ from snakemake.utils import update_config
 from samgap.annotations import ground_truth
 from samgap.config.cells import referenced_ids
 from samgap.config.validate import validate_config
-from samgap.errors import UserError
 from samgap.datasets import coco, minneapple_layout, write
+from samgap.errors import UserError
 from samgap.tables.images import IMAGES
 
 ROOT = Path(__file__).parents[3]
