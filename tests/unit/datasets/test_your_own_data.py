@@ -91,9 +91,7 @@ def test_an_entry_of_the_page_is_a_run_on_ones_own_data_alone(entry: dict[str, A
     config = checked(entry)
     assert config["run"] == "my-orchard"
     drawn = {figure["dataset"] for figure in config["figures"].values() if "dataset" in figure}
-    assert {*referenced_ids(config, "datasets"), *drawn} == {"my-orchard"}, (
-        "name what is new on the page too"
-    )
+    assert {*referenced_ids(config, "datasets"), *drawn} == {"my-orchard"}, "name what is new on the page too"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=KINDS)

@@ -185,7 +185,7 @@ def start_fetch(
 
 
 def is_complete(settings: DownloadSettings, target: Path) -> bool:
-    """Return whether the cache has the file and no partial file; temporary files, which start with a dot, may remain."""
+    """Return whether the cache has the file and no partial file; temporary files (`.*`) may remain."""
     names = {path.name for path in settings.cache.iterdir() if not path.name.startswith(".")}
     return target.read_bytes() == DATA and names == {
         f"{find_entry(settings).name}{end}" for end in ("", ".json", ".lock")
