@@ -191,7 +191,7 @@ def test_cells_of_experiments_and_figures(root):
         ("trainings/learn/loss-weights", {"los_ce": 2}, ["unknown key 'los_ce' in trainings.learn", "'loss_ce'?"]),
         ("run", ..., ["lacks the key 'run'"]),
         ("datasets/orchard/kind", ..., ["datasets.orchard lacks the key 'kind'"]),
-        ("datasets/orchard/scenes", ..., ["datasets.orchard lacks the key 'scenes'", "How many scenes"]),
+        ("datasets/orchard/scenes", ..., ["datasets.orchard lacks the key 'scenes'", "Number of scenes"]),
         ("datasets/apples/part", "test", ["datasets.apples.archives lacks the key 'truth'"]),
         ("models/small/config", ..., ["models.small lacks the key 'config'"]),
         ("models/words/weights", ..., ["models.words lacks the key 'weights'"]),
