@@ -15,16 +15,17 @@ from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
-DATASET, PROMPTS = (f"def {MARKERS[stage]}(): ...\n" for stage in ("datasets", "prompts"))
+DATASET = f"def {MARKERS['datasets']}(): ...\n"
+PROMPTS = f"def {MARKERS['prompts']}(): ...\n"
 FILES = {
     "src/samgap/datasets/coco.py": DATASET,
     "src/samgap/datasets/minneapple_layout.py": DATASET,
     "src/samgap/datasets/minneapple.py": DATASET,
     "src/samgap/datasets/orchard_sim.py": DATASET,
     "src/samgap/datasets/write.py": "",
-    "src/samgap/prompts/box.py": PROMPTS,
-    "src/samgap/prompts/point.py": PROMPTS,
-    "src/samgap/prompts/phrases.py": PROMPTS,
+    "src/samgap/prompts/box.py": f"{PROMPTS}ROW_KINDS = ('box',)\nSPATIAL = True\nINPUTS = ('boxes',)\n",
+    "src/samgap/prompts/point.py": f"{PROMPTS}ROW_KINDS = ('point',)\nSPATIAL = True\nINPUTS = ('points',)\n",
+    "src/samgap/prompts/phrases.py": f"{PROMPTS}ROW_KINDS = ('phrase', 'other')\nSPATIAL = False\nINPUTS = ('phrase',)\n",
     "src/samgap/models/sam2.py": "import a_module_that_is_not_there\n\nKINDS = ('box', 'point')\n",
     "src/samgap/models/sam3.py": "KINDS: tuple[str, ...] = ('phrases',)\n",
     "src/samgap/models/shape.py": "KINDS = ('box',)\n",
