@@ -73,7 +73,9 @@ def measure_rows(
         idle = measure_idle_share(model, long_table, folder)
         shares = [
             measure_compute_utilization(
-                lambda: model.model.backbone.forward_image(make_random_image(model.image_size, device)), device, precision
+                lambda: model.model.backbone.forward_image(make_random_image(model.image_size, device)),
+                device,
+                precision,
             )
         ]
         del model

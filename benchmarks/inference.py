@@ -111,7 +111,9 @@ def measure_cpu(n_repeats: int, n_images: int = 4) -> None:
                 official.make_sam3_loop(model, images, folder, phrases, thresholds, keep) for keep in (True, False)
             ]
             asked = f"{len(phrases)} phrase{'s' * (len(phrases) > 1)}"
-            print_row("sam3-demo", model.image_size, asked, n_images, *official.time_interleaved(n_repeats, mine, *loops))
+            print_row(
+                "sam3-demo", model.image_size, asked, n_images, *official.time_interleaved(n_repeats, mine, *loops)
+            )
     print()
 
 

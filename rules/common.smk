@@ -3,7 +3,8 @@ import sys
 from pathlib import Path
 
 from samgap.config import capabilities, selection
-from samgap.config.load import list_cells, referenced_ids, validate_config
+from samgap.config.cells import list_cells, referenced_ids
+from samgap.config.validate import validate_config
 from samgap.errors import UserError
 from samgap.io import redaction
 from samgap.jobs import plugin_modules
@@ -12,7 +13,7 @@ from samgap.jobs.resources import n_gpus
 
 redaction.install_log_redaction()
 try:
-    config, selected_models = selection.select_models(config, workflow.configfiles)
+    config, selected_models = selection.select_models(config, workflow.configfiles, Path(workflow.basedir))
     config = selection.restrict_to_models(validate_config(config, Path(workflow.basedir)), selected_models)
 except UserError as error:
     sys.exit(f"error: {error}")

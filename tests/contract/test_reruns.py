@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from samgap.config.load import validate_config
+from samgap.config.validate import validate_config
 from samgap.jobs import code_hash, plugin_modules
 from samgap.jobs.code_hash import script_hash
 

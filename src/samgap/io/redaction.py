@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from typing import Any
 
 TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
@@ -37,3 +38,8 @@ def _format_message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # the arguments do not fit the text: the handler of the record reports that
         return str(record.msg)
+
+
+def redact_url(url: str) -> str:
+    """Return an address for messages: without user name and password, and without its query, which may have a key."""
+    return re.sub(r"(?<=://)[^/@]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from samgap.config import load as configuration
+from samgap.config.cells import list_cells
 from samgap.io.files import read_json, sha256
 from samgap.jobs import code_hash
 from samgap.tables import parquet
@@ -101,7 +101,7 @@ def list_run_tables(run_folder: Path, config: Mapping[str, Any]) -> list[Path]:
 
     Tables with timings are left out: only they differ between two runs.
     """
-    cells = [dict(zip(("dataset", "model", "prompts"), cell, strict=True)) for cell in configuration.list_cells(config)]
+    cells = [dict(zip(("dataset", "model", "prompts"), cell, strict=True)) for cell in list_cells(config)]
     trainings = {model.get("weights", {}).get("training") for model in config["models"].values()}
 
     def is_wanted(path: Path) -> bool:

@@ -46,3 +46,16 @@ def test_a_value_that_is_too_short_for_a_token_hides_nothing(value: str, monkeyp
     redaction.install_log_redaction()
     logging.getLogger("x").warning("a line")
     assert caplog.messages == ["a line"]
+
+
+@pytest.mark.parametrize(
+    ("url", "redacted"),
+    [
+        ("https://user:secret@host/a.bin", "https://host/a.bin"),
+        ("https://host/a.bin?Signature=secret#part", "https://host/a.bin"),
+        ("https://host/a@b.bin", "https://host/a@b.bin"),
+        ("/data/a.bin", "/data/a.bin"),
+    ],
+)
+def test_an_address_in_messages_has_no_credentials(url: str, redacted: str) -> None:
+    assert redaction.redact_url(url) == redacted

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from samgap.config.load import validate_config
+from samgap.config.validate import validate_config
 from samgap.errors import UserError
 from samgap.prompts import perturbations, templates
 
@@ -78,7 +78,7 @@ def test_unseen_phrases_are_marked(prompt_sets):
         ({"kind": "box", "points": 2}, "unknown key 'points' in prompts.x"),
         ({"kind": "clicks", "clicks": 21}, "prompts.x.clicks is 21, more than 20"),
         ({"kind": "phrases", "phrases": [{"phrase": "", "noun": "apple"}]}, "phrases.0.phrase is '', but must not be"),
-        ({"kind": "templates", "templates": ["{a}"], "words": "config/phrases/main.yaml"}, "which holds no keys"),
+        ({"kind": "templates", "templates": ["{a}"], "words": "config/phrases/main.yaml"}, "which has no keys"),
         (
             {"kind": "perturbations", "phrases": [{"phrase": "apple", "noun": "apple"}], "contexts": ["on a tree"]},
             "a text with {phrase} in it once",

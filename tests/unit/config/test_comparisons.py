@@ -1,3 +1,5 @@
+"""The section `comparisons`: which pairs of cells it stands for, and what is an error."""
+
 import copy
 from pathlib import Path
 
@@ -5,7 +7,7 @@ import pytest
 import yaml
 
 from samgap.config import comparisons
-from samgap.config.load import validate_config
+from samgap.config.validate import validate_config
 from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -20,35 +22,35 @@ NET, OVAL = {"model": "net", "prompts": "box"}, {"model": "oval", "prompts": "bo
 WORDS, POINT = {"model": "net", "prompts": "concepts"}, {"model": "net", "prompts": "point"}
 
 
-def config(*pairs, **entry):
-    found = copy.deepcopy(CONFIG)
-    known = {"title": "T", "experiments": ["boxes", "words"], "metrics": ["iou"], **entry}
+def make_config(*pairs, **entry):
+    config = copy.deepcopy(CONFIG)
+    comparison = {"title": "T", "experiments": ["boxes", "words"], "metrics": ["iou"], **entry}
     if pairs:
-        known["pairs"] = [{"candidate": first, "baseline": second} for first, second in pairs]
-    found["comparisons"]["family"] = known
-    return found
+        comparison["pairs"] = [{"candidate": candidate, "baseline": baseline} for candidate, baseline in pairs]
+    config["comparisons"]["family"] = comparison
+    return config
 
 
-def found(config):
+def expand(config):
     comparisons.validate_comparisons(config)
     keys = ("dataset", "model", "prompts", "baseline_model", "baseline_prompts")
     return [tuple(pair[key] for key in keys) for pair in comparisons.expand_comparisons(config)]
 
 
-def test_pairs_are_compared_on_each_data_set_that_both_have():
-    one = config((NET, OVAL), (WORDS, NET))
-    assert found(one) == [
+def test_pairs_are_compared_on_each_data_set_that_both_cells_have():
+    config = make_config((NET, OVAL), (WORDS, NET))
+    assert expand(config) == [
         ("one", "net", "box", "oval", "box"),
         ("two", "net", "box", "oval", "box"),
         ("two", "net", "concepts", "net", "box"),
     ]
-    assert {(pair["comparison"], *pair["metrics"]) for pair in comparisons.expand_comparisons(one)} == {
+    assert {(pair["comparison"], *pair["metrics"]) for pair in comparisons.expand_comparisons(config)} == {
         ("family", "iou")
     }
 
 
-def test_a_baseline_is_compared_with_all_else():
-    assert found(config(baseline=OVAL)) == [
+def test_a_baseline_is_compared_with_every_other_cell():
+    assert expand(make_config(baseline=OVAL)) == [
         ("one", "net", "box", "oval", "box"),
         ("two", "net", "box", "oval", "box"),
         ("one", "net", "point", "oval", "box"),
@@ -59,26 +61,32 @@ def test_a_baseline_is_compared_with_all_else():
     ]
 
 
-def test_none_declared():
-    assert found(CONFIG) == []
+def test_a_configuration_may_have_no_comparisons():
+    assert expand(CONFIG) == []
 
 
 @pytest.mark.parametrize(
-    ("wrong", "parts"),
+    ("config", "parts"),
     [
-        (config((NET, OVAL), metrics=["iuo"]), ["metrics names 'iuo'", "did you mean 'iou'?"]),
-        (config((NET, OVAL), metrics=["pmf1"], experiments=["boxes"]), ["'pmf1'", "none of its experiments measures"]),
-        (config((WORDS, OVAL), experiments=["boxes"]), ["'net' with the prompts 'concepts'", "net with box, net with"]),
-        (config(baseline=WORDS, experiments=["boxes"]), ["'net' with the prompts 'concepts'"]),
-        (config(baseline=OVAL, experiments=["far"]), ["baseline is all that its experiments have"]),
-        (config((NET, NET)), ["compares net with box to itself"]),
-        (config((NET, OVAL), (OVAL, NET)), ["compares net with box and oval with box twice"]),
-        (config((POINT, OVAL), (POINT, OVAL)), ["twice"]),
+        (make_config((NET, OVAL), metrics=["iuo"]), ["metrics names 'iuo'", "did you mean 'iou'?"]),
+        (
+            make_config((NET, OVAL), metrics=["pmf1"], experiments=["boxes"]),
+            ["'pmf1'", "none of its experiments measures"],
+        ),
+        (
+            make_config((WORDS, OVAL), experiments=["boxes"]),
+            ["names 'net' with 'concepts'", "there is 'net' with 'box', 'net' with"],
+        ),
+        (make_config(baseline=WORDS, experiments=["boxes"]), ["names 'net' with 'concepts'"]),
+        (make_config(baseline=OVAL, experiments=["far"]), ["baseline is the only cell of its experiments"]),
+        (make_config((NET, NET)), ["compares 'net' with 'box' with itself"]),
+        (make_config((NET, OVAL), (OVAL, NET)), ["compares 'net' with 'box' and 'oval' with 'box' twice"]),
+        (make_config((POINT, OVAL), (POINT, OVAL)), ["twice"]),
     ],
 )
-def test_what_cannot_be_compared_is_one_line(wrong, parts):
+def test_an_invalid_comparison_is_one_line(config, parts):
     with pytest.raises(UserError) as error:
-        comparisons.validate_comparisons(wrong)
+        comparisons.validate_comparisons(config)
     message = str(error.value)
     assert message.startswith("config: comparisons.family") and "\n" not in message
     for part in parts:
@@ -86,10 +94,10 @@ def test_what_cannot_be_compared_is_one_line(wrong, parts):
 
 
 def test_cells_without_a_common_data_set():
-    apart = config((WORDS, OVAL), experiments=["words", "boxes"])
-    apart["experiments"]["boxes"]["datasets"] = ["one"]
-    with pytest.raises(UserError, match="net with concepts and oval with box, which share no data set"):
-        comparisons.validate_comparisons(apart)
+    config = make_config((WORDS, OVAL), experiments=["words", "boxes"])
+    config["experiments"]["boxes"]["datasets"] = ["one"]
+    with pytest.raises(UserError, match="'net' with 'concepts' and 'oval' with 'box', which share no data set"):
+        comparisons.validate_comparisons(config)
 
 
 @pytest.mark.parametrize(
@@ -103,10 +111,9 @@ def test_cells_without_a_common_data_set():
         ({"pairs": []}, "fewer than 1"),
     ],
 )
-def test_the_schema_and_references_are_checked_with_the_rest(change, part):
+def test_the_schema_and_the_references_of_comparisons_are_checked(change, part):
     demo = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
-    entry = demo["comparisons"]["box-itself"]
-    entry |= change
+    entry = demo["comparisons"]["box-itself"] | change
     demo["comparisons"]["box-itself"] = {key: value for key, value in entry.items() if value is not ...}
     with pytest.raises(UserError) as error:
         validate_config(demo, ROOT)
@@ -114,15 +121,15 @@ def test_the_schema_and_references_are_checked_with_the_rest(change, part):
 
 
 @pytest.mark.parametrize("name", ["config", "demo"])
-def test_the_repositorys_own_comparisons(name):
-    own = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
-    comparisons.validate_comparisons(own)
-    pairs = comparisons.expand_comparisons(own)
+def test_the_comparisons_of_the_repositorys_configurations(name):
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
+    comparisons.validate_comparisons(config)
+    pairs = comparisons.expand_comparisons(config)
     network = pairs[0]["model"]
     assert [(pair["model"], pair["baseline_model"]) for pair in pairs if pair["comparison"] == "box-itself"] == [
         (network, "filled-box"),
         (network, "ellipse"),
         ("ellipse", "filled-box"),
     ]
-    against = [(pair["prompts"], pair["baseline_prompts"]) for pair in pairs if pair["comparison"] == "point-or-box"]
-    assert ("point", "box") in against and {baseline for _, baseline in against} == {"box"}
+    compared = [(pair["prompts"], pair["baseline_prompts"]) for pair in pairs if pair["comparison"] == "point-or-box"]
+    assert ("point", "box") in compared and {baseline for _, baseline in compared} == {"box"}
