@@ -263,6 +263,8 @@ def _check_referenced_files(config: Mapping[str, Any], root: Path) -> None:
 def _check_metric(root: Path, key_path: str, metric: str) -> None:
     folder = Path("src/samgap/metrics")
     present = plugins.list_metrics(root / folder)
+    if metric in plugins.REPLACED_METRICS:
+        raise UserError(f"config: {key_path}: metric `{metric}` {plugins.missing_metric_reason(metric)}")
     if metric not in present:
         file = folder / f"{plugins.module_name(metric)}.py"
         raise UserError(f"config: {key_path} names '{metric}' without its file {file}; {suggest(metric, present)}")

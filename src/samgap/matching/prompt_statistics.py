@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from samgap.masks import rle as shapes
+from samgap.masks.area_ranges import is_in_area_range
 from samgap.matching import coco
 from samgap.matching.overlap import MATCH_THRESHOLD, ImageOverlap
 from samgap.tables.matching import AREA_LABELS, HIT_KINDS, PAPER_REPO_MEASURES, SCORE_THRESHOLDS
@@ -39,8 +40,7 @@ def rank_predictions(overlap: ImageOverlap, prediction_rows: np.ndarray, truth_c
 def count_by_size(overlap: ImageOverlap, truth_columns: np.ndarray) -> dict[str, int]:
     """How many instances are small, medium and large; one on the limit is both, as in pycocotools."""
     areas = _truth_areas(overlap, truth_columns)
-    limits = {size: coco.AREA_RANGES[size] for size in AREA_LABELS}
-    return {f"truth_{size}": int(((areas >= low) & (areas <= high)).sum()) for size, (low, high) in limits.items()}
+    return {f"truth_{size}": int(is_in_area_range(areas, size).sum()) for size in AREA_LABELS}
 
 
 def sweep_score_thresholds(

@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from samgap.metrics import load_metric
+
 KEY_COLUMNS = ["dataset", "prompts", "metric"]
 CARD_COLUMNS = ["value", "ci_low", "ci_high", "n_images", "n_instances"]
-LOWER_IS_BETTER = frozenset({"open-vocabulary-f1-gap", "flicker", "contour-instability"})
 
 
 def select_card_rows(estimates: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
@@ -28,6 +29,7 @@ def compare_with_card(card: pd.DataFrame, estimates: pd.DataFrame, rebuilt_by_mo
     found = whole.drop_duplicates(["model", *KEY_COLUMNS])[["model", *KEY_COLUMNS, "value", "ci_low", "ci_high"]]
     back = {new: old for old, new in rebuilt_by_model.items()}
     found = found[found["model"].isin(back)].assign(model=lambda rows: rows["model"].map(back))
-    asked = card[card["model"].isin(rebuilt_by_model) & ~card["metric"].isin(LOWER_IS_BETTER)]
+    is_higher_better = card["metric"].map(lambda metric: load_metric(metric).higher_is_better is True)
+    asked = card[card["model"].isin(rebuilt_by_model) & is_higher_better]
     rows = asked.merge(found, on=["model", *KEY_COLUMNS], how="left", suffixes=("", "_rebuilt"))
     return rows.assign(reached=(rows["ci_high_rebuilt"] >= rows["ci_low"]).fillna(False))
