@@ -23,7 +23,7 @@ rule figure:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=code_hash("samgap.metrics", "samgap.paper"),
         entry=lookup(within=config, dpath="figures/{figure}"),
         models=config["models"],
         score_threshold=config["statistics"]["score-threshold"],
@@ -60,7 +60,7 @@ rule table:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=code_hash("samgap.metrics", "samgap.paper"),
         entry=lookup(within=config, dpath="tables/{table}"),
         models=config["models"],
         experiments=config["experiments"],

@@ -1,10 +1,16 @@
 """Sufficient statistics made up of arrays, and tables `pairs` and `instances` made up at random."""
 
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
+from samgap.metrics import load_metric
+from samgap.metrics.attribute_accuracy import has_single_attribute
+from samgap.metrics.base import RankedMetric
+from samgap.metrics.columns import list_column, prompt_attributes
 from samgap.statistics.sums import SumStatistics
 from samgap.tables.catalog import TABLES
 from samgap.tables.matching import IOU_THRESHOLDS
@@ -22,6 +28,30 @@ def make_sums(values, n_truth=None, compute=compute_mean):
     table = np.stack([values, n_truth], axis=1)
     columns = {"sum": None, "truth": None}
     return SumStatistics(n_truth > 0, len(values), int(n_truth.sum()), SimpleNamespace(compute=compute), table, columns)
+
+
+def evaluate(metric_id, pairs):
+    """Return the metric of table `pairs`, NaN where it is undefined or not evaluable."""
+    metric = load_metric(metric_id)
+    if metric.not_evaluable_reason(pairs):
+        return float("nan")
+    pairs = pairs[metric.row_mask(pairs)]
+    if isinstance(metric, RankedMetric):
+        resampler = metric.make_resampler(pairs, np.zeros(len(pairs), np.int64), None)
+        return float(resampler(np.ones((1, 1)))[0])
+    statistics = metric.sufficient_statistics(pairs)
+    return float(metric.compute({name: rows.sum(axis=0, keepdims=True) for name, rows in statistics.items()})[0])
+
+
+def confusion_matrix(pairs, attribute):
+    """Count instances by true value (rows) and predicted value (columns; "" if no phrase matches)."""
+    counts = Counter()
+    pairs = pairs[has_single_attribute(pairs)]
+    for attributes, claimed in zip(prompt_attributes(pairs), list_column(pairs, "claimed"), strict=True):
+        if attribute in attributes:
+            counts.update({(attributes[attribute], value): number for value, number in dict(claimed or ()).items()})
+    table = pd.Series(counts, dtype=np.int64).unstack(fill_value=0) if counts else pd.DataFrame()
+    return table.rename_axis(index=attribute, columns="claimed")
 
 
 def make_table(name, rows):

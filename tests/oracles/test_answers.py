@@ -11,10 +11,9 @@ from scipy.optimize import linear_sum_assignment
 from torchmetrics.functional.classification import binary_calibration_error
 
 from samgap.masks import rle as rles
-from samgap.metrics import evaluate
-from samgap.metrics.attribute_accuracy import confusion_matrix
 from samgap.tables.matching import IOU_THRESHOLDS, SCORE_THRESHOLDS
-from tests.helpers.again import ReferenceShard, box_iou, iou
+from tests.helpers.reference import ReferenceShard, box_iou, iou
+from tests.helpers.sums import confusion_matrix, evaluate
 
 
 @pytest.fixture(scope="module", params=range(2))

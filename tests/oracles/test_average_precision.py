@@ -10,8 +10,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate
 from tests.helpers.scenes import images_table, make_ground_truth, masks_table, prompts_table, random_tagged_shard
+from tests.helpers.sums import evaluate
 
 
 def official(masks, prompts, truth, kind, detections):

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate
 from tests.helpers.scenes import images_table, make_ground_truth, masks_table, prompts_table, random_shard, square_mask
+from tests.helpers.sums import evaluate
 
 # sam3 imports torch and its whole image model.
 evaluator = pytest.importorskip("sam3.eval.cgf1_eval")

@@ -8,9 +8,9 @@ import pytest
 from samgap.annotations import ground_truth, optical_flow
 from samgap.datasets import orchard_sim, write
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate
 from samgap.prompts import track
 from samgap.tables.images import IMAGES
+from tests.helpers.sums import evaluate
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torchmetrics.functional.classification import binary_calibration_error, binary_matthews_corrcoef
 
-from samgap.metrics import METRIC_REGISTRY, evaluate
+from samgap.metrics import METRIC_REGISTRY
 from samgap.tables.matching import IOU_THRESHOLDS, SCORE_THRESHOLDS
-from tests.helpers import again
-from tests.helpers.again import ReferenceShard, iou
+from tests.helpers.reference import ReferenceShard, iou
+from tests.helpers.sums import evaluate
 
 UPSTREAM = {"iou": 0.5, "boundary_f_2px": 0.3, "dice": 0.2}
 # Those that rank are held against pycocotools, those of sequences against whole films of masks.

@@ -10,8 +10,7 @@ from torchmetrics.functional.classification import binary_f1_score, binary_jacca
 from torchmetrics.functional.segmentation.utils import mask_edges, surface_distance
 
 from samgap.masks import boundaries, rle
-from tests.helpers import again
-from tests.helpers.again import boundary_f, davis_f
+from tests.helpers.reference import boundary_f, davis_f
 from tests.helpers.scenes import random_ellipse
 
 SHAPE = (37, 29)

@@ -11,8 +11,8 @@ from scipy.optimize import linear_sum_assignment
 from samgap.masks import rle as shapes
 from samgap.matching import contours
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate
 from tests.helpers.scenes import constant_flow, random_sequences
+from tests.helpers.sums import evaluate
 
 SEEDS = range(5)
 

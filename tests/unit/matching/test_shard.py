@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from samgap.errors import UserError
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate, load_metric
+from samgap.metrics import load_metric
 from samgap.tables.catalog import TABLES
 from tests.helpers.scenes import (
     images_table,
@@ -20,6 +20,7 @@ from tests.helpers.scenes import (
     rle_to_box,
     square_mask,
 )
+from tests.helpers.sums import evaluate
 
 APPLES = {1: [(1, square_mask(2, 2, 6), False), (2, square_mask(2, 14, 6), False), (3, square_mask(14, 14, 8), True)]}
 

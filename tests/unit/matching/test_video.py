@@ -10,7 +10,7 @@ from samgap.errors import UserError
 from samgap.masks import boundaries
 from samgap.matching import contours
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate, load_metric
+from samgap.metrics import load_metric
 from samgap.tables.matching import PAIRS
 from tests.helpers.scenes import (
     constant_flow,
@@ -21,6 +21,7 @@ from tests.helpers.scenes import (
     random_tagged_shard,
     square_mask,
 )
+from tests.helpers.sums import evaluate
 
 EMPTY = np.zeros((24, 30), bool)
 SHAPE = EMPTY.shape

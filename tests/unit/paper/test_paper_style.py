@@ -48,7 +48,7 @@ def test_notes_are_shortened_and_lettered():
 
 def test_labels():
     assert labels.metric_label("iou") == "IoU"
-    assert labels.metric_label("some-new-metric") == "some new metric"
+    assert labels.metric_label("hausdorff-95") == "HD95 (px)" and labels.metric_decimals("hausdorff-95") == 1
     assert labels.format_range([60, 60]) == "60"
     assert labels.format_range([1200, 57]) == "57–1,200"
     assert labels.model_label({"a": {"label": "A"}}, "a") == "A"

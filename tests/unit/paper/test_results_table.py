@@ -27,7 +27,7 @@ def test_only_the_experiments_asked_in_their_order(paper, estimates_path, tmp_pa
 
 def test_markdown_shows_value_interval_and_numbers(paper, estimates_path, tmp_path):
     text = paper.make_table(estimates_path(paper.estimates()), tmp_path / "out")["md"].read_text()
-    assert "| data set | model | prompts | images | instances | IoU | boundary F (2 px) | recall |" in text
+    assert "| data set | model | prompts | images | instances | IoU | Boundary F (2 px) | Recall@50 |" in text
     assert "| orchard-sim-test | SAM2 (demo) | box | 60 | 312 | 0.912 [0.882, 0.932] |" in text
     assert "| not evaluable (a) |" in text
     assert f"(a) {paper.NOT_EVALUABLE}" in text

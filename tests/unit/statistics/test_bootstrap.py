@@ -6,11 +6,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from samgap.metrics import evaluate
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import assign_clusters
 from samgap.statistics.sums import SumStatistics, round_for_exact_sums, summarize_metric
-from tests.helpers.sums import images_table, make_sums, random_results
+from tests.helpers.sums import evaluate, images_table, make_sums, random_results
 
 
 def interval(one, resamples=500, seed=0, confidence=0.95):

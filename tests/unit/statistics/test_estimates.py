@@ -1,11 +1,11 @@
 import pandas as pd
 import pytest
 
-from samgap.metrics import evaluate, load_metric
+from samgap.metrics import load_metric
 from samgap.statistics.estimates import compute_estimates
 from samgap.statistics.strata import Cell
 from samgap.tables.statistics import ESTIMATES
-from tests.helpers.sums import images_table, make_table, random_results, to_box_prompts
+from tests.helpers.sums import evaluate, images_table, make_table, random_results, to_box_prompts
 
 STATISTICS = {"resamples": 300, "confidence": 0.95, "score-threshold": 0.5}
 METRICS = ["iou", "precision", "pmf1", "il-mcc", "prompts-per-image"]

@@ -6,12 +6,11 @@ import pytest
 from scipy import integrate, special, stats
 
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate
 from samgap.statistics import bootstrap, paired
 from samgap.statistics.clusters import assign_clusters
 from samgap.statistics.sums import RankingStatistics, summarize_metric
 from tests.helpers.scenes import random_shard
-from tests.helpers.sums import make_sums
+from tests.helpers.sums import evaluate, make_sums
 
 
 def drawn(seed, clusters, shift=0.0):
