@@ -216,7 +216,9 @@ def test_identities(world):
             }
             masks = {track: films.answers[key][frame][0] for track, key in mine.items() if films.answers[key][frame]}
             truth = {
-                track: films.wanted[key][frame][0].decode_mask() for track, key in mine.items() if films.wanted[key][frame]
+                track: films.wanted[key][frame][0].decode_mask()
+                for track, key in mine.items()
+                if films.wanted[key][frame]
             }
             names = list(masks), list(truth)
             for row, column, value in assigned(list(masks.values()), list(truth.values())):
@@ -237,7 +239,9 @@ def test_flicker(world, kind):
         found = []
         for frame in (before, after):
             wanted, masks = films.wanted[key][frame] or [], films.answers[key][frame]
-            hits = {column for _, column, value in assigned(masks, [item.decode_mask() for item in wanted]) if value >= 0.5}
+            hits = {
+                column for _, column, value in assigned(masks, [item.decode_mask() for item in wanted]) if value >= 0.5
+            }
             found.append({item.track: place in hits for place, item in enumerate(wanted)})
         flips.update(found[0][track] != found[1][track] for track in found[0].keys() & found[1].keys())
     assert evaluate("flicker", pairs[pairs["kind"] == kind]) == pytest.approx(flips[True] / flips.total(), abs=1e-12)
