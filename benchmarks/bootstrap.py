@@ -28,6 +28,7 @@ FALSE_POSITIVES_PER_INSTANCE = 0.2
 
 
 def main() -> None:
+    """Parse the arguments and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=ROOT / "config" / "config.yaml")
     parser.add_argument("--images", type=int, default=331)
@@ -57,6 +58,7 @@ def main() -> None:
 
 
 def measure_in_subprocess(config_path: Path, n_images: int, n_resamples: int) -> dict[str, float]:
+    """Run `measure_once` in a separate process with one thread."""
     options = ["--once", "--config", str(config_path), "--images", str(n_images), "--resamples", str(n_resamples)]
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, __file__, *options], env={**os.environ, **threads}, check=True, stdout=-1)
@@ -64,6 +66,7 @@ def measure_in_subprocess(config_path: Path, n_images: int, n_resamples: int) ->
 
 
 def measure_once(config_path: Path, n_images: int, n_resamples: int) -> dict[str, float]:
+    """Return seconds and MB of all estimates and comparisons of a configuration."""
     from samgap.config.comparisons import expand_comparisons
     from samgap.statistics.comparisons import compute_comparisons
     from samgap.statistics.estimates import compute_estimates
@@ -90,6 +93,7 @@ def measure_once(config_path: Path, n_images: int, n_resamples: int) -> dict[str
 
 
 def make_image_table(n_images: int) -> pd.DataFrame:
+    """Make table `images` with one group per image."""
     ids = np.arange(n_images)
     return pd.DataFrame({"image_id": ids, "group": ids.astype(str)})
 
@@ -99,7 +103,7 @@ def generate_tables(prompt_set: dict, n_images: int) -> tuple[pd.DataFrame, pd.D
 
     Other columns hold random sums of fractions or counts over the prompt's instances, so that every metric is defined.
     """
-    from samgap.tables.matching import AREA_LABELS, HIT_KINDS, INSTANCES, IOU_THRESHOLDS, PAIRS
+    from samgap.tables.matching import INSTANCES, IOU_THRESHOLDS, PAIRS
 
     rng = np.random.default_rng(0)
     phrases = [row["phrase"] for row in prompt_set["phrases"]] if prompt_set["kind"] == "phrases" else None
@@ -129,12 +133,7 @@ def generate_tables(prompt_set: dict, n_images: int) -> tuple[pd.DataFrame, pd.D
         "strata": [[("lighting", ("sun", "dusk")[k // prompts_per_image % 2])] for k in range(n)],
     }
     if phrases:
-        ids["scores"] = [np.sort(rng.random(k))[::-1].astype(np.float32) for k in predicted]
-        # Matches in random order: bit t is set if the IoU reaches threshold t.
-        bits = (1 << (ious[:, None] >= IOU_THRESHOLDS).sum(axis=1)) - 1
-        parts = np.split(bits[ious > 0], np.cumsum(ids["n_answered"])[:-1])
-        ranked = [rng.permutation(np.pad(part, (0, k - len(part)))) for part, k in zip(parts, predicted, strict=True)]
-        ids |= {f"hits_{kind}": ranked for kind in HIT_KINDS} | {f"truth_{size}": truth for size in AREA_LABELS}
+        ids |= generate_rankings(ious, predicted, ids["n_answered"], truth, rng)
     pairs = {
         field.name: ids.get(field.name, generate_column(field, n, truth, true_positives, predicted, rng))
         for field in PAIRS.schema
@@ -155,6 +154,24 @@ def generate_tables(prompt_set: dict, n_images: int) -> tuple[pd.DataFrame, pd.D
     return pd.DataFrame(pairs), pd.DataFrame(instances)
 
 
+def generate_rankings(
+    ious: np.ndarray, n_predicted: np.ndarray, n_answered: np.ndarray, n_truth: np.ndarray, rng: np.random.Generator
+) -> dict:
+    """Generate the columns of scores and matches, in random order, of the predictions of phrases."""
+    from samgap.tables.matching import AREA_LABELS, HIT_KINDS, IOU_THRESHOLDS
+
+    scores = [np.sort(rng.random(k))[::-1].astype(np.float32) for k in n_predicted]
+    # Bit t is set if the IoU reaches threshold t.
+    bits = (1 << (ious[:, None] >= IOU_THRESHOLDS).sum(axis=1)) - 1
+    parts = np.split(bits[ious > 0], np.cumsum(n_answered)[:-1])
+    hits = [rng.permutation(np.pad(part, (0, k - len(part)))) for part, k in zip(parts, n_predicted, strict=True)]
+    return {
+        "scores": scores,
+        **{f"hits_{kind}": hits for kind in HIT_KINDS},
+        **{f"truth_{size}": n_truth for size in AREA_LABELS},
+    }
+
+
 def generate_column(
     field: pa.Field,
     n_rows: int,
@@ -163,6 +180,7 @@ def generate_column(
     n_predicted: np.ndarray,
     rng: np.random.Generator,
 ):
+    """Generate a column that has no other values: sums, counts or nulls."""
     if pa.types.is_fixed_size_list(field.type):
         width = field.type.list_size
         return list(

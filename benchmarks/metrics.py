@@ -212,6 +212,7 @@ def time_evaluator_ap(predictions: pd.DataFrame, truth: GroundTruth, package: st
 
 
 def main() -> None:
+    """Parse the arguments and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=331)
     parser.add_argument("--jobs", type=int, default=2)

@@ -1,8 +1,8 @@
 """Rule compare: the pairs of the cells that are compared in, differences with their intervals and tests out."""
 
 from samgap.jobs.script import collect_provenance, job_context
-from samgap.statistics.comparisons import compute_comparisons
 from samgap.statistics.cells import CellReader, read_images
+from samgap.statistics.comparisons import compute_comparisons
 from samgap.tables.statistics import COMPARISONS
 
 with job_context(snakemake) as log:

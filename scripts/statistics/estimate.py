@@ -4,9 +4,9 @@ What is claimed of attributes goes to a table of its own.
 """
 
 from samgap.jobs.script import collect_provenance, job_context
+from samgap.statistics.cells import CellReader, read_images
 from samgap.statistics.confusions import compute_confusions
 from samgap.statistics.estimates import compute_estimates
-from samgap.statistics.cells import CellReader, read_images
 from samgap.tables.statistics import CONFUSIONS, ESTIMATES
 
 with job_context(snakemake) as log:

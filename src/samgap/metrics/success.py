@@ -1,8 +1,8 @@
 """Success rate: the share of the prompted instances whose mask reaches an IoU of 0.5, 0.75, 0.9 or 0.95.
 
-Each instance with the prediction that is assigned to it, as for `iou`. The value never rises with the threshold and
-equals `recall` or `recall-iou-…` at the same threshold; only the number of images counted differs, because prompts without an
-instance are left out. Not evaluable if no annotated instance is prompted.
+Each instance with the prediction that is assigned to it, as for `iou`. The value never rises with the threshold. It
+equals `recall` or `recall-iou-…` at the same threshold; only the number of images counted differs, because prompts
+without an instance are left out. Not evaluable if no annotated instance is prompted.
 """
 
 from samgap.metrics.base import ratio
