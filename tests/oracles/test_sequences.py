@@ -178,10 +178,10 @@ def contour_cost(one, other):
     for i in range(n):
         for j in range(n):
             before = [cost[place][0] for place in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if place in cost]
-            places = [place for place in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if place in cost]
-            if places:
+            cells = [place for place in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if place in cost]
+            if cells:
                 k = int(np.argmin(before))
-                cost[i, j] = table[i][j] + before[k], places[k]
+                cost[i, j] = table[i][j] + before[k], cells[k]
     way, place = [], (n - 1, n - 1)
     while place is not None:
         way.append(place)

@@ -133,11 +133,11 @@ def test_cells_of_a_data_set_share_the_resamples():
     assert len(rows) == 6 and rows.drop_duplicates(["stratum", "value", "ci_low", "ci_high"]).shape[0] == 3
 
 
-def test_groups_are_drawn_where_there_are_ten_of_them():
+def test_ten_groups_or_more_are_resampled():
     cell = Cell(PAIRS)
     by_image = compute_single(cell, "iou").iloc[0]
     assert (by_image["clusters"], by_image["warning"]) == ("image", None)
-    assert by_image["n_clusters"] == by_image["n_images"] == 11  # one of twelve holds nothing that is asked for
+    assert by_image["n_clusters"] == by_image["n_images"] == 11  # one of twelve images has no instance
     many = images_table(40, make_group=lambda image: f"video {image % 20}")
     row = compute_single(Cell(random_results(1, many)[0]), "iou", images=many).iloc[0]
     assert (row["clusters"], row["n_clusters"], row["n_images"], row["warning"]) == ("group", 20, 39, None)
@@ -146,7 +146,7 @@ def test_groups_are_drawn_where_there_are_ten_of_them():
     assert few["warning"].startswith("drawn by image, as the data set has only 4 groups (fewer than 10)")
 
 
-def test_alike_images_of_a_video_widen_the_interval():
+def test_similar_images_of_a_video_widen_the_interval():
     videos = images_table(60, make_group=lambda image: f"video {image % 12}")
     first = random_results(5, images_table(12))[0]
     copies = [first.assign(image_id=first["image_id"] + 12 * times) for times in range(5)]

@@ -164,14 +164,14 @@ def test_ranked_metric_has_the_resamples_and_tests_of_the_same_sum():
 
 def test_average_precision_of_swapped_images_is_that_of_the_pool():
     masks, prompts, truth, images = random_shard(3, n_images=8)
-    both = [match_shard(kept, prompts, truth, images, 0.5)[2] for kept in (masks, masks.iloc[::2])]
+    both = [match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, masks.iloc[::2])]
     first, second = (summarize_metric("map", pairs, assign_clusters(images)) for pairs in both)
     pool, ones = first.pooled_with(second), np.ones((1, 8))
     for swaps in np.random.default_rng(0).integers(0, 2, (6, 8)):
         moved = both[0]["image_id"].isin(images["image_id"][swaps.astype(bool)])
         swapped = [pd.concat([one[~moved], other[moved]]) for one, other in (both, both[::-1])]
-        kept = ones - swaps
-        for weights, pairs in zip(((kept, [swaps]), ([swaps], kept)), swapped, strict=True):
+        unmoved = ones - swaps
+        for weights, pairs in zip(((unmoved, [swaps]), ([swaps], unmoved)), swapped, strict=True):
             assert pool(np.concatenate(weights, axis=1).astype(float))[0] == pytest.approx(evaluate("map", pairs))
     assert bootstrap.point_estimate(first) == pytest.approx(evaluate("map", both[0]))
     assert 0 < paired.permutation_p_value(first, second, 300, np.random.default_rng(1)) < 1
