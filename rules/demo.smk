@@ -54,7 +54,7 @@ rule verify_demo_weights:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=script_hash("scripts/demo/compare_card.py"),
+        code=script_hash("scripts/demo/compare_card.py", *plugin_modules.metric_modules(config["experiments"].values())),
         retrained=retrained_models(),
     script:
         "../scripts/demo/compare_card.py"

@@ -44,8 +44,8 @@ def table_caption(wildcards):
 
 
 def figure_code(wildcards):
-    return script_hash(*plugin_modules.paper_code("figures", wildcards.figure))
+    return script_hash(*plugin_modules.paper_code(config, "figures", wildcards.figure))
 
 
 def table_code(wildcards):
-    return script_hash(*plugin_modules.paper_code("tables", wildcards.table))
+    return script_hash(*plugin_modules.paper_code(config, "tables", wildcards.table))

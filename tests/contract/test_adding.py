@@ -82,7 +82,7 @@ ADDITIONS = {
         "model=added-model/prompts=box/shard=001/masks.parquet",
     ),
     "kind of data set": Addition(
-        "src/samgap/datasets/orchard_sim.py",
+        "src/samgap/datasets/orchard_sim/__init__.py",
         add_dataset_kind,
         declare("trees", type="integer", minimum=1),
         "resources/datasets/added-data/instances.json",
@@ -94,14 +94,6 @@ ADDITIONS = {
         "prompts=added-prompts/prompts.parquet",
     ),
 }
-CASES = [
-    pytest.param(
-        name,
-        marks=[pytest.mark.xfail(raises=UserError, reason="families list kinds by name")] * (name == "kind of prompts"),
-    )
-    for name in ADDITIONS
-]
-
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
@@ -116,7 +108,8 @@ def checkout(tmp_path: Path) -> Path:
 def add_file(checkout: Path, addition: Addition) -> Path:
     section, _, id = addition.source.partition("/")
     source = list_paper_items(checkout, section)[id] if section in ("figures", "tables") else checkout / addition.source
-    file = source.with_name("added.py")
+    folder = source.parent.parent if source.name == "__init__.py" else source.parent
+    file = folder / "added.py"
     file.write_text(source.read_text() + addition.declaration)
     return file
 
@@ -130,7 +123,7 @@ def load_demo() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "config/demo.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ADDITIONS)
 def test_an_extension_is_one_file_and_one_entry(checkout, monkeypatch, name):
     monkeypatch.chdir(checkout)
     addition, before = ADDITIONS[name], hash_files(checkout)
@@ -166,9 +159,8 @@ def test_an_extension_does_not_change_other_configurations(checkout, monkeypatch
 
 def test_extensions_are_planned(checkout, tmp_path):
     config = {**load_demo(), "run": "extended"}
-    added = {name: addition for name, addition in ADDITIONS.items() if name != "kind of prompts"}
     experiments = {}
-    for name, addition in added.items():
+    for name, addition in ADDITIONS.items():
         add_file(checkout, addition)
         addition.add_entry(config)
         if "added" in config["experiments"]:
@@ -187,5 +179,5 @@ def test_extensions_are_planned(checkout, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:]
-    for addition in added.values():
+    for addition in ADDITIONS.values():
         assert addition.expected in done.stdout

@@ -36,7 +36,7 @@ FILES = {
     "src/samgap/metrics/base.py": "",
     "src/samgap/paper/figures/sides.py": "",
     "src/samgap/paper/figures/_helper.py": "",
-    "scripts/paper/tables/results.py": "",
+    "src/samgap/paper/tables/results.py": "",
     "config/small.yaml": "size: 224\n",
 }
 

@@ -51,7 +51,9 @@ def list_hashes() -> dict[str, str]:
         ),
         "manifest": script_hash("scripts/paper/manifest.py"),
         "demo_card": script_hash("scripts/demo/card.py"),
-        "verify_demo_weights": script_hash("scripts/demo/compare_card.py"),
+        "verify_demo_weights": script_hash(
+            "scripts/demo/compare_card.py", *plugin_modules.metric_modules(models["experiments"].values())
+        ),
     }
     for dataset, entry in config["datasets"].items():
         module = plugin_modules.dataset_module(config, dataset)
@@ -68,7 +70,7 @@ def list_hashes() -> dict[str, str]:
     for section in ("figures", "tables"):
         for id in demo[section]:
             rule = section.removesuffix("s")
-            hashes[f"{rule}:{id}"] = script_hash(*plugin_modules.paper_code(section, id))
+            hashes[f"{rule}:{id}"] = script_hash(*plugin_modules.paper_code(demo, section, id))
     return hashes
 
 
@@ -125,12 +127,11 @@ EDITS = [
     ),
     ("prompts/clicks.py", ["prompts:clicks"], ["prompts:phrases", "predict:*", "match_predictions", "train:*"]),
     ("prompts/phrases.py", ["prompts:phrases"], ["prompts:box", "predict:*", "match_predictions"]),
-    ("datasets/orchard/leaves.py", ["dataset:orchard-sim"], ["dataset:coco", "dataset:minneapple", "prompts:*"]),
+    ("datasets/orchard_sim/leaves.py", ["dataset:orchard-sim"], ["dataset:coco", "dataset:minneapple", "prompts:*"]),
     ("datasets/coco.py", ["dataset:coco"], ["dataset:orchard-sim", "prompts:*", "predict:*"]),
     ("matching/shard.py", ["match_predictions"], ["predict:*", "prompts:*", "estimate", "compare", "figure:*"]),
-    ("metrics/iou.py", ["estimate", "compare"], ["match_predictions", "predict:*", "figure:*", "table:*"]),
+    ("metrics/iou.py", ["estimate", "compare", "figure:*", "table:*"], ["match_predictions", "predict:*"]),
     ("metrics/noc.py", [], ["*"]),  # no experiment of the demo names it
-    ("metrics/_reference.py", [], ["*"]),  # makes a page of the documentation
     ("statistics/bootstrap.py", ["estimate", "compare"], ["match_predictions", "figure:*", "predict:*"]),
     ("statistics/comparisons.py", ["compare"], ["estimate", "match_predictions", "figure:*"]),
     ("tables/images.py", ["dataset:*", "predict:*", "match_predictions"], ["prompts:*", "checkpoint"]),
@@ -202,15 +203,13 @@ def test_modules_with_computed_names_are_known():
     }
     assert importers <= {
         "scripts/datasets/dataset.py",  # dataset_module
-        "scripts/paper/figure.py",  # paper_code
-        "scripts/paper/table.py",  # paper_code
         "scripts/predictions/predict.py",  # model_modules
         "scripts/prompts/prompts.py",  # prompts_module
         "scripts/training/train.py",  # training_module
         "src/samgap/config/plugin_import.py",
         "src/samgap/metrics/__init__.py",  # metric_modules
-        "src/samgap/metrics/_reference.py",  # no rule uses it
         "src/samgap/models/grounded.py",  # model_modules
+        "src/samgap/paper/render.py",  # paper_code
     }
 
 
@@ -222,9 +221,9 @@ def test_rules_hash_the_script_that_they_run():
     for code, script in rules:
         if "(" not in code:
             code = re.search(rf"def {code}\(wildcards\):\n((?:    .*\n|\n)+)", functions)[1]
-        if paper_code := re.search(r"paper_code\(\"(\w+)s\"", code):
+        if paper_code := re.search(r"paper_code\(config, \"(\w+)s\"", code):
             item = paper_code[1]
-            assert script in (f"scripts/paper/{item}s/{{wildcards.{item}}}.py", f"scripts/paper/{item}.py")
+            assert script == f"scripts/paper/{item}.py"
         else:
             assert re.search(r"script_hash\(\s*\"(.+?)\"", code)[1] == script
 
@@ -253,7 +252,7 @@ def test_snakemake_plans_by_the_hashes(tmp_path):
     config["datasets"]["orchard-sim-test"] |= {"scenes": 1, "size": 64}
     (tmp_path / "test.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     snakemake(tmp_path)
-    edited = [tmp_path / "scripts/datasets/dataset.py", tmp_path / "src/samgap/datasets/orchard/leaves.py"]
+    edited = [tmp_path / "scripts/datasets/dataset.py", tmp_path / "src/samgap/datasets/orchard_sim/leaves.py"]
     for file in edited:
         file.write_text(file.read_text(encoding="utf-8") + "\n# Edited.\n", encoding="utf-8")
     assert "Nothing to be done" in snakemake(tmp_path, "--dry-run")

@@ -41,28 +41,23 @@ def metric_modules(entries: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted({f"samgap.metrics.{_metric_files()[metric]}" for metric in metrics})
 
 
-def paper_code(section: str, id: str) -> list[str]:
-    """Return the arguments of `script_hash` for a figure or table: its script and, if it has one, its module.
-
-    A figure whose code is the module samgap/paper/figures/<id>.py is drawn by scripts/paper/figure.py, any other one by
-    the script scripts/paper/figures/<id>.py; tables likewise.
+def paper_code(config: Mapping[str, Any], section: str, id: str) -> list[str]:
+    """Return the arguments of `script_hash` for a figure or table: script, module, and the metrics whose labels it uses.
 
     Args:
+        config: the checked configuration
         section: `figures` or `tables`
         id: key of the entry in that section of the configuration
     """
-    if _paper_module_file(section, id).is_file():
-        return [f"scripts/paper/{section.removesuffix('s')}.py", f"samgap.paper.{section}.{plugins.module_name(id)}"]
-    return [f"scripts/paper/{section}/{id}.py"]
+    return [
+        f"scripts/paper/{section.removesuffix('s')}.py",
+        f"samgap.paper.{section}.{plugins.module_name(id)}",
+        *metric_modules([*config["experiments"].values(), *config["comparisons"].values()]),
+    ]
 
 
 def paper_source(section: str, id: str) -> Path:
-    """Return the file whose docstring is the caption of a figure or table: its module, or else its script."""
-    module = _paper_module_file(section, id)
-    return module if module.is_file() else PACKAGE_DIR.parents[1] / "scripts" / "paper" / section / f"{id}.py"
-
-
-def _paper_module_file(section: str, id: str) -> Path:
+    """Return the module of a figure or table, whose docstring is its caption."""
     return PACKAGE_DIR / "paper" / section / f"{plugins.module_name(id)}.py"
 
 

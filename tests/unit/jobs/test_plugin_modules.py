@@ -1,9 +1,5 @@
 """The modules that the configuration names, as dotted names."""
 
-from pathlib import Path
-
-import pytest
-
 from samgap.jobs import plugin_modules
 
 CONFIG = {
@@ -35,17 +31,12 @@ def test_metrics_with_variants_share_a_module():
     assert plugin_modules.metric_modules(entries) == ["samgap.metrics.boundary_f", "samgap.metrics.iou"]
 
 
-@pytest.mark.parametrize(("section", "script"), [("figures", "figure"), ("tables", "table")])
-def test_a_figure_is_a_script_or_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section, script):
-    package = tmp_path / "src" / "samgap"
-    monkeypatch.setattr(plugin_modules, "PACKAGE_DIR", package)
-    assert plugin_modules.paper_code(section, "by-size") == [f"scripts/paper/{section}/by-size.py"]
-    assert plugin_modules.paper_source(section, "by-size") == tmp_path / f"scripts/paper/{section}/by-size.py"
-    module = package / "paper" / section / "by_size.py"
-    module.parent.mkdir(parents=True)
-    module.touch()
-    assert plugin_modules.paper_code(section, "by-size") == [
-        f"scripts/paper/{script}.py",
-        f"samgap.paper.{section}.by_size",
+def test_a_figure_needs_its_script_its_module_and_the_labels_of_metrics():
+    config = {"experiments": {"boxes": {"metrics": ["iou"]}}, "comparisons": {"models": {"metrics": ["dice"]}}}
+    assert plugin_modules.paper_code(config, "figures", "by-size") == [
+        "scripts/paper/figure.py",
+        "samgap.paper.figures.by_size",
+        "samgap.metrics.dice",
+        "samgap.metrics.iou",
     ]
-    assert plugin_modules.paper_source(section, "by-size") == module
+    assert plugin_modules.paper_source("tables", "results").is_file()
