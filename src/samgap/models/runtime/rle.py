@@ -19,7 +19,7 @@ class MaskRuns:
 
 
 def find_runs(masks: torch.Tensor) -> MaskRuns:
-    """Return the runs of bool masks (N, height, width). They are found on the masks' device, then copied to the host."""
+    """Return the runs of bool masks (N, height, width). They are found on the masks' device."""
     n_masks, height, width = masks.shape
     columns = masks.transpose(1, 2).reshape(n_masks, width * height)
     padded = functional.pad(columns.to(torch.uint8), (1, 1))

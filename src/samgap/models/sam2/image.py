@@ -82,7 +82,7 @@ class Sam2:
         side = model.image_size
         # The package hard-codes these for an input of 1024 px.
         self.predictor._bb_feat_sizes = [(side // 4, side // 4), (side // 8, side // 8), (side // 16, side // 16)]
-        # The package converts to floats on the host; here bytes are copied and converted on the device, which is faster.
+        # The package converts to floats on the host. Copying bytes and converting them on the device is faster.
         self.predictor._transforms.to_tensor = lambda image: pil_to_tensor(image).to(model.device).float().div(255)
         precision.prepare_encoder(model.image_encoder, self.device)
 

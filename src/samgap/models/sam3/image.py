@@ -72,6 +72,13 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3"
     return Sam3(model.to(device).eval(), image_size, device, Precision.from_options(options), options.get("nms"))
 
 
+def _open_interactive_head(model: Any, device: str, precision: Precision) -> "InteractiveHead":
+    """Return the interactive head. Its module loads the package `sam2`, so it is imported only if needed."""
+    from samgap.models.sam3.interactive import InteractiveHead
+
+    return InteractiveHead(model, device, precision)
+
+
 class Sam3:
     """A loaded SAM3 image model.
 
@@ -96,9 +103,7 @@ class Sam3:
         self.text_features: dict[str, dict[str, torch.Tensor]] = {}
         self.interactive_head: InteractiveHead | None = None
         if model.inst_interactive_predictor is not None:
-            from samgap.models.sam3.interactive import InteractiveHead
-
-            self.interactive_head = InteractiveHead(model, device, precision)
+            self.interactive_head = _open_interactive_head(model, device, precision)
         self.transform = v2.Compose(
             [
                 v2.ToDtype(torch.uint8, scale=True),
