@@ -122,17 +122,6 @@ def test_compiled_encoder_gives_the_same_predictions(name, backend, scenes, tmp_
     assert max(abs(first.score - second.score) for first, second in pairs) <= 1e-3
 
 
-@needs_compiler
-def test_compiled_module_runs_generated_code():
-    encoder, pixels = torch.nn.Conv2d(3, 4, 3).eval(), torch.rand(1, 3, 8, 8)
-    with torch.inference_mode():
-        expected = encoder(pixels)
-        n_graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-        Precision(compiled=True).prepare_encoder(encoder, "cpu")
-        assert torch.allclose(encoder(pixels), expected, atol=1e-5)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == n_graphs + 1
-
-
 def test_autocast_uses_bf16_only_if_set():
     for name, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
         with Precision(name).autocast("cpu"):
