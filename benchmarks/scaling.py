@@ -3,10 +3,9 @@
     PYTHONPATH=src python benchmarks/scaling.py --config FILE [--images 1000000] [--shards 999]
 
 `FILE` is the configuration of the run, whose results are in the working directory. The times of predictions are those
-of the run (table `timing`, and the benchmark files of its jobs for the time of a job beside its images). The others are
+of the run (table `timing`, and the benchmark files of its jobs for the overhead of a job). The others are
 measured here: matching on the run's masks, resampling on its pairs and on repetitions of them, and planning with two
-numbers of shards. All results are measured or are products of measurements. The
-output is Markdown.
+numbers of shards. All results are measured or are products of measurements. The output is Markdown.
 """
 
 import argparse
@@ -153,8 +152,8 @@ def sum_table_sizes(paths: list[Path]) -> tuple[int, int, int]:
 
 
 def estimate_prediction_seconds(run_folder: Path, args: argparse.Namespace) -> float:
-    """Print and return the time of all predictions: the run's time per image, and each job's time beside its images."""
-    print("## Time\n\n| step | one image | one job beside its images | total, one process |\n|---|---|---|---|")
+    """Print and return the time of all predictions: the run's time per image, and the overhead of each job."""
+    print("## Time\n\n| step | one image | overhead per job | total, one process |\n|---|---|---|---|")
     all_seconds = 0.0
     for folder in sorted(run_folder.glob("predictions/dataset=*/model=*/prompts=*")):
         paths = sorted(folder.rglob("timing.parquet"))

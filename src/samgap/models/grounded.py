@@ -1,7 +1,7 @@
 """Family `grounded`: a detector predicts boxes for a phrase and a segmenter turns the boxes into masks.
 
 With SAM2 as the segmenter this is known as grounded SAM2. Options: `detector`, the id of a model that accepts phrases,
-and `segmenter`, the id of a model that accepts boxes. Both use the weights and options of their own entries in
+and `segmenter`, the id of a model that accepts boxes. Both use the weights and options of their entries in
 `models`. A mask gets the score of its box; the score of the segmenter is discarded.
 """
 

@@ -98,7 +98,7 @@ class Sam2Tracker:
     def _propagate(self, state: dict[str, Any], frame_index: int) -> dict[int, Any]:
         """Return the predictions for all objects on a frame.
 
-        The package propagates this frame alone: objects that are prompted on later frames are not known yet.
+        The package propagates this frame alone: objects with prompts on later frames are not in the state yet.
         """
         no_progress_bar = mock.patch.object(sam2_video_predictor, "tqdm", lambda frame_indices, **_: frame_indices)
         with self.precision.autocast(self.device), no_progress_bar:

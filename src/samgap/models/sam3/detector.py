@@ -75,7 +75,7 @@ def build_decoder(architecture: Mapping[str, Any], make_attention: AttentionFact
         n_heads=architecture["attention-heads"],
         use_text_cross_attention=True,
     )
-    # The package's own modules also compute the attention weights, which are unused here.
+    # The package's modules also compute the attention weights, which are unused here.
     layer.self_attn, layer.ca_text = make_attention(False), make_attention(False)
     decoder = TransformerDecoder(
         layer=layer,

@@ -49,7 +49,7 @@ ACTIVATION_MEMORY_FACTOR = 96
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
     """Build the model and load its weights.
 
-    The published file is `{"model": {"detector.*", "tracker.*"}}`; the file of a small model has the model's own keys.
+    The published file is `{"model": {"detector.*", "tracker.*"}}`; the file of a small model has the keys of the model.
     """
     architecture, interactive = options.get("architecture"), options.get("interactive", False)
     content = read_weights(weights)
@@ -60,7 +60,7 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3"
     else:
         model = build_published(device, interactive)
         image_size = PUBLISHED_IMAGE_SIZE
-        # The tracker's weights are those of the interactive head; those of its own neck stay unused.
+        # The tracker's weights are those of the interactive head; those of its neck stay unused.
         new_prefixes = {"detector.": "", **({"tracker.": "inst_interactive_predictor.model."} if interactive else {})}
         state_dict = {
             new + key.removeprefix(old): state_dict[key]
