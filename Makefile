@@ -1,6 +1,6 @@
 # The project's commands; `make help` lists them. Each first makes the environment in .venv, exactly as locked.
 PYTHON ?= python3.11
-PYTEST ?= -n 2 --dist loadfile
+PYTEST ?= -n 2 --dist worksteal
 BIN := .venv/bin
 LOCK := envs/requirements.lock
 UV := $(BIN)/uv pip
@@ -8,7 +8,7 @@ COMPILE := $(UV) compile --quiet --python $(BIN)/python --generate-hashes --no-e
 # Named after what the locks say: when they change, the environment is made to match them.
 STAMP := .venv/as-locked-$(shell cat envs/bootstrap.lock $(LOCK) | cksum | cut -d' ' -f1)
 
-.PHONY: help demo test lint format lock env clean
+.PHONY: help demo test test-fast test-all coverage lint format lock env clean
 .DEFAULT_GOAL := help
 
 help:  ## List the commands
@@ -17,16 +17,26 @@ help:  ## List the commands
 demo: env  ## Run the demo: small models on procedural scenes, in minutes
 	@$(BIN)/snakemake --profile profiles/demo
 
-test: env  ## Run all tests (PYTEST="-k name" for some of them)
+test: env  ## Run the tests (PYTEST="-k name" for some of them)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
 
-lint: env  ## Check style, rules and types
+test-fast: env  ## Run the tests that start no workflow and no cluster
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST) -m "not workflow and not cluster"
+
+test-all: env  ## Run all tests, with the slow ones
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST) --all
+
+coverage: env  ## Measure what share of src/ the tests run, jobs of workflow tests left out
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST) -m "not workflow and not cluster" --cov=samgap --cov-report=term:skip-covered
+
+lint: env  ## Check style, imports, rules and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --lint --configfile config/demo.yaml
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: env  ## Put style right
 	$(BIN)/ruff check --fix .
@@ -40,7 +50,7 @@ lock: env  ## Resolve envs/*.in again (UPGRADE=--upgrade for newer versions); en
 env: $(STAMP)  ## Make the environment in .venv
 
 clean:  ## Remove the environment and caches; data, weights and results stay
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src scripts tests -name __pycache__ -prune -exec rm -rf {} +
 
 # sam2 comes as source whose build wants to see torch: so all else goes in first, and nothing is built in isolation.

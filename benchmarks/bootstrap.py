@@ -67,12 +67,13 @@ def measure_in_subprocess(config_path: Path, n_images: int, n_resamples: int) ->
 
 
 def measure_once(config_path: Path, n_images: int, n_resamples: int) -> dict[str, float]:
+    from samgap.config.catalogs import merge_catalogs
     from samgap.config.comparisons import expand_comparisons
     from samgap.statistics.comparisons import compute_comparisons
     from samgap.statistics.estimates import compute_estimates
     from samgap.statistics.strata import Cell
 
-    config = yaml.safe_load(config_path.read_text())
+    config = merge_catalogs(yaml.safe_load(config_path.read_text()), ROOT)
     settings = {"resamples": n_resamples, "confidence": 0.95}
     datasets = {name for entry in config["experiments"].values() for name in entry["datasets"]}
     tables = {name: make_image_table(n_images) for name in datasets}

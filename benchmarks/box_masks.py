@@ -22,10 +22,10 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from samgap.datasets import Annotation
-from samgap.datasets.orchard.camera import Camera
-from samgap.datasets.orchard.scene import compose_scene
-from samgap.datasets.orchard.view import render_view
 from samgap.datasets.orchard_sim import _iter_tracked_annotations
+from samgap.datasets.orchard_sim.camera import Camera
+from samgap.datasets.orchard_sim.scene import compose_scene
+from samgap.datasets.orchard_sim.view import render_view
 from samgap.demo_models.box_masks import estimate_pseudo_mask
 
 NOISE_FRACTION = 0.05

@@ -1,4 +1,7 @@
-# Checkpoints: a URL, a hub id, a local file or a training in, the weights beside a card out.
+# Checkpoints: a URL, a hub id, a local file or a training in, the weights and their card out.
+
+
+include: "functions/checkpoints.smk"
 
 
 rule checkpoint:
@@ -15,16 +18,16 @@ rule checkpoint:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.checkpoints"),
+        code=script_hash("scripts/checkpoints/checkpoint.py"),
         source=lookup(within=config, dpath="models/{model}/weights", default=None),
         skip_unavailable=config["skip-unavailable"],
     script:
         "../scripts/checkpoints/checkpoint.py"
 
 
-# Without an output, so that it runs whenever it is asked for.
+# It has no output, so it runs whenever it is requested.
 rule verify:
-    """Hold all that `fetch` brought against its recorded sha256 once more."""
+    """Compare all downloaded archives, data sets and checkpoints with their recorded SHA-256."""
     log:
         "logs/verify.log",
     conda:
@@ -33,7 +36,7 @@ rule verify:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.download.verify"),
-        recorded=files_with_checksums(),
+        code=script_hash("scripts/checkpoints/verify.py"),
+        recorded=downloaded_folders(),
     script:
         "../scripts/checkpoints/verify.py"

@@ -1,6 +1,9 @@
 # Data sets: archives or a scene seed in, images and COCO instances out.
 
 
+include: "functions/datasets.smk"
+
+
 rule fetch_archive:
     output:
         archive="resources/archives/{archive}",
@@ -13,7 +16,7 @@ rule fetch_archive:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.download.cache"),
+        code=script_hash("scripts/datasets/fetch_archive.py"),
         source=lookup(within=config, dpath="archives/{archive}"),
     script:
         "../scripts/datasets/fetch_archive.py"
@@ -35,7 +38,7 @@ rule dataset:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=dataset_code_hash,
+        code=dataset_code,
         options=lookup(within=config, dpath="datasets/{dataset}"),
     script:
         "../scripts/datasets/dataset.py"

@@ -1,6 +1,9 @@
 # Matching: masks and ground truth in, overlaps, matched instances and sufficient statistics out.
 
 
+include: "functions/matching.smk"
+
+
 rule match_predictions:
     input:
         unpack(flow_input),
@@ -20,7 +23,7 @@ rule match_predictions:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.matching.shard", "samgap.masks.rle"),
+        code=script_hash("scripts/matching/match.py"),
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         score_threshold=config["statistics"]["score-threshold"],
     script:

@@ -1,4 +1,7 @@
-# The paper: estimates, a few masks and images in, one file for each figure and table out.
+# The paper: estimates, a few masks and images in, the files of each figure and table out.
+
+
+include: "functions/paper.smk"
 
 
 rule figure:
@@ -23,13 +26,13 @@ rule figure:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=figure_code,
         entry=lookup(within=config, dpath="figures/{figure}"),
         models=config["models"],
         score_threshold=config["statistics"]["score-threshold"],
         caption=figure_caption,
     script:
-        "../scripts/paper/figures/{wildcards.figure}.py"
+        "../scripts/paper/figure.py"
 
 
 rule table:
@@ -45,7 +48,7 @@ rule table:
         ),
         md="results/{run}/paper/tables/{table}.md",
         tex="results/{run}/paper/tables/{table}.tex",
-        # The report opens HTML in place; a CSV it only offers for download.
+        # The report displays HTML; it offers a CSV file for download only.
         html=report(
             "results/{run}/paper/tables/{table}.html",
             caption="../report/table.rst",
@@ -60,23 +63,23 @@ rule table:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=table_code,
         entry=lookup(within=config, dpath="tables/{table}"),
         models=config["models"],
         experiments=config["experiments"],
         comparisons=config["comparisons"],
         caption=table_caption,
     script:
-        "../scripts/paper/tables/{wildcards.table}.py"
+        "../scripts/paper/table.py"
 
 
 rule manifest:
-    """The sha256 of all data, weights, tables and pictures of the run, with the code and configuration that made them."""
+    """The SHA-256 of all data, weights, tables and figures of the run, with its code and configuration."""
     input:
         paper=paper_files(),
         estimates="results/{run}/statistics/estimates.parquet",
-        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=referenced_ids("datasets")),
-        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=referenced_ids("models")),
+        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=referenced_ids(config, "datasets")),
+        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=referenced_ids(config, "models")),
     output:
         manifest="results/{run}/manifest.json",
     log:
@@ -87,7 +90,7 @@ rule manifest:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.paper"),
+        code=script_hash("scripts/paper/manifest.py"),
         config=config,
     script:
         "../scripts/paper/manifest.py"

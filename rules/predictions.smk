@@ -1,4 +1,7 @@
-# Predictions: images, prompts and weights in, every mask as RLE at a low score threshold out.
+# Predictions: images, prompts and weights in, all masks above a low score threshold as RLE out.
+
+
+include: "functions/predictions.smk"
 
 
 rule predict:
@@ -26,11 +29,11 @@ rule predict:
         runtime=runtime_minutes,
         gpu=predict_gpus,
     params:
-        code=predictions_code_hash,
-        model=model_params,
+        code=predict_code,
+        model=predict_model_params,
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         device=config["device"],
-        # Where finished parts lie until the shard is: no output, which Snakemake would remove when a job is killed.
-        aside="results/{run}/unfinished/predict/{dataset}-{model}-{prompts}-{shard}",
+        # Completed chunks of an unfinished shard. Not an output: Snakemake removes the outputs of a killed job.
+        chunks="results/{run}/unfinished/predict/{dataset}-{model}-{prompts}-{shard}",
     script:
         "../scripts/predictions/predict.py"

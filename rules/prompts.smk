@@ -1,4 +1,7 @@
-# Prompts: ground truth and phrase lists in, one row for each thing asked of a model out.
+# Prompts: ground truth and phrase lists in, a table with one row for each prompt out.
+
+
+include: "functions/prompts.smk"
 
 
 rule prompts:
@@ -15,7 +18,7 @@ rule prompts:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=prompts_code_hash,
+        code=prompts_code,
         options=lookup(within=config, dpath="prompts/{prompts}"),
         seed=config["seed"],
     script:

@@ -1,11 +1,14 @@
-# Statistics: every cell's sufficient statistics in, estimates with intervals and paired comparisons out.
+# Statistics: the sufficient statistics of all cells in, estimates with intervals and paired comparisons out.
+
+
+include: "functions/statistics.smk"
 
 
 rule estimate:
     input:
         pairs=run_pairs_input,
         instances=run_instances_input,
-        images=expand("resources/datasets/{dataset}/images.parquet", dataset=referenced_ids("datasets")),
+        images=expand("resources/datasets/{dataset}/images.parquet", dataset=referenced_ids(config, "datasets")),
     output:
         table="results/{run}/statistics/estimates.parquet",
         confusions="results/{run}/statistics/confusions.parquet",
@@ -17,7 +20,7 @@ rule estimate:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.metrics", "samgap.statistics"),
+        code=estimate_code,
         experiments=config["experiments"],
         statistics=config["statistics"],
         seed=config["seed"],
@@ -28,7 +31,7 @@ rule estimate:
 rule compare:
     input:
         pairs=compared_pairs_input,
-        images=expand("resources/datasets/{dataset}/images.parquet", dataset=referenced_ids("datasets")),
+        images=expand("resources/datasets/{dataset}/images.parquet", dataset=referenced_ids(config, "datasets")),
     output:
         table="results/{run}/statistics/comparisons.parquet",
     log:
@@ -39,50 +42,9 @@ rule compare:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=code_hash("samgap.metrics", "samgap.statistics"),
+        code=compare_code,
         pairs=expand_comparisons(config),
         statistics=config["statistics"],
         seed=config["seed"],
     script:
         "../scripts/statistics/compare.py"
-
-
-rule demo_card:
-    """The figures of the demo models' card, as config/demo/figures.csv keeps them."""
-    input:
-        estimates=f"results/{config['run']}/statistics/estimates.parquet",
-    output:
-        table=f"results/{config['run']}/statistics/card.csv",
-    log:
-        f"logs/{config['run']}/demo_card.log",
-    conda:
-        "../envs/tables.yaml"
-    resources:
-        mem_mb=cpu_job_memory_mb,
-        runtime=runtime_minutes,
-    params:
-        code=code_hash("samgap.statistics"),
-        models=["sam2-demo", "sam3-demo", "grounded-demo", "filled-box", "ellipse"],
-    script:
-        "../scripts/statistics/card.py"
-
-
-rule verify_demo_weights:
-    """Train the demo's models again, and hold them against the figures of their card."""
-    input:
-        card="config/demo/figures.csv",
-        estimates=f"results/{config['run']}/statistics/estimates.parquet",
-    output:
-        table=f"results/{config['run']}/statistics/rebuilt.csv",
-    log:
-        f"logs/{config['run']}/verify_demo_weights.log",
-    conda:
-        "../envs/tables.yaml"
-    resources:
-        mem_mb=cpu_job_memory_mb,
-        runtime=runtime_minutes,
-    params:
-        code=code_hash("samgap.statistics"),
-        rebuilt={"sam2-demo": "sam2-rebuilt", "sam3-demo": "sam3-rebuilt"},
-    script:
-        "../scripts/statistics/rebuilt.py"

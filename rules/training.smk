@@ -1,4 +1,7 @@
-# Training: images, truth and a model's architecture in, weights and their history out.
+# Training: images, ground truth and a model's architecture in, weights and their history out.
+
+
+include: "functions/training.smk"
 
 
 rule train:
@@ -19,7 +22,7 @@ rule train:
         runtime=runtime_minutes,
         gpu=training_gpus,
     params:
-        code=training_code_hash,
+        code=training_code,
         device=config["device"],
         seed=config["seed"],
         options=lookup(within=config, dpath="trainings/{training}"),

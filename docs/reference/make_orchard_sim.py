@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from samgap.datasets import AnnotatedImage, orchard_sim
-from samgap.datasets.orchard import fruit as fruits
-from samgap.datasets.orchard.leaves import Sprite
-from samgap.datasets.orchard.noise import make_light
-from samgap.datasets.orchard.scene import _draw_sprite
+from samgap.datasets.orchard_sim import fruit as fruits
+from samgap.datasets.orchard_sim.leaves import Sprite
+from samgap.datasets.orchard_sim.noise import make_light
+from samgap.datasets.orchard_sim.scene import _draw_sprite
 
 GROUND = np.array([74, 92, 58], np.float32)
 TONES = [(230, 159, 0), (86, 180, 233), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178)]

@@ -1,4 +1,4 @@
-"""Rule checkpoint: a model's weights, checked, beside a card that says what they are or why they are not there."""
+"""Rule `checkpoint`: fetch and verify a model's weights; their card describes them or says why they are missing."""
 
 from samgap.checkpoints.fetch import fetch_weights
 from samgap.download.cache import read_settings

@@ -1,11 +1,11 @@
-"""Rule verify: every archive, data set and checkpoint against its recorded sha256; one that differs stops."""
+"""Rule `verify`: compare every archive, data set and checkpoint with its recorded SHA-256."""
 
 from samgap.download import verify
 from samgap.errors import UserError
 from samgap.jobs.script import job_context
 
 with job_context(snakemake) as log:
-    words = []
+    statuses = []
     checks = {
         "archive": verify.verify_archive,
         "dataset": verify.verify_dataset,
@@ -16,10 +16,10 @@ with job_context(snakemake) as log:
             for line in verify.format_results(check(path)):
                 print(line, flush=True)
                 log.info(line)
-                words.append(line.split()[0])
-    bad = sum(words.count(word) for word in verify.FAILED_STATUSES)
-    if bad:
+                statuses.append(line.split()[0])
+    n_failed = sum(statuses.count(status) for status in verify.FAILED_STATUSES)
+    if n_failed:
         raise UserError(
-            f"{bad} of {len(words)} files differ or are missing; make them again: `snakemake fetch` as before and with "
-            "`--forcerun fetch_archive dataset checkpoint` (what the cache holds whole is not fetched twice)"
+            f"{n_failed} of {len(statuses)} files differ or are missing; run `snakemake fetch` again with "
+            "`--forcerun fetch_archive dataset checkpoint` (complete files in the cache are not downloaded again)"
         )

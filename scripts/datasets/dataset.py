@@ -1,16 +1,15 @@
-"""Rule dataset: pictures of one kind as images, COCO instances and a table, with a card that says what they are."""
+"""Rule `dataset`: convert a data set of one kind to images, COCO instances and a table, with a card."""
 
-import importlib
 from pathlib import Path
 
-from samgap.config.plugins import module_name
+from samgap.config.plugin_import import import_plugin
 from samgap.datasets import write
 from samgap.io import files
 from samgap.jobs.script import collect_provenance, job_context
 
 
-def source(path):
-    """Where an input came from: an archive's receipt; of a file on this machine its checksum, of a folder its path."""
+def describe_source(path):
+    """The receipt of a downloaded archive; else the path on this machine, with the checksum of a file."""
     receipt = Path(f"{path}.json")
     if str(path).startswith("resources/archives/") and receipt.is_file():
         return files.read_json(receipt)
@@ -19,7 +18,7 @@ def source(path):
 
 with job_context(snakemake) as log:
     options, output = snakemake.params.options, snakemake.output
-    kind = importlib.import_module(f"samgap.datasets.{module_name(options['kind'])}")
+    kind = import_plugin("datasets", options["kind"])
     inputs = {role: Path(path) for role, path in snakemake.input.items()}
     archives = {role: path for role, path in inputs.items() if role not in ("files", "ignore")}
     seed = options.get("seed", 0)
@@ -38,7 +37,7 @@ with job_context(snakemake) as log:
         **counts,
         "instances_sha256": files.sha256(output.instances),
         "table_sha256": files.sha256(output.table),
-        "sources": {role: source(path) for role, path in inputs.items()} or {"seed": seed},
+        "sources": {role: describe_source(path) for role, path in inputs.items()} or {"seed": seed},
         "options": options,
     }
     files.write_json(output.card, card)

@@ -1,4 +1,4 @@
-"""Rule fetch_archive: one published archive, checked, beside its receipt."""
+"""Rule `fetch_archive`: fetch and verify one archive, with a receipt."""
 
 from samgap.download.cache import fetch_cached, read_settings
 from samgap.io.files import write_json

@@ -1,57 +1,54 @@
-"""Rule `predict`: one model's answers to one prompt set on one shard of a data set."""
+"""Rule `predict`: predict the masks of one prompt set with one model, on one shard of a data set."""
 
-import importlib
 from importlib.metadata import version
 from pathlib import Path
 
 from samgap.annotations.ground_truth import read_ground_truth
-from samgap.config.plugins import module_name
+from samgap.config.plugin_import import import_plugin
 from samgap.io.files import read_json
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.jobs.shards import select_shard
+from samgap.prompts.kinds import get_row_kind
 from samgap.tables.images import IMAGES
 from samgap.tables.predictions import MASKS, TIMING
 from samgap.tables.prompts import PROMPTS
 
 with job_context(snakemake) as log:
     options, output = snakemake.params.model, snakemake.output
-    # A model may be made of others, whose weights must be there too.
-    parts = list(options.get("parts", {}))
-    cards = [read_json(snakemake.input[key]) for key in ("card", *(f"{role}_card" for role in parts))]
-    missing = [card["why"] for card in cards if card["status"] != "available"]
-    record = collect_provenance(snakemake, model=options)
-    chunks = None
-    if not missing:
-        # Torch is slow to import, and not there at all where every weight is skipped.
+    # A model may be composed of other models; it needs the weights of all of them.
+    components = list(options.get("parts", {}))
+    cards = [read_json(snakemake.input[key]) for key in ("card", *(f"{role}_card" for role in components))]
+    unavailable = [card["why"] for card in cards if card["status"] != "available"]
+    provenance = collect_provenance(snakemake, model=options)
+    if unavailable:
+        provenance["skipped"] = f"weights not available ({unavailable[0]})"
+        log.warning("%s skipped: %s", snakemake.wildcards.model, provenance["skipped"])
+        MASKS.write(output.masks, [], provenance)
+        TIMING.write(output.timing, [], {"device": None})
+    else:
+        # Imported here because torch is slow to import and not needed for a model without weights.
         from samgap.models.runtime.device import init_torch, select_device
         from samgap.predictions.chunks import ChunkStore
         from samgap.predictions.shard import predict_shard
         from samgap.predictions.tracks import predict_tracks
 
-        family = importlib.import_module(f"samgap.models.{module_name(options['family'])}")
-        record["device"] = device = select_device(snakemake.params.device)
+        family = import_plugin("models", options["family"])
+        provenance["device"] = device = select_device(snakemake.params.device)
         init_torch(snakemake.threads)
         shard, shards = snakemake.wildcards.shard, snakemake.params.shards
         images = select_shard(IMAGES.read(snakemake.input.image_table), shard, shards)
         prompts = PROMPTS.read(snakemake.input.prompts, images["image_id"])
         folder, weights = Path(snakemake.input.images), Path(snakemake.input.weights)
-        if parts:
-            weights = {role: Path(snakemake.input[role]) for role in parts}
+        if components:
+            weights = {role: Path(snakemake.input[role]) for role in components}
         versions = {name: version(name) for name in ("torch", "sam2", "sam3", "transformers")}
-        chunks = ChunkStore(Path(snakemake.params.aside), {**record, "shard": [shard, shards], **versions})
-        if (prompts["kind"] == "track").any():
+        chunks = ChunkStore(Path(snakemake.params.chunks), {**provenance, "shard": [shard, shards], **versions})
+        if any(get_row_kind(name).sequence for name in prompts["kind"].unique()):
             predict_tracks(family.open_tracker(options, weights, device), images, folder, prompts, device, chunks)
         else:
             model = family.open_model(options, weights, device)
             truth_path = snakemake.input.get("truth")
             truth = read_ground_truth(truth_path, images["image_id"]) if truth_path else None
             predict_shard(model, images, folder, prompts, device, chunks, truth)
-    else:
-        record["skipped"] = f"weights not available ({missing[0]})"
-        log.warning("%s skipped: %s", snakemake.wildcards.model, record["skipped"])
-    if chunks is None:
-        MASKS.write(output.masks, [], record)
-        TIMING.write(output.timing, [], {"device": record.get("device")})
-    else:
-        chunks.write_tables(output.masks, output.timing, record)
+        chunks.write_tables(output.masks, output.timing, provenance)
         chunks.remove()

@@ -1,16 +1,14 @@
-"""Rule `prompts`: ground truth and a prompt set's options in, one row for each thing asked out."""
-
-import importlib
+"""Rule `prompts`: generate the prompts of one prompt set from a data set's ground truth."""
 
 from samgap.annotations.ground_truth import read_ground_truth
-from samgap.config.plugins import module_name
+from samgap.config.plugin_import import import_plugin
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.prompts.seed import Seed
 from samgap.prompts.write import write_prompts
 
 with job_context(snakemake) as log:
     options = snakemake.params.options
-    kind = importlib.import_module(f"samgap.prompts.{module_name(options['kind'])}")
+    kind = import_plugin("prompts", options["kind"])
     truth = read_ground_truth(snakemake.input.truth)
     seed = Seed(snakemake.params.seed, snakemake.wildcards.dataset)
     rows = kind.generate_prompts(truth, options, seed)

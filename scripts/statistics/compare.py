@@ -1,4 +1,4 @@
-"""Rule compare: the pairs of the cells that are compared in, differences with their intervals and tests out."""
+"""Rule `compare`: compute the differences between cells with their intervals and tests."""
 
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.statistics.comparisons import compute_comparisons
@@ -7,9 +7,7 @@ from samgap.tables.statistics import COMPARISONS
 
 with job_context(snakemake) as log:
     cells, params = CellReader(snakemake.input.pairs), snakemake.params
-    found = compute_comparisons(
-        cells.read, read_images(snakemake.input.images), params.pairs, params.statistics, params.seed
-    )
-    rows = list(found)
+    images = read_images(snakemake.input.images)
+    rows = list(compute_comparisons(cells.read, images, params.pairs, params.statistics, params.seed))
     COMPARISONS.write(snakemake.output.table, rows, collect_provenance(snakemake))
     log.info("%d differences between %d cells", len(rows), len(cells))

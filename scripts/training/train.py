@@ -1,10 +1,9 @@
-"""Rule `train`: images, truth and an architecture in; weights, their card and the curve out."""
+"""Rule `train`: train a model, and write its weights, their card and the training history."""
 
-import importlib
 import tempfile
 from pathlib import Path
 
-from samgap.config.plugins import module_name
+from samgap.config.plugin_import import import_plugin
 from samgap.io.files import atomic_write, sha256, write_json
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.tables.training import HISTORY
@@ -17,11 +16,11 @@ with job_context(snakemake) as log:
     from samgap.training.loop import DatasetSource, train
 
     options, device = snakemake.params.options, select_device(snakemake.params.device)
-    family = importlib.import_module(f"samgap.training.{module_name(options['family'])}")
+    family = import_plugin("training", options["family"])
     torch.manual_seed(snakemake.params.seed)
     torch.set_num_threads(snakemake.threads)
     weights = Path(snakemake.output.weights)
-    # The state of an unfinished run lies aside under a hash of all that shapes it, so no other run takes it up.
+    # An unfinished training is resumed only if everything in its recipe is the same.
     recipe = collect_provenance(snakemake, options=options, model=snakemake.params.model, seed=snakemake.params.seed)
     with tempfile.TemporaryDirectory() as scratch:
         task = family.open_task(

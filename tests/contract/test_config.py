@@ -1,4 +1,4 @@
-"""A configuration that does not fit stops with one line that says what, where and what is allowed."""
+"""Validation of a whole configuration: defaults, and one line for each error with its key and what is allowed."""
 
 import copy
 import shutil
@@ -8,22 +8,24 @@ from typing import Any
 import pytest
 import yaml
 
-from samgap.config import load as configuration
-from samgap.config.load import list_cells, referenced_ids, validate_config
-from samgap.config.plugins import module_name
+from samgap.config.cells import list_cells, referenced_ids
+from samgap.config.plugins import MARKERS
+from samgap.config.validate import validate_config
 from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
+DATASET = f"def {MARKERS['datasets']}(): ...\n"
+PROMPTS = f"def {MARKERS['prompts']}(): ...\n"
 FILES = {
-    "src/samgap/datasets/coco.py": "def iter_images(): ...\n",
-    "src/samgap/datasets/minneapple_layout.py": "def iter_images(): ...\n",
-    "src/samgap/datasets/minneapple.py": "def iter_images(): ...\n",
-    "src/samgap/datasets/orchard_sim.py": "def iter_images(): ...\n",
+    "src/samgap/datasets/coco.py": DATASET,
+    "src/samgap/datasets/minneapple_layout.py": DATASET,
+    "src/samgap/datasets/minneapple.py": DATASET,
+    "src/samgap/datasets/orchard_sim.py": DATASET,
     "src/samgap/datasets/write.py": "",
-    "src/samgap/prompts/box.py": "def generate_prompts(): ...\n",
-    "src/samgap/prompts/point.py": "def generate_prompts(): ...\n",
-    "src/samgap/prompts/phrases.py": "def generate_prompts(): ...\n",
+    "src/samgap/prompts/box.py": f"{PROMPTS}ROW_KINDS = ('box',)\nSPATIAL = True\nINPUTS = ('boxes',)\n",
+    "src/samgap/prompts/point.py": f"{PROMPTS}ROW_KINDS = ('point',)\nSPATIAL = True\nINPUTS = ('points',)\n",
+    "src/samgap/prompts/phrases.py": f"{PROMPTS}ROW_KINDS = ('phrase',)\nSPATIAL = False\nINPUTS = ('phrase',)\n",
     "src/samgap/models/sam2.py": "import a_module_that_is_not_there\n\nKINDS = ('box', 'point')\n",
     "src/samgap/models/sam3.py": "KINDS: tuple[str, ...] = ('phrases',)\n",
     "src/samgap/models/shape.py": "KINDS = ('box',)\n",
@@ -32,8 +34,8 @@ FILES = {
     "src/samgap/metrics/iou.py": "",
     "src/samgap/metrics/f1_50.py": "",
     "src/samgap/metrics/_sums.py": "",
-    "scripts/paper/figures/sides.py": "",
-    "scripts/paper/figures/_helper.py": "",
+    "src/samgap/paper/figures/sides.py": "",
+    "src/samgap/paper/figures/_helper.py": "",
     "scripts/paper/tables/results.py": "",
     "config/small.yaml": "size: 224\n",
 }
@@ -85,13 +87,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def changed(place: str, value: Any) -> dict[str, Any]:
-    """CONFIG with `value` at `place` (`a/b/c`); `...` takes the key away."""
+def change(key_path: str, value: Any) -> dict[str, Any]:
+    """Return CONFIG with another value at `key_path` (`a/b/c`); `...` removes the key."""
     config = copy.deepcopy(CONFIG)
-    *folders, key = place.split("/")
+    *parents, key = key_path.split("/")
     entry: Any = config
-    for folder in folders:
-        entry = entry[int(folder) if isinstance(entry, list) else folder]
+    for parent in parents:
+        entry = entry[int(parent) if isinstance(entry, list) else parent]
     if value is ...:
         del entry[key]
     else:
@@ -99,7 +101,7 @@ def changed(place: str, value: Any) -> dict[str, Any]:
     return config
 
 
-def fault(config: dict[str, Any], root: Path) -> str:
+def get_error(config: dict[str, Any], root: Path) -> str:
     with pytest.raises(UserError) as error:
         validate_config(config, root)
     message = str(error.value)
@@ -119,31 +121,31 @@ def test_defaults_are_filled_in_everywhere(root):
     assert "seed" not in config["datasets"]["apples"]
 
 
-def test_checking_changes_neither_its_argument_nor_what_is_checked(root):
+def test_validation_changes_neither_its_argument_nor_a_valid_configuration(root):
     before = copy.deepcopy(CONFIG)
     config = validate_config(CONFIG, root)
     assert before == CONFIG
     assert validate_config(config, root) == config
 
 
-def test_a_settings_file_is_read_into_the_config(root):
+def test_the_content_of_a_settings_file_is_part_of_the_configuration(root):
     assert validate_config(CONFIG, root)["models"]["words"]["architecture"] == {"size": 224}
 
 
-def test_values_of_the_command_line_come_as_text(root):
+def test_texts_of_the_command_line_are_converted(root):
     config = validate_config({**CONFIG, "seed": "7", "skip-unavailable": "false", "run": 3, "device": "cpu"}, root)
     assert (config["seed"], config["skip-unavailable"], config["run"], config["device"]) == (7, False, "3", "cpu")
-    assert "seed is 'seven'" in fault({**CONFIG, "seed": "seven"}, root)
+    assert "seed is 'seven'" in get_error({**CONFIG, "seed": "seven"}, root)
 
 
-def test_a_data_set_that_is_only_drawn_is_used_and_asks_no_model(root):
+def test_a_data_set_of_a_figure_without_models_is_used_but_has_no_cell(root):
     entry = {"number": "1", "title": "x", "dataset": "third", "images": 2, "attributes": ["ripeness"]}
-    config = validate_config(changed("figures/sides", entry), root)
+    config = validate_config(change("figures/sides", entry), root)
     assert referenced_ids(config, "datasets") == ["orchard", "third"]
     assert {dataset for dataset, _, _ in list_cells(config)} == {"orchard"}
 
 
-def test_cells_are_those_of_experiments_and_figures(root):
+def test_cells_of_experiments_and_figures(root):
     config = validate_config(CONFIG, root)
     assert list_cells(config) == [
         ("apples", "small", "point"),
@@ -156,12 +158,8 @@ def test_cells_are_those_of_experiments_and_figures(root):
     assert referenced_ids(config, "prompts") == ["box", "concepts", "point"]
 
 
-def test_a_module_is_the_id_in_snake_case():
-    assert module_name("boundary-f-2px") == "boundary_f_2px"
-
-
 @pytest.mark.parametrize(
-    ("place", "value", "parts"),
+    ("key_path", "value", "parts"),
     [
         # keys
         ("sead", 1, ["unknown key 'sead'", "top level", "did you mean 'seed'?"]),
@@ -187,14 +185,14 @@ def test_a_module_is_the_id_in_snake_case():
         (
             "datasets/orchard",
             {"kind": "minneapple-layout", "path": "no/such/folder"},
-            ["datasets.orchard.path is no/such/folder", "nothing is there", "https://"],
+            ["datasets.orchard.path is no/such/folder", "does not exist", "https://"],
         ),
         ("statistics", {"resample": 5}, ["unknown key 'resample' in statistics", "'resamples'"]),
         ("trainings/learn/objects", 2, ["unknown key 'objects' in trainings.learn"]),
         ("trainings/learn/loss-weights", {"los_ce": 2}, ["unknown key 'los_ce' in trainings.learn", "'loss_ce'?"]),
         ("run", ..., ["lacks the key 'run'"]),
         ("datasets/orchard/kind", ..., ["datasets.orchard lacks the key 'kind'"]),
-        ("datasets/orchard/scenes", ..., ["datasets.orchard lacks the key 'scenes'", "How many scenes"]),
+        ("datasets/orchard/scenes", ..., ["datasets.orchard lacks the key 'scenes'", "Number of scenes"]),
         ("datasets/apples/part", "test", ["datasets.apples.archives lacks the key 'truth'"]),
         ("models/small/config", ..., ["models.small lacks the key 'config'"]),
         ("models/words/weights", ..., ["models.words lacks the key 'weights'"]),
@@ -207,13 +205,13 @@ def test_a_module_is_the_id_in_snake_case():
         ("archives/pictures/sha256", "abc", ["archives.pictures.sha256 is 'abc'"]),
         ("models/small/weights", {}, ["models.small.weights", "'hub', 'path', 'training', 'url'", "exactly one"]),
         ("models/small/weights/url", "https://x", ["has 'path', 'url' of", "exactly one"]),
-        ("models/small/weights", {"hub": "a/b"}, ["'hub', which goes with 'file'"]),
+        ("models/small/weights", {"hub": "a/b"}, ["'hub', which needs 'file'"]),
         ("models/ellipse/weights", {"path": "a.pt"}, ["models.ellipse.weights", "shape"]),
         ("models/ellipse/shape", "star", ["models.ellipse.shape is 'star'", "box, ellipse"]),
         ("experiments/boxes/models", [], ["experiments.boxes.models is []", "fewer than 1"]),
         ("experiments/boxes/metrics", ["iou", "iou"], ["experiments.boxes.metrics", "twice"]),
         ("prompts/concepts/phrases", "config/none.yaml", ["prompts.concepts.phrases", "config/none.yaml", "be read"]),
-        ("prompts/concepts/phrases", "config/small.yaml", ["prompts.concepts.phrases", "holds no list"]),
+        ("prompts/concepts/phrases", "config/small.yaml", ["prompts.concepts.phrases", "has no list"]),
         ("prompts/concepts/phrases", [{"phrase": "x"}], ["prompts.concepts.phrases.0", "'noun'", "'other'"]),
         ("statistics", {"confidence": 1}, ["statistics.confidence is 1", "not less than 1"]),
         # references
@@ -250,78 +248,86 @@ def test_a_module_is_the_id_in_snake_case():
         ("prompts/x", {"kind": "scribble"}, ["prompts.x.kind", "src/samgap/prompts/scribble.py"]),
         ("models/x", {"family": "sam-4"}, ["models.x.family", "'sam-4'", "src/samgap/models/sam_4.py"]),
         ("experiments/boxes/metrics", ["f1-75"], ["metrics", "'f1-75'", "src/samgap/metrics/f1_75.py", "'f1-50'?"]),
-        ("figures/side", {"number": "1", "title": "x"}, ["figures", "'side'", "scripts/paper/figures/side.py"]),
-        ("tables/result", {"number": "1", "title": "x"}, ["tables", "'result'", "scripts/paper/tables/result.py"]),
-        ("figures/sides", ..., ["scripts/paper/figures/sides.py", "'sides'", "figures"]),
-        ("tables/results", ..., ["scripts/paper/tables/results.py", "'results'", "tables"]),
+        ("figures/side", {"number": "1", "title": "x"}, ["figures", "'side'", "src/samgap/paper/figures/side.py"]),
+        ("tables/result", {"number": "1", "title": "x"}, ["tables", "'result'", "src/samgap/paper/tables/result.py"]),
         ("models/words/architecture", "config/none.yaml", ["models.words.architecture", "config/none.yaml"]),
-        # answers
+        # kinds of prompts that models accept
         (
             "experiments/boxes/prompts",
             ["box", "concepts"],
             ["experiments.boxes", "'small'", "'concepts'", "box, point"],
         ),
-        ("experiments/boxes/prompts", ["point"], ["experiments.boxes", "'ellipse'", "kind point", "shape answers box"]),
+        (
+            "experiments/boxes/prompts",
+            ["point"],
+            ["experiments.boxes", "'ellipse'", "kind point", "shape accepts only box"],
+        ),
         ("figures/sides/spatial/model", "words", ["figures.sides.spatial", "'words'", "kind point", "sam3"]),
     ],
 )
-def test_a_fault_is_one_line_that_names_it(root, place, value, parts):
-    message = fault(changed(place, value), root)
+def test_an_error_is_one_line_with_its_key(root, key_path, value, parts):
+    message = get_error(change(key_path, value), root)
     for part in parts:
         assert part in message
 
 
 @pytest.mark.parametrize("text", ["- 1\n", "a: [\n", ""])
-def test_a_settings_file_that_holds_no_settings(root, text):
+def test_an_invalid_settings_file(root, text):
     (root / "config" / "small.yaml").write_text(text)
-    message = fault(CONFIG, root)
+    message = get_error(CONFIG, root)
     assert "models.words.architecture" in message
     assert "config/small.yaml" in message
 
 
-def test_a_family_must_say_what_it_answers(root):
+def test_a_family_must_declare_the_kinds_that_it_accepts(root):
     (root / "src/samgap/models/sam2.py").write_text("KINDS = tuple(open('kinds'))\n")
     with pytest.raises(UserError, match=r"models/sam2\.py.*KINDS"):
         validate_config(CONFIG, root)
 
 
-def test_a_new_kind_without_options_needs_no_schema(root):
-    (root / "src/samgap/datasets/field.py").write_text("def iter_images(): ...\n")
-    assert validate_config(changed("datasets/x", {"kind": "field"}), root)["datasets"]["x"] == {
+def test_a_new_kind_without_options_needs_no_declaration(root):
+    (root / "src/samgap/datasets/field.py").write_text(DATASET)
+    assert validate_config(change("datasets/x", {"kind": "field"}), root)["datasets"]["x"] == {
         "kind": "field",
         "shards": 1,
     }
 
 
-def test_both_videos_and_without_videos(root):
-    config = changed("datasets/apples/videos", ["a"])
+@pytest.mark.parametrize("key_path", ["figures/sides", "tables/results"])
+def test_a_figure_or_table_that_the_configuration_does_not_name_is_no_error(root, key_path):
+    section, id = key_path.split("/")
+    assert id not in validate_config(change(key_path, ...), root)[section]
+
+
+def test_videos_and_without_videos_exclude_each_other(root):
+    config = change("datasets/apples/videos", ["a"])
     config["datasets"]["apples"]["without-videos"] = ["b"]
-    assert "takes `videos` or `without-videos`, not both" in fault(config, root)
+    assert "takes `videos` or `without-videos`, not both" in get_error(config, root)
 
 
-def test_every_key_of_the_schema_is_described():
+def test_every_key_of_the_schema_has_a_description():
     schema = yaml.safe_load((ROOT / "config" / "schema.yaml").read_text())
-    bare = []
+    missing = []
 
-    def look(part: Any, where: str) -> None:
+    def visit(part: Any, key_path: str) -> None:
         if isinstance(part, dict):
             for key, value in part.get("properties", {}).items():
                 reference = value.get("$ref", "").rpartition("/")[2]
                 described = {**schema["$defs"].get(reference, {}), **value}
-                # In an `if`, or where `then` asks for one more key, a property is named, not introduced.
+                # In an `if`, or where `then` requires one more key, a property is named without a description.
                 if "description" not in described and not {"const", "required"} & described.keys():
-                    bare.append(f"{where}.{key}")
+                    missing.append(f"{key_path}.{key}")
             for key, value in part.items():
-                look(value, f"{where}.{key}")
+                visit(value, f"{key_path}.{key}")
         elif isinstance(part, list):
             for number, value in enumerate(part):
-                look(value, f"{where}.{number}")
+                visit(value, f"{key_path}.{number}")
 
-    look(schema, "")
-    assert not bare
+    visit(schema, "")
+    assert not missing
 
 
-@pytest.mark.parametrize("name", ["config", "demo"])
-def test_the_repositorys_own_configurations_fit(name):
+@pytest.mark.parametrize("name", ["config", "demo", "demo-models"])
+def test_the_configurations_of_the_repository_are_valid(name):
     config = validate_config(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()), ROOT)
-    assert configuration.list_cells(config)
+    assert list_cells(config)

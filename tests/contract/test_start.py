@@ -1,4 +1,4 @@
-"""What `snakemake` itself does with a configuration, before the first job."""
+"""The plan that `snakemake` makes from a configuration, before the first job."""
 
 import itertools
 import os
@@ -12,23 +12,26 @@ from pathlib import Path
 import pytest
 import yaml
 
+from samgap.config.plugins import list_paper_items
+
 ROOT = Path(__file__).parents[2]
-PARTS = ("rules", "scripts", "src", "config", "envs", "profiles", "report")
+WORKFLOW_FOLDERS = ("rules", "scripts", "src", "config", "envs", "profiles", "report")
+MAX_CPU_SECONDS = 20
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The workflow alone: no data, no weights, no environment."""
-    for part in PARTS:
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
+    """A copy of the workflow without data, weights and environment."""
+    for folder in WORKFLOW_FOLDERS:
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
     shutil.copy(ROOT / "Snakefile", tmp_path)
     return tmp_path
 
 
 def plan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`snakemake -n` with neither a network nor a GPU in reach."""
-    nowhere = "http://127.0.0.1:9"
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "http_proxy": nowhere, "https_proxy": nowhere}
+    """Run `snakemake --dry-run` with neither network nor GPU."""
+    unreachable = "http://127.0.0.1:9"
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "http_proxy": unreachable, "https_proxy": unreachable}
     return subprocess.run(
         [sys.executable, "-m", "snakemake", "--dry-run", *arguments],
         cwd=folder,
@@ -41,82 +44,92 @@ def plan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def one_line(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line that a run stops with, beside those in which Snakemake names its profile and configuration."""
-    assert done.returncode != 0
-    own = re.compile(r"Using (workflow specific )?profile|Config file .* is extended")
-    lines = [line for line in done.stdout.splitlines() if not own.match(line)]
-    assert len(lines) == 1, done.stdout
+def error_line(run: subprocess.CompletedProcess[str]) -> str:
+    """Return the single line of a failed plan, without the lines in which Snakemake names profile and configuration."""
+    assert run.returncode != 0
+    snakemake_line = re.compile(r"Using (workflow specific )?profile|Config file .* is extended")
+    lines = [line for line in run.stdout.splitlines() if not snakemake_line.match(line)]
+    assert len(lines) == 1, run.stdout
     assert lines[0].startswith("error: config: ")
     return lines[0]
 
 
-def counts(output: str) -> dict[str, int]:
-    """{rule: number of jobs} of the plan's table."""
+def job_counts(output: str) -> dict[str, int]:
+    """Return rule -> number of jobs, from the table of a plan."""
     return {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
 
 
-def test_the_papers_plan_needs_nothing_and_is_quick(checkout):
+def test_the_papers_run_is_planned_quickly_without_any_data(checkout):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = plan(checkout)
+    run = plan(checkout)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Of the processor, not of the clock: that of a busy machine says nothing.
-    taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert done.returncode == 0, done.stdout[-3000:]
-    config = yaml.safe_load((checkout / "config" / "config.yaml").read_text())
+    # CPU time, as elapsed time depends on other processes.
+    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert run.returncode == 0, run.stdout[-3000:]
+    config = yaml.safe_load((checkout / "config" / "config.yaml").read_text(encoding="utf-8"))
     shards = config["datasets"]["minneapple-test"]["shards"]
-    # Several experiments may tell of one cell.
+    # A set, as experiments may share cells.
     experiments = config["experiments"].values()
     cells = {cell for entry in experiments for cell in itertools.product(entry["models"], entry["prompts"])}
-    jobs = counts(done.stdout)
+    jobs = job_counts(run.stdout)
     assert jobs["predict"] == jobs["match_predictions"] == len(cells) * shards
-    named = {model for entry in config["experiments"].values() for model in entry["models"]}
-    assert jobs["checkpoint"] == len(named)
+    assert jobs["checkpoint"] == len({model for entry in experiments for model in entry["models"]})
     assert jobs["fetch_archive"] == len(config["archives"])
     assert jobs["figure"] == len(config["figures"])
     assert not (checkout / "resources").exists()
     assert not (checkout / "results").exists()
-    assert taken <= 20
+    assert cpu_seconds <= MAX_CPU_SECONDS
 
 
-def test_the_demos_plan_has_at_most_60_jobs(checkout):
-    done = plan(checkout, "--profile", "profiles/demo")
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert "results/demo/manifest.json" in done.stdout
-    assert "results/paper/" not in done.stdout
-    assert "fetch_archive" not in counts(done.stdout)
-    assert counts(done.stdout)["total"] <= 60
+def test_the_demo_has_at_most_60_jobs(checkout):
+    run = plan(checkout, "--profile", "profiles/demo")
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert "results/demo/manifest.json" in run.stdout
+    assert "results/paper/" not in run.stdout
+    assert "fetch_archive" not in job_counts(run.stdout)
+    assert job_counts(run.stdout)["total"] <= 60
 
 
-def test_the_trainings_can_be_planned(checkout):
-    done = plan(checkout, "pretrain_demo", "--configfile", "config/demo-models.yaml")
-    assert done.returncode == 0, done.stdout[-3000:]
-    config = yaml.safe_load((checkout / "config" / "demo-models.yaml").read_text())
-    assert counts(done.stdout)["train"] == len(config["trainings"])
+def test_all_trainings_of_the_demo_models_are_planned(checkout):
+    run = plan(checkout, "pretrain_demo", "--configfile", "config/demo-models.yaml")
+    assert run.returncode == 0, run.stdout[-3000:]
+    config = yaml.safe_load((checkout / "config" / "demo-models.yaml").read_text(encoding="utf-8"))
+    assert job_counts(run.stdout)["train"] == len(config["trainings"])
 
 
-def test_an_unknown_key(checkout):
-    (checkout / "mine.yaml").write_text((checkout / "config" / "demo.yaml").read_text() + "\nscore-treshold: 1\n")
-    line = one_line(plan(checkout, "--configfile", "mine.yaml"))
+def test_only_networks_request_a_gpu(checkout):
+    for device, has_gpu in (("cuda", True), ("cpu", False)):
+        run = plan(checkout, "--profile", "profiles/demo", "--config", f"device={device}")
+        jobs = re.findall(r"^rule predict:\n(?:    .+\n)+", run.stdout, re.MULTILINE)
+        by_model = {re.search(r"model=([\w-]+)", job)[1]: "gpu=1" in job for job in jobs}
+        assert by_model["sam2-demo"] == by_model["sam3-demo"] == has_gpu
+        assert not by_model["ellipse"] and not by_model["filled-box"]
+
+
+def test_an_unknown_key_is_an_error(checkout):
+    demo = (checkout / "config" / "demo.yaml").read_text(encoding="utf-8")
+    (checkout / "custom.yaml").write_text(demo + "\nscore-treshold: 1\n", encoding="utf-8")
+    line = error_line(plan(checkout, "--configfile", "custom.yaml"))
     assert "unknown key 'score-treshold'" in line
 
 
 def test_an_id_without_its_file(checkout):
-    (checkout / "scripts/paper/figures/estimates.py").unlink()
-    line = one_line(plan(checkout))
+    list_paper_items(checkout, "figures")["estimates"].unlink()
+    line = error_line(plan(checkout))
     assert "'estimates'" in line
-    assert "scripts/paper/figures/estimates.py" in line
+    assert "paper/figures/estimates.py" in line
 
 
-def test_a_file_without_its_id(checkout):
-    shutil.copy(checkout / "scripts/paper/tables/results.py", checkout / "scripts/paper/tables/results-by-size.py")
-    line = one_line(plan(checkout))
-    assert "'results-by-size'" in line
-    assert "scripts/paper/tables/results-by-size.py" in line
-
-
-def test_a_value_of_the_command_line(checkout):
-    done = plan(checkout, "--configfile", "config/demo.yaml", "--config", "run=mine", "seed=7", "device=cpu")
+def test_a_file_whose_id_the_configuration_does_not_name(checkout):
+    file = list_paper_items(checkout, "tables")["results"]
+    shutil.copy(file, file.with_name("by_size.py"))
+    done = plan(checkout)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "results/mine/manifest.json" in done.stdout
-    assert "device is 'gpu'" in one_line(plan(checkout, "--config", "device=gpu"))
+    assert "by-size" not in done.stdout
+
+
+def test_values_of_the_command_line_replace_those_of_the_file(checkout):
+    run = plan(checkout, "--configfile", "config/demo.yaml", "--config", "run=custom", "seed=7", "device=cpu")
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert "results/custom/manifest.json" in run.stdout
+    assert "device is 'gpu'" in error_line(plan(checkout, "--config", "device=gpu"))

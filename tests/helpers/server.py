@@ -1,4 +1,4 @@
-"""Servers on this machine: one of files that misbehaves on demand, and a hub that answers as the real one does."""
+"""Local servers: a file server with faults on demand, and a model hub that responds as the real one does."""
 
 import hashlib
 import os
@@ -23,27 +23,30 @@ BLOCK_BYTES = 1 << 14
 
 @dataclass
 class Server:
-    """Serves `folder`; a context manager. What it does is set by attributes, at any time.
-
-    `cuts`: for each next GET, close the connection after that many bytes of the body (None: do not).
-    `statuses`: for each next request, this status instead of the file. `ranges`: honour Range and If-Range.
-    `etag`: send the file's sha256 as ETag. `headers`: more headers on every answer. `requests` is what was asked.
-    `claim`: this Content-Length, whatever is sent. `chunked`: no length at all. `resets`: a cut is a reset, not an end.
-    `sent` counts bytes of bodies; `watch` is told it before each block. To a client that is gone nothing is sent.
-    """
+    """A server of the files in `folder`; a context manager. Its attributes may be changed while it runs."""
 
     folder: Path
     cut_after_bytes: list[int | None] = field(default_factory=list)
+    """For each next GET: close the connection after this many bytes of the body (None: do not)."""
     next_statuses: list[int] = field(default_factory=list)
+    """For each next request: the status of a response without the file."""
     accept_ranges: bool = True
+    """Whether Range and If-Range are supported."""
     send_etag: bool = True
+    """Whether the file's SHA-256 is sent as ETag."""
     extra_headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    """The requests so far: `method`, `path` and `headers`."""
     claimed_length: int | None = None
+    """The Content-Length of responses, if it is not that of the body."""
     chunked: bool = False
+    """Whether responses are sent in chunks, without a length."""
     reset_on_cut: bool = False
+    """Whether a cut is a reset of the connection instead of its end."""
     sent_bytes: int = 0
+    """The bytes of all bodies sent so far."""
     before_block: Callable[[int], None] | None = None
+    """Called with `sent_bytes` before each block of a body."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
@@ -54,7 +57,7 @@ class Server:
 
         class Http(ThreadingHTTPServer):
             def handle_error(self, *_: Any) -> None:
-                """A client that hangs up in the middle is nothing to report."""
+                """Report nothing when a client closes the connection early."""
 
         self._http = Http(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
@@ -75,11 +78,11 @@ class Server:
         return f"{self.base_url}/{name}"
 
     def special_response(self, request: "_Handler") -> tuple[int, dict[str, str]] | None:
-        """An answer without a body in place of a file, or None."""
+        """Return status and headers of a response without a body, or None for a file."""
         return None
 
     def list_request_headers(self, name: str) -> list[str | None]:
-        """The value of a request header, for each GET so far."""
+        """Return the value of a request header for each GET so far."""
         return [request["headers"].get(name) for request in self.requests if request["method"] == "GET"]
 
 
@@ -112,14 +115,14 @@ class _Handler(BaseHTTPRequestHandler):
         total, start, headers = len(data), 0, {}
         if owner.send_etag:
             headers["ETag"] = f'"{hashlib.sha256(data).hexdigest()}"'
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        byte_range = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         condition = self.headers.get("If-Range")
-        if asked and owner.accept_ranges and (condition is None or condition == headers.get("ETag")):
-            start = int(asked[1])
+        if byte_range and owner.accept_ranges and (condition is None or condition == headers.get("ETag")):
+            start = int(byte_range[1])
             if start >= total:
                 self._send_head(416, 0, {**headers, "Content-Range": f"bytes */{total}"})
                 return
-            end = min(int(asked[2]) + 1, total) if asked[2] else total
+            end = min(int(byte_range[2]) + 1, total) if byte_range[2] else total
             status, data = 206, data[start:end]
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{total}"
         if owner.chunked:
@@ -142,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"0\r\n\r\n")
             if cut is not None and owner.reset_on_cut:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                # The file that requests are read from holds the connection too.
+                # The file object that requests are read from keeps the connection open too.
                 self.rfile.close()
                 self.connection.close()
             if cut is not None or owner.claimed_length is not None:
@@ -159,78 +162,84 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_head(self, status: int, content_length: int, headers: dict[str, str]) -> None:
         self.send_response(status)
-        own = {} if "Transfer-Encoding" in headers else {"Content-Length": str(content_length)}
-        for key, value in {**own, **headers, **self.owner.extra_headers}.items():
+        length = {} if "Transfer-Encoding" in headers else {"Content-Length": str(content_length)}
+        for key, value in {**length, **headers, **self.owner.extra_headers}.items():
             self.send_header(key, value)
         self.end_headers()
 
 
 @dataclass
 class ProcessKiller:
-    """A server's `watch`: lets it send on when all that it sent is kept, and kills `victim` at each of `points`.
+    """A `before_block` that kills the client at given points of a transfer.
 
-    `kept()` is how many bytes of what was sent the client has on its disk; `points` are counts of these, ascending.
-    So how fast a network or a machine is, and what a socket holds, changes nothing: a client that keeps less than
-    came to it is never sent the rest.
+    Before each block it waits until the client has stored all bytes sent so far, so that the points do not depend on
+    the speed of the machine or on buffers. A client that loses received bytes never gets the rest.
     """
 
     kill_points: list[int]
+    """Numbers of stored bytes, ascending, at which the process is killed."""
     count_stored_bytes: Callable[[], int]
+    """Returns how many bytes the client has on disk."""
     process: subprocess.Popen[Any] | None = None
+    """The client; the leader of its process group."""
     _last_process: subprocess.Popen[Any] | None = None
     _lost_bytes: int = 0
 
     def __call__(self, sent_bytes: int) -> None:
         assert self.process is not None
         if self.process is not self._last_process:
-            # What was sent to the last one, or to what it had started, while that died.
+            # Bytes that were sent to the previous process while it was killed.
             self._last_process, self._lost_bytes = self.process, sent_bytes - self.count_stored_bytes()
         deadline = time.monotonic() + 20
         while self.count_stored_bytes() < sent_bytes - self._lost_bytes and self.process.poll() is None:
-            assert time.monotonic() < deadline, f"of {sent_bytes} bytes {self.count_stored_bytes()} are kept"
+            assert time.monotonic() < deadline, f"{self.count_stored_bytes()} of {sent_bytes} bytes are stored"
             time.sleep(0.0005)
         if self.kill_points and self.count_stored_bytes() >= self.kill_points[0] and self.process.poll() is None:
             self.kill_points.pop(0)
-            # It leads a group of its own, so that what it started dies too.
+            # The whole process group, so that its child processes are killed too.
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
 
 @dataclass
 class Hub(Server):
-    """A model hub: `<id>/resolve/<revision>/<file>` sends on to the same path at `storage`, for whom it may.
+    """A model hub: `<id>/resolve/<revision>/<file>` redirects to `<id>/<file>` at `storage`.
 
-    `gated`: only for a token in `granted`; `pending` ones have asked, any other of `known` has not. Headers and
-    messages are those of the real hub. The token must come here alone, so `storage` is a server of its own.
+    Headers and messages are those of the real hub.
     """
 
     storage: Server | None = None
+    """The server of the files; a server of its own, because the token must not be sent to it."""
     commit: str = "0" * 40
+    """The only revision except `main`."""
     is_gated: bool = False
+    """Whether files need a token of `granted_tokens`."""
     known_tokens: set[str] = field(default_factory=set)
+    """Valid tokens without access."""
     pending_tokens: set[str] = field(default_factory=set)
+    """Valid tokens whose access has been requested but not granted."""
     granted_tokens: set[str] = field(default_factory=set)
 
     def special_response(self, request: "_Handler") -> tuple[int, dict[str, str]] | None:
         assert self.storage is not None
-        found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", urlsplit(request.path).path)
-        if not found:
+        match = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", urlsplit(request.path).path)
+        if not match:
             return 404, {}
-        model, revision, file = found.groups()
+        model, revision, file = match.groups()
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token and token not in self.known_tokens | self.pending_tokens | self.granted_tokens:
             return 401, {"X-Error-Message": "Invalid credentials in Authorization header"}
         if self.is_gated and not token:
-            words = "You must have access to it and be authenticated to access it. Please log in."
-            return 401, _gated_headers(f"Access to model {model} is restricted. {words}")
+            reason = "You must have access to it and be authenticated to access it. Please log in."
+            return 401, _gated_headers(f"Access to model {model} is restricted. {reason}")
         if self.is_gated and token in self.pending_tokens:
             return 403, _gated_headers(
                 f"Your request to access model {model} is awaiting a review from the repo authors."
             )
         if self.is_gated and token not in self.granted_tokens:
-            words = f"Visit {self.base_url}/{model} to ask for access."
+            reason = f"Visit {self.base_url}/{model} to ask for access."
             return 403, _gated_headers(
-                f"Access to model {model} is restricted and you are not in the authorized list. {words}"
+                f"Access to model {model} is restricted and you are not in the authorized list. {reason}"
             )
         if revision not in ("main", self.commit):
             return 404, {"X-Error-Code": "RevisionNotFound", "X-Error-Message": f"Invalid rev id: {revision}"}
@@ -239,7 +248,7 @@ class Hub(Server):
             return 404, {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"}
         data = path.read_bytes()
         return 302, {
-            # Another host than the hub's own, as the client sees it.
+            # Another host name than the hub's, so that the client drops the token.
             "Location": self.storage.url_of(f"{model}/{file}?Signature=letmein").replace("127.0.0.1", "localhost"),
             "X-Repo-Commit": self.commit,
             "X-Linked-Size": str(len(data)),

@@ -46,14 +46,18 @@ def test_sets(again):
         assert tuple(row[["truth_px", "predicted_px", "common_px"]]) == counts
         assert row["sum_off"] == pytest.approx(sum((mask & ~truth).sum() / mask.sum() for mask in kept))
         assert row["sum_leak"] == pytest.approx(sum((mask & labelled).sum() / mask.sum() for mask in kept))
-        covered = sum(any(iou(mask, item.decode_mask()) >= 0.5 for mask in kept) for item in again.target_instances(prompt))
+        covered = sum(
+            any(iou(mask, item.decode_mask()) >= 0.5 for mask in kept) for item in again.target_instances(prompt)
+        )
         assert row["covered"] == covered
 
 
 def test_pairs_by_place(again):
     for prompt in again.iter_phrase_prompts():
         row = again.pairs.loc[prompt.prompt_id]
-        pairs = list(zip([mask for _, mask in again.decode_predictions(prompt)], again.target_instances(prompt), strict=False))
+        pairs = list(
+            zip([mask for _, mask in again.decode_predictions(prompt)], again.target_instances(prompt), strict=False)
+        )
         values = [iou(mask, item.decode_mask()) for mask, item in pairs]
         assert row["upstream_n"] == len(pairs) and row["upstream_iou"] == pytest.approx(sum(values))
         assert row["upstream_dice"] == pytest.approx(sum(2 * value / (1 + value) for value in values))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from samgap.prompts.clicks import next_click
+from samgap.masks.clicks import next_click
 from samgap.prompts.grid import make_point_grid
 from tests.helpers.scenes import random_ellipse
 

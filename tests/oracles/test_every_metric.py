@@ -91,7 +91,9 @@ class Values:
         found |= {"count-error": np.abs(more).mean(), "count-error-bias": more.mean()}
         asked = list(self.world.iter_results("phrase", "clicks", "other"))
         images = {answer.prompt.image_id for answer in asked}
-        clicks = [len(self.world.rows_by_prompt[each.prompt.prompt_id]) for each in asked if each.prompt.kind == "clicks"]
+        clicks = [
+            len(self.world.rows_by_prompt[each.prompt.prompt_id]) for each in asked if each.prompt.kind == "clicks"
+        ]
         number = sum(clicks) + len(asked) - len(clicks)
         return found | {
             "count-error-relative": np.abs(more).sum() / truth,

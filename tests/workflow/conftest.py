@@ -1,4 +1,4 @@
-"""Real runs of the workflow, small, each in a copy of the checkout so that nothing of the user's is touched."""
+"""Small real runs of the workflow, each in a copy of the checkout, so that no file of the user is touched."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "envs", "profiles", "report")
@@ -27,15 +28,20 @@ class Checkout:
             else:
                 shutil.copy(source, folder / part)
 
+    @classmethod
+    def existing(cls, folder: Path) -> "Checkout":
+        """The checkout that lies in `folder` already."""
+        checkout = cls.__new__(cls)
+        checkout.folder = folder
+        return checkout
+
     def copy(self, folder: Path) -> "Checkout":
-        """The whole of it, results and what Snakemake knows of them too."""
+        """A copy with its results and Snakemake's own records of them."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        found = Checkout.__new__(Checkout)
-        found.folder = folder
-        return found
+        return Checkout.existing(folder)
 
     def config(self, weights=None, **sections) -> Path:
-        """The demo's configuration with `sections` in place of its own, as a file; `weights` by model likewise."""
+        """Write test.yaml: the demo's configuration with `sections` and the `weights` of models replaced."""
         config = yaml.safe_load((self.folder / "config" / "demo.yaml").read_text())
         config.update(sections)
         for model, source in (weights or {}).items():
@@ -51,6 +57,7 @@ class Checkout:
         return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
     def run(self, *arguments: str, ok: bool = True) -> str:
+        """The output of a run; `ok` says whether it must succeed."""
         done = subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
@@ -58,7 +65,7 @@ class Checkout:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=900,
+            timeout=280,  # below pytest's own limit, so that the output is shown
         )
         assert (done.returncode == 0) == ok, done.stdout[-6000:]
         return done.stdout
@@ -67,6 +74,27 @@ class Checkout:
 @pytest.fixture
 def checkout(tmp_path):
     return Checkout(tmp_path / "samgap")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A finished run of both demo models. Tests that change it work on a copy.
+
+    Every worker of pytest-xdist uses the same one: the first makes it, the others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder, mark = shared / "finished" / "samgap", shared / "finished.ok"
+    with FileLock(shared / "finished.lock"):
+        if not mark.exists():
+            shutil.rmtree(folder.parent, ignore_errors=True)
+            folder.parent.mkdir()
+            checkout = Checkout(folder)
+            checkout.config(**small_config(SCENES))
+            checkout.run()
+            mark.touch()
+    return Checkout.existing(folder)
 
 
 def small_config(dataset: dict) -> dict:

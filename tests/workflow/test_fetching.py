@@ -1,4 +1,4 @@
-"""`snakemake fetch` and `snakemake verify`: killed, gated, without a network; the servers are on this machine."""
+"""`snakemake fetch` and `snakemake verify`: killed, gated, and offline, against servers on this machine."""
 
 import hashlib
 import io
@@ -87,7 +87,7 @@ def resources(checkout: Checkout) -> dict[str, str]:
     return found
 
 
-def test_a_fetch_killed_at_ten_points_ends_in_the_same_verified_files(tmp_path, hub):
+def test_a_fetch_killed_twice_ends_in_the_same_verified_files(tmp_path, hub):
     undisturbed = Online(tmp_path / "undisturbed", hub)
     configure(undisturbed, hub)
     undisturbed.run("fetch")
@@ -102,7 +102,7 @@ def test_a_fetch_killed_at_ten_points_ends_in_the_same_verified_files(tmp_path, 
         return sum(path.stat().st_size for path in cache.glob("*") if path.suffix not in (".json", ".lock"))
 
     hub.storage.sent = 0
-    points = sorted(random.Random(11).sample(range(total - BLOCK_BYTES), 10))
+    points = sorted(random.Random(11).sample(range(total - BLOCK_BYTES), 2))
     hub.storage.watch = killer = ProcessKiller(points, kept)
     codes = []
     while not codes or codes[-1] != 0:
@@ -116,11 +116,11 @@ def test_a_fetch_killed_at_ten_points_ends_in_the_same_verified_files(tmp_path, 
             start_new_session=True,
         )
         codes.append(killer.process.wait(300))
-        assert len(codes) <= 11
-    assert codes == [-signal.SIGKILL] * 10 + [0]
+        assert len(codes) <= 3
+    assert codes == [-signal.SIGKILL] * 2 + [0]
     assert resources(checkout) == expected
     # Each run went on with what had come before, but for what was on its way while the killed one's last process died.
-    assert total <= hub.storage.sent <= total + 10 * BLOCK_BYTES
+    assert total <= hub.storage.sent <= total + 2 * BLOCK_BYTES
     hub.storage.watch = None
 
     # verify: a line a file; again without a network; and after a byte is changed.

@@ -1,8 +1,9 @@
-"""Whole runs: the demo's models on a few scenes, killed and resumed, skipped, and badly configured."""
+"""Small runs of the demo models: finished, rerun after an edit, killed and resumed, without weights, badly configured."""
 
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -10,13 +11,13 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from .conftest import SCENES, Checkout, small_config
+from .conftest import SCENES, small_config
 
 pytestmark = pytest.mark.workflow
 
 
-def _tables(folder):
-    """sha256 of every table of the run but the timings."""
+def _table_checksums(folder):
+    """sha256 of every table of the run except the timings."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*.parquet"))
@@ -24,16 +25,12 @@ def _tables(folder):
     }
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """An undisturbed run, shared: tests that change it work on a copy."""
-    checkout = Checkout(tmp_path_factory.mktemp("finished") / "samgap")
-    checkout.config(**small_config(SCENES))
-    checkout.run()
-    return checkout
+def _remove_results(checkout, *stages):
+    for stage in stages:
+        shutil.rmtree(checkout.folder / "results" / "demo" / stage)
 
 
-def test_a_run_ends_in_tables_figures_and_a_manifest_and_a_second_finds_nothing_to_do(finished):
+def test_a_run_writes_tables_figures_and_a_manifest_and_a_second_run_has_nothing_to_do(finished):
     results = finished.folder / "results" / "demo"
     for form in ("pdf", "svg", "png", "csv"):
         assert (results / "paper" / "figures" / f"prompt-or-concept.{form}").stat().st_size > 0
@@ -50,7 +47,7 @@ def test_a_run_ends_in_tables_figures_and_a_manifest_and_a_second_finds_nothing_
     assert (iou["ci_low"] <= iou["value"]).all() and (iou["value"] <= iou["ci_high"]).all()
     assert iou["note"].isna().all()
 
-    # Every table's hash stands in the manifest, and the masks name the very weights that made them.
+    # The manifest lists the tables, and the provenance of the masks has the checksum of the weights.
     manifest = json.loads((results / "manifest.json").read_text())
     assert "results/demo/statistics/estimates.parquet" in json.dumps(manifest)
     masks = next((results / "predictions").rglob("model=sam3-demo/**/masks.parquet"))
@@ -61,20 +58,25 @@ def test_a_run_ends_in_tables_figures_and_a_manifest_and_a_second_finds_nothing_
     assert "Nothing to be done" in finished.run()
 
 
-def test_an_edit_of_a_metric_reruns_no_inference(finished, tmp_path):
+def test_an_edit_reruns_what_depends_on_it_and_no_inference(finished, tmp_path):
     checkout = finished.copy(tmp_path / "samgap")
-    metric = checkout.folder / "src" / "samgap" / "metrics" / "iou.py"
-    metric.write_text(metric.read_text() + "\n# edited\n")
-    plan = checkout.run("-n")
-    assert "rule estimate:" in plan and "rule predict:" not in plan
-    matching = checkout.folder / "src" / "samgap" / "matching.py"
-    matching.write_text(matching.read_text() + "\n# edited\n")
-    plan = checkout.run("-n")
+    package = checkout.folder / "src" / "samgap"
+
+    def plan_after(file, text):
+        (package / file).write_text((package / file).read_text() + text)
+        return checkout.run("-n")
+
+    assert "Nothing to be done" in plan_after("metrics/iou.py", "\n# A comment changes no number.\n")
+    plan = plan_after("metrics/iou.py", "\nEDITED = True\n")
+    assert "rule estimate:" in plan and "rule match_predictions:" not in plan and "rule predict:" not in plan
+    plan = plan_after("matching/shard.py", "\nEDITED = True\n")
     assert "rule match_predictions:" in plan and "rule predict:" not in plan
 
 
-def test_a_run_killed_in_inference_ends_in_the_same_tables(checkout, finished):
-    checkout.config(**small_config(SCENES))
+def test_a_run_killed_during_inference_resumes_to_the_same_tables(finished, tmp_path):
+    checkout = finished.copy(tmp_path / "samgap")
+    _remove_results(checkout, "predictions", "matching", "statistics", "paper")
+    shutil.rmtree(checkout.folder / "logs" / "demo" / "predict")
     run = subprocess.Popen(
         checkout.command(),
         cwd=checkout.folder,
@@ -83,9 +85,9 @@ def test_a_run_killed_in_inference_ends_in_the_same_tables(checkout, finished):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    # Kill the whole run as a power cut would, once inference is under way.
+    # Kill all processes at once, as a power failure would, after inference has started.
     logs = checkout.folder / "logs" / "demo" / "predict"
-    end = time.monotonic() + 300
+    end = time.monotonic() + 120
     while not list(logs.glob("*sam*")):
         assert run.poll() is None and time.monotonic() < end
         time.sleep(0.05)
@@ -96,10 +98,12 @@ def test_a_run_killed_in_inference_ends_in_the_same_tables(checkout, finished):
 
     checkout.run("--unlock")
     checkout.run("--rerun-incomplete")
-    assert _tables(checkout.folder / "results" / "demo") == _tables(finished.folder / "results" / "demo")
+    results = [each.folder / "results" / "demo" for each in (checkout, finished)]
+    assert _table_checksums(results[0]) == _table_checksums(results[1])
 
 
-def test_a_missing_weight_is_a_row_that_says_so(checkout):
+def test_missing_weights_become_rows_with_a_note(finished, tmp_path):
+    checkout = finished.copy(tmp_path / "samgap")
     checkout.config(weights={"sam3-demo": {"hub": "example/gated", "file": "sam3.pt"}}, **small_config(SCENES))
     output = checkout.run()
     assert "skipped" in output
@@ -112,7 +116,8 @@ def test_a_missing_weight_is_a_row_that_says_so(checkout):
     assert "skipped: weights not available" in (results / "paper" / "tables" / "results.md").read_text()
 
 
-def test_cuda_without_a_gpu_stops_with_one_line(checkout):
+def test_cuda_without_a_gpu_stops_with_one_line(finished, tmp_path):
+    checkout = finished.copy(tmp_path / "samgap")
     checkout.config(**small_config(SCENES), device="cuda")
     target = "results/demo/predictions/dataset=orchard/model=sam2-demo/prompts=box/shard=000/masks.parquet"
     output = checkout.run(target, ok=False)
@@ -122,7 +127,6 @@ def test_cuda_without_a_gpu_stops_with_one_line(checkout):
         pytest.skip("this machine has a GPU")
     lines = [line for line in output.splitlines() if line.startswith("error:")]
     assert lines == ["error: device: cuda, but no usable GPU was found here; use device: auto or cpu, or a GPU node"]
-    assert not (checkout.folder / target).exists()
 
 
 def test_weights_of_another_checksum_stop_with_one_line(checkout):
@@ -157,7 +161,7 @@ def test_a_training_is_one_more_checkpoint(checkout):
     cards = {name: json.loads((trainings / name / "checkpoint.json").read_text()) for name in ("learn", "more")}
     made = json.loads((checkout.folder / "resources" / "checkpoints" / "sam3-demo" / "checkpoint.json").read_text())
     assert made["sha256"] == cards["more"]["sha256"] != cards["learn"]["sha256"]
-    # It started from the other's weights, and those are among the inputs that it states.
+    # The weights that it started from are among the inputs of its recipe.
     assert cards["learn"]["sha256"] in cards["more"]["recipe"]["inputs"].values()
     history = pq.read_table(trainings / "more" / "history.parquet").to_pandas()
     assert {"total", "val_f1"} <= set(history["term"]) and history["step"].max() == 2

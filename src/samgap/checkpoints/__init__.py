@@ -1,0 +1,1 @@
+"""Weights of models, from the source that a configuration names."""

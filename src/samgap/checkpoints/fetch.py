@@ -1,4 +1,4 @@
-"""Weights from where a model's entry says: a file, an address, a hub, a training, or none."""
+"""Weights from the source that a model's entry names: a local file, an address, a model hub, a training, or none."""
 
 import logging
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ from typing import Any
 
 from samgap.download.cache import DownloadSettings, fetch_cached
 from samgap.download.fetch import download_file
-from samgap.download.http import Unavailable, redact_url
+from samgap.download.http import Unavailable
 from samgap.download.hub import describe_hub_source, fetch_from_hub
 from samgap.errors import UserError
 from samgap.io.files import atomic_write, read_json
-from samgap.jobs.code_hash import PACKAGE_DIR
+from samgap.io.redaction import redact_url
 
-ROOT = PACKAGE_DIR.parents[1]
+ROOT = Path(__file__).parents[3]
 """The repository: `path` is relative to it."""
 
 logger = logging.getLogger("samgap")
@@ -28,44 +28,47 @@ def fetch_weights(
     trained_card: str | Path | None = None,
     settings: DownloadSettings | None = None,
 ) -> dict[str, Any]:
-    """Bring the weights that `source` (a model's `weights`) names to `target`, whole and checked.
+    """Fetch the weights of a model and verify them.
 
-    `source` has one of `path`, `url`, `hub` (with `file` and `revision`) or `training` (then `trained` and
-    `trained_card` are its files), and may have `sha256`, `md5`, `size` (bytes) and `second-hand`; None is a
-    model without weights. What comes over the network goes through the cache of `how`.
-    With `skip_unavailable`, weights that an address or hub does not give are an empty file and a card that says
-    why; otherwise, and for a checksum that differs or a missing local file, UserError is raised.
-    Returns the card: `status` (available or unavailable), `why`, `source`, `sha256`, `size` (bytes), `checked`.
+    Args:
+        source: A model's `weights`: one of `path`, `url`, `hub` (with `file` and `revision`) or `training`, and
+            optionally `sha256`, `md5`, `size` (bytes) and `second-hand`. None for a model without weights.
+        target: The weights file to write; a file from the network becomes a link into the cache.
+        skip_unavailable: Whether weights that cannot be downloaded become an empty file instead of an error.
+        trained_weights: The weights file of the training, for a source `training`.
+        trained_card: Its `checkpoint.json`.
+        settings: The cache, the mirrors and the number of connections.
+
+    Returns:
+        The card: `status` (`available` or `unavailable`), `why` (the reason, if unavailable), `source`, `sha256`,
+        `size` (bytes) and `checked` (the result of the verification, in words).
+
+    Raises:
+        UserError: If a checksum differs, a local file does not exist, or, unless `skip_unavailable`, the weights cannot
+            be downloaded.
     """
     if source is None:
         return _write_empty_weights(target, "available", None, "none")
-    settings = settings or DownloadSettings()
-    checks = {key: source[key] for key in ("sha256", "md5", "size") if key in source}
-    given: dict[str, Any] = {"name": describe_source(source), "second_hand": source.get("second-hand", False)}
+    name = describe_source(source)
     try:
-        if "training" in source:
-            weights, made = _read_training_card(trained_weights, trained_card)
-            found = download_file(weights, target, **{**made, **checks}, **given)
-        elif "hub" in source:
-            found = fetch_from_hub(source, target, settings, **checks, **given)
-        elif "path" in source:
-            found = download_file(str(ROOT / Path(source["path"]).expanduser()), target, **checks, **given)
-        else:
-            found = fetch_cached(source["url"], target, settings, **checks, **given)
+        result = _fetch(source, target, name, trained_weights, trained_card, settings or DownloadSettings())
     except Unavailable as error:
         if not skip_unavailable:
             raise
         logger.warning(
-            "warning: weights not available (%s); what needs them is skipped. "
+            "warning: weights not available (%s); everything that needs them is skipped. "
             "To try again later, add to the command: --forcerun checkpoint",
             error,
         )
-        return _write_empty_weights(target, "unavailable", str(error), given["name"])
-    return {"status": "available", "why": None, **{key: found[key] for key in ("source", "sha256", "size", "checked")}}
+        return _write_empty_weights(target, "unavailable", str(error), name)
+    return {"status": "available", "why": None, **{key: result[key] for key in ("source", "sha256", "size", "checked")}}
 
 
 def describe_source(source: Mapping[str, Any]) -> str:
-    """How messages and the card name a source: its path, its address, `hub:<id>/<file>@<revision>`, `training:<id>`."""
+    """Return the name of a source in messages and cards.
+
+    It is its path, its address, `hub:<id>/<file>@<revision>` or `training:<id>`.
+    """
     if "hub" in source:
         return describe_hub_source(source)
     if "training" in source:
@@ -77,14 +80,34 @@ def describe_source(source: Mapping[str, Any]) -> str:
     raise UserError(f"weights {dict(source)}: one of path, url, hub or training is needed")
 
 
+def _fetch(
+    source: Mapping[str, Any],
+    target: str | Path,
+    name: str,
+    trained_weights: str | Path | None,
+    trained_card: str | Path | None,
+    settings: DownloadSettings,
+) -> dict[str, Any]:
+    checks = {key: source[key] for key in ("sha256", "md5", "size") if key in source}
+    expected: dict[str, Any] = {"name": name, "second_hand": source.get("second-hand", False), **checks}
+    if "training" in source:
+        weights, trained_checks = _read_training_card(trained_weights, trained_card)
+        return download_file(weights, target, **{**trained_checks, **expected})
+    if "hub" in source:
+        return fetch_from_hub(source, target, settings, **expected)
+    if "path" in source:
+        return download_file(str(ROOT / Path(source["path"]).expanduser()), target, **expected)
+    return fetch_cached(source["url"], target, settings, **expected)
+
+
 def _read_training_card(weights: str | Path | None, card: str | Path | None) -> tuple[str, dict[str, Any]]:
-    """A training's weights and the checksums that its card states."""
+    """Return the path of a training's weights, and the checksums that its card states."""
     if weights is None:
         raise ValueError("a source `training` needs the trained weights")
-    made = read_json(card) if card else {}
-    if made.get("status") == "unavailable":
-        raise Unavailable(made["why"])
-    return str(weights), {key: made[key] for key in ("sha256", "size") if made.get(key) is not None}
+    content = read_json(card) if card else {}
+    if content.get("status") == "unavailable":
+        raise Unavailable(content["why"])
+    return str(weights), {key: content[key] for key in ("sha256", "size") if content.get(key) is not None}
 
 
 def _write_empty_weights(target: str | Path, status: str, reason: str | None, source: str) -> dict[str, Any]:

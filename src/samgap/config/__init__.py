@@ -1,0 +1,1 @@
+"""The configuration of a run: read from YAML, checked, and completed with defaults before Snakemake plans jobs."""

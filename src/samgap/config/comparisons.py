@@ -1,4 +1,4 @@
-"""Which cells are compared: the configuration's section `comparisons`, written out."""
+"""The section `comparisons`: its validation, and the pairs of cells that it stands for."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,66 +11,75 @@ Side = tuple[str, str]
 
 
 def expand_comparisons(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each pair of cells on each data set that both are measured on.
+    """Return each pair of cells that is compared, once for each data set that both cells are measured on.
 
-    A pair has `comparison`, `dataset`, `model`, `prompts`, `baseline_model`, `baseline_prompts` and `metrics`. With
-    `baseline` in place of `pairs` every other cell of the experiments is compared with that one.
+    With `baseline` instead of `pairs`, every other cell of the experiments is compared with the baseline.
+
+    Returns:
+        Mappings with `comparison`, `dataset`, `model`, `prompts`, `baseline_model`, `baseline_prompts`, `metrics`.
     """
-    found = []
+    expanded = []
     for name, entry in config["comparisons"].items():
-        sides = _collect_sides(entry, config)
-        for candidate, baseline in _iter_pairs(entry, sides):
-            for dataset in sides[candidate]:
-                if dataset in sides[baseline]:
+        datasets = _list_datasets_by_side(entry, config)
+        for candidate, baseline in _iter_pairs(entry, datasets):
+            for dataset in datasets[candidate]:
+                if dataset in datasets[baseline]:
                     pair = {"comparison": name, "dataset": dataset, "model": candidate[0], "prompts": candidate[1]}
                     pair |= {"baseline_model": baseline[0], "baseline_prompts": baseline[1]}
-                    found.append({**pair, "metrics": entry["metrics"]})
-    return found
+                    expanded.append({**pair, "metrics": entry["metrics"]})
+    return expanded
 
 
 def validate_comparisons(config: Mapping[str, Any]) -> None:
-    """UserError where a comparison names what its experiments do not have, or compares what cannot be."""
+    """Raise UserError for a metric or a cell that the experiments of a comparison lack, or a pair without meaning."""
     for name, entry in config["comparisons"].items():
-        where, sides = f"config: comparisons.{name}", _collect_sides(entry, config)
-        measured = {metric for each in entry["experiments"] for metric in config["experiments"][each]["metrics"]}
-        for metric in entry["metrics"]:
-            if metric not in measured:
-                raise UserError(
-                    f"{where}.metrics names '{metric}', which none of its experiments measures; "
-                    f"{suggest(metric, measured)}"
-                )
+        key_path, datasets = f"config: comparisons.{name}", _list_datasets_by_side(entry, config)
+        _validate_metrics(key_path, entry, config["experiments"])
         for side in _list_named_sides(entry):
-            if side not in sides:
+            if side not in datasets:
                 raise UserError(
-                    f"{where} names the model '{side[0]}' with the prompts '{side[1]}', which none of its experiments "
-                    f"has; there is {', '.join(' with '.join(known) for known in sorted(sides))}"
+                    f"{key_path} names {_format_side(side)}, which none of its experiments has; "
+                    f"there is {', '.join(map(_format_side, sorted(datasets)))}"
                 )
-        pairs = list(_iter_pairs(entry, sides))
-        if not pairs:
-            raise UserError(f"{where}.baseline is all that its experiments have; add an experiment to compare it with")
-        for candidate, baseline in pairs:
-            both = f"{' with '.join(candidate)} and {' with '.join(baseline)}"
-            if candidate == baseline:
-                raise UserError(f"{where} compares {candidate[0]} with {candidate[1]} to itself; name another")
-            if pairs.count((candidate, baseline)) + pairs.count((baseline, candidate)) > 1:
-                raise UserError(f"{where} compares {both} twice; name the pair once")
-            if not set(sides[candidate]) & set(sides[baseline]):
-                raise UserError(f"{where} compares {both}, which share no data set; name two that do")
+        _validate_pairs(key_path, list(_iter_pairs(entry, datasets)), datasets)
 
 
-def _collect_sides(comparison: Mapping[str, Any], config: Mapping[str, Any]) -> dict[Side, list[str]]:
-    """Every model with its prompts in the experiments of a comparison, and the data sets that it is measured on."""
-    found: dict[Side, list[str]] = {}
+def _validate_metrics(key_path: str, entry: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
+    measured = {metric for experiment in entry["experiments"] for metric in experiments[experiment]["metrics"]}
+    for metric in entry["metrics"]:
+        if metric not in measured:
+            raise UserError(
+                f"{key_path}.metrics names '{metric}', which none of its experiments measures; "
+                f"{suggest(metric, measured)}"
+            )
+
+
+def _validate_pairs(key_path: str, pairs: list[tuple[Side, Side]], datasets: Mapping[Side, list[str]]) -> None:
+    if not pairs:
+        raise UserError(f"{key_path}.baseline is the only cell of its experiments; add an experiment with another one")
+    for candidate, baseline in pairs:
+        both = f"{_format_side(candidate)} and {_format_side(baseline)}"
+        if candidate == baseline:
+            raise UserError(f"{key_path} compares {_format_side(candidate)} with itself; name another cell")
+        if pairs.count((candidate, baseline)) + pairs.count((baseline, candidate)) > 1:
+            raise UserError(f"{key_path} compares {both} twice; name the pair once")
+        if not set(datasets[candidate]) & set(datasets[baseline]):
+            raise UserError(f"{key_path} compares {both}, which share no data set; name two that do")
+
+
+def _list_datasets_by_side(comparison: Mapping[str, Any], config: Mapping[str, Any]) -> dict[Side, list[str]]:
+    """Return each model with its prompts in the experiments of a comparison -> the data sets they are measured on."""
+    datasets_by_side: dict[Side, list[str]] = {}
     for experiment in (config["experiments"][name] for name in comparison["experiments"]):
         for model in experiment["models"]:
             for prompts in experiment["prompts"]:
-                datasets = found.setdefault((model, prompts), [])
+                datasets = datasets_by_side.setdefault((model, prompts), [])
                 datasets += [dataset for dataset in experiment["datasets"] if dataset not in datasets]
-    return found
+    return datasets_by_side
 
 
 def _iter_pairs(comparison: Mapping[str, Any], sides: Mapping[Side, list[str]]) -> Iterator[tuple[Side, Side]]:
-    """(candidate, baseline)"""
+    """Yield (candidate, baseline)."""
     if "pairs" in comparison:
         for pair in comparison["pairs"]:
             yield _parse_side(pair["candidate"]), _parse_side(pair["baseline"])
@@ -87,3 +96,7 @@ def _list_named_sides(comparison: Mapping[str, Any]) -> list[Side]:
 
 def _parse_side(reference: Mapping[str, str]) -> Side:
     return reference["model"], reference["prompts"]
+
+
+def _format_side(side: Side) -> str:
+    return f"'{side[0]}' with '{side[1]}'"

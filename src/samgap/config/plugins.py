@@ -1,8 +1,8 @@
-"""Plug-ins by id: the module of a kind of data set, kind of prompt, model family or metric, found by its file.
+"""Plug-ins by id: the file of a kind of data set, a kind of prompts, a family, a metric, a figure or a table.
 
-Files are parsed and never imported, so a plan needs neither NumPy nor torch. An id `orchard-sim` is the module
-`orchard_sim.py`, or the package `orchard_sim/`. A module is a plug-in if it defines the name that its stage asks for
-(`MARKERS`); every other module of the folder is a helper.
+Files are parsed and never imported, so that a plan needs neither NumPy nor torch. The id `orchard-sim` stands for the
+module `orchard_sim.py` or the package `orchard_sim/`. A module is a plug-in if it defines the name that `MARKERS` has
+for its stage; the other modules of the folder are helpers.
 """
 
 import ast
@@ -12,28 +12,48 @@ from pathlib import Path
 from typing import Any
 
 MARKERS = {"datasets": "iter_images", "prompts": "generate_prompts", "models": "KINDS", "training": "open_task"}
-"""Stage -> the top-level name by which a module is one of its plug-ins."""
+"""Stage -> the top-level name that each of its plug-ins defines."""
+PLUGIN_KEYS = {
+    "datasets": ("datasets", "kind"),
+    "prompts": ("prompts", "kind"),
+    "models": ("models", "family"),
+    "training": ("trainings", "family"),
+}
+"""Stage -> (the section of the configuration whose entries name its plug-ins, the key that does)."""
+PAPER_FOLDERS = ("src/samgap/paper",)
+"""Folders with the sub-folders `figures` and `tables`, one module for each id."""
 
 
 def module_name(id: str) -> str:
-    """The Python module's name of an id: `orchard-sim` is in orchard_sim.py."""
+    """Return the name of an id's Python module: `orchard_sim` for `orchard-sim`."""
     return id.replace("-", "_")
 
 
 def list_plugins(root: Path, stage: str) -> dict[str, Path]:
-    """Id -> file of all plug-ins of a stage, sorted by id. `root` is the root of the repository."""
+    """Return id -> file of all plug-ins of a stage, sorted by id. `root` is the root of the repository."""
     folder = root / "src" / "samgap" / stage
     files = {path.stem: path for path in folder.glob("*.py")} | {
         path.parent.name: path for path in folder.glob("*/__init__.py")
     }
-    plugins = {name.replace("_", "-"): file for name, file in files.items() if MARKERS[stage] in _names(file)}
+    plugins = {name.replace("_", "-"): file for name, file in files.items() if MARKERS[stage] in top_level_names(file)}
     return dict(sorted(plugins.items()))
 
 
+def list_paper_items(root: Path, section: str) -> dict[str, Path]:
+    """Return id -> file of all figures or tables (`section` is `figures` or `tables`), sorted by id."""
+    files = [file for folder in PAPER_FOLDERS for file in (root / folder / section).glob("[!_]*.py")]
+    return dict(sorted((file.stem.replace("_", "-"), file) for file in files))
+
+
+def paper_item_file(section: str, id: str) -> Path:
+    """Return the file of a figure or table in PAPER_FOLDERS[0], relative to the root of the repository."""
+    return Path(PAPER_FOLDERS[0]) / section / f"{module_name(id)}.py"
+
+
 def read_literals(file: Path, *names: str) -> dict[str, Any]:
-    """The values of those of `names` that are assigned a literal at the top level of `file`."""
+    """Return the values of those of `names` that the module `file` assigns a literal at its top level."""
     literals: dict[str, Any] = {}
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    for node in _parse(file.read_text(encoding="utf-8")).body:
         value = getattr(node, "value", None)
         for name in _assigned(node) & set(names):
             with contextlib.suppress(ValueError):
@@ -42,7 +62,7 @@ def read_literals(file: Path, *names: str) -> dict[str, Any]:
 
 
 def list_metrics(folder: Path) -> dict[str, tuple[str, str]]:
-    """Metric id -> (its module's name, its variant) of all metrics in `folder`, sorted."""
+    """Return metric id -> (name of its module, its variant or "") of all metrics in `folder`, sorted by id."""
     metrics: dict[str, tuple[str, str]] = {}
     for file in folder.glob("[!_]*.py"):
         stem = file.stem.replace("_", "-")
@@ -51,20 +71,25 @@ def list_metrics(folder: Path) -> dict[str, tuple[str, str]]:
     return dict(sorted(metrics.items()))
 
 
-@functools.cache
-def _names(file: Path) -> frozenset[str]:
-    """Names that are defined, assigned or imported at the top level of a module."""
+def top_level_names(file: Path) -> set[str]:
+    """Return the names that a module defines, assigns or imports at its top level."""
     names: set[str] = set()
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    for node in _parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name for alias in node.names}
         else:
             names |= _assigned(node)
-    return frozenset(names)
+    return names
+
+
+@functools.cache
+def _parse(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _assigned(node: ast.stmt) -> set[str]:
+    """Return the names that a statement assigns."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return {target.id for target in targets if isinstance(target, ast.Name)}

@@ -1,4 +1,4 @@
-"""A part of a configuration: the models chosen on the command line, and what is to be fetched."""
+"""A part of a configuration: the models that the command line selects, and what a run downloads."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from samgap.config.load import referenced_ids
+from samgap.config.catalogs import merge_catalogs, merge_mappings
+from samgap.config.cells import referenced_ids
 from samgap.config.schema import suggest
 from samgap.errors import UserError
 
@@ -14,91 +15,114 @@ SECTIONS_WITH_MODELS = ("experiments", "comparisons", "figures", "tables")
 
 
 def select_models(
-    config: Mapping[str, Any], config_files: Iterable[str | Path]
+    config: Mapping[str, Any], config_files: Iterable[str | Path], root: Path
 ) -> tuple[dict[str, Any], tuple[str, ...] | None]:
-    """`config` with its section `models` as `files` have it, and the ids that stood there in its place.
+    """Return the configuration with its section `models`, and the model ids that the command line has in its place.
 
-    `snakemake --config models=sam2-large,ellipse` puts ids where the configuration files have models. Without
-    that the ids are None.
+    `snakemake --config models=sam2-large,ellipse` replaces the section by these ids, so the section is read again from
+    the configuration files and their catalogs.
+
+    Args:
+        config: The configuration as Snakemake reads it.
+        config_files: The files that Snakemake read it from, in this order.
+        root: The root of the repository.
+
+    Returns:
+        The configuration, and the selected ids; None instead of ids if the command line selects no models.
+
+    Raises:
+        UserError: For an id that no file has.
     """
-    given = config.get("models")
-    if isinstance(given, Mapping) or given is None:
+    selection = config.get("models")
+    if isinstance(selection, Mapping) or selection is None:
         return dict(config), None
-    names = tuple(name.strip() for name in (given.split(",") if isinstance(given, str) else map(str, given)))
+    names = selection.split(",") if isinstance(selection, str) else map(str, selection)
+    ids = tuple(name.strip() for name in names)
     models: dict[str, Any] = {}
     for file in config_files:
-        models |= (yaml.safe_load(Path(file).read_text()) or {}).get("models", {})
-    for name in names:
-        if name not in models:
-            raise UserError(f"config: models={','.join(names)} names '{name}'; {suggest(name, models)}")
-    return {**config, "models": models}, names
+        models = merge_mappings(models, (yaml.safe_load(Path(file).read_text()) or {}).get("models", {}))
+    config = merge_catalogs({**config, "models": models}, root)
+    for id in ids:
+        if id not in config["models"]:
+            raise UserError(f"config: models={','.join(ids)} names '{id}'; {suggest(id, config['models'])}")
+    return config, ids
 
 
 def restrict_to_models(config: Mapping[str, Any], models: Iterable[str] | None) -> dict[str, Any]:
-    """A checked `config` with nothing that needs another model than `models` (None: all of them).
+    """Return a validated configuration without the experiments, comparisons, figures and tables of other models.
 
-    What lists several experiments or models keeps those that are left; what then has none, and what names a model
-    that was not chosen, is left out. The section `models` stays, so that trainings find theirs.
+    A list of experiments, models, pairs or metrics keeps the items that remain; an entry with an empty list, or that
+    names another model, is removed. The section `models` stays complete, because trainings refer to it.
+
+    Args:
+        config: A validated configuration.
+        models: The ids of the selected models; None for all.
+
+    Raises:
+        UserError: If no experiment remains.
     """
     if models is None:
         return dict(config)
-    wanted = set(models)
-    found = dict(config)
+    selected = set(models)
+    restricted = dict(config)
     for section in SECTIONS_WITH_MODELS:
-        kept = {name: _restrict(entry, wanted, found["experiments"]) for name, entry in config[section].items()}
-        found[section] = {name: entry for name, entry in kept.items() if entry is not None}
-    if not found["experiments"]:
-        raise UserError(f"config: no experiment is left with the models {', '.join(sorted(wanted))}; choose others")
-    return found
+        entries = {
+            name: _restrict_entry(entry, selected, restricted["experiments"]) for name, entry in config[section].items()
+        }
+        restricted[section] = {name: entry for name, entry in entries.items() if entry is not None}
+    if not restricted["experiments"]:
+        raise UserError(f"config: no experiment has one of the models {', '.join(sorted(selected))}; select others")
+    return restricted
 
 
 def list_downloads(config: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The ids of what a network is needed for, or what is made of that: `archives`, `datasets` and `models`.
+    """Return the ids of `archives`, `datasets` and `models` that a run fetches, or makes from files that it fetches.
 
-    A model that a training makes is not fetched, but the data that it is trained on is.
+    A model that a training makes is not fetched, but the data sets that it is trained on are.
     """
     sources = {model: config["models"][model].get("weights", {}) for model in referenced_ids(config, "models")}
     datasets = set(referenced_ids(config, "datasets"))
-    for training in _list_required_trainings(
-        config, [source["training"] for source in sources.values() if "training" in source]
-    ):
+    trainings = [source["training"] for source in sources.values() if "training" in source]
+    for training in _list_required_trainings(config, trainings):
         entry = config["trainings"][training]
-        datasets |= {entry["dataset"], entry["validation"], *(each["dataset"] for each in entry.get("mix", []))}
-    archives = {id for name in datasets for id in config["datasets"][name].get("archives", {}).values()}
+        datasets |= {entry["dataset"], entry["validation"], *(part["dataset"] for part in entry.get("mix", []))}
+    archives = {archive for name in datasets for archive in config["datasets"][name].get("archives", {}).values()}
     models = [model for model, source in sources.items() if "training" not in source]
     return {"archives": sorted(archives), "datasets": sorted(datasets), "models": models}
 
 
 def _list_required_trainings(config: Mapping[str, Any], names: Iterable[str]) -> set[str]:
-    """The trainings and all that they start from."""
-    found: set[str] = set()
+    """Return the trainings and all that they start from."""
+    required: set[str] = set()
     for name in names:
-        at: str | None = name
-        while at is not None and at not in found:
-            found.add(at)
-            at = config["trainings"][at].get("start")
-    return found
+        current: str | None = name
+        while current is not None and current not in required:
+            required.add(current)
+            current = config["trainings"][current].get("start")
+    return required
 
 
-def _restrict(value: Any, models: set[str], experiments: Mapping[str, Any]) -> Any:
-    """What is left of an entry, or of a part of one; None: nothing."""
-    if isinstance(value, list):
-        items = [_restrict(item, models, experiments) for item in value]
-        return [item for item in items if item is not None] or None
-    if not isinstance(value, Mapping):
-        return value
-    found: dict[str, Any] = {}
-    for key, item in value.items():
-        if key == "model" and item not in models:
-            return None
-        if key in ("models", "experiments"):
-            item = [name for name in item if name in (models if key == "models" else experiments)]
-        found[key] = _restrict(item, models, experiments)
-        if found[key] is None and value[key] not in (None, []):
-            return None
-    if "experiments" in found and "metrics" in found:
-        measured = {metric for name in found["experiments"] for metric in experiments[name]["metrics"]}
-        found["metrics"] = [metric for metric in found["metrics"] if metric in measured]
-        if not found["metrics"]:
-            return None
-    return found
+def _restrict_entry(
+    entry: Mapping[str, Any], models: set[str], experiments: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return what remains of an experiment, comparison, figure or table; None if nothing does."""
+    if not _names_only(entry, models):
+        return None
+    restricted = dict(entry)
+    for key, available in (("models", models), ("experiments", experiments)):
+        if key in entry:
+            restricted[key] = [id for id in entry[key] if id in available]
+    if "pairs" in entry:
+        restricted["pairs"] = [pair for pair in entry["pairs"] if _names_only(pair, models)]
+    if "experiments" in entry and "metrics" in entry:
+        measured = {metric for name in restricted["experiments"] for metric in experiments[name]["metrics"]}
+        restricted["metrics"] = [metric for metric in entry["metrics"] if metric in measured]
+    emptied = [key for key, value in restricted.items() if value == [] and entry[key] != []]
+    return None if emptied else restricted
+
+
+def _names_only(entry: Mapping[str, Any], models: set[str]) -> bool:
+    """Return whether each `model` of an entry and of its mappings (`spatial`, `baseline`, …) is one of `models`."""
+    if "model" in entry and entry["model"] not in models:
+        return False
+    return all(_names_only(value, models) for value in entry.values() if isinstance(value, Mapping))

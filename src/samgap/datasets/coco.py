@@ -17,24 +17,20 @@ In all options a path inside the data may leave out leading folders, as those of
 """
 
 import fnmatch
-import json
-import logging
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets import coco_labels as labels
 from samgap.datasets.archive import MAX_ARCHIVE_GB, iter_files
+from samgap.datasets.coco_files import AnnotationProblems, CocoImage, parse_coco_file
 from samgap.datasets.names import extract_group, select_listed, split_path, summarize_names
 from samgap.datasets.photographs import load_photograph
 from samgap.datasets.write import IMAGE_SUFFIXES
 from samgap.errors import UserError
-
-logger = logging.getLogger("samgap")
 
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,59 +46,31 @@ def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[AnnotatedImage]:
-    """Yield the images in the source's order, each with its labels (`seed` has no use here).
+    """Yield the images in the order of the source, each with its annotations (`seed` is unused).
 
-    The source `archives["data"]` is read twice: first the COCO files and all names, then the images. Bad input raises
-    UserError; what is left out of the labels is told when all is read.
+    The source `archives["data"]` is read twice: first the COCO files and all names, then the images. Annotations that
+    are left out are counted in one warning at the end.
+
+    Raises:
+        UserError: Bad input, as the docstring of the module says.
     """
     source, max_gb = Path(archives["data"]), options.get("max-gb", MAX_ARCHIVE_GB)
-    texts, present = _index_source(source, options["annotations"], max_gb)
-    faults = AnnotationProblems()
-    images: dict[str, _ImageEntry] = {}
-    for where, text in sorted(texts.items()):
-        for image in _parse_coco_file(
-            f"{source}: {where}", where.stem if len(texts) > 1 else "", text, options, faults
-        ):
-            if image.file_name in images:
-                raise UserError(f"{source}: {image.file_name} is twice in {', '.join(options['annotations'])}")
-            images[image.file_name] = image
+    json_files, image_paths = _index_source(source, options["annotations"], max_gb)
+    problems = AnnotationProblems()
+    entries: dict[str, CocoImage] = {}
+    for path, json_bytes in sorted(json_files.items()):
+        id_prefix = path.stem if len(json_files) > 1 else ""
+        for entry in parse_coco_file(f"{source}: {path}", id_prefix, json_bytes, options["nouns"], problems):
+            if entry.file_name in entries:
+                raise UserError(f"{source}: {entry.file_name} is twice in {', '.join(options['annotations'])}")
+            entries[entry.file_name] = entry
     if "files" in options:
-        taken = select_listed(images, options["files"], str(source))
-        images = {file: image for file, image in images.items() if file in taken}
-    places = _locate_images(images, present, options.get("images"), source)
-    for place, data in iter_files(source, places.__contains__, max_gb):
-        yield _load_image(places[place], data, f"{source}: {place}", options, faults)
-    faults.log_warning(f"{source}")
-
-
-@dataclass(frozen=True)
-class _ImageEntry:
-    file_name: str  # as the COCO file has it
-    size: tuple[int, int] | None  # width, height in px, where the COCO file tells
-    annotations: list[tuple[str, dict[str, Any]]]  # annotations with the ids to name them by
-
-    @property
-    def output_name(self) -> str:
-        return "_".join(split_path(self.file_name))
-
-
-@dataclass
-class AnnotationProblems:
-    """What is wrong with annotations, by what it is, with their ids; and how many annotations were read."""
-
-    ids_by_problem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    n_annotations: int = 0
-
-    def add(self, problem: str, annotation_id: str) -> None:
-        self.ids_by_problem[problem].append(annotation_id)
-
-    def log_warning(self, source_name: str) -> None:
-        """One warning line, if there is anything to say."""
-        if self.ids_by_problem:
-            told = "; ".join(
-                f"{len(ids)} {what} (id {summarize_names(ids)})" for what, ids in sorted(self.ids_by_problem.items())
-            )
-            logger.warning("warning: %s: of %d annotations %s", source_name, self.n_annotations, told)
+        selected = select_listed(entries, options["files"], str(source))
+        entries = {name: entry for name, entry in entries.items() if name in selected}
+    located = _locate_images(entries, image_paths, options.get("images"), source)
+    for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
+        yield _load_image(located[path], encoded_bytes, f"{source}: {path}", options, problems)
+    problems.log_warning(f"{source}")
 
 
 # --- what is there
@@ -147,13 +115,13 @@ def _is_match(path: PurePosixPath, pattern: str) -> bool:
 
 
 def _locate_images(
-    entries: Mapping[str, _ImageEntry], image_paths: Iterable[PurePosixPath], folder: str | None, source: Path
-) -> dict[PurePosixPath, _ImageEntry]:
+    entries: Mapping[str, CocoImage], image_paths: Iterable[PurePosixPath], folder: str | None, source: Path
+) -> dict[PurePosixPath, CocoImage]:
     """Where in the source each image lies."""
     by_name = defaultdict(list)
     for where in sorted(image_paths):
         by_name[where.name].append(where)
-    places: dict[PurePosixPath, _ImageEntry] = {}
+    places: dict[PurePosixPath, CocoImage] = {}
     missing = []
     for file, image in entries.items():
         full = (*(split_path(folder) if folder else ()), *split_path(file))
@@ -176,62 +144,6 @@ def _locate_images(
     return places
 
 
-# --- the COCO files
-
-
-def _parse_coco_file(
-    source_name: str, id_prefix: str, json_bytes: bytes, options: Mapping[str, Any], problems: AnnotationProblems
-) -> Iterator[_ImageEntry]:
-    """The images of one COCO file with the annotations on them that can be used."""
-    try:
-        data = json.loads(json_bytes)
-        images = {row["id"]: row for row in data["images"]}
-        categories = {row["id"]: str(row["name"]) for row in data["categories"]}
-        annotations = data["annotations"]
-        counts = {"image": (len(images), data["images"]), "category": (len(categories), data["categories"])}
-        counts["annotation"] = (len({row["id"] for row in annotations}), annotations)
-        names = [row["file_name"] for row in images.values()]
-        refers = [(row.get("image_id") in images, categories.get(row.get("category_id"))) for row in annotations]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{source_name}: not a COCO file of instances ({type(error).__name__}: {error})") from error
-    for what, (different, rows) in counts.items():
-        if different != len(rows):
-            raise UserError(f"{source_name}: the {what} id {_find_duplicate(row['id'] for row in rows)} is there twice")
-    if not all(isinstance(name, str) and split_path(name) for name in names):
-        raise UserError(f"{source_name}: an image without a file name")
-
-    unknown = sorted(set(categories.values()) - set(options["nouns"]))
-    if unknown and len(unknown) == len(set(categories.values())):
-        raise UserError(
-            f"{source_name}: its categories are {summarize_names(unknown)}; say in `nouns` what each of them is"
-        )
-    of_image: dict[Any, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    seen = set()
-    for row, (placed, category) in zip(annotations, refers, strict=True):
-        name = f"{id_prefix}:{row['id']}" if id_prefix else str(row["id"])
-        problems.n_annotations += 1
-        shape = json.dumps([row.get(key) for key in ("image_id", "category_id", "bbox", "segmentation")])
-        if not placed:
-            problems.add("of an unknown image are left out", name)
-        elif category is None:
-            problems.add("of an unknown category are left out", name)
-        elif category not in options["nouns"]:
-            problems.add(f"of the category {category}, not in `nouns`, are left out", name)
-        elif shape in seen:
-            problems.add("the same as another are left out", name)
-        else:
-            of_image[row["image_id"]].append((name, {**row, "category": category}))
-        seen.add(shape)
-    for key, row in images.items():
-        size = row.get("width"), row.get("height")
-        known = all(isinstance(side, int) and side > 0 for side in size)
-        yield _ImageEntry(row["file_name"], size if known else None, of_image[key])
-
-
-def _find_duplicate(values: Iterable[Any]) -> Any:
-    return next(value for value, count in Counter(values).items() if count > 1)
-
-
 def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
     """The noun and the attributes that each category stands for."""
     return {
@@ -244,7 +156,7 @@ def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[s
 
 
 def _load_image(
-    entry: _ImageEntry, encoded_bytes: bytes, source_name: str, options: Mapping[str, Any], problems: AnnotationProblems
+    entry: CocoImage, encoded_bytes: bytes, source_name: str, options: Mapping[str, Any], problems: AnnotationProblems
 ) -> AnnotatedImage:
     found = load_photograph(encoded_bytes, source_name, entry.size)
     categories = _parse_categories(options)

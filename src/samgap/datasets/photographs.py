@@ -50,9 +50,8 @@ def load_photograph(encoded_bytes: bytes, source_name: str, labelled_size: tuple
     if mode in HIGH_BIT_DEPTH_MODES:
         raise UserError(f"{source_name}: more than 8 bits a channel (mode {mode}); save it with 8")
     if labelled_size is not None and labelled_size not in (stored, upright):
-        raise UserError(
-            f"{source_name}: {stored[0]}x{stored[1]} px, but its labels are for {labelled_size[0]}x{labelled_size[1]} px"
-        )
+        width, height = labelled_size
+        raise UserError(f"{source_name}: {stored[0]}x{stored[1]} px, but its labels are for {width}x{height} px")
     if turned is None:
         return Photograph(encoded_bytes, *stored)
     stream = io.BytesIO()

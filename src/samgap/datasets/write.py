@@ -1,8 +1,9 @@
-"""What every data set ends in: `images/`, `instances.json` (COCO) and `images.parquet`."""
+"""Writing a data set: `images/`, `instances.json` (COCO) and `images.parquet`."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,10 +13,20 @@ from samgap.datasets import AnnotatedImage, Annotation
 from samgap.errors import UserError
 from samgap.io.files import atomic_directory, atomic_write
 from samgap.io.progress import report_progress
-from samgap.masks.encoding import encode_annotation
+from samgap.masks.rle import encode_annotation
 from samgap.tables.images import IMAGES
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg"}
+
+
+@dataclass(frozen=True)
+class _WrittenImage:
+    """What the tables need of an image whose file is written."""
+
+    entry: dict[str, Any]  # of `images` in instances.json, without id and file name
+    annotations: list[dict[str, Any]]  # without id and image_id
+    sha256: str
+    extra_sha256: dict[str, str]  # of the files beside it, by name
 
 
 def write_dataset(
@@ -28,51 +39,38 @@ def write_dataset(
     dataset: str,
     provenance: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write `pictures` (one held at a time) as the data set `dataset`; nothing is replaced before all are there.
+    """Write a data set: its images, `instances.json` and the table `images`; outputs are replaced at the end.
 
-    `info` has `nouns` and `attributes` (see samgap.annotations.ground_truth). Images are numbered from 1 by file
-    name, whatever order they come in, and instances from 1 by image and order within it. Two pictures of one name, or
-    none at all, raise UserError; a label that does not fit its picture raises ValueError.
-    Returns `{"n_images", "n_instances", "n_ignored", "images_sha256"}`, the last over all names and bytes; and where
-    there are files beside the images, `"n_extras"` and `"extras_sha256"` for these.
+    Images get ids from 1 in the order of their file names, whatever order they come in, and instances from 1 by image
+    and order within it. One image is held in memory at a time.
+
+    Args:
+        annotated_images: The images with their annotations.
+        info: `nouns` and `attributes` of the data set, see `samgap.annotations.ground_truth`.
+        images_dir: Folder of the images.
+        instances_path: The COCO file.
+        table_path: The table `images`.
+        dataset: Id of the data set, for messages and the COCO file.
+        provenance: Written with the table.
+
+    Returns:
+        `n_images`, `n_instances`, `n_ignored` and `images_sha256` (over all names and bytes); where there are files
+        beside the images, `n_extras` and `extras_sha256` too.
+
+    Raises:
+        UserError: There is no image, or two have the same name.
+        ValueError: An annotation does not fit its image.
     """
     nouns = list(info["nouns"])
-    found: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {}
-    extras: dict[str, str] = {}
+    written: dict[str, _WrittenImage] = {}
     with atomic_directory(images_dir) as folder, report_progress(f"{dataset}: images", None, "images") as step:
-        for picture in annotated_images:
-            name = picture.file_name
-            plain = name.removeprefix(f"{picture.sequence}/") if picture.sequence else name
-            if (
-                plain != PurePosixPath(plain.replace("\\", "/")).name
-                or Path(plain).suffix.lower() not in IMAGE_SUFFIXES
-            ):
-                raise UserError(f"{dataset}: {name!r} is not the plain name of a .png or .jpg file")
-            if name in found:
-                raise UserError(f"{dataset}: two images are named {name}; names must be unique in a data set")
-            for file, data in {name: picture.encoded_bytes, **picture.extra_files}.items():
-                (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                with open(folder / file, "xb") as stream:
-                    stream.write(data)
-            extras |= {file: hashlib.sha256(data).hexdigest() for file, data in picture.extra_files.items()}
-            image: dict[str, Any] = {"width": picture.width, "height": picture.height, "group": picture.group}
-            if picture.attributes:
-                image["attributes"] = dict(picture.attributes)
-            if picture.sequence:
-                image |= {"sequence": picture.sequence, "frame": picture.frame_index}
-            annotations = [_to_coco_annotation(picture, label, nouns) for label in picture.annotations]
-            found[name] = (image, annotations, hashlib.sha256(picture.encoded_bytes).hexdigest())
+        for image in annotated_images:
+            _check_file_name(image, written, dataset)
+            written[image.file_name] = _write_image(image, folder, nouns)
             step(1)
-        if not found:
+        if not written:
             raise UserError(f"{dataset}: no image in it; check its options in the configuration")
-
-    images: list[dict[str, Any]] = []
-    instances: list[dict[str, Any]] = []
-    for image_id, name in enumerate(sorted(found), start=1):
-        image, annotations, _ = found[name]
-        images.append({"id": image_id, "file_name": name, **image})
-        for annotation in annotations:
-            instances.append({"id": len(instances) + 1, "image_id": image_id, **annotation})
+    images, instances = _number(written)
     coco = {
         "info": {"dataset": dataset, "nouns": nouns, "attributes": info["attributes"]},
         "images": images,
@@ -80,24 +78,64 @@ def write_dataset(
         "annotations": instances,
     }
     with atomic_write(instances_path) as temporary:
-        temporary.write_text(json.dumps(coco, sort_keys=True) + "\n")
-    keys = {"id": "image_id", "file_name": "file", "width": "width", "height": "height", "group": "group"}
-    rows = [
-        {column: image[key] for key, column in keys.items()} | {key: image.get(key) for key in ("sequence", "frame")}
-        for image in images
-    ]
-    IMAGES.write(table_path, rows, provenance)
+        temporary.write_text(json.dumps(coco, sort_keys=True) + "\n", encoding="utf-8")
+    IMAGES.write(table_path, [_make_table_row(image) for image in images], provenance)
+    extras = {name: sha256 for image in written.values() for name, sha256 in image.extra_sha256.items()}
     return {
         "n_images": len(images),
         "n_instances": len(instances),
         "n_ignored": sum(instance["ignore"] for instance in instances),
-        "images_sha256": _hash_checksums({name: checksum for name, (*_, checksum) in found.items()}),
+        "images_sha256": _hash_checksums({name: image.sha256 for name, image in written.items()}),
         **({"n_extras": len(extras), "extras_sha256": _hash_checksums(extras)} if extras else {}),
     }
 
 
+def _check_file_name(image: AnnotatedImage, written: Container[str], dataset: str) -> None:
+    name = image.file_name
+    plain = name.removeprefix(f"{image.sequence}/") if image.sequence else name
+    if plain != PurePosixPath(plain.replace("\\", "/")).name or Path(plain).suffix.lower() not in IMAGE_SUFFIXES:
+        raise UserError(f"{dataset}: {name!r} is not the plain name of a .png or .jpg file")
+    if name in written:
+        raise UserError(f"{dataset}: two images are named {name}; names must be unique in a data set")
+
+
+def _write_image(image: AnnotatedImage, folder: Path, nouns: list[str]) -> _WrittenImage:
+    for name, data in {image.file_name: image.encoded_bytes, **image.extra_files}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with open(folder / name, "xb") as stream:
+            stream.write(data)
+    entry: dict[str, Any] = {"width": image.width, "height": image.height, "group": image.group}
+    if image.attributes:
+        entry["attributes"] = dict(image.attributes)
+    if image.sequence:
+        entry |= {"sequence": image.sequence, "frame": image.frame_index}
+    return _WrittenImage(
+        entry,
+        [_to_coco_annotation(image, annotation, nouns) for annotation in image.annotations],
+        hashlib.sha256(image.encoded_bytes).hexdigest(),
+        {name: hashlib.sha256(data).hexdigest() for name, data in image.extra_files.items()},
+    )
+
+
+def _number(written: Mapping[str, _WrittenImage]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The COCO entries of all images and instances, with their ids."""
+    images: list[dict[str, Any]] = []
+    instances: list[dict[str, Any]] = []
+    for image_id, name in enumerate(sorted(written), start=1):
+        images.append({"id": image_id, "file_name": name, **written[name].entry})
+        for annotation in written[name].annotations:
+            instances.append({"id": len(instances) + 1, "image_id": image_id, **annotation})
+    return images, instances
+
+
+def _make_table_row(image: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {"id": "image_id", "file_name": "file", "width": "width", "height": "height", "group": "group"}
+    optional = {key: image.get(key) for key in ("sequence", "frame")}
+    return {column: image[key] for key, column in columns.items()} | optional
+
+
 def _hash_checksums(checksums: Mapping[str, str]) -> str:
-    """One sha256 over several files' names and sha256."""
+    """One sha256 over the names and checksums of several files."""
     lines = (f"{checksums[name]}  {name}\n" for name in sorted(checksums))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -111,11 +149,11 @@ def _to_coco_annotation(image: AnnotatedImage, annotation: Annotation, nouns: li
         "ignore": int(annotation.ignore),
         "attributes": dict(annotation.attributes),
     }
-    known = {"occlusion": annotation.occluded_fraction, "track": annotation.track_id}
-    row |= {key: value for key, value in known.items() if value is not None}
+    optional = {"occlusion": annotation.occluded_fraction, "track": annotation.track_id}
+    row |= {key: value for key, value in optional.items() if value is not None}
     if annotation.mask is None:
         if annotation.box is None:
-            raise ValueError(f"{image.file_name}: a label with neither mask nor box")
+            raise ValueError(f"{image.file_name}: an annotation with neither mask nor box")
         x0, y0, x1, y1 = annotation.box
         return {**row, "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
     size, at = (image.height, image.width), annotation.offset

@@ -1,0 +1,1 @@
+"""Downloads: resumable, checked against checksums, through a cache that several runs can share."""

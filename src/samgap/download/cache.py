@@ -1,7 +1,7 @@
-"""One folder for what is fetched, for several runs and users: each file is fetched once, and linked to.
+"""The download cache: a folder that several runs and users can share, from which files are linked.
 
-A file lies there as `<hash of its address>-<name>` with a receipt `….json`, what is on its way as `….part`, and a lock
-`….lock` lets one process fetch it while the others wait.
+A file is stored as `<hash of its address>-<name>`, with its receipt in `….json`. A partial file is `….part`. With the
+lock `….lock` one process downloads a file while others wait for it.
 """
 
 import contextlib
@@ -27,22 +27,22 @@ from samgap.download.fetch import (
     parse_expected,
     verify_checksums,
 )
-from samgap.download.http import redact_url
 from samgap.errors import UserError
 from samgap.io.files import read_json_object, write_json
 from samgap.io.progress import LOG_INTERVAL_SECONDS
+from samgap.io.redaction import redact_url
 
 CACHE_VARIABLE = "SAMGAP_CACHE"
-"""The environment variable that names the folder; it wins over the configuration."""
+"""The environment variable with the path of the cache; it takes precedence over the configuration."""
 DEFAULT_CACHE = Path("resources/cache")
-"""The folder of a run that shares none, relative to the repository."""
+"""The cache if none is configured, relative to the working directory."""
 
 logger = logging.getLogger("samgap")
 
 
 @dataclass(frozen=True)
 class DownloadSettings:
-    """How files are fetched: the configuration's `cache`, `mirrors` and `connections`."""
+    """The configuration's `cache`, `mirrors` and `connections`."""
 
     cache: Path = DEFAULT_CACHE
     mirrors: Mapping[str, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class DownloadSettings:
 
 
 def read_settings(config: Mapping[str, Any]) -> DownloadSettings:
-    """The settings of a configuration and of the environment. None of them changes what is fetched."""
+    """Return the settings of a configuration and the environment. They do not change which file is downloaded."""
     folder = os.environ.get(CACHE_VARIABLE) or config.get("cache") or DEFAULT_CACHE
     return DownloadSettings(Path(folder).expanduser(), config.get("mirrors", {}), config.get("connections", 1))
 
@@ -63,67 +63,73 @@ def fetch_cached(
     auth: AuthBase | None = None,
     **expected: Unpack[ExpectedFile],
 ) -> dict[str, Any]:
-    """`samgap.download.fetch.download` through the cache: `target` becomes a link to the file there.
+    """Download a file into the cache unless it is there, and make `target` a link to it.
 
-    What the cache holds is read again and held against its receipt before it is linked to; if it differs, it is
-    fetched again. A local path is copied, and not put into the cache.
+    A cached file is verified against its receipt before it is linked; if it differs, it is downloaded again. A local
+    path is copied to `target`, not to the cache. For arguments, result and errors see
+    `samgap.download.fetch.download_file`.
     """
     if local_path(url) is not None:
         return download_file(url, target, **expected)
-    found = link_cached(url, target, settings, **expected)
-    if found is None:
+    result = link_cached(url, target, settings, **expected)
+    if result is None:
         entry = _entry_path(url, settings.cache)
         with _writable_cache(settings.cache, parse_expected(expected, url)[2]), _entry_lock(entry):
-            # Another process may just have brought it.
-            found = link_cached(url, target, settings, **expected)
-            if found is None:
-                more: dict[str, Any] = {"mirrors": settings.mirrors, "connections": settings.connections, "auth": auth}
-                found = download_file(url, entry, **expected, **more)
+            # Another process may have downloaded it while this one waited for the lock.
+            result = link_cached(url, target, settings, **expected)
+            if result is None:
+                result = download_file(
+                    url, entry, mirrors=settings.mirrors, connections=settings.connections, auth=auth, **expected
+                )
                 write_json(
                     _receipt_path(entry),
-                    {"url": redact_url(url), **{key: found[key] for key in (*CHECKSUM_KEYS, "checked")}},
+                    {"url": redact_url(url), **{key: result[key] for key in (*CHECKSUM_KEYS, "checked")}},
                 )
                 _replace_symlink(entry, Path(target))
-    return found
+    return result
 
 
 def link_cached(
     url: str, target: str | Path, settings: DownloadSettings, **expected: Unpack[ExpectedFile]
 ) -> dict[str, Any] | None:
-    """`fetched` without a network: None where the cache does not hold what is wanted, whole."""
-    wanted, second_hand, name = parse_expected(expected, url)
+    """Make `target` a link to the cached file, without network access.
+
+    Returns:
+        The result of `fetch_cached`, or None if the cache does not have the whole file, or only a different one.
+    """
+    checksums, second_hand, name = parse_expected(expected, url)
     entry = _entry_path(url, settings.cache)
-    found = _check_entry(entry, wanted, second_hand)
-    if found is None:
+    actual = _check_entry(entry, checksums, second_hand)
+    if actual is None:
         return None
-    checked = verify_checksums(found, wanted, second_hand, name)
-    if checksums_match(found, wanted) and (second_hand or not any(wanted.values())):
-        # Whoever brought it may have known more of it.
+    checked = verify_checksums(actual, checksums, second_hand, name)
+    if checksums_match(actual, checksums) and (second_hand or not any(checksums.values())):
+        # The receipt may name better checksums, which another run had.
         checked = read_json_object(_receipt_path(entry)).get("checked", checked)
     logger.info("%s: from the cache %s", name, settings.cache)
     _replace_symlink(entry, Path(target))
-    return {"source": name, **found, "checked": checked}
+    return {"source": name, **actual, "checked": checked}
 
 
 def _entry_path(url: str, cache: Path) -> Path:
-    """Where the cache keeps what is at `url`."""
+    """Return the path in the cache of the file at `url`."""
     name = PurePosixPath(unquote(urlsplit(url).path)).name
     key = hashlib.sha256(url.encode()).hexdigest()[:16]
     return cache / (f"{key}-{name}" if name else key)
 
 
 def _check_entry(entry: Path, requested: Mapping[str, Any], second_hand: bool) -> dict[str, Any] | None:
-    """The checksums of a file that the cache holds whole, or None: not there, damaged, or not what is wanted."""
+    """Return the checksums of a cached file, or None if it is missing, damaged, or not the expected file."""
     if not entry.is_file():
         return None
-    sure = {key: value for key, value in requested.items() if value is not None}
+    known = {key: value for key, value in requested.items() if value is not None}
     receipt = {key: value for key, value in read_json_object(_receipt_path(entry)).items() if key in requested}
-    # A second-hand checksum says nothing against a file that a receipt speaks for.
-    expected = {**sure, **receipt} if second_hand else {**receipt, **sure}
+    # The receipt takes precedence over a second-hand checksum.
+    expected = {**known, **receipt} if second_hand else {**receipt, **known}
     if not expected or expected.get("size", entry.stat().st_size) != entry.stat().st_size:
         return None
-    found = compute_checksums(entry)
-    return found if checksums_match(found, expected) and checksums_match(found, receipt) else None
+    actual = compute_checksums(entry)
+    return actual if checksums_match(actual, expected) and checksums_match(actual, receipt) else None
 
 
 def _receipt_path(entry: Path) -> Path:
@@ -132,20 +138,20 @@ def _receipt_path(entry: Path) -> Path:
 
 @contextlib.contextmanager
 def _writable_cache(folder: Path, name: str) -> Iterator[None]:
-    """Write in `folder` so that all who may write there can go on with it: with the folder's own permissions."""
+    """Create files in `folder` with its permissions, so that all its users can continue a download."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cache {folder}: cannot be made ({error.strerror}); name another one") from error
+        raise UserError(f"cache {folder}: cannot be created ({error.strerror}); set another one") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(
-            f"cache {folder}: not writable, and {name} is not in it; ask its owner to fetch it, or name another one"
+            f"cache {folder}: not writable, and {name} is not in it; ask its owner to fetch it, or set another one"
         )
-    before = os.umask(0o777 & ~folder.stat().st_mode)
+    old_mask = os.umask(0o777 & ~folder.stat().st_mode)
     try:
         yield
     finally:
-        os.umask(before)
+        os.umask(old_mask)
 
 
 @contextlib.contextmanager
@@ -158,7 +164,7 @@ def _entry_lock(entry: Path) -> Iterator[None]:
             lock.acquire(timeout=LOG_INTERVAL_SECONDS)
             break
         except Timeout:
-            logger.info("%s: another process fetches it; waiting", entry.name)
+            logger.info("%s: another process downloads it; waiting", entry.name)
     try:
         yield
     finally:
@@ -166,11 +172,11 @@ def _entry_lock(entry: Path) -> Iterator[None]:
 
 
 def _replace_symlink(entry: Path, target: Path) -> None:
-    """Make `target` a link to `entry`, in one step; a relative one if both move together with the run."""
+    """Atomically make `target` a link to `entry`; a relative one if both are below the working directory."""
     target.parent.mkdir(parents=True, exist_ok=True)
     inside = entry.resolve().is_relative_to(Path.cwd()) and target.resolve().parent.is_relative_to(Path.cwd())
-    to = os.path.relpath(entry.resolve(), target.parent.resolve()) if inside else entry.resolve()
+    destination = os.path.relpath(entry.resolve(), target.parent.resolve()) if inside else entry.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
-    temporary.symlink_to(to)
+    temporary.symlink_to(destination)
     os.replace(temporary, target)

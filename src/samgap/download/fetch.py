@@ -1,6 +1,6 @@
-"""Files from the network or the disk: checked, and moved into place whole.
+"""Download or copy of one file to one path, verified against the expected size and checksums.
 
-`download` brings one file to one place. `samgap.download.cache` does so once for several runs and users.
+`samgap.download.cache` downloads each file once for several runs and users.
 """
 
 import hashlib
@@ -8,17 +8,19 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 from urllib.parse import unquote, urlsplit
 
 from requests.auth import AuthBase
 
-from samgap.download.http import Unavailable, redact_url
+from samgap.download.http import Unavailable
 from samgap.download.partial_file import remove
 from samgap.download.resumable import download_resumable
 from samgap.errors import UserError
 from samgap.io.files import CHUNK_BYTES
+from samgap.io.redaction import redact_url
 
 logger = logging.getLogger("samgap")
 
@@ -26,9 +28,10 @@ CHECKSUM_KEYS = ("size", "sha256", "md5")
 
 
 class ExpectedFile(TypedDict, total=False):
-    """What is known of a file before it comes, and what messages and cards call it (`name`; by default its address).
+    """Size (bytes) and checksums (hex) of a file as the configuration states them, and its name in messages and cards.
 
-    `size` is in bytes, the checksums are hex. They are `second_hand` if the file's owner does not publish them.
+    The checksums are `second_hand` if the owner of the file does not publish them. The default of `name` is the
+    address.
     """
 
     sha256: str | None
@@ -36,6 +39,20 @@ class ExpectedFile(TypedDict, total=False):
     size: int | None
     second_hand: bool
     name: str | None
+
+
+@dataclass(frozen=True)
+class _Expectation:
+    """The checksums that a file must have (None: unknown), whether they are second-hand, and its name in messages."""
+
+    checksums: Mapping[str, Any]
+    second_hand: bool
+    name: str
+
+    def verify(self, actual: Mapping[str, Any]) -> dict[str, Any]:
+        """Return `actual` with the result of the comparison as `checked`; see `verify_checksums`."""
+        checked = verify_checksums(actual, self.checksums, self.second_hand, self.name)
+        return {**actual, "checked": checked}
 
 
 def download_file(
@@ -47,128 +64,150 @@ def download_file(
     auth: AuthBase | None = None,
     **expected: Unpack[ExpectedFile],
 ) -> dict[str, Any]:
-    """Bring `url` (http, https, file, or a local path) to `target`, whole and checked.
+    """Download or copy a file and verify it; `target` is replaced only by a complete file.
 
-    What differs from what is `expected` raises UserError and is removed; if that is second-hand, it warns. A mirror
-    (`mirrors`: what an address begins with, and what stands there instead) is asked first. Unavailable is raised where
-    the file cannot be had.
-    Returns `{"source", "sha256", "md5", "size", "checked"}` of what arrived.
+    Args:
+        url: An address (http, https, file) or a local path.
+        target: The path to write.
+        mirrors: Prefix of an address -> its replacement. A mirror is tried before the address itself.
+        connections: How many connections download one file.
+        auth: Authentication at `url`; it is not sent to mirrors.
+        expected: The expected size and checksums, and the file's name in messages.
+
+    Returns:
+        `source` (the name), `sha256`, `md5`, `size` (bytes) and `checked` (the result of the comparison, in words).
+
+    Raises:
+        Unavailable: If the file cannot be downloaded.
+        UserError: If the file differs from what is expected; it is removed. If the checksums are second-hand, a
+            difference is only a warning.
     """
-    target, (wanted, second_hand, name) = Path(target), parse_expected(expected, url)
+    target, expectation = Path(target), _Expectation(*parse_expected(expected, url))
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    places = [*mirror_urls(url, mirrors or {}), url]
-    for place in places:
+    candidates = [*mirror_urls(url, mirrors or {}), url]
+    for candidate in candidates:
         try:
-            # Who asks with a token asks nobody else with it.
-            asked_with = auth if place == url else None
-            found = _fetch_url(place, part, name, wanted, second_hand, connections, asked_with)
+            # Credentials are sent only to the address that they are for, not to a mirror.
+            result = _fetch_url(candidate, part, expectation, connections, auth if candidate == url else None)
             break
         except Unavailable as error:
-            if place == places[-1]:
+            if candidate == candidates[-1]:
                 raise
-            logger.warning("warning: the mirror does not help (%s); asking %s", error, redact_url(url))
+            logger.warning("warning: the mirror failed (%s); trying %s", error, redact_url(url))
     os.replace(part, target)
     remove(part)
-    return {"source": name, **found}
+    return {"source": expectation.name, **result}
 
 
 def parse_expected(expected: ExpectedFile, url: str) -> tuple[dict[str, Any], bool, str]:
-    """What is wanted of each of CHECKS (None: unknown), whether that is second-hand, and the file's name."""
+    """Return the expected value of each of CHECKSUM_KEYS (None: unknown), whether it is second-hand, and the name."""
     if unknown := expected.keys() - ExpectedFile.__annotations__:
-        raise TypeError(f"nothing is known by {', '.join(sorted(unknown))}")
-    wanted = {key: expected.get(key) for key in CHECKSUM_KEYS}
-    return wanted, expected.get("second_hand", False), expected.get("name") or redact_url(url)
+        raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}")
+    checksums = {key: expected.get(key) for key in CHECKSUM_KEYS}
+    return checksums, expected.get("second_hand", False), expected.get("name") or redact_url(url)
 
 
 def verify_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any], second_hand: bool, name: str) -> str:
-    """What comparing `found` with `wanted` (`size`, `sha256`, `md5`; None: unknown) gives, in words for a card.
+    """Compare checksums, and return the result in words for a card.
 
-    What differs raises UserError, or if `second_hand` warns.
+    Args:
+        actual: `size`, `sha256` and `md5` of the file.
+        expected: The values that it should have; None or missing: unknown.
+        second_hand: Whether a difference is a warning instead of an error.
+        name: The file's name in messages.
+
+    Raises:
+        UserError: For a difference, unless the expected values are second-hand.
     """
     known = {key: expected[key] for key in CHECKSUM_KEYS if expected.get(key) is not None}
-    whose = "second-hand " if second_hand else ""
-    differs = [key for key in known if not checksums_match(actual, {key: known[key]})]
-    for key in differs:
-        text = f"{name}: {key} is {actual[key]}, not {known[key]} as configured"
+    origin = "second-hand " if second_hand else ""
+    differing = [key for key in known if not checksums_match(actual, {key: known[key]})]
+    for key in differing:
+        difference = f"{name}: {key} is {actual[key]}, not {known[key]} as configured"
         if not second_hand:
-            raise UserError(f"{text}; nothing is kept: check the source, or the configured {key}")
+            raise UserError(f"{difference}; the file is removed: check the source, or the configured {key}")
         logger.warning(
-            "warning: %s, which is second-hand: kept; put sha256 %s into the configuration to hold on to it",
-            *(text, actual["sha256"]),
+            "warning: %s; the file is used, because the configured value is second-hand. To require this file from now "
+            "on, put sha256 %s into the configuration",
+            *(difference, actual["sha256"]),
         )
-    if differs:
-        return "; ".join(f"differs from the {whose}{key} {known[key]}" for key in differs)
-    return f"agrees with the {whose}{', '.join(known)}" if known else "nothing to check it against"
+    if differing:
+        return "; ".join(f"differs from the {origin}{key} {known[key]}" for key in differing)
+    return f"agrees with the {origin}{', '.join(known)}" if known else "nothing to check it against"
 
 
 def checksums_match(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Return whether all known expected values (`size`, `sha256`, `md5`) equal the actual ones."""
     return all(str(actual[key]) == str(expected[key]).lower() for key in CHECKSUM_KEYS if expected.get(key) is not None)
 
 
 def compute_checksums(path: str | Path) -> dict[str, Any]:
-    """`sha256` and `md5` (hex) and `size` (bytes) of a file, read once."""
-    strong, weak, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    """Return `sha256` and `md5` (hex) and `size` (bytes) of a file, which is read once."""
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
     with open(path, "rb") as stream:
         while block := stream.read(CHUNK_BYTES):
-            strong.update(block)
-            weak.update(block)
+            sha256.update(block)
+            md5.update(block)
             size += len(block)
-    return {"sha256": strong.hexdigest(), "md5": weak.hexdigest(), "size": size}
+    return {"sha256": sha256.hexdigest(), "md5": md5.hexdigest(), "size": size}
 
 
 def mirror_urls(url: str, mirrors: Mapping[str, str]) -> list[str]:
-    """The mirror of an address, that of the longest beginning first; none is an empty list."""
-    found = sorted((start for start in mirrors if url.startswith(start)), key=len, reverse=True)
-    return [mirrors[start] + url[len(start) :] for start in found]
+    """Return the addresses of a file at the mirrors whose prefix fits, the longest prefix first."""
+    prefixes = sorted((prefix for prefix in mirrors if url.startswith(prefix)), key=len, reverse=True)
+    return [mirrors[prefix] + url[len(prefix) :] for prefix in prefixes]
 
 
 def local_path(url: str) -> Path | None:
-    """The path that `url` is on this machine; None where it is http or https."""
+    """Return the local path that `url` means, or None if it is an http or https address.
+
+    Raises:
+        UserError: If it is an address of another scheme.
+    """
     scheme = urlsplit(url).scheme
     if scheme == "file":
         return Path(unquote(urlsplit(url).path))
     if scheme in ("http", "https"):
         return None
     if "://" in url:
-        raise UserError(f"{redact_url(url)}: only http, https and file addresses or local paths can be fetched")
+        raise UserError(f"{redact_url(url)}: not an http, https or file address, nor a local path")
     return Path(url).expanduser()
 
 
 def _fetch_url(
-    url: str,
-    part: Path,
-    name: str,
-    expected: Mapping[str, Any],
-    second_hand: bool,
-    connections: int,
-    auth: AuthBase | None,
+    url: str, part: Path, expectation: _Expectation, connections: int, auth: AuthBase | None
 ) -> dict[str, Any]:
-    """Fill `part` and check it; a file put together from several answers gets a second chance in one piece."""
+    """Write the file at `url` to `part` and verify it.
+
+    If the file was assembled from several responses and differs, it is downloaded once more in one piece.
+    """
     path = local_path(url)
     if path is not None:
         try:
             shutil.copyfile(path, part)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise UserError(f"{name}: cannot be copied ({error.strerror or error})") from error
-        return _verify_part(part, expected, second_hand, name)
-    certain = not second_hand and any(expected[key] for key in ("sha256", "md5"))
-    size = None if second_hand else expected["size"]
-    if download_resumable(url, part, expected_bytes=size, connections=connections, auth=auth, has_checksum=certain):
-        found = compute_checksums(part)
-        if checksums_match(found, expected):
-            return {**found, "checked": verify_checksums(found, expected, second_hand, name)}
-        logger.info("%s: not what it should be, and put together from parts; fetching it anew", name)
+            raise UserError(f"{expectation.name}: cannot be copied ({error.strerror or error})") from error
+        return _verify_part(part, expectation)
+    checksums, second_hand = expectation.checksums, expectation.second_hand
+    has_checksum = not second_hand and any(checksums[key] for key in ("sha256", "md5"))
+    size = None if second_hand else checksums["size"]
+    if download_resumable(
+        url, part, expected_bytes=size, connections=connections, auth=auth, has_checksum=has_checksum
+    ):
+        actual = compute_checksums(part)
+        if checksums_match(actual, checksums):
+            return expectation.verify(actual)
+        logger.info("%s: differs after a resumed download; downloading it again", expectation.name)
         remove(part)
-        download_resumable(url, part, expected_bytes=size, auth=auth, has_checksum=certain)
-    return _verify_part(part, expected, second_hand, name)
+        download_resumable(url, part, expected_bytes=size, auth=auth, has_checksum=has_checksum)
+    return _verify_part(part, expectation)
 
 
-def _verify_part(part: Path, expected: Mapping[str, Any], second_hand: bool, name: str) -> dict[str, Any]:
-    found = compute_checksums(part)
+def _verify_part(part: Path, expectation: _Expectation) -> dict[str, Any]:
     try:
-        return {**found, "checked": verify_checksums(found, expected, second_hand, name)}
+        return expectation.verify(compute_checksums(part))
     except UserError:
         remove(part)
         raise

@@ -1,4 +1,4 @@
-"""One request over http, and what its answer says; every way to be refused or cut off is told in one line."""
+"""HTTP requests and responses; each refusal or lost connection is an exception with a message of one line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,23 +11,25 @@ from requests.auth import AuthBase
 
 from samgap.errors import UserError
 from samgap.io.files import CHUNK_BYTES
+from samgap.io.redaction import redact_url
 
 
 class Unavailable(UserError):
-    """What was asked for is not to be had: not there, refused, or out of reach."""
+    """A file that does not exist, that the server refuses, or whose server cannot be reached."""
 
 
 class ConnectionCut(Exception):
-    """The connection ended before the file did."""
-
-
-def redact_url(url: str) -> str:
-    """The address for messages: without a user's name and password, and without a query, which may hold a key."""
-    return re.sub(r"(?<=://)[^/@]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])
+    """The connection was lost before the end of the file."""
 
 
 def open_session(connections: int, max_retries: int, backoff_s: float) -> requests.Session:
-    """A session that repeats a request `tries` times, after `backoff` * 2**n seconds or as Retry-After says."""
+    """Return a session that retries requests.
+
+    Args:
+        connections: The number of connections that are used at once.
+        max_retries: How often a request is repeated.
+        backoff_s: The n-th retry waits `backoff_s` * 2**n seconds, or as long as the server's Retry-After says.
+    """
     retry = urllib3.Retry(
         total=max_retries,
         backoff_factor=backoff_s,
@@ -35,34 +37,41 @@ def open_session(connections: int, max_retries: int, backoff_s: float) -> reques
         raise_on_status=False,
         retry_after_max=120,
     )
-    made = requests.Session()
+    session = requests.Session()
     for scheme in ("http://", "https://"):
-        made.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=connections))
-    return made
+        session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=connections))
+    return session
 
 
 def get_response(
     session: requests.Session, url: str, headers: Mapping[str, str], auth: AuthBase | None
 ) -> requests.Response:
-    """The answer, its body yet to be read as it is on the server. Unavailable where there is none."""
+    """Send a GET request and return the response, whose body is not read yet.
+
+    Raises:
+        Unavailable: If the server cannot be reached.
+        UserError: If `url` is not a valid address.
+    """
     headers = {"Accept-Encoding": "identity", **headers}
     try:
         return session.get(url, headers=headers, stream=True, timeout=(20, 60), auth=auth)
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:
         raise UserError(f"{redact_url(url)}: not a valid address") from error
     except (requests.exceptions.SSLError, requests.exceptions.ProxyError) as error:
-        raise Unavailable(f"{redact_url(url)}: no safe connection ({type(error).__name__}); check the proxy") from error
+        raise Unavailable(
+            f"{redact_url(url)}: no secure connection ({type(error).__name__}); check the proxy"
+        ) from error
     except requests.RequestException as error:
         raise Unavailable(
             f"{redact_url(url)}: cannot be reached ({type(error).__name__}); "
-            "check the network, or run `snakemake fetch` where there is one"
+            "check the network, or run `snakemake fetch` on a machine with a network"
         ) from error
 
 
 def iter_blocks(response: requests.Response) -> Iterator[bytes]:
-    """The body as it is on the server (a .gz stays one), with every way to lose a connection told as Cut."""
+    """Yield the body as it is on the server (without decompression); a lost connection raises ConnectionCut."""
     try:
-        # What has come so far, not a full block: a kill or a reset then costs nothing that was here already.
+        # read1 returns what has arrived instead of waiting for a full block, so a kill or a reset loses none of it.
         while block := response.raw.read1(CHUNK_BYTES // 4, decode_content=False):
             yield block
     except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
@@ -70,23 +79,23 @@ def iter_blocks(response: requests.Response) -> Iterator[bytes]:
 
 
 def http_error(url: str, response: requests.Response) -> Unavailable:
-    """What to raise for a status that brings no file."""
+    """Close the response and return the exception for its status, which is not that of a file."""
     response.close()
-    status = f"{redact_url(url)}: the server answers {response.status_code} {response.reason}"
+    status = f"{redact_url(url)}: the server responds {response.status_code} {response.reason}"
     if response.status_code in (401, 403):
-        return Unavailable(f"{status}: it asks for access that this run does not have")
+        return Unavailable(f"{status}: this run has no access")
     if response.status_code in (404, 410):
-        return Unavailable(f"{status}: nothing is there; check the address in the configuration")
+        return Unavailable(f"{status}: there is no such file; check the address in the configuration")
     return Unavailable(f"{status}; try again later")
 
 
 def parse_validators(response: requests.Response) -> dict[str, Any]:
-    """By what the server tells one version of a file from another: `etag` and `modified`, each may be None."""
+    """Return `etag` and `modified` of a response, which identify a version of the file; each may be None."""
     return {"etag": response.headers.get("ETag"), "modified": response.headers.get("Last-Modified")}
 
 
 def parse_content_range(response: requests.Response) -> tuple[int | None, int | None]:
-    """First byte and total of a `Content-Range` (`bytes 10-99/100`, `bytes */100`)."""
+    """Return first byte and total length of the header `Content-Range` (`bytes 10-99/100`, `bytes */100`)."""
     match = re.match(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
     if not match:
         return None, None

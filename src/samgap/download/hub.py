@@ -1,12 +1,14 @@
-"""Weights from a model hub: its own client asks, and each refusal is one line with the page and the setting.
+"""Weights from a model hub: metadata through the hub's own client, the file through samgap.download.cache.
 
-The client (`huggingface_hub`) knows the token, the endpoint, whether to stay offline, and its own cache; the bytes come
-through `samgap.download.cache` like all others: the client would start a killed download from its first byte again.
+The client (`huggingface_hub`) provides the token, the endpoint, the offline mode and its cache. It does not download
+the file, because it would start a killed download again from the first byte.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from samgap.errors import UserError
 
 
 class _BearerAuth(AuthBase):
-    """The token, for the hub alone: requests drops it where the hub sends us on to another host."""
+    """Authentication with a token. Requests drops it when the hub redirects to another host."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -30,7 +32,39 @@ class _BearerAuth(AuthBase):
         return request
 
 
+@dataclass(frozen=True)
+class _HubFile:
+    """A file on the hub, with what messages need: its name and the pages that help."""
+
+    url: str
+    name: str
+    endpoint: str
+    repository: str
+    token: str | None
+
+    @property
+    def page(self) -> str:
+        """The address of the model's page."""
+        return f"{self.endpoint}/{self.repository}"
+
+    @property
+    def tokens_page(self) -> str:
+        """The address of the page where tokens are created."""
+        return f"{self.endpoint}/settings/tokens"
+
+    @property
+    def access_hint(self) -> str:
+        """What to do when the hub denies access."""
+        if self.token is None:
+            return f"request access at {self.page}, then set HF_TOKEN to a token from {self.tokens_page}"
+        return (
+            f"the token in use has no access: request it at {self.page} (a fine-grained token must also allow gated "
+            f"repositories: {self.tokens_page}), or set HF_TOKEN to another one"
+        )
+
+
 def describe_hub_source(source: Mapping[str, Any]) -> str:
+    """Return the name of a hub file in messages and cards: `hub:<id>/<file>@<revision>`."""
     return f"hub:{source['hub']}/{source['file']}@{source.get('revision', 'main')}"
 
 
@@ -43,107 +77,127 @@ def fetch_from_hub(
     second_hand: bool = False,
     **checks: Any,
 ) -> dict[str, Any]:
-    """Bring `file` of the hub's `hub` at `revision` to `target`; arguments and result are those of `fetched`.
+    """Download a file of a model hub through the cache.
 
-    A file that the cache or the client's own cache holds at a fixed revision is taken without a request. The hub's
-    own sha256, where it states one, must hold whatever the configuration says.
+    At a fixed revision, a file in our cache or the client's is used without a request. The SHA-256 that the hub states
+    is always verified, whatever the configuration says.
+
+    Args:
+        source: `hub` (owner/name), `file`, and `revision` (default main).
+        target: The path that becomes a link to the cached file.
+        settings: The cache, the mirrors and the number of connections.
+        name: The file's name in messages and the result.
+        second_hand: Whether a difference from `checks` is a warning instead of an error.
+        checks: The expected `sha256`, `md5` and `size`.
+
+    Returns:
+        The result of `samgap.download.fetch.download_file`.
+
+    Raises:
+        Unavailable: If the hub denies access, the file does not exist, or the hub cannot be reached.
+        UserError: If the file differs from what is expected.
     """
-    # The client reads its settings from the environment when it is imported: after the configuration, not before.
+    # The client reads the environment when it is imported, so it must not be imported with this module.
     from huggingface_hub import constants, errors, get_token, hf_hub_url, try_to_load_from_cache
 
-    repository, file, revision = source["hub"], source["file"], source.get("revision", "main")
+    repository, filename, revision = source["hub"], source["file"], source.get("revision", "main")
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
-    given: dict[str, Any] = {"name": name, "second_hand": second_hand, **checks}
+    expected: dict[str, Any] = {"name": name, "second_hand": second_hand, **checks}
     try:
-        url = hf_hub_url(repository, file, revision=revision, endpoint=endpoint)
+        url = hf_hub_url(repository, filename, revision=revision, endpoint=endpoint)
     except errors.HFValidationError as error:
         raise UserError(f"{name}: not a valid hub id") from error
-    fixed = re.fullmatch("[0-9a-f]{40}", revision) is not None
-    offline = constants.is_offline_mode()
-    if fixed or offline:
-        if found := link_cached(url, target, settings, **given):
-            return found
-        cached = try_to_load_from_cache(repository, file, revision=revision)
+    is_fixed_revision = re.fullmatch("[0-9a-f]{40}", revision) is not None
+    is_offline = constants.is_offline_mode()
+    if is_fixed_revision or is_offline:
+        if result := link_cached(url, target, settings, **expected):
+            return result
+        cached = try_to_load_from_cache(repository, filename, revision=revision)
         if isinstance(cached, str):
-            return download_file(cached, target, **given)
+            return download_file(cached, target, **expected)
     token = get_token()
     if token is not None and not (token.isascii() and token.isprintable()):
-        raise Unavailable(f"{name}: the token holds characters that no token has; set HF_TOKEN to it once more")
-    given["auth"] = _BearerAuth(token) if token else None
-    if not offline and mirror_urls(url, settings.mirrors):
+        raise Unavailable(f"{name}: the token has characters that no token has; set HF_TOKEN again")
+    auth = _BearerAuth(token) if token else None
+    if not is_offline and mirror_urls(url, settings.mirrors):
         try:
-            return fetch_cached(url, target, settings, **given)
+            return fetch_cached(url, target, settings, auth=auth, **expected)
         except Unavailable:
-            settings = DownloadSettings(settings.cache, {}, settings.connections)  # why, the hub itself can tell
-    stated = _request_metadata(url, endpoint, source, name, token)
+            # The hub itself reports a better reason.
+            settings = DownloadSettings(settings.cache, {}, settings.connections)
+    stated = _request_metadata(_HubFile(url, name, endpoint, repository, token))
     if "sha256" in stated:
-        # What the hub states of its own file is first-hand: told before gigabytes come, and then held on to.
+        # The hub's own values are first-hand: compare them with the configured ones before a long download, then
+        # require them.
         verify_checksums(stated, {key: checks[key] for key in checks.keys() & stated.keys()}, second_hand, name)
-        given |= {"md5": None, "second_hand": False, **stated}
-    return fetch_cached(url, target, settings, **given)
+        expected |= {"md5": None, "second_hand": False, **stated}
+    return fetch_cached(url, target, settings, auth=auth, **expected)
 
 
-def _request_metadata(
-    url: str, endpoint: str, source: Mapping[str, Any], name: str, token: str | None
-) -> dict[str, Any]:
-    """What the hub states of a file: `size`, and `sha256` for a large one. Each refusal is Unavailable, in one line."""
-    import httpx
-    from huggingface_hub import constants, errors, get_hf_file_metadata
+def _request_metadata(file: _HubFile) -> dict[str, Any]:
+    """Return what the hub states about a file: `size`, and for a large file `sha256`."""
+    from huggingface_hub import get_hf_file_metadata
     from huggingface_hub.utils import logging
 
-    # It tells each of its tries on the terminal, two lines each; what came of them is told below, in one.
+    # The client logs two lines for each retry; the exception below says the same in one.
     logging.set_verbosity_error()
-    page = f"{endpoint}/{source['hub']}"
-    tokens = f"{endpoint}/settings/tokens"
-    if token is None:
-        access = f"ask for access at {page}, then set HF_TOKEN to a token from {tokens}"
-    else:
-        access = (
-            f"the token in use has no access: ask for it at {page} (once granted, a fine-grained token must also allow "
-            f"gated repositories: {tokens}), or set HF_TOKEN to another one"
+    with _translated_errors(file):
+        metadata = get_hf_file_metadata(
+            file.url, token=file.token or False, endpoint=file.endpoint, retry_on_errors=True
         )
+    if metadata.commit_hash is None or metadata.etag is None:
+        raise Unavailable(f"{file.name}: {file.endpoint} responds, but is not a model hub; check HF_ENDPOINT")
+    stated: dict[str, Any] = {"size": metadata.size} if metadata.size is not None else {}
+    if re.fullmatch("[0-9a-f]{64}", metadata.etag):
+        stated["sha256"] = metadata.etag
+    return stated
+
+
+@contextmanager
+def _translated_errors(file: _HubFile) -> Iterator[None]:
+    """Raise Unavailable, with a message of one line, for each exception of the hub's client.
+
+    The client's own messages are not included: they are long, and may quote the request.
+    """
+    import httpx
+    from huggingface_hub import constants, errors
+
+    name, page = file.name, file.page
     try:
-        found = get_hf_file_metadata(url, token=token or False, endpoint=endpoint, retry_on_errors=True)
-    # No message of the client is passed on: it is long, and might quote the request.
+        yield
     except errors.GatedRepoError as error:
-        if token and "awaiting" in (error.server_message or "").lower():
-            access = f"access was asked for and is not yet granted: see {page}, and run again with this HF_TOKEN then"
-        raise Unavailable(f"{name}: gated; {access}") from error
+        hint = file.access_hint
+        if file.token and "awaiting" in (error.server_message or "").lower():
+            hint = f"access is requested but not yet granted: see {page}, and run again with this HF_TOKEN then"
+        raise Unavailable(f"{name}: gated; {hint}") from error
     except errors.RevisionNotFoundError as error:
         raise Unavailable(f"{name}: no such revision; see {page}/commits/main (all 40 digits are needed)") from error
     except errors.RemoteEntryNotFoundError as error:
         raise Unavailable(f"{name}: no such file; see {page}/tree/main") from error
     except errors.RepositoryNotFoundError as error:
-        raise Unavailable(f"{name}: not there, or private; {access}") from error
+        raise Unavailable(f"{name}: does not exist, or is private; {file.access_hint}") from error
     except errors.OfflineModeIsEnabled as error:
         raise Unavailable(
             f"{name}: HF_HUB_OFFLINE is set and the file is in no cache (the run's, or {constants.HF_HUB_CACHE}); "
-            f"unset it, or run `snakemake fetch` where there is a network; the file's page is {page}"
+            f"unset it, or run `snakemake fetch` on a machine with a network; the file's page is {page}"
         ) from error
     except errors.HfHubHTTPError as error:
-        status = error.response.status_code
-        if status == 401 and token:
-            raise Unavailable(
-                f"{name}: the hub refuses the token (401); make a new one at {tokens}, set HF_TOKEN to it, "
-                f"and see at {page} that it has access"
-            ) from error
-        raise Unavailable(_describe_status(name, status, endpoint, access)) from error
+        raise Unavailable(_describe_status(file, error.response.status_code)) from error
     except (httpx.HTTPError, OSError) as error:
         raise Unavailable(
-            f"{name}: {endpoint} cannot be reached ({type(error).__name__}); check the network, or HF_ENDPOINT; "
-            f"where there is none, run `snakemake fetch` elsewhere, or take the file from {page} and name it as `path`"
+            f"{name}: {file.endpoint} cannot be reached ({type(error).__name__}); check the network, or HF_ENDPOINT; "
+            f"without a network, run `snakemake fetch` elsewhere, or download the file from {page} and set `path`"
         ) from error
-    if found.commit_hash is None or found.etag is None:
-        raise Unavailable(f"{name}: {endpoint} answers, but is no hub; check HF_ENDPOINT")
-    stated: dict[str, Any] = {"size": found.size} if found.size is not None else {}
-    if re.fullmatch("[0-9a-f]{64}", found.etag):
-        stated["sha256"] = found.etag
-    return stated
 
 
-def _describe_status(name: str, status: int, endpoint: str, hint: str) -> str:
+def _describe_status(file: _HubFile, status: int) -> str:
+    if status == 401 and file.token:
+        return (
+            f"{file.name}: the hub refuses the token (401); create a new one at {file.tokens_page}, set HF_TOKEN to "
+            f"it, and check at {file.page} that it has access"
+        )
     if status in (401, 403):
-        return f"{name}: {endpoint} answers {status}; {hint}"
+        return f"{file.name}: {file.endpoint} responds {status}; {file.access_hint}"
     if status == 404:
-        return f"{name}: {endpoint} answers 404, nothing is there; check the hub id, file and revision"
-    return f"{name}: {endpoint} answers {status}; try again later"
+        return f"{file.name}: {file.endpoint} responds 404, not found; check the hub id, file and revision"
+    return f"{file.name}: {file.endpoint} responds {status}; try again later"

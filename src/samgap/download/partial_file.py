@@ -1,19 +1,25 @@
-"""What has arrived of a file: one part or several pieces, and beside them a note of what they are parts of."""
+"""The received part of a file: one file or several pieces on disk, and a JSON file with the version they belong to."""
 
+import errno
 import glob
 import itertools
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from samgap.errors import UserError
 from samgap.io.files import CHUNK_BYTES, read_json, write_json
+
+
+class DiskFull(Exception):
+    """The disk or the quota is full."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Bytes `first` to `first + size` of the file (`size` None: all of it, however long)."""
+    """The bytes `offset` to `offset + size` of a file (`size` None: the whole file, whatever its length)."""
 
     path: Path
     offset: int
@@ -21,29 +27,71 @@ class Piece:
 
 
 def create(part: Path, url: str, total_bytes: int | None, validators: Mapping[str, Any], n_pieces: int) -> list[Piece]:
-    """Cut a file of `total` bytes into `number` pieces, and note it beside them."""
+    """Divide a file into pieces, and record them with its version in `<part>.json`.
+
+    Args:
+        part: The path of the whole partial file.
+        url: The address of the file, without credentials.
+        total_bytes: The length of the file; None if unknown, then it is one piece.
+        validators: `etag` and `modified` of the version.
+        n_pieces: The number of pieces.
+    """
     if n_pieces == 1 or total_bytes is None:
-        cuts: list[list[int | None]] = [[0, None]]
+        byte_ranges: list[list[int | None]] = [[0, None]]
     else:
-        edges = [total_bytes * each // n_pieces for each in range(n_pieces + 1)]
-        cuts = [[start, end - start] for start, end in itertools.pairwise(edges)]
-    write_json(_state_path(part), {"url": url, "total": total_bytes, "pieces": cuts, **validators})
-    return _build_pieces(part, cuts)
+        edges = [total_bytes * number // n_pieces for number in range(n_pieces + 1)]
+        byte_ranges = [[start, end - start] for start, end in itertools.pairwise(edges)]
+    write_json(_state_path(part), {"url": url, "total": total_bytes, "pieces": byte_ranges, **validators})
+    return _build_pieces(part, byte_ranges)
 
 
 def resume(part: Path, url: str) -> tuple[list[Piece], int | None, dict[str, Any]] | None:
-    """The pieces that an earlier run left of what is at `url`, the file's length in bytes, and its version."""
+    """Return the pieces that an earlier run left of the file at `url`, the file's length in bytes, and its version.
+
+    None if there are none, or if they belong to another address.
+    """
     try:
-        known = read_json(_state_path(part))
-        if known["url"] != url:
+        state = read_json(_state_path(part))
+        if state["url"] != url:
             return None
-        version = {"etag": known["etag"], "modified": known["modified"]}
-        return _build_pieces(part, known["pieces"]), known["total"], version
+        validators = {"etag": state["etag"], "modified": state["modified"]}
+        return _build_pieces(part, state["pieces"]), state["total"], validators
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
+def append(piece: Piece, blocks: Iterable[bytes]) -> Generator[int, None, None]:
+    """Append blocks to a piece until it is complete; yield the number of bytes of each block once it is written.
+
+    Raises:
+        DiskFull: If the disk or the quota is full.
+        UserError: If another process writes the same file.
+    """
+    received_bytes = file_size(piece.path)
+    with open(piece.path, "ab") as stream:
+        for block in blocks:
+            if piece.size is not None:
+                block = block[: piece.size - received_bytes]
+            try:
+                stream.write(block)
+                stream.flush()
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise DiskFull(error.strerror or "the disk is full") from error
+                raise
+            received_bytes += len(block)
+            if stream.tell() != received_bytes:
+                raise UserError(
+                    f"{piece.path}: another process writes the same file, because the file system does not support "
+                    "locks; remove the file, and run one download at a time"
+                )
+            yield len(block)
+            if received_bytes == piece.size:
+                return
+
+
 def merge(part: Path, pieces: list[Piece]) -> None:
+    """Write the pieces to `part`, one after the other."""
     with open(part, "wb") as whole:
         for piece in pieces:
             with open(piece.path, "rb") as stream:
@@ -51,20 +99,21 @@ def merge(part: Path, pieces: list[Piece]) -> None:
 
 
 def remove(part: Path) -> None:
-    """Remove a part and all that belongs to it."""
+    """Remove a partial file with its pieces and its recorded version."""
     for path in (part, _state_path(part), *part.parent.glob(f"{glob.escape(part.name)}.[0-9]*")):
         path.unlink(missing_ok=True)
 
 
 def file_size(path: Path) -> int:
+    """Return the size of a file in bytes; 0 if it does not exist."""
     return path.stat().st_size if path.exists() else 0
 
 
 def _build_pieces(part: Path, byte_ranges: list[list[Any]]) -> list[Piece]:
     if len(byte_ranges) == 1:
         return [Piece(part, 0, None)]
-    names = [part.with_name(f"{part.name}.{number}") for number in range(len(byte_ranges))]
-    return [Piece(name, first, size) for name, (first, size) in zip(names, byte_ranges, strict=True)]
+    paths = [part.with_name(f"{part.name}.{number}") for number in range(len(byte_ranges))]
+    return [Piece(path, first, size) for path, (first, size) in zip(paths, byte_ranges, strict=True)]
 
 
 def _state_path(part: Path) -> Path:

@@ -1,0 +1,1 @@
+"""Files, progress of long work, and redaction of tokens in logs."""

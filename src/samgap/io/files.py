@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and their checksums."""
+"""Atomic writing of files and folders, JSON, and checksums."""
 
 import contextlib
 import hashlib
@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 CHUNK_BYTES = 1 << 20
+"""Bytes read or written at a time in long copies and downloads."""
 
 
 def sha256(path: str | Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file's content in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it there only if the block succeeds.
+    """Yield a temporary path in the folder of `path`, and move that file to `path` if the block succeeds.
 
-    Two writers of one file (a run resumed while its first jobs still live) each
-    write their own temporary file, so a reader never meets half of either.
+    Every writer has a separate temporary file, so two writers of one path cannot mix their content. There are two
+    when a run is resumed while jobs of the first run are still running.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +42,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_directory(path: str | Path) -> Iterator[Path]:
-    """The same for a folder: filled aside, then swapped in whole."""
+    """Yield a temporary folder, and put it in the place of the folder `path` if the block succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
@@ -58,15 +59,16 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys, atomically."""
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_json(path: str | Path) -> Any:
-    return json.loads(Path(path).read_text())
+    """Return the content of a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def read_json_object(path: str | Path) -> dict[str, Any]:
-    """The JSON object in a file; empty where there is no such file or no object in it."""
+    """Return the JSON object in a file; an empty one if the file is missing or does not contain a JSON object."""
     try:
         content = read_json(path)
     except (OSError, ValueError):

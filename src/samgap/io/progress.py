@@ -1,4 +1,4 @@
-"""How far long work has come: a bar on a terminal, else a plain line in the log every so often."""
+"""Progress of long work: a bar on a terminal, otherwise a line in the log at intervals."""
 
 import contextlib
 import logging
@@ -18,9 +18,19 @@ logger = logging.getLogger("samgap")
 def report_progress(
     description: str, total: int | None, unit: str, initial: int = 0
 ) -> Iterator[Callable[[int], None]]:
-    """Yield a function that is told how much more is done, in `unit`s (`B` is shown as MB)."""
-    scale, shown = (1e6, "MB") if unit == "B" else (1, unit)
-    count, last = initial, time.monotonic()
+    """Report the progress of the work in a `with` block.
+
+    Args:
+        description: the work, for example `predictions`
+        total: amount of work in units; None if unknown
+        unit: `images`, for example; `B` is displayed as MB
+        initial: amount of work that was done before
+
+    Yields:
+        A function to call with the amount of work done since its last call.
+    """
+    scale, unit_label = (1e6, "MB") if unit == "B" else (1, unit)
+    count, last_line = initial, time.monotonic()
 
     with tqdm(
         total=total,
@@ -31,13 +41,13 @@ def report_progress(
         disable=not sys.stderr.isatty(),
     ) as bar:
 
-        def step(more: int) -> None:
-            nonlocal count, last
-            count += more
-            bar.update(more)
-            if time.monotonic() - last >= LOG_INTERVAL_SECONDS:
-                last = time.monotonic()
-                of = f" of {total / scale:.0f}" if total else ""
-                logger.info("%s: %.0f%s %s", description, count / scale, of, shown)
+        def advance(amount: int) -> None:
+            nonlocal count, last_line
+            count += amount
+            bar.update(amount)
+            if time.monotonic() - last_line >= LOG_INTERVAL_SECONDS:
+                last_line = time.monotonic()
+                of_total = f" of {total / scale:.0f}" if total else ""
+                logger.info("%s: %.0f%s %s", description, count / scale, of_total, unit_label)
 
-        yield step
+        yield advance

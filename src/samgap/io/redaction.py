@@ -1,39 +1,45 @@
-"""Tokens in the environment, kept out of whatever is logged."""
+"""Access tokens of the environment are removed from log records."""
 
 import logging
 import os
+import re
 from typing import Any
 
 TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-"""Where the hub's client looks for one."""
+"""Environment variables that the hub's client reads a token from."""
 MIN_TOKEN_LENGTH = 8
-"""Characters: what is shorter is no token, and would be found in every other word."""
+"""Characters. A shorter value is not a token, and would occur within ordinary words."""
 
 
 def install_log_redaction() -> None:
-    """From here on no record of any logger of this process bears a token of the environment.
+    """Replace tokens of the environment by `(hidden)` in all log records of this process from now on.
 
-    Snakemake's plugins log what they like: with `--verbose` SLURM's writes the whole environment into a job's log.
+    This covers the loggers of Snakemake's plug-ins: with `--verbose` the SLURM plug-in logs the whole environment.
     """
-    found = {os.environ.get(name, "") for name in TOKEN_VARIABLES}
-    tokens = sorted((token for token in found if len(token) >= MIN_TOKEN_LENGTH), key=len, reverse=True)
-    made = logging.getLogRecordFactory()
+    values = {os.environ.get(name, "") for name in TOKEN_VARIABLES}
+    tokens = sorted((value for value in values if len(value) >= MIN_TOKEN_LENGTH), key=len, reverse=True)
+    original_factory = logging.getLogRecordFactory()
 
-    def record(*arguments: Any, **more: Any) -> logging.LogRecord:
-        new = made(*arguments, **more)
-        text = str(new.msg) if not new.args else _format_message(new)
+    def create_redacted_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = original_factory(*args, **kwargs)
+        text = str(record.msg) if not record.args else _format_message(record)
         if any(token in text for token in tokens):
             for token in tokens:
                 text = text.replace(token, "(hidden)")
-            new.msg, new.args = text, ()
-        return new
+            record.msg, record.args = text, ()
+        return record
 
     if tokens:
-        logging.setLogRecordFactory(record)
+        logging.setLogRecordFactory(create_redacted_record)
 
 
 def _format_message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception:  # arguments that do not fit their text: whoever handles the record tells of it
+    except Exception:  # the arguments do not fit the text: the handler of the record reports that
         return str(record.msg)
+
+
+def redact_url(url: str) -> str:
+    """Return an address for messages: without user name and password, and without its query, which may have a key."""
+    return re.sub(r"(?<=://)[^/@]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])

@@ -1,0 +1,1 @@
+"""What rules and their scripts need around the work: code hashes, logs, shards, GPUs, provenance."""

@@ -1,32 +1,89 @@
-"""A hash of the package's own code that a rule uses, so that an edit reruns just what it touches."""
+"""Hashes of the code that a rule's script runs, so that an edit reruns only the rules that the edit concerns.
+
+Imports are followed in syntax trees: of the script, of the modules of samgap that it imports at any level, and so on.
+Comments, docstrings and formatting are not part of a hash. A module whose name is computed at run time (a plug-in that
+the configuration names) has to be passed by the caller: see `samgap.jobs.plugin_modules`.
+"""
 
 import ast
 import functools
 import hashlib
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE_DIR = Path(__file__).parents[1]
+"""The folder src/samgap."""
 
 
-def find_imported_modules(name: str) -> set[str]:
-    """`name` (say `samgap.metrics.iou`, or a package: all of it) and all of samgap that it imports."""
-    found: set[str] = set()
-    queue = list(_expand_package(name))
-    while queue:
-        module = queue.pop()
-        if module not in found:
-            found.add(module)
-            queue.extend(_find_direct_imports(module))
-    return found
+class SourceSummary(NamedTuple):
+    """What a source file contributes to a hash."""
+
+    digest: bytes
+    """SHA-256 of the syntax tree without docstrings."""
+    on_import: tuple[str, ...]
+    """Dotted names imported when the module itself is imported: outside of functions."""
+    on_call: tuple[str, ...]
+    """Dotted names imported within functions, or passed to `import_module` as a literal."""
 
 
 @functools.cache
-def code_hash(*module_names: str) -> str:
-    """The first 16 hex digits of the SHA-256 over the source of `names` and all that they import."""
-    digest = hashlib.sha256()
-    for module in sorted(set().union(*map(find_imported_modules, module_names))):
-        digest.update(module.encode() + b"\0" + _source_file(module).read_bytes())
-    return digest.hexdigest()[:16]
+def script_hash(script: str, *plugin_modules: str) -> str:
+    """Hash a script and all modules of samgap that it can import.
+
+    Args:
+        script: path of the script, relative to the root of the repository
+        plugin_modules: dotted names of modules that the script imports under a computed name
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    summary = _summarize(_read(PACKAGE_DIR.parents[1] / script))
+    imports = [name for name in (*summary.on_import, *summary.on_call) if name.split(".")[0] == "samgap"]
+    return _combine({script: summary.digest} | _hash_modules(*imports, *plugin_modules))
+
+
+@functools.cache
+def code_hash(*modules: str) -> str:
+    """Hash modules of samgap (dotted names) and all modules of samgap that they can import: 16 hexadecimal digits."""
+    return _combine(_hash_modules(*modules))
+
+
+def find_imported_modules(*modules: str) -> set[str]:
+    """Return `modules` (dotted names), the modules of samgap that they can import, and the packages of all of them.
+
+    Importing `samgap.models.sam2.image` runs the `__init__.py` of `samgap.models.sam2` as well, but calls none of its
+    functions: of a package that is imported only for a module in it, imports within functions are not followed.
+    """
+    followed: dict[str, bool] = {}  # dotted name -> whether imports within functions are followed too
+    queue = [(name, True) for module in modules for name in _resolve(module)]
+    while queue:
+        module, with_functions = queue.pop()
+        if module in followed and followed[module] >= with_functions:
+            continue
+        followed[module] = with_functions
+        summary = _summarize(_read(_source_file(module)))
+        names = summary.on_import + (summary.on_call if with_functions else ())
+        queue += [(name, True) for imported in names for name in _resolve(imported)]
+        queue += [(parent, False) for parent in _parents(module)]
+    return set(followed)
+
+
+def clear_caches() -> None:
+    """Forget all sources that were read, for a process in which files change."""
+    for function in (script_hash, code_hash, _read, _is_module):
+        function.cache_clear()
+
+
+def _hash_modules(*modules: str) -> dict[str, bytes]:
+    return {name: _summarize(_read(_source_file(name))).digest for name in find_imported_modules(*modules)}
+
+
+def _combine(digests: dict[str, bytes]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(digests):
+        total.update(name.encode() + b"\0" + digests[name])
+    return total.hexdigest()[:16]
 
 
 def _source_file(module: str) -> Path:
@@ -34,21 +91,60 @@ def _source_file(module: str) -> Path:
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
-def _expand_package(name: str) -> list[str]:
-    base = PACKAGE_DIR.joinpath(*name.split(".")[1:])
-    if base.is_dir() and name != "samgap":
-        return [name, *(f"{name}.{file.stem}" for file in sorted(base.glob("*.py")) if file.stem != "__init__")]
-    return [name]
+@functools.cache
+def _is_module(name: str) -> bool:
+    return name.split(".")[0] == "samgap" and _source_file(name).is_file()
+
+
+def _resolve(name: str) -> list[str]:
+    """The module that a dotted name means: `samgap.masks.rle.decode` is in `samgap.masks.rle`."""
+    while name and not _is_module(name):
+        name = name.rpartition(".")[0]
+    return [name] if name else []
+
+
+def _parents(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 @functools.cache
-def _find_direct_imports(module: str) -> tuple[str, ...]:
-    found = []
-    for node in ast.walk(ast.parse(_source_file(module).read_text())):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        found += [name for name in names if name.split(".")[0] == "samgap" and _source_file(name).is_file()]
-    return tuple(found)
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+@functools.cache
+def _summarize(source: str) -> SourceSummary:
+    tree = ast.parse(source)
+    on_import: list[str] = []
+    on_call: list[str] = []
+    _collect_imports(tree, on_import, on_call, in_function=False)
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [statement for statement in body if not _is_docstring(statement)]  # type: ignore[attr-defined]
+    return SourceSummary(hashlib.sha256(ast.dump(tree).encode()).digest(), tuple(on_import), tuple(on_call))
+
+
+def _is_docstring(statement: ast.AST) -> bool:
+    """Whether a statement is a bare string: a docstring, or the description of the attribute before it."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _collect_imports(node: ast.AST, on_import: list[str], on_call: list[str], in_function: bool) -> None:
+    names = on_call if in_function else on_import
+    if isinstance(node, ast.Import):
+        names += [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        names += [f"{node.module}.{alias.name}" for alias in node.names]
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if re.fullmatch(r"samgap(\.\w+)+", node.value):
+            on_call.append(node.value)
+    elif isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        return  # never runs
+    in_function |= isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    for child in ast.iter_child_nodes(node):
+        _collect_imports(child, on_import, on_call, in_function)

@@ -1,5 +1,7 @@
-"""The run's manifest: what it was made from and what came out, every file by its SHA-256. No times, so that a
-repeated run gives the same manifest."""
+"""The manifest of a run: its code, configuration, environment, inputs and outputs, with the SHA-256 of every file.
+
+It has no times, so a repeated run gives the same manifest.
+"""
 
 import platform
 import subprocess
@@ -10,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from samgap.config import load as configuration
+from samgap.config.cells import list_cells
 from samgap.io.files import read_json, sha256
 from samgap.jobs import code_hash
 from samgap.tables import parquet
@@ -30,7 +32,7 @@ RECORDED_PACKAGES = (
     "seaborn",
     "snakemake",
 )
-"""The distributions whose versions decide the numbers and the pictures."""
+"""The distributions whose versions can change numbers or images."""
 
 
 def build_manifest(
@@ -40,15 +42,20 @@ def build_manifest(
     checkpoint_cards: Iterable[str | Path],
     paper_files: Iterable[str | Path],
 ) -> dict[str, Any]:
-    """The manifest of the run that `config` describes, as JSON-ready values.
+    """Build the manifest of a finished run.
 
-    `estimates` is the run's estimates.parquet, `datasets` and `checkpoints` are the cards (dataset.json,
-    checkpoint.json), `paper` the finished files. Paths are kept as they are given; the run's other tables are looked
-    for below `estimates`' grandparent, and those of data sets, models or prompts that `config` no longer uses are
-    left out. Timings are left out as well: they alone differ between two runs.
+    Args:
+        config: the checked configuration of the run
+        estimates_path: results/<run>/statistics/estimates.parquet; the other tables are searched below results/<run>
+        dataset_cards: the files dataset.json
+        checkpoint_cards: the files checkpoint.json
+        paper_files: the files of figures and tables
+
+    Returns:
+        Values that can be written as JSON. Paths are as in the arguments.
     """
-    run = Path(estimates_path).parent.parent
-    finished = sorted(map(str, paper_files))
+    run_folder = Path(estimates_path).parent.parent
+    paper_paths = sorted(map(str, paper_files))
     return {
         "run": config["run"],
         "code": {**read_git_state(code_hash.PACKAGE_DIR), "package": package_hash()},
@@ -56,14 +63,14 @@ def build_manifest(
         "environment": describe_environment(code_hash.PACKAGE_DIR.parents[1]),
         "datasets": {str(path): read_json(path) for path in sorted(map(str, dataset_cards))},
         "checkpoints": {str(path): read_json(path) for path in sorted(map(str, checkpoint_cards))},
-        "tables": {str(path): sha256(path) for path in list_run_tables(run, config)},
-        "paper": {path: sha256(path) for path in finished},
-        "sources": {path: list_csv_sources(path, estimates_path) for path in finished if path.endswith(".csv")},
+        "tables": {str(path): sha256(path) for path in list_run_tables(run_folder, config)},
+        "paper": {path: sha256(path) for path in paper_paths},
+        "sources": {path: list_csv_sources(path, estimates_path) for path in paper_paths if path.endswith(".csv")},
     }
 
 
 def read_git_state(folder: Path) -> dict[str, Any]:
-    """`commit` of the git checkout that `folder` is in and whether it is `clean`; both null outside of one."""
+    """Return the `commit` of the git checkout that contains `folder` and whether it is `clean`; None outside of one."""
     commit = _run_git(folder, "rev-parse", "--verify", "HEAD")
     status = _run_git(folder, "status", "--porcelain")
     clean = None if commit is None or status is None else not status
@@ -71,7 +78,7 @@ def read_git_state(folder: Path) -> dict[str, Any]:
 
 
 def package_hash() -> str:
-    """One hash over all modules of the package."""
+    """Hash all modules of samgap."""
     files = sorted(code_hash.PACKAGE_DIR.rglob("*.py"))
     parts = [file.relative_to(code_hash.PACKAGE_DIR).with_suffix("").parts for file in files]
     return code_hash.code_hash(
@@ -80,7 +87,7 @@ def package_hash() -> str:
 
 
 def describe_environment(repository_root: Path) -> dict[str, Any]:
-    """Python's version, those of `PACKAGES` (null where not installed) and the lock's SHA-256 (null where absent)."""
+    """Return the versions of Python and of RECORDED_PACKAGES, and the SHA-256 of the lock file; None if absent."""
     lock = repository_root / "envs/requirements.lock"
     return {
         "python": platform.python_version(),
@@ -90,11 +97,14 @@ def describe_environment(repository_root: Path) -> dict[str, Any]:
 
 
 def list_run_tables(run_folder: Path, config: Mapping[str, Any]) -> list[Path]:
-    """All Parquet tables below `run` (a folder `results/<run>`) that `config` asks for, timings excepted."""
-    cells = [dict(zip(("dataset", "model", "prompts"), cell, strict=True)) for cell in configuration.list_cells(config)]
+    """Return the Parquet tables below `run_folder` that belong to cells and trainings of `config`.
+
+    Tables with timings are left out: only they differ between two runs.
+    """
+    cells = [dict(zip(("dataset", "model", "prompts"), cell, strict=True)) for cell in list_cells(config)]
     trainings = {model.get("weights", {}).get("training") for model in config["models"].values()}
 
-    def wanted(path: Path) -> bool:
+    def is_wanted(path: Path) -> bool:
         parts = path.relative_to(run_folder).parts
         keys = _parse_hive_path(path.relative_to(run_folder))
         if "shard" in keys and int(keys.pop("shard")) >= config["datasets"].get(keys["dataset"], {}).get("shards", 0):
@@ -103,30 +113,30 @@ def list_run_tables(run_folder: Path, config: Mapping[str, Any]) -> list[Path]:
             return parts[1] in trainings
         return not keys or any(keys.items() <= cell.items() for cell in cells)
 
-    return [path for path in sorted(run_folder.rglob("*.parquet")) if path.name != "timing.parquet" and wanted(path)]
+    return [path for path in sorted(run_folder.rglob("*.parquet")) if path.name != "timing.parquet" and is_wanted(path)]
 
 
 def list_sources(row: Mapping[str, Any], estimates_path: str | Path) -> list[str]:
-    """The Parquet tables that a row of a figure's or table's CSV came from.
+    """Return the Parquet tables that a row of a figure's or table's CSV file was computed from.
 
-    A drawn mask or prompt names them itself (column `source`, joined by `;`). A row of estimates came from
-    `estimates`, and that from the pairs of its data set, model and prompts, as its provenance tells.
+    A row about masks or prompts names them in its column `source`, separated by `;`. A row with an estimate comes from
+    the table `estimates` and from the tables `pairs` of its cell, which the provenance of `estimates` lists.
     """
     if isinstance(row.get("source"), str):
         return sorted(row["source"].split(";"))
     keys = ("dataset", "model", "prompts")
     if not all(key in row for key in keys):
         return []
-    wanted = {key: row[key] for key in keys}
+    cell = {key: row[key] for key in keys}
     inputs = parquet.read_provenance(estimates_path).get("inputs", {})
     return [
         str(estimates_path),
-        *sorted(path for path in inputs if wanted.items() <= _parse_hive_path(Path(path)).items()),
+        *sorted(path for path in inputs if cell.items() <= _parse_hive_path(Path(path)).items()),
     ]
 
 
 def list_csv_sources(csv_path: str | Path, estimates_path: str | Path) -> list[str]:
-    """All tables that the rows of a CSV came from (`sources`, each once)."""
+    """Return the tables that the rows of a CSV file were computed from (`list_sources`), each once and sorted."""
     rows = pd.read_csv(csv_path)
     keys = [key for key in ("source", "dataset", "model", "prompts") if key in rows]
     distinct = rows[keys].drop_duplicates().itertuples(index=False) if keys else []
@@ -136,7 +146,7 @@ def list_csv_sources(csv_path: str | Path, estimates_path: str | Path) -> list[s
 
 
 def _parse_hive_path(path: Path) -> dict[str, str]:
-    """The keys in a hive path: `dataset=a/model=b/masks.parquet` gives {"dataset": "a", "model": "b"}."""
+    """Return the keys of a hive path: `dataset=a/model=b/masks.parquet` gives {"dataset": "a", "model": "b"}."""
     return dict(part.split("=", 1) for part in path.parts if "=" in part)
 
 

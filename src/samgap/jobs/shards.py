@@ -1,17 +1,14 @@
-"""Which images a shard holds: image number i of images.parquet is in shard i modulo the number of shards.
+"""The images of a shard: image number i of images.parquet is in shard i modulo the number of shards.
 
-A sequence is never cut, since what is followed through it is answered from its frames before: where images have one,
-sequence number i (in the order of images.parquet) is in shard i modulo the number of shards, with all its frames.
+All frames of a sequence are in one shard, because a tracked prediction depends on the frames before it: in a data set
+with sequences, sequence number i (in the order of images.parquet) is in shard i modulo the number of shards.
 """
 
-import numpy as np
 import pandas as pd
+
+from samgap.tables.images import number_sequences
 
 
 def select_shard(images: pd.DataFrame, shard: str | int, n_shards: int) -> pd.DataFrame:
-    """The rows of `images` (table `images`) that belong to `shard` of `shards`; may be empty."""
-    # An image that is no frame counts as a sequence of its own.
-    alone = pd.Series(range(len(images)), images.index, dtype=object)
-    of = images["sequence"].where(images["sequence"].notna(), alone) if "sequence" in images else alone
-    number = pd.factorize(of)[0] if len(images) else np.zeros(0, np.int64)
-    return images[number % n_shards == int(shard)].reset_index(drop=True)
+    """Return the rows of table `images` that are in number `shard` of `n_shards` shards; there may be none."""
+    return images[number_sequences(images) % n_shards == int(shard)].reset_index(drop=True)

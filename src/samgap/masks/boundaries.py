@@ -1,34 +1,36 @@
-"""How well the outlines of two masks agree: boundary F, boundary IoU, Hausdorff distance.
+"""Boundary measures of two masks: boundary F, boundary IoU, Hausdorff distance.
 
-All of them come from a few distance transforms in the box that holds both masks, never from whole images.
-Two empty masks agree fully; an empty and a full one not at all, and have no distance (NaN).
+All are computed from distance transforms within the common bounding box of both masks. Two empty masks score 1
+(distance 0); an empty and a non-empty one score 0, with an undefined distance (NaN).
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import distance_transform_cdt, distance_transform_edt
 
+from samgap.masks.rle import Crop
+
 DAVIS_TOLERANCE_FRACTION = 0.008
-"""Of the image's diagonal, rounded up to whole px."""
+"""Tolerance of DAVIS's boundary F, as a fraction of the image diagonal; rounded up to whole px."""
 BAND_WIDTH_FRACTION = 0.02
-"""Of the image's diagonal, rounded to whole px, at least 1: the width of boundary IoU's bands."""
+"""Width of the bands of boundary IoU, as a fraction of the image diagonal; rounded to whole px, at least 1."""
 RELATIVE_TOLERANCE_FRACTION = 0.05
-"""Of the diameter of a disk of the truth's area."""
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A mask inside its box, bool, and where in the image its first pixel is."""
-
-    mask: np.ndarray
-    top: int
-    left: int
+"""Relative tolerance of boundary F, as a fraction of the diameter of a disk with the area of the instance."""
 
 
 def compute_boundary_measures(prediction: Crop, truth: Crop, height: int, width: int) -> dict[str, float]:
-    """All measures of outlines, by their names in `samgap.tables.MEASURES` and `ERRORS`."""
+    """Boundary measures of a prediction and an instance of one image.
+
+    Args:
+        prediction: Mask of the prediction.
+        truth: Mask of the instance.
+        height: Height of the image, px.
+        width: Width of the image, px.
+
+    Returns:
+        Measures by their names in `MEASURES` and `ERROR_MEASURES` of `samgap.tables.matching`.
+    """
     one, other = crop_pair(prediction, truth, height, width)
     distances = boundary_distances(extract_boundary(one), extract_boundary(other))
     diagonal = math.hypot(height, width)
@@ -48,24 +50,24 @@ def compute_boundary_measures(prediction: Crop, truth: Crop, height: int, width:
 
 
 def crop_pair(first: Crop, second: Crop, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both masks in one box, with a margin of 1 px where the image goes on."""
+    """Both masks in their common bounding box, with a margin of 1 px inside the image."""
     crops = [crop for crop in (first, second) if crop.mask.size] or [first]
     top = max(min(crop.top for crop in crops) - 1, 0)
     left = max(min(crop.left for crop in crops) - 1, 0)
     bottom = min(max(crop.top + crop.mask.shape[0] for crop in crops) + 1, height)
     right = min(max(crop.left + crop.mask.shape[1] for crop in crops) + 1, width)
-    found = []
+    padded = []
     for crop in (first, second):
         box = np.zeros((bottom - top, right - left), bool)
         rows, columns = crop.mask.shape
         if crop.mask.size:
             box[crop.top - top : crop.top - top + rows, crop.left - left : crop.left - left + columns] = crop.mask
-        found.append(box)
-    return found[0], found[1]
+        padded.append(box)
+    return padded[0], padded[1]
 
 
 def exceeds_distance(first: Crop, second: Crop, tolerance_px: float) -> bool:
-    """Are the boxes of both further apart than `tolerance` px, along rows or columns, or one of them empty?"""
+    """Whether the boxes are more than `tolerance_px` apart along rows or columns, or exactly one mask is empty."""
     if not first.mask.size or not second.mask.size:
         return first.mask.size != second.mask.size
     gaps = [
@@ -79,9 +81,9 @@ def exceeds_distance(first: Crop, second: Crop, tolerance_px: float) -> bool:
 
 
 def extract_boundary(mask: np.ndarray) -> np.ndarray:
-    """The mask less its 4-connected erosion, bool (height, width).
+    """Boundary of a mask: the mask minus its 4-connected erosion, bool (height, width).
 
-    Outside the array counts as background, so pixels of the mask on the image's edge are boundary.
+    Outside the array is background, so mask pixels on the border of the image are boundary.
     """
     padded = np.pad(mask, 1)
     core, above, below = padded[1:-1, 1:-1], padded[:-2, 1:-1], padded[2:, 1:-1]
@@ -89,7 +91,7 @@ def extract_boundary(mask: np.ndarray) -> np.ndarray:
 
 
 def extract_davis_boundary(mask: np.ndarray) -> np.ndarray:
-    """Pixels that differ from their right, lower or lower right neighbour, bool: DAVIS's `seg2bmap` at full size."""
+    """Pixels that differ from their right, lower or lower right neighbour, bool: `seg2bmap` of DAVIS at full size."""
     edge = np.zeros_like(mask)
     edge[:-1, :-1] = (mask[:-1, :-1] != mask[:-1, 1:]) | (mask[:-1, :-1] != mask[1:, :-1])
     edge[:-1, :-1] |= mask[:-1, :-1] != mask[1:, 1:]
@@ -99,7 +101,7 @@ def extract_davis_boundary(mask: np.ndarray) -> np.ndarray:
 
 
 def boundary_distances(first_boundary: np.ndarray, second_boundary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The Euclidean distance of each boundary pixel to the other boundary, px, (N,) and (M,), both sorted."""
+    """Euclidean distances of the pixels of each boundary to the other one, px, (N,) and (M,), each sorted."""
     if not first_boundary.any() or not second_boundary.any():
         return np.full(first_boundary.sum(), np.inf), np.full(second_boundary.sum(), np.inf)
     return np.sort(distance_transform_edt(~second_boundary)[first_boundary]), np.sort(
@@ -108,7 +110,11 @@ def boundary_distances(first_boundary: np.ndarray, second_boundary: np.ndarray) 
 
 
 def boundary_f(distances_px: tuple[np.ndarray, np.ndarray], tolerance_px: float) -> float:
-    """F = 2PR / (P + R): P the share of the first outline within `tolerance` px of the other, R the other way."""
+    """Boundary F = 2PR / (P + R) at a tolerance.
+
+    P is the fraction of the first boundary within the tolerance of the second, R the reverse.
+    Source: Martin, Fowlkes, Malik, TPAMI 2004.
+    """
     if not len(distances_px[0]) or not len(distances_px[1]):
         return float(len(distances_px[0]) == len(distances_px[1]))
     precision, recall = (np.searchsorted(each, tolerance_px, side="right") / len(each) for each in distances_px)
@@ -116,26 +122,29 @@ def boundary_f(distances_px: tuple[np.ndarray, np.ndarray], tolerance_px: float)
 
 
 def hausdorff_distance(distances_px: tuple[np.ndarray, np.ndarray], quantile: float) -> float:
-    """The greater of both directions' quantiles (linear between neighbours), px."""
+    """The larger quantile of the distances of both directions, px; linear between neighbours."""
     if not len(distances_px[0]) or not len(distances_px[1]):
         return 0.0 if len(distances_px[0]) == len(distances_px[1]) else math.nan
     return max(_quantile(each, quantile) for each in distances_px)
 
 
 def chessboard_distance(mask: np.ndarray) -> np.ndarray:
-    """How many 3×3 erosions each pixel of the mask survives, plus 1; 0 outside. Beyond the array is background."""
+    """Chessboard distance to the background, px; 0 outside the mask. Outside the array is background."""
     return distance_transform_cdt(np.pad(mask, 1), metric="chessboard")[1:-1, 1:-1]
 
 
 def boundary_iou(first_distance: np.ndarray, second_distance: np.ndarray, width_px: int) -> float:
-    """IoU of the bands `width` px wide inside both boundaries, from `chessboard` of both (Cheng et al. 2021)."""
+    """IoU of the bands inside both boundaries, from the `chessboard_distance` of both masks.
+
+    Source: Cheng et al., "Boundary IoU", CVPR 2021.
+    """
     bands = (first_distance > 0) & (first_distance <= width_px), (second_distance > 0) & (second_distance <= width_px)
     union = np.count_nonzero(bands[0] | bands[1])
     return np.count_nonzero(bands[0] & bands[1]) / union if union else 1.0
 
 
 def _quantile(sorted_values: np.ndarray, quantile: float) -> float:
-    place = quantile * (len(sorted_values) - 1)
-    low = math.floor(place)
+    position = quantile * (len(sorted_values) - 1)
+    low = math.floor(position)
     high = min(low + 1, len(sorted_values) - 1)
-    return float(sorted_values[low] + (sorted_values[high] - sorted_values[low]) * (place - low))
+    return float(sorted_values[low] + (sorted_values[high] - sorted_values[low]) * (position - low))

@@ -1,26 +1,35 @@
-"""Masks as COCO RLE, and how far two of them agree.
+"""COCO run-length encoding (RLE) of masks: encoding, decoding, areas, intersections, IoU and Dice.
 
-An RLE here is pycocotools' own: `size` [height, width] and compressed `counts`, as bytes.
-
-For all measures, two empty masks agree fully (1), an empty and a full one not at all (0).
+An RLE is that of pycocotools: `size` [height, width] and compressed `counts` (bytes). IoU and Dice of two empty masks
+are 1.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
-from samgap.masks.boundaries import Crop
 
 RLE = dict[str, Any]
 
 
-def make_rle(counts: bytes, height: int, width: int) -> RLE:
-    """The RLE of a table's `rle`, `height` and `width`; counts that do not fill that size raise UserError.
+@dataclass(frozen=True)
+class Crop:
+    """A mask inside its box, bool, and where in the image its first pixel is."""
 
-    pycocotools does not check this and may read past a mask's end.
+    mask: np.ndarray
+    top: int
+    left: int
+
+
+def make_rle(counts: bytes, height: int, width: int) -> RLE:
+    """Make an RLE of the columns `rle`, `height` and `width` of a table.
+
+    Raises:
+        UserError: The counts do not fill that size. pycocotools does not check this and may read past the end.
     """
     runs = _decode_runs(counts)
     if runs.sum() != height * width or (runs < 0).any():
@@ -29,39 +38,82 @@ def make_rle(counts: bytes, height: int, width: int) -> RLE:
 
 
 def encode(mask: np.ndarray) -> RLE:
-    """The RLE of a mask, bool or 0/1, (height, width)."""
+    """Encode a mask, bool or 0/1, (height, width)."""
     return coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
 
 
+def encode_annotation(
+    mask: np.ndarray, offset: tuple[int, int] = (0, 0), image_size: tuple[int, int] | None = None
+) -> tuple[list[int], int, dict[str, Any]]:
+    """Encode a mask as the fields of a COCO annotation, at the cost of its box rather than of the image.
+
+    Args:
+        mask: Bool, (height, width): the whole image, or a part of it.
+        offset: Row and column of the first pixel of the part, px.
+        image_size: Height and width of the image, px; by default those of `mask`.
+
+    Returns:
+        Box [x, y, width, height] in px, area in px, and compressed RLE (`size`, `counts` as str), the same as
+        `pycocotools.mask.encode` gives for the whole image.
+
+    Raises:
+        ValueError: No pixel is set.
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        raise ValueError("an empty mask has no box")
+    height, width = image_size or mask.shape
+    crop = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left = offset[0] + int(rows[0]), offset[1] + int(columns[0])
+    # COCO's runs go down the columns; in each column of the crop, a run starts at +1 and ends at -1.
+    framed = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
+    framed[:, 1:-1] = crop.T
+    edges = np.diff(framed, axis=1)
+    starts, ends = (
+        (column + left) * height + row + top for column, row in (np.nonzero(edges == 1), np.nonzero(edges == -1))
+    )
+    area = int((ends - starts).sum())
+    # A run that reaches the bottom continues at the top of the next column.
+    is_separate = starts[1:] != ends[:-1]
+    starts, ends = starts[np.r_[True, is_separate]], ends[np.r_[is_separate, True]]
+    bounds = np.concatenate([[0], np.stack([starts, ends], axis=1).ravel(), [height * width]])
+    counts = np.diff(bounds)
+    if counts[-1] == 0:
+        counts = counts[:-1]
+    rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    box = [left, top, crop.shape[1], crop.shape[0]]
+    return box, area, {"size": [height, width], "counts": rle["counts"].decode()}
+
+
 def decode(rle: RLE) -> np.ndarray:
-    """The mask, bool, (height, width)."""
+    """Decode an RLE to a mask, bool (height, width)."""
     return coco_mask.decode(rle).astype(bool)
 
 
 def encode_box(x0: float, y0: float, x1: float, y1: float, height: int, width: int) -> RLE:
-    """The RLE of a filled box in px, rounded to whole pixels and cut at the image (height, width)."""
+    """Encode a filled box (px), rounded to whole pixels and clipped to the image (height, width)."""
     mask = np.zeros((height, width), bool)
     mask[max(round(y0), 0) : max(round(y1), 0), max(round(x0), 0) : max(round(x1), 0)] = True
     return encode(mask)
 
 
 def merge(masks: Sequence[RLE]) -> RLE:
-    """What at least one of `masks` (one or more, of one size) holds."""
+    """Union of one or more masks of one size."""
     return coco_mask.merge(list(masks))
 
 
 def areas(masks: Sequence[RLE]) -> np.ndarray:
-    """Pixels of each mask, int64 (N,)."""
-    # pycocotools 2.0.11 counts the masks of one call in eight bits.
+    """Area of each mask in px, int64 (N,)."""
+    # pycocotools 2.0.11 counts the masks of a call in eight bits.
     parts = [coco_mask.area(list(masks[start : start + 255])) for start in range(0, len(masks), 255)]
     return np.concatenate([*parts, []]).astype(np.int64)
 
 
 def intersections(masks: Sequence[RLE], other_masks: Sequence[RLE]) -> np.ndarray:
-    """Pixels that both hold, int64 (N, M), for masks of one image; nothing is decoded."""
+    """Intersection in px of each pair of masks of one image, int64 (N, M), without decoding."""
     if not len(masks) or not len(other_masks):
         return np.zeros((len(masks), len(other_masks)), np.int64)
-    # With "crowd" set, pycocotools divides by the first mask's area alone, which is undone exactly here.
+    # With "crowd" set, pycocotools divides by the area of the first mask, which is undone exactly here.
     shares = coco_mask.iou(list(masks), list(other_masks), [1] * len(other_masks))
     return np.rint(np.asarray(shares) * areas(masks)[:, None]).astype(np.int64)
 
@@ -77,14 +129,11 @@ def dice(intersection: np.ndarray, area: np.ndarray, other_area: np.ndarray) -> 
 
 
 def crop(rle: RLE) -> Crop:
-    """The mask inside its box.
-
-    Costs as much as the columns of the box, not as the image: decoding all of it is most of the time otherwise.
-    """
+    """Decode the mask inside its bounding box. The cost is that of the columns of the box, not of the whole image."""
     left, top, width, height = (int(edge) for edge in coco_mask.toBbox(rle))
     rows = rle["size"][0]
     runs = _decode_runs(rle["counts"])
-    runs = runs[: len(runs) // 2 * 2]  # without the background that ends it
+    runs = runs[: len(runs) // 2 * 2]  # without trailing background
     if not len(runs):
         return Crop(np.zeros((0, 0), bool), 0, 0)
     runs[0] -= left * rows
@@ -100,10 +149,10 @@ def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 
 
 def _decode_runs(counts: bytes) -> np.ndarray:
-    """The lengths of the runs behind compressed counts, int64 (N,), background first; none where they are cut off.
+    """Decode compressed counts to run lengths, int64 (N,), background first; empty if the counts are truncated.
 
     A length is one or more 6-bit digits, low ones first (bit 5: more follow; bit 4 of the last: negative); from the
-    fourth on it is the difference from the last but one (pycocotools' `rleToString`).
+    fourth on it is stored as the difference from the last but one (`rleToString` of pycocotools).
     """
     digits = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
     ends = np.flatnonzero(digits & 0x20 == 0)

@@ -1,6 +1,10 @@
-"""One image: all its predictions against all its instances, so that each mask is read once for all prompts."""
+"""Overlap of one image: the IoU matrices of all its predictions and all its instances.
+
+Every mask is decoded at most once per image, for all prompts together.
+"""
 
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,125 +18,213 @@ from samgap.masks import rle as shapes
 from samgap.matching import checks
 from samgap.tables.matching import ERROR_MEASURES, MEASURES
 
-MATCH_THRESHOLD = 0.5
-"""IoU from which a prediction is a match, and the share of it inside `ignore` from which it is left out."""
+IGNORE_SHARE = 0.5
+"""The fraction of a prediction inside `ignore` instances from which it may be left out as neither true nor false."""
+
+
+@dataclass(frozen=True)
+class PredictedMasks:
+    """The N predictions of one image, for all its prompts, sorted by prompt and prediction id."""
+
+    table: pd.DataFrame
+    """Rows of table `masks`."""
+    ids: np.ndarray
+    """`prediction_id`, (N,)."""
+    scores: np.ndarray
+    """(N,)."""
+    rles: list[shapes.RLE]
+    areas: np.ndarray
+    """px, int64 (N,)."""
+    boxes: np.ndarray
+    """x0, y0, x1, y1 in px, float64 (N, 4)."""
+    box_areas: np.ndarray
+    """px, float64 (N,)."""
+
+    @classmethod
+    def from_table(cls, masks: pd.DataFrame, image_row: Any) -> "PredictedMasks":
+        """Read the rows of table `masks` of one image; an invalid mask raises UserError."""
+        table = masks.sort_values(["prompt_id", "prediction_id"], ignore_index=True)
+        rles = [checks.prediction_rle(row, image_row) for row in table.itertuples(index=False)]
+        boxes = table[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
+        return cls(
+            table,
+            table["prediction_id"].to_numpy(),
+            table["score"].to_numpy(),
+            rles,
+            shapes.areas(rles),
+            boxes,
+            np.prod(boxes[:, 2:] - boxes[:, :2], axis=1),
+        )
+
+
+@dataclass(frozen=True)
+class TruthMasks:
+    """The M instances of one image."""
+
+    instances: list[Instance]
+    column_by_id: dict[int, int]
+    """The index of each instance id."""
+    rles: list[shapes.RLE]
+    """Masks; the filled box of an instance without a mask."""
+    areas: np.ndarray
+    """px, int64 (M,)."""
+    boxes: np.ndarray
+    """x0, y0, x1, y1 in px, float64 (M, 4)."""
+    has_mask: np.ndarray
+    """bool (M,)."""
+    is_ignore: np.ndarray
+    """bool (M,)."""
+
+    @classmethod
+    def from_instances(cls, instances: list[Instance], image_row: Any) -> "TruthMasks":
+        """Read the instances of one image; an invalid mask or a duplicated id raises UserError."""
+        column_by_id = {instance.id: index for index, instance in enumerate(instances)}
+        if len(column_by_id) != len(instances):
+            raise UserError(f"image {image_row.image_id}: two instances have the same id; make the data set again")
+        rles = [checks.truth_rle(instance, image_row) for instance in instances]
+        return cls(
+            instances,
+            column_by_id,
+            rles,
+            shapes.areas(rles),
+            np.array([instance.box for instance in instances], np.float64).reshape(-1, 4),
+            np.array([instance.rle is not None for instance in instances], bool),
+            np.array([instance.ignore for instance in instances], bool),
+        )
+
+    @functools.cached_property
+    def mask_or_box_areas(self) -> np.ndarray:
+        """Areas in px, (M,): of masks, and of boxes for instances without a mask."""
+        box_areas = np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=1)
+        return np.where(self.has_mask, self.areas, box_areas)
+
+    def columns_of_nouns(self, nouns: set[str]) -> np.ndarray:
+        """Return the indices of the instances with one of the nouns that are not marked `ignore`, int64."""
+        columns = [k for k, item in enumerate(self.instances) if item.noun in nouns and not item.ignore]
+        return np.array(columns, np.int64)
 
 
 class ImageOverlap:
-    """N predictions (rows of table `masks`, sorted) and M instances of one image (a row of table `images`).
+    """The overlaps of the N predictions and the M instances of one image.
 
-    `intersection` (N, M) px and `iou` (N, M) are of masks, 0 where an instance has none; `box_iou` (N, M) of boxes,
-    where an instance to be ignored has the share of the prediction inside it. `match` is `iou`, or `box_iou` of
-    instances without a mask. `ignored` (N,): does at least half of the prediction lie in instances to be ignored?
+    Args:
+        image_row: row of table `images`, as a named tuple.
+        instances: the instances of the image.
+        masks: the rows of table `masks` of the image.
+
+    Attributes:
+        intersection: of masks in px, int64 (N, M); 0 where an instance has no mask.
+        iou: of masks, float64 (N, M); 0 where an instance has no mask.
+        box_iou: of boxes, float64 (N, M); the fraction of the prediction inside the instance if that is `ignore`.
+        match_iou: `iou`, or `box_iou` for instances without a mask, float64 (N, M).
+        in_ignore_region: whether at least `IGNORE_SHARE` of a prediction lies in `ignore` instances, bool (N,).
     """
 
-    def __init__(self, image: Any, instances: list[Instance], masks: pd.DataFrame) -> None:
-        self.image_row, self.instances = image, instances
-        self.masks = masks.sort_values(["prompt_id", "prediction_id"], ignore_index=True)
-        self.prediction_ids, self.scores = (self.masks[name].to_numpy() for name in ("prediction_id", "score"))
-        self.column_by_id = {item.id: number for number, item in enumerate(instances)}
-        if len(self.column_by_id) != len(instances):
-            raise UserError(f"image {image.image_id}: two instances have one id; make the data set again")
-        self.truth_rles = [checks.truth_rle(item, image) for item in instances]
-        self.prediction_rles = [checks.prediction_rle(row, image) for row in self.masks.itertuples(index=False)]
-        self.is_ignore = np.array([item.ignore for item in instances], bool)
-        self.has_mask = np.array([item.rle is not None for item in instances], bool)
-        self.truth_area, self.prediction_area = shapes.areas(self.truth_rles), shapes.areas(self.prediction_rles)
-        self.intersection = shapes.intersections(self.prediction_rles, self.truth_rles)
-        self.intersection[:, ~self.has_mask & ~self.is_ignore] = 0
-        self.iou = shapes.iou(self.intersection, self.prediction_area[:, None], self.truth_area[None])
-        self.prediction_boxes = self.masks[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
-        self.truth_boxes = np.array([item.box for item in instances], np.float64).reshape(-1, 4)
-        self.prediction_box_area = np.prod(self.prediction_boxes[:, 2:] - self.prediction_boxes[:, :2], axis=1)
+    def __init__(self, image_row: Any, instances: list[Instance], masks: pd.DataFrame) -> None:
+        self.image_row = image_row
+        self.truth = TruthMasks.from_instances(instances, image_row)
+        self.predictions = PredictedMasks.from_table(masks, image_row)
+        self.intersection = shapes.intersections(self.predictions.rles, self.truth.rles)
+        self.intersection[:, ~self.truth.has_mask & ~self.truth.is_ignore] = 0
+        self.iou = shapes.iou(self.intersection, self.predictions.areas[:, None], self.truth.areas[None])
         self.box_iou = self._compute_box_iou()
-        self.match_iou = np.where(self.has_mask, self.iou, self.box_iou)
-        aside = [mask for mask, ignore in zip(self.truth_rles, self.is_ignore, strict=True) if ignore]
-        inside = shapes.intersections(self.prediction_rles, [shapes.merge(aside)] if aside else []).sum(axis=1)
-        self.in_ignore_region = (inside >= MATCH_THRESHOLD * self.prediction_area) & (inside > 0)
-        self.crop_cache: dict[tuple[str, int], boundaries.Crop] = {}
+        self.match_iou = np.where(self.truth.has_mask, self.iou, self.box_iou)
+        self.in_ignore_region = self._find_in_ignore_region()
+        self._crops: dict[tuple[str, int], boundaries.Crop] = {}
 
     def _compute_box_iou(self) -> np.ndarray:
-        found = np.zeros((len(self.prediction_boxes), len(self.truth_boxes)))
-        if found.size:
-            # pycocotools reads arrays row by row, however they lie in memory.
-            corners = (self.prediction_boxes, self.truth_boxes)
-            sides = [np.ascontiguousarray(np.hstack([box[:, :2], box[:, 2:] - box[:, :2]])) for box in corners]
-            found[:] = coco_mask.iou(*sides, self.is_ignore.astype(np.uint8).tolist())
-        return found
+        box_iou = np.zeros((len(self.predictions.boxes), len(self.truth.boxes)))
+        if box_iou.size:
+            # pycocotools reads the memory row by row, whatever the array's strides.
+            corners = (self.predictions.boxes, self.truth.boxes)
+            xywh = [np.ascontiguousarray(np.hstack([box[:, :2], box[:, 2:] - box[:, :2]])) for box in corners]
+            box_iou[:] = coco_mask.iou(*xywh, self.truth.is_ignore.astype(np.uint8).tolist())
+        return box_iou
+
+    def _find_in_ignore_region(self) -> np.ndarray:
+        ignored = [mask for mask, ignore in zip(self.truth.rles, self.truth.is_ignore, strict=True) if ignore]
+        region = [shapes.merge(ignored)] if ignored else []
+        inside = shapes.intersections(self.predictions.rles, region).sum(axis=1)
+        return (inside >= IGNORE_SHARE * self.predictions.areas) & (inside > 0)
 
     @functools.cached_property
     def labelled_share(self) -> np.ndarray:
-        """Which share of each prediction lies on instances that are not to be ignored, (N,)."""
-        return self.share_inside(np.arange(len(self.prediction_rles)), np.flatnonzero(~self.is_ignore))
+        """The fraction of each prediction that lies on instances not marked `ignore`, (N,)."""
+        return self.share_inside(np.arange(len(self.predictions.rles)), np.flatnonzero(~self.truth.is_ignore))
 
     def share_inside(self, prediction_rows: np.ndarray, truth_columns: np.ndarray) -> np.ndarray:
-        """Which share of each of the predictions `rows` lies on the instances together; 0 where it is empty."""
+        """Return the fraction of each prediction that lies on the union of some instances; 0 for an empty mask."""
         if not len(truth_columns) or not len(prediction_rows):
             return np.zeros(len(prediction_rows))
         if len(truth_columns) == 1:
             common = self.intersection[prediction_rows, truth_columns[0]]
         else:
-            masks = [self.prediction_rles[row] for row in prediction_rows]
+            masks = [self.predictions.rles[row] for row in prediction_rows]
             common = shapes.intersections(masks, [self.merge_truth(truth_columns)])[:, 0]
-        return common / np.maximum(self.prediction_area[prediction_rows], 1)
+        return common / np.maximum(self.predictions.areas[prediction_rows], 1)
 
     def merge_truth(self, truth_columns: np.ndarray) -> shapes.RLE:
-        """What the masks of one or more instances hold together."""
-        return shapes.merge([self.truth_rles[column] for column in truth_columns])
+        """Return the union of the masks of one or more instances."""
+        return shapes.merge([self.truth.rles[column] for column in truth_columns])
 
     def compute_measures(self, prediction_row: int, truth_column: int) -> list[float]:
-        """All of `MEASURES` and `ERRORS` of a prediction and an instance; NaN is null: the instance has no mask."""
-        found = {
+        """Return all of `MEASURES` and `ERROR_MEASURES`; NaN for those of masks if the instance has none."""
+        values = {
             "box_iou": self.box_iou[prediction_row, truth_column],
             "box_error": self._box_error(prediction_row, truth_column),
         }
-        if self.has_mask[truth_column]:
-            area, truth_area = self.prediction_area[prediction_row], self.truth_area[truth_column]
-            found["iou"] = self.iou[prediction_row, truth_column]
-            found["dice"] = shapes.dice(self.intersection[prediction_row, truth_column], area, truth_area)
-            found["area_error"] = abs(area - truth_area) / truth_area
+        if self.truth.has_mask[truth_column]:
+            area, truth_area = self.predictions.areas[prediction_row], self.truth.areas[truth_column]
+            values["iou"] = self.iou[prediction_row, truth_column]
+            values["dice"] = shapes.dice(self.intersection[prediction_row, truth_column], area, truth_area)
+            values["area_error"] = abs(area - truth_area) / truth_area
             crops = self._crop_pair(prediction_row, truth_column)
-            found |= boundaries.compute_boundary_measures(*crops, self.image_row.height, self.image_row.width)
-        return [float(found.get(name, np.nan)) for name in (*MEASURES, *ERROR_MEASURES)]
+            values |= boundaries.compute_boundary_measures(*crops, self.image_row.height, self.image_row.width)
+        return [float(values.get(name, np.nan)) for name in (*MEASURES, *ERROR_MEASURES)]
 
     def _box_error(self, prediction_row: int, truth_column: int) -> float:
-        edges = np.abs(self.prediction_boxes[prediction_row] - self.truth_boxes[truth_column])
-        return float(edges[::2].sum() / self.image_row.width + edges[1::2].sum() / self.image_row.height)
+        edge_distances = np.abs(self.predictions.boxes[prediction_row] - self.truth.boxes[truth_column])
+        return float(
+            edge_distances[::2].sum() / self.image_row.width + edge_distances[1::2].sum() / self.image_row.height
+        )
 
     def index_paired_measures(self, prediction_row: int, truth_column: int) -> tuple[float, float, float]:
-        """IoU, Dice and boundary F at 2 px of masks that may lie far apart."""
+        """Return IoU, Dice and boundary F at 2 px of two masks, which may be far apart."""
         common = self.intersection[prediction_row, truth_column]
-        if not common and boundaries.exceeds_distance(*self._crop_pair(prediction_row, truth_column), 2):
+        crops = self._crop_pair(prediction_row, truth_column)
+        if not common and boundaries.exceeds_distance(*crops, 2):
             return 0.0, 0.0, 0.0
-        one, other = boundaries.crop_pair(
-            *self._crop_pair(prediction_row, truth_column), self.image_row.height, self.image_row.width
-        )
-        distances = boundaries.boundary_distances(boundaries.extract_boundary(one), boundaries.extract_boundary(other))
-        dice = shapes.dice(common, self.prediction_area[prediction_row], self.truth_area[truth_column])
+        masks = boundaries.crop_pair(*crops, self.image_row.height, self.image_row.width)
+        distances = boundaries.boundary_distances(*(boundaries.extract_boundary(mask) for mask in masks))
+        dice = shapes.dice(common, self.predictions.areas[prediction_row], self.truth.areas[truth_column])
         return float(self.iou[prediction_row, truth_column]), float(dice), boundaries.boundary_f(distances, 2)
 
     def _crop_pair(self, prediction_row: int, truth_column: int) -> tuple[boundaries.Crop, boundaries.Crop]:
         return self.crop("prediction", prediction_row), self.crop("truth", truth_column)
 
     def crop(self, side: str, index: int) -> boundaries.Crop:
-        if (side, index) not in self.crop_cache:
-            self.crop_cache[side, index] = shapes.crop(
-                (self.prediction_rles if side == "prediction" else self.truth_rles)[index]
-            )
-        return self.crop_cache[side, index]
+        """Return a mask, decoded inside its box. `side` is "prediction" or "truth"."""
+        if (side, index) not in self._crops:
+            rles = self.predictions.rles if side == "prediction" else self.truth.rles
+            self._crops[side, index] = shapes.crop(rles[index])
+        return self._crops[side, index]
 
     def to_table(self, is_target: np.ndarray) -> pd.DataFrame:
-        """Table `overlaps`; `target` bool (N, M) says which instances a prediction's prompt asks for."""
-        at, to = np.nonzero(self.intersection)
+        """Return the rows of table `overlaps`.
+
+        Args:
+            is_target: whether an instance belongs to the prompt of a prediction, bool (N, M).
+        """
+        rows, columns = np.nonzero(self.intersection)
         return pd.DataFrame(
             {
-                "prompt_id": self.masks["prompt_id"].to_numpy()[at],
-                "prediction_id": self.prediction_ids[at],
-                "truth_id": np.array(list(self.column_by_id), np.int64)[to],
-                "intersection_px": self.intersection[at, to],
-                "iou": self.iou[at, to],
-                "ioa": self.intersection[at, to] / self.prediction_area[at],
-                "target": is_target[at, to],
-                "ignore": self.is_ignore[to],
+                "prompt_id": self.predictions.table["prompt_id"].to_numpy()[rows],
+                "prediction_id": self.predictions.ids[rows],
+                "truth_id": np.array(list(self.truth.column_by_id), np.int64)[columns],
+                "intersection_px": self.intersection[rows, columns],
+                "iou": self.iou[rows, columns],
+                "ioa": self.intersection[rows, columns] / self.predictions.areas[rows],
+                "target": is_target[rows, columns],
+                "ignore": self.truth.is_ignore[columns],
             }
         )

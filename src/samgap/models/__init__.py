@@ -2,7 +2,7 @@
 
 A family declares, as literals that are read without importing it:
 
-- `KINDS`: the kinds of prompt sets that it accepts;
+- `KINDS`: the kinds of prompt sets that it accepts; `spatial` stands for all kinds that declare `SPATIAL = True`;
 - `KINDS_WITH` (optional): further kinds, by the option of the model's entry that enables them;
 - `NEEDS_GPU` (optional, default True): False for a family that runs no network.
 

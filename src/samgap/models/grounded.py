@@ -5,14 +5,13 @@ and `segmenter`, the id of a model that accepts boxes. Both use the weights and 
 `models`. A mask gets the score of its box; the score of the segmenter is discarded.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from samgap.config.plugins import module_name
+from samgap.config.plugin_import import import_plugin
 from samgap.models import Model, Prediction
 
 KINDS = ("phrases", "templates", "perturbations", "exemplar")
@@ -29,7 +28,7 @@ def open_model(options: Mapping[str, Any], weights: Mapping[str, Path], device: 
 
     def open_component(role: str) -> Model:
         component_options = options["parts"][role]
-        family = importlib.import_module(f"samgap.models.{module_name(component_options['family'])}")
+        family = import_plugin("models", component_options["family"])
         return family.open_model(component_options, weights[role], device)
 
     return Grounded(open_component("detector"), open_component("segmenter"))

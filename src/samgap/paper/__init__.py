@@ -1,1 +1,1 @@
-"""The paper stage: what its figures, tables and manifest share. Each figure's own drawing lives in its script."""
+"""Figures and tables of the paper, one module each in `figures` and `tables`, and what they share."""

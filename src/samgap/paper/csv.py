@@ -1,6 +1,8 @@
-"""The rows behind a figure or table, as CSV: what is drawn, in full precision."""
+"""Rows of the tables that figures and tables of the paper are made from, and the text files written of them."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -8,19 +10,24 @@ from samgap.io.files import atomic_write
 
 
 def write_csv(path: str | Path, rows: pd.DataFrame) -> None:
-    """Write `rows` as CSV (floats as the shortest text that reads back the same), whole or not at all."""
+    """Write `rows` as CSV, atomically; floats as the shortest text that reads back as the same number."""
     with atomic_write(path) as temporary:
         rows.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def select_experiments(estimates: pd.DataFrame, experiments: list[str]) -> pd.DataFrame:
-    """The rows of table `estimates` that belong to `experiments`, experiment by experiment, else in their order."""
+    """Return the rows of table `estimates` of `experiments`, in the order of `experiments`, then in their own order."""
     order = {name: number for number, name in enumerate(experiments)}
     rows = estimates[estimates["experiment"].isin(experiments)]
     return rows.sort_values("experiment", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)
 
 
+def iterate_rows(table: pd.DataFrame) -> Iterator[Any]:
+    """Yield each row of `table` as a named tuple, untyped: cells may hold lists."""
+    return iter(table.itertuples())
+
+
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Readable tables: blocks of rows with footnotes, rendered as Markdown, LaTeX (booktabs, graphicx) and HTML."""
+"""Printed tables: blocks of rows with footnotes, rendered as Markdown, LaTeX (booktabs, graphicx) and HTML."""
 
 import html as markup
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ _LATEX_ESCAPES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A value with, on request, its interval below it and the letter of its footnote."""
+    """A value as printed, its confidence interval and the letter of its footnote; these may be empty."""
 
     text: str
     interval: str = ""
@@ -40,7 +40,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows under one heading. The first `stub` columns name the row; the rest hold values."""
+    """Rows under one heading. The first `n_stub_columns` columns name the row, the others have values."""
 
     heading: str
     columns: Sequence[str]
@@ -50,7 +50,7 @@ class Block:
 
 @dataclass(frozen=True)
 class PaperTable:
-    """One table of the paper: its blocks, its footnotes (letter, text) and the remarks under them."""
+    """A table of the paper: its blocks, footnotes (letter, text) and the remarks below them."""
 
     label: str
     title: str
@@ -60,20 +60,20 @@ class PaperTable:
 
 
 def escape_latex(text: str) -> str:
-    """`text` for LaTeX: every character that means something to it is printed as itself."""
-    return "".join(_LATEX_ESCAPES.get(letter, letter) for letter in text)
+    """Return `text` with all special characters of LaTeX escaped."""
+    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
 
 
 def render_markdown(table: PaperTable) -> str:
-    """`page` as Markdown (pipe tables)."""
+    """Return the table as Markdown (pipe tables)."""
     lines = [f"# {_escape_markdown(table.title)}", ""]
     for block in table.blocks:
-        aligned = ["---"] * block.n_stub_columns + ["---:"] * (len(block.columns) - block.n_stub_columns)
+        alignment = ["---"] * block.n_stub_columns + ["---:"] * (len(block.columns) - block.n_stub_columns)
         lines += [
             f"## {_escape_markdown(block.heading)}",
             "",
             _render_markdown_row(map(_escape_markdown, block.columns)),
-            _render_markdown_row(aligned),
+            _render_markdown_row(alignment),
         ]
         lines += [_render_markdown_row(_render_markdown_cell(cell) for cell in row) for row in block.rows]
         lines.append("")
@@ -84,19 +84,19 @@ def render_markdown(table: PaperTable) -> str:
 
 
 def render_latex(table: PaperTable) -> str:
-    """`page` as one LaTeX `table*` for each block; needs the packages booktabs and graphicx."""
+    """Return the table as LaTeX, one `table*` for each block; it needs the packages booktabs and graphicx."""
     return "\n".join(
         ["% needs \\usepackage{booktabs,graphicx}", *(_render_latex_block(table, block) for block in table.blocks)]
     )
 
 
 def render_html(table: PaperTable) -> str:
-    """`page` as one self-contained HTML document."""
+    """Return the table as a self-contained HTML document."""
     parts = [f"<h1>{markup.escape(table.title)}</h1>"]
     for block in table.blocks:
-        head = "".join(f"<th>{markup.escape(name)}</th>" for name in block.columns)
+        header = "".join(f"<th>{markup.escape(name)}</th>" for name in block.columns)
         body = "\n".join("<tr>" + "".join(map(_render_html_cell, row)) + "</tr>" for row in block.rows)
-        parts.append(f"<h2>{markup.escape(block.heading)}</h2>\n<table>\n<tr>{head}</tr>\n{body}\n</table>")
+        parts.append(f"<h2>{markup.escape(block.heading)}</h2>\n<table>\n<tr>{header}</tr>\n{body}\n</table>")
     parts += [f"<p>({letter}) {markup.escape(text)}</p>" for letter, text in table.footnotes]
     parts += [f"<p>{markup.escape(text)}</p>" for text in table.remarks]
     return _HTML_TEMPLATE.format(title=markup.escape(table.title), body="\n".join(parts))
@@ -124,20 +124,20 @@ small {{ color: #666; white-space: nowrap; }}
 
 
 def _render_latex_block(table: PaperTable, block: Block) -> str:
-    aligned = "l" * block.n_stub_columns + "r" * (len(block.columns) - block.n_stub_columns)
+    alignment = "l" * block.n_stub_columns + "r" * (len(block.columns) - block.n_stub_columns)
     label = f"tab:{table.label}" if block is table.blocks[0] else f"tab:{table.label}-{table.blocks.index(block) + 1}"
     letters = {cell.footnote for row in block.rows for cell in row}
-    under = [f"({letter}) {escape_latex(text)}" for letter, text in table.footnotes if letter in letters]
-    under += map(escape_latex, table.remarks)
+    lines_below = [f"({letter}) {escape_latex(text)}" for letter, text in table.footnotes if letter in letters]
+    lines_below += map(escape_latex, table.remarks)
     return "\n".join(
         [
             r"\begin{table*}",
             r"\centering",
             rf"\caption{{{escape_latex(table.title)}: {escape_latex(block.heading)}.}}",
             rf"\label{{{label}}}",
-            # Shrunk only where it is wider than the text, never blown up.
+            # Shrink a table that is wider than the text; do not enlarge a narrow one.
             r"\sbox0{%",
-            rf"\begin{{tabular}}{{{aligned}}}",
+            rf"\begin{{tabular}}{{{alignment}}}",
             r"\toprule",
             " & ".join(map(escape_latex, block.columns)) + r" \\",
             r"\midrule",
@@ -145,7 +145,7 @@ def _render_latex_block(table: PaperTable, block: Block) -> str:
             r"\bottomrule",
             r"\end{tabular}}%",
             r"\ifdim\wd0>\textwidth\resizebox{\textwidth}{!}{\usebox0}\else\usebox0\fi",
-            *(rf"\par\smallskip\footnotesize {text}" for text in under),
+            *(rf"\par\smallskip\footnotesize {text}" for text in lines_below),
             r"\end{table*}",
             "",
         ]

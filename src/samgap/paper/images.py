@@ -1,4 +1,4 @@
-"""Photographs and masks in figures, and which of them are drawn."""
+"""Draw images and masks in figures, and select which images are drawn."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +14,20 @@ from samgap.errors import UserError
 Item = TypeVar("Item")
 
 HALO: list[effects.AbstractPathEffect] = [effects.withStroke(linewidth=1.8, foreground="#000000A0")]
-"""What makes a thin coloured line visible on any ground."""
+"""Dark edge that makes a thin coloured line visible on any background."""
 
 
 def select_quantiles(ranked: Sequence[Item], count: int) -> list[Item]:
-    """`number` of `ranked` (or all, if they are fewer), evenly spread: the k-th is at the (2k − 1)/2N quantile."""
+    """Return `count` evenly spread items of `ranked`, or all if there are fewer.
+
+    The k-th of N is at the (2k − 1)/2N quantile, so none is chosen by hand and the extremes are left out.
+    """
     count = min(count, len(ranked))
     return [ranked[(2 * k + 1) * len(ranked) // (2 * count)] for k in range(count)]
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """An image file as RGB, uint8 (height, width, 3)."""
+    """Read an image file as RGB, uint8 (height, width, 3); an unreadable file raises UserError."""
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
@@ -33,7 +36,15 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def draw_outline(axes: Axes, mask: np.ndarray, colour: str, fill_alpha: float = 0, **line_style: Any) -> None:
-    """Draw the edge of `mask`, bool (height, width), in its image's pixels, with `fill` of it painted (0 to 1)."""
+    """Draw the outline of a mask.
+
+    Args:
+        axes: Axes in which the mask's image is drawn, in pixels.
+        mask: bool (height, width); an empty mask draws nothing.
+        colour: Colour of outline and fill.
+        fill_alpha: Opacity of the fill, 0 (none) to 1.
+        line_style: Options of `Axes.contour` for the outline.
+    """
     ys, xs = np.nonzero(mask)
     if not len(ys):
         return
@@ -42,5 +53,5 @@ def draw_outline(axes: Axes, mask: np.ndarray, colour: str, fill_alpha: float = 
     x, y = np.arange(window.shape[1]) + x0 - 1, np.arange(window.shape[0]) + y0 - 1
     if fill_alpha:
         axes.contourf(x, y, window, levels=[0.5, 1.5], colors=[colour], alpha=fill_alpha)
-    drawn = axes.contour(x, y, window, levels=[0.5], colors=[colour], **{"linewidths": 0.9, **line_style})
-    drawn.set_path_effects(HALO)
+    outline = axes.contour(x, y, window, levels=[0.5], colors=[colour], **{"linewidths": 0.9, **line_style})
+    outline.set_path_effects(HALO)

@@ -1,4 +1,4 @@
-"""Why a value is absent, in words: `skipped: …` and `not evaluable: …`."""
+"""Format the notes of rows without a value: `skipped: …` and `not evaluable: …`."""
 
 import re
 import textwrap
@@ -6,22 +6,19 @@ from string import ascii_lowercase
 
 import pandas as pd
 
-SKIPPED = "skipped"
-NOT_EVALUABLE = "not evaluable"
-
 
 def format_note(note: str | None) -> str:
-    """The note of a row without a value; a missing one (null in the table) is told as such."""
-    return "no value: the table gives no reason" if note is None or pd.isna(note) else str(note)
+    """Return the note of a row without a value; a null note gives a text that says that there is no reason."""
+    return "no value: the table states no reason" if note is None or pd.isna(note) else str(note)
 
 
 def note_kind(note: str | None) -> str:
-    """What stands before the colon: `skipped`, `not evaluable`."""
+    """Return the part of a note before its colon: `skipped` or `not evaluable`."""
     return format_note(note).split(":")[0].strip()
 
 
 def shorten_note(note: str | None, max_chars: int, max_lines: int = 2) -> str:
-    """The note wrapped to `lines` of `width` characters: without its details in brackets, and cut where it must be."""
+    """Return a note without its parts in brackets, wrapped to `max_lines` lines of `max_chars`; a longer one is cut."""
     wrapped = textwrap.wrap(re.sub(r"\s*\([^()]*\)", "", format_note(note)), max_chars)
     if len(wrapped) > max_lines:
         wrapped = [*wrapped[: max_lines - 1], wrapped[max_lines - 1][: max_chars - 1].rstrip() + "…"]
@@ -29,21 +26,24 @@ def shorten_note(note: str | None, max_chars: int, max_lines: int = 2) -> str:
 
 
 class Footnotes:
-    """Letters for notes, in order of their first mention: `mark` gives the letter, `listed` all of them."""
+    """Footnotes with letters in the order in which their texts are added."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
 
     def add(self, note: str | None) -> str:
-        words = format_note(note)
-        if words not in self._texts:
-            self._texts.append(words)
-        return self._letter(self._texts.index(words))
+        """Return the letter of a note; equal notes have the same letter."""
+        text = format_note(note)
+        if text not in self._texts:
+            self._texts.append(text)
+        return self._letter(self._texts.index(text))
 
     def entries(self) -> list[tuple[str, str]]:
-        return [(self._letter(number), words) for number, words in enumerate(self._texts)]
+        """Return letter and text of each footnote."""
+        return [(self._letter(index), text) for index, text in enumerate(self._texts)]
 
     @staticmethod
     def _letter(index: int) -> str:
-        rounds, letter = divmod(index, len(ascii_lowercase))
-        return ascii_lowercase[letter] + (str(rounds + 1) if rounds else "")
+        """a to z, then a2 to z2, and so on."""
+        n_rounds, letter = divmod(index, len(ascii_lowercase))
+        return ascii_lowercase[letter] + (str(n_rounds + 1) if n_rounds else "")

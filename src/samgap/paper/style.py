@@ -1,4 +1,4 @@
-"""How every figure looks: sizes, fonts, colours, and files that come out the same byte for byte."""
+"""The style of all figures: sizes, fonts, colours, and files that are byte-identical when drawn again."""
 
 import contextlib
 import zlib
@@ -10,15 +10,16 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from samgap.io.files import atomic_write
+from samgap.paper.svg import compact_svg
 
 FIGURE_WIDTH_IN = 7.16
 """Width of a figure over both columns, inches."""
 MAX_FIGURE_HEIGHT_IN = 9.2
-"""The most that a figure may be high, inches."""
+"""Largest height of a figure, inches."""
 STAMP_MARGIN_IN = 0.2
-"""Inches at the bottom that every figure leaves free for its stamp."""
+"""Height at the bottom that every figure leaves free for the demo stamp, inches."""
 MIN_FONT_SIZE_PT = 6.0
-"""The smallest text, points."""
+"""Size of the smallest text, points."""
 
 # Okabe and Ito, Color Universal Design (2008): distinct for all common kinds of colour vision.
 _ORANGE, _SKY, _GREEN, _YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -28,11 +29,11 @@ FAMILY_COLOURS = {"sam2": _BLUE, "sam3": _VERMILLION, "shape": _GREY}
 _FALLBACK_COLOURS = (_GREEN, _PURPLE, _ORANGE, _SKY)
 
 INSTANCE_COLOURS = (_ORANGE, _SKY, _YELLOW, _PURPLE, _VERMILLION, _BLUE)
-"""Colours of neighbouring objects, used in turn (no green: they lie on foliage)."""
+"""Colours of neighbouring instances, used in turn. None is green, as the instances are among leaves."""
 
 _RC_PARAMS: dict[Any, Any] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so the same on every machine
+    "font.sans-serif": ["DejaVu Sans"],  # part of matplotlib, so the same on every machine
     "font.size": 7,
     "axes.titlesize": 7,
     "axes.labelsize": 7,
@@ -44,8 +45,8 @@ _RC_PARAMS: dict[Any, Any] = {
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "legend.fontsize": MIN_FONT_SIZE_PT,
-    "pdf.fonttype": 42,  # fonts embedded as TrueType, as publishers ask
-    "svg.fonttype": "path",  # glyphs as outlines: looks the same where the font is not installed
+    "pdf.fonttype": 42,  # fonts embedded as TrueType, which publishers require
+    "svg.fonttype": "path",  # glyphs as outlines, for viewers without the font
     "svg.hashsalt": "samgap",
     "path.simplify": False,
     "text.parse_math": False,  # a dollar in a phrase or a file name is a dollar
@@ -53,7 +54,7 @@ _RC_PARAMS: dict[Any, Any] = {
     "figure.dpi": 300,
 }
 
-# Nothing that changes from one run to the next; None leaves a field out.
+# No field that changes from run to run; None leaves a field out.
 _FILE_METADATA: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None, "ModDate": None},
     "svg": {"Date": None},
@@ -63,7 +64,7 @@ _FILE_METADATA: dict[str, dict[str, Any]] = {
 
 @contextlib.contextmanager
 def figure_style() -> Iterator[None]:
-    """Draw and save a figure inside this block, whatever the user's own matplotlib settings are."""
+    """Set the style for figures drawn and saved inside the block; the user's matplotlib settings have no effect."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_RC_PARAMS)
@@ -71,19 +72,27 @@ def figure_style() -> Iterator[None]:
 
 
 def family_colour(family: str) -> str:
-    """The one colour of a model family; a family not listed here gets one that depends on its name alone."""
+    """Return the colour of a model family; that of an unlisted family depends on its name alone."""
     return FAMILY_COLOURS.get(family) or _FALLBACK_COLOURS[zlib.crc32(family.encode()) % len(_FALLBACK_COLOURS)]
 
 
+def instance_colour(index: int) -> str:
+    """Return the colour of the instance with that number, so that instances with adjacent numbers differ."""
+    return INSTANCE_COLOURS[index % len(INSTANCE_COLOURS)]
+
+
 def has_demo_model(models: Mapping[str, Mapping[str, Any]], model_ids: Iterable[str]) -> bool:
-    """Is one of the models `drawn` marked `demo: true` in the configuration's `models`?"""
+    """Return whether one of `model_ids` is marked `demo: true` in `models`, the configuration's models by id."""
     return any(models.get(model, {}).get("demo", False) for model in model_ids)
 
 
 def save_figure(figure: Figure, paths: Iterable[str | Path], stamp_demo: bool) -> None:
-    """Write `figure` to each of `paths` (.pdf, .svg, .png), stamped where a demo model is drawn in it.
+    """Write a figure atomically, byte-identical for the same figure. Call it inside `figure_style()`.
 
-    Each file is whole or absent, and the same figure gives the same bytes. Call it inside `style()`.
+    Args:
+        figure: The figure; a stamp is added to it.
+        paths: Output files; the suffix (.pdf, .svg, .png) is the format.
+        stamp_demo: Stamp the figure as drawn from demo models.
     """
     if stamp_demo:
         width, height = figure.get_size_inches()
@@ -102,3 +111,5 @@ def save_figure(figure: Figure, paths: Iterable[str | Path], stamp_demo: bool) -
         form = Path(path).suffix[1:]
         with atomic_write(path) as temporary:
             figure.savefig(temporary, format=form, metadata=_FILE_METADATA[form])
+            if form == "svg":
+                temporary.write_text(compact_svg(temporary.read_text(encoding="utf-8")), encoding="utf-8")

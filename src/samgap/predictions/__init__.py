@@ -1,1 +1,1 @@
-"""Predictions: a model, loaded once, answers all prompts of a shard of images."""
+"""Predictions: a model on one shard of a data set, every mask as RLE; a killed job resumes."""

@@ -1,56 +1,79 @@
-"""Prompts that cannot be asked: left out and named, so that the rest of a shard is answered."""
+"""Validation of prompts before prediction: an invalid prompt is skipped with a reason, the others are predicted."""
 
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-PHRASE_KINDS = ("phrase", "other")
-"""Kinds of rows that are asked in words, or by examples in their place."""
-
-
-SPATIAL_KINDS = ("box", "point", "point-box", "mask", "clicks", "grid")
-"""Kinds of rows that show something."""
+from samgap.prompts.kinds import get_row_kind
 
 
 def split_valid(
     prompts: Iterable[Mapping[str, Any]], image_row: Mapping[str, Any]
 ) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """The prompts of an image (rows of tables `prompts` and `images`) that can be asked, and a line for each other."""
-    fit, told = [], []
+    """Split the prompts of an image into the valid ones and a message for each of the others.
+
+    Args:
+        prompts: rows of table `prompts`.
+        image_row: the row of table `images`.
+
+    Raises:
+        UserError: no kind of prompts declares the kind of a row.
+    """
+    valid, messages = [], []
     for prompt in prompts:
-        why = invalid_reason(prompt, image_row)
-        if why is None:
-            fit.append(prompt)
+        reason = invalid_reason(prompt, image_row)
+        if reason is None:
+            valid.append(prompt)
         else:
-            told.append(f"prompt {prompt['prompt_id']} of image {image_row['file']} left out: {why}")
-    return fit, told
+            messages.append(f"prompt {prompt['prompt_id']} of image {image_row['file']} skipped: {reason}")
+    return valid, messages
 
 
 def invalid_reason(prompt: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
-    """Why the prompt cannot be asked of the image, or None."""
-    width, height = image_row["width"], image_row["height"]
+    """Return why a prompt is not valid on an image, or None if it is valid.
+
+    Raises:
+        UserError: no kind of prompts declares the kind of the row.
+    """
+    row_kind = get_row_kind(prompt["kind"])
     points, boxes = _as_list(prompt.get("points")), _as_list(prompt.get("boxes"))
     for point in points:
-        at = f"point ({point['x']:g}, {point['y']:g})"
-        if not (math.isfinite(point["x"]) and math.isfinite(point["y"])):
-            return f"{at} has a coordinate that is no number"
-        if not (0 <= point["x"] < width and 0 <= point["y"] < height):
-            return f"{at} lies outside the image of {width}x{height} px"
+        if reason := _invalid_point_reason(point, image_row):
+            return reason
     for box in boxes:
-        corners = [float(box[edge]) for edge in ("x0", "y0", "x1", "y1")]
-        at = "box ({:g}, {:g}, {:g}, {:g})".format(*corners)
-        if not all(map(math.isfinite, corners)):
-            return f"{at} has a coordinate that is no number"
-        if not (corners[0] < corners[2] and corners[1] < corners[3]):
-            return f"{at} has no area"
-        if not (corners[0] < width and corners[1] < height and corners[2] > 0 and corners[3] > 0):
-            return f"{at} lies outside the image of {width}x{height} px"
-    if prompt.get("kind") in SPATIAL_KINDS and not points and not boxes and prompt.get("mask") is None:
-        return "it shows neither a point, nor a box, nor a mask"
-    if prompt.get("kind") in PHRASE_KINDS and not boxes and not (prompt.get("phrase") or "").strip():
-        return "its phrase is empty"
+        if reason := _invalid_box_reason(box, image_row):
+            return reason
+    if row_kind.takes_phrase:
+        has_phrase = bool((prompt.get("phrase") or "").strip())
+        return None if has_phrase or boxes else "its phrase is empty"
+    # Only the first row of a track holds a prompt.
+    if not row_kind.sequence and not points and not boxes and prompt.get("mask") is None:
+        return "it has no point, no box and no mask"
     return None
 
 
-def _as_list(value: Any) -> list[Mapping[str, Any]]:
-    return [] if value is None else list(value)
+def _invalid_point_reason(point: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
+    width, height = image_row["width"], image_row["height"]
+    name = f"point ({point['x']:g}, {point['y']:g})"
+    if not (math.isfinite(point["x"]) and math.isfinite(point["y"])):
+        return f"{name} has a coordinate that is not a finite number"
+    if not (0 <= point["x"] < width and 0 <= point["y"] < height):
+        return f"{name} is outside the image of {width}x{height} px"
+    return None
+
+
+def _invalid_box_reason(box: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
+    width, height = image_row["width"], image_row["height"]
+    x0, y0, x1, y1 = (float(box[edge]) for edge in ("x0", "y0", "x1", "y1"))
+    name = f"box ({x0:g}, {y0:g}, {x1:g}, {y1:g})"
+    if not all(map(math.isfinite, (x0, y0, x1, y1))):
+        return f"{name} has a coordinate that is not a finite number"
+    if not (x0 < x1 and y0 < y1):
+        return f"{name} has no area"
+    if not (x0 < width and y0 < height and x1 > 0 and y1 > 0):
+        return f"{name} is outside the image of {width}x{height} px"
+    return None
+
+
+def _as_list(values: Any) -> list[Mapping[str, Any]]:
+    return [] if values is None else list(values)

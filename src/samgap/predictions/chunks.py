@@ -1,8 +1,8 @@
-"""What of a shard is finished lies aside, so that a killed job goes on where it stood.
+"""Completed chunks of a shard, kept outside Snakemake's outputs so that a killed job can resume.
 
-Chunks lie in a folder that is named by a hash of all that they were made from, where Snakemake does not look: it
-removes what a killed job was to write. Each is one file, whole or not there. The shard's tables are written from them,
-a group of rows at a time; then they are removed.
+Snakemake deletes the outputs of a killed job, so chunks lie in a separate folder, named by a hash of everything they
+were made from. A chunk is one file and is written atomically. At the end the tables of the shard are written from the
+chunks, one row group at a time, and the chunks are deleted.
 """
 
 import hashlib
@@ -30,19 +30,19 @@ from samgap.tables.predictions import MASKS, TIMING
 logger = logging.getLogger("samgap")
 
 MAX_CHUNK_SECONDS = 20.0
-"""After so long a chunk is closed: no more than that is lost."""
+"""A chunk is written after this time, so that a killed job loses no more than that."""
 MAX_CHUNK_IMAGES = 256
-"""Images a chunk has at most, for the memory that they take."""
-NAN_SCORE_MESSAGE = (
-    "a score of its answer is no number; where that happens often, see whether `precision: fp32` mends it"
-)
-MAX_GROUP_ROWS, MAX_GROUP_BYTES = 1 << 16, 1 << 24
-"""A group of rows of the finished table has so many, or so many bytes of RLE, whatever chunks they came in."""
+"""The maximum number of images in a chunk, which bounds the memory."""
+NAN_SCORE_MESSAGE = "the score of a prediction is NaN; if that happens often, try the model's option `precision: fp32`"
+MAX_GROUP_ROWS = 1 << 16
+"""The maximum number of rows in a row group of table `masks`."""
+MAX_GROUP_BYTES = 1 << 24
+"""A row group ends with the row that brings its RLEs to this size. Row groups do not depend on the chunks."""
 
 
 @dataclass
 class PredictionOutput:
-    """What an image gave: rows of tables `masks` and `timing`, and what was left out or changed, a line each."""
+    """The output for one image or sequence: rows of tables `masks` and `timing`, and warnings."""
 
     mask_rows: list[dict[str, Any]] = field(default_factory=list)
     timing_rows: list[dict[str, Any]] = field(default_factory=list)
@@ -55,36 +55,54 @@ class PredictionOutput:
         image_row: Mapping[str, Any],
         per_click: bool = False,
     ) -> None:
-        """The rows of what answers a prompt (after 1, 2 … clicks, with `clicks`), unless a score is no number."""
-        if any(math.isnan(one.score) for one in predictions):
+        """Add the predictions for one prompt, or a warning if one of their scores is NaN.
+
+        Args:
+            prompt: row of table `prompts`.
+            predictions: of the prompt; with `per_click` those after 1, 2 … clicks.
+            image_row: row of table `images`.
+            per_click: whether to fill column `clicks`.
+        """
+        if any(math.isnan(prediction.score) for prediction in predictions):
             self.warnings.append(
-                f"prompt {prompt['prompt_id']} of image {image_row['file']} left out: {NAN_SCORE_MESSAGE}"
+                f"prompt {prompt['prompt_id']} of image {image_row['file']} skipped: {NAN_SCORE_MESSAGE}"
             )
             return
-        for index, one in enumerate(predictions):
-            self.mask_rows.append(make_mask_row(prompt, index, one, image_row, index + 1 if per_click else None))
+        for index, prediction in enumerate(predictions):
+            n_clicks = index + 1 if per_click else None
+            self.mask_rows.append(make_mask_row(prompt, index, prediction, image_row, n_clicks))
 
 
 class ChunkStore:
-    """Chunks of the shard that is made from `made_of` (anything that JSON can hold), in a folder below `aside`."""
+    """The completed chunks of one shard.
+
+    Args:
+        folder: the folder of the shard's chunks, which may hold chunks made from other inputs.
+        fingerprint: everything that the shard is made from, as JSON values. Chunks with another fingerprint are not
+            used.
+        max_seconds: the time after which a chunk is written.
+
+    Attributes:
+        n_done: the number of images (sequences, if the prompts are tracks) in the completed chunks.
+    """
 
     def __init__(self, folder: Path, fingerprint: Mapping[str, Any], max_seconds: float = MAX_CHUNK_SECONDS) -> None:
         key = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:20]
         self.root_folder, self.chunk_folder, self.max_seconds = folder, folder / key, max_seconds
         self.files: list[Path] = []
         self.n_done = 0
-        for path, images in self._iter_chunks():
+        for path, n_images in self._iter_chunks():
             self.files.append(path)
-            self.n_done += images
+            self.n_done += n_images
         self._start_chunk()
 
     def _iter_chunks(self) -> Iterator[tuple[Path, int]]:
-        """The chunks that follow one another from the first image on, with their numbers of images."""
+        """Yield the files of consecutive chunks from the first image on, and their numbers of images."""
         start = 0
         while (path := self._chunk_path(start)).is_file():
-            images = parquet.read_provenance(path)["images"]
-            yield path, images
-            start += images
+            n_images = parquet.read_provenance(path)["images"]
+            yield path, n_images
+            start += n_images
 
     def _chunk_path(self, start: int) -> Path:
         return self.chunk_folder / f"{start:07d}.parquet"
@@ -93,7 +111,7 @@ class ChunkStore:
         self.start_time, self.n_pending, self.pending = time.monotonic(), 0, PredictionOutput()
 
     def add(self, output: PredictionOutput) -> None:
-        """The next image of the shard, or the next sequence where it follows tracks."""
+        """Add the output of the next image (the next sequence, if the prompts are tracks)."""
         self.n_pending += 1
         self.pending.mask_rows += output.mask_rows
         self.pending.timing_rows += output.timing_rows
@@ -102,50 +120,58 @@ class ChunkStore:
             self.flush()
 
     def flush(self) -> None:
-        """Put aside what came since the last chunk."""
+        """Write the output added since the last chunk as a new chunk."""
         if self.n_pending:
             path = self._chunk_path(self.n_done)
-            told = {"images": self.n_pending, "timing": self.pending.timing_rows, "notes": self.pending.warnings}
-            MASKS.write(path, self.pending.mask_rows, told)
+            metadata = {"images": self.n_pending, "timing": self.pending.timing_rows, "notes": self.pending.warnings}
+            MASKS.write(path, self.pending.mask_rows, metadata)
             self.files.append(path)
             self.n_done += self.n_pending
         self._start_chunk()
 
     def write_tables(self, masks_path: str | Path, timing_path: str | Path, provenance: Mapping[str, Any]) -> list[str]:
-        """Write both tables of the shard, `masks` last; returns all notes, which are in its provenance as `notes`."""
-        notes, times = [], []
+        """Write the tables `timing` and `masks` of the shard; the warnings are in the provenance of `masks` as `notes`.
+
+        Returns:
+            The warnings, each once.
+        """
+        warnings: list[str] = []
+        timing_rows: list[dict[str, Any]] = []
         for path in self.files:
-            told = parquet.read_provenance(path)
-            notes += told["notes"]
-            times += told["timing"]
-        notes = list(dict.fromkeys(notes))
-        TIMING.write(timing_path, times, {"device": provenance.get("device")})
-        more = {**provenance, **({"notes": notes} if notes else {})}
-        metadata = {b"table": b"masks", parquet.PROVENANCE_KEY: json.dumps(more, sort_keys=True).encode()}
-        schema = MASKS.schema.with_metadata(metadata)
+            metadata = parquet.read_provenance(path)
+            warnings += metadata["notes"]
+            timing_rows += metadata["timing"]
+        warnings = list(dict.fromkeys(warnings))
+        TIMING.write(timing_path, timing_rows, {"device": provenance.get("device")})
+        masks_provenance = {**provenance, **({"notes": warnings} if warnings else {})}
+        schema_metadata = {
+            b"table": b"masks",
+            parquet.PROVENANCE_KEY: json.dumps(masks_provenance, sort_keys=True).encode(),
+        }
+        schema = MASKS.schema.with_metadata(schema_metadata)
         with atomic_write(masks_path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for rows in _iter_row_groups(self.files, schema):
                 writer.write_table(rows, row_group_size=MAX_GROUP_ROWS)
-        return notes
+        return warnings
 
     def remove(self) -> None:
-        """The shard is finished: nothing lies aside any more, nor what earlier inputs left."""
+        """Delete all chunks of the shard, including those made from other inputs."""
         shutil.rmtree(self.root_folder, ignore_errors=True)
 
 
 def _iter_row_groups(files: list[Path], schema: pa.Schema) -> Iterator[pa.Table]:
-    waiting = schema.empty_table()
+    pending = schema.empty_table()
     for path in files:
-        waiting = pa.concat_tables([waiting, pq.ParquetFile(path).read().cast(schema)])
-        while number := _row_group_length(waiting):
-            yield waiting.slice(0, number)
-            waiting = waiting.slice(number)
-    if len(waiting):
-        yield waiting
+        pending = pa.concat_tables([pending, pq.ParquetFile(path).read().cast(schema)])
+        while n_rows := _row_group_length(pending):
+            yield pending.slice(0, n_rows)
+            pending = pending.slice(n_rows)
+    if len(pending):
+        yield pending
 
 
 def _row_group_length(rows: pa.Table) -> int:
-    """How many of the first rows make a group; 0 where they do not yet."""
-    sizes = np.cumsum(pc.binary_length(rows["rle"]).to_numpy())
-    number = min(int(np.searchsorted(sizes, MAX_GROUP_BYTES)) + 1, MAX_GROUP_ROWS)
-    return number if number <= len(rows) else 0
+    """Return how many of the first rows form a row group; 0 if there are too few."""
+    cumulative_bytes = np.cumsum(pc.binary_length(rows["rle"]).to_numpy())
+    n_rows = min(int(np.searchsorted(cumulative_bytes, MAX_GROUP_BYTES)) + 1, MAX_GROUP_ROWS)
+    return n_rows if n_rows <= len(rows) else 0

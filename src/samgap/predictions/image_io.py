@@ -1,4 +1,4 @@
-"""Images as they are read, and rows of tables in and out."""
+"""Reading of images, and conversion of predictions to rows of table `masks`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,37 +11,41 @@ from samgap.errors import UserError
 from samgap.models import Prediction
 
 HIGH_BIT_DEPTH_MODES = ("I", "F", "I;16", "I;16B", "I;16L")
-"""Pillow's modes of more than 8 bits a channel: what it makes of them in RGB is cut off, not scaled."""
+"""Pillow's modes with more than 8 bits per channel. Pillow clips them on conversion to RGB instead of scaling them."""
 
-OUT_OF_MEMORY_MESSAGE = (
-    "the model does not fit into the memory with it; take a smaller model or a device with more memory"
-)
+OUT_OF_MEMORY_MESSAGE = "out of memory, even with one prompt; use a smaller model or a device with more memory"
 
 
 def open_image(path: Path, image_row: Mapping[str, Any]) -> Image.Image:
-    """The image as RGB, of the size that the table states; unreadable or of another size raises UserError.
+    """Return an image as RGB.
 
-    Its pixels as they are stored: whether a camera's note that they are to be turned is followed was decided when the
-    data set was made, for the labels together with the pixels (`samgap.datasets.photographs`). A grey image has three
-    equal channels; transparency is left out; more than 8 bits a channel are refused.
+    The EXIF orientation is not applied here: the data set was written in the orientation of its labels
+    (`samgap.datasets.photographs`). A grey image gets three equal channels; transparency is dropped.
+
+    Args:
+        path: the image file.
+        image_row: row of table `images`, with the expected `width` and `height`.
+
+    Raises:
+        UserError: the file is not readable, has another size, or has more than 8 bits per channel.
     """
     try:
         with Image.open(path) as file:
             if file.mode in HIGH_BIT_DEPTH_MODES:
-                raise UserError(f"{path}: more than 8 bits a channel (mode {file.mode}); save it with 8")
-            picture = file.convert("RGB")
+                raise UserError(f"{path}: more than 8 bits per channel (mode {file.mode}); save it with 8")
+            image = file.convert("RGB")
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: not a readable image ({error}); make the data set again") from error
-    if picture.size != (image_row["width"], image_row["height"]):
+    if image.size != (image_row["width"], image_row["height"]):
         raise UserError(
-            f"{path}: is {picture.width}x{picture.height} px, images.parquet says {image_row['width']}x{image_row['height']}; "
-            "make the data set again"
+            f"{path}: is {image.width}x{image.height} px, but images.parquet says "
+            f"{image_row['width']}x{image_row['height']}; make the data set again"
         )
-    return picture
+    return image
 
 
 def to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a data frame, as mappings."""
+    """Return the rows of a data frame as mappings."""
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
@@ -52,7 +56,15 @@ def make_mask_row(
     image_row: Mapping[str, Any],
     n_clicks: int | None = None,
 ) -> dict[str, Any]:
-    """A row of table `masks`."""
+    """Return a row of table `masks`.
+
+    Args:
+        prompt: row of table `prompts`.
+        prediction_id: index of the prediction within its prompt.
+        prediction: the predicted mask.
+        image_row: row of table `images`.
+        n_clicks: the number of clicks before the prediction, in the interactive protocol.
+    """
     x0, y0, x1, y1 = prediction.box
     return {
         "prompt_id": prompt["prompt_id"],

@@ -1,7 +1,7 @@
-"""One shard: every image is encoded once, all its prompts are answered, masks are kept as RLE.
+"""Prediction of one shard of images: each image is encoded once and all its prompts are predicted.
 
-While the model works on an image, the next ones are read and the masks of the last are made RLEs, by threads; no more
-images are in hand at once than `AHEAD` and `BEHIND` say, however many a shard has.
+Threads read the next images and convert the masks of the last images to RLE while the model runs. The number of images
+in memory is bounded by `N_PREFETCHED_IMAGES` and `MAX_PENDING_IMAGES`, whatever the size of the shard.
 """
 
 import logging
@@ -27,11 +27,11 @@ from samgap.predictions.time_estimate import RuntimeEstimator
 logger = logging.getLogger("samgap")
 
 N_PREFETCHED_IMAGES = 2
-"""Images that are read before the model wants them."""
+"""Images that are read ahead of the model."""
 MAX_PENDING_IMAGES = 2
-"""Images whose masks may still be in the making when the model goes on."""
+"""Images whose masks are still being converted to RLE while the model goes on."""
 N_RLE_THREADS = 2
-"""Threads that make RLEs."""
+"""Threads that convert masks to RLE."""
 
 
 def predict_shard(
@@ -43,27 +43,33 @@ def predict_shard(
     chunks: ChunkStore,
     truth: GroundTruth | None = None,
 ) -> None:
-    """Answer `prompts` on `images` (rows of tables `prompts` and `images`), into `chunks`, from where these stand.
+    """Predict all prompts on all images, starting after the completed chunks. Skipped prompts are logged.
 
-    Clicks correct an answer by the `truth`, which nothing else here may see. What was left out of a prompt set, and
-    why, is told in the log.
+    Args:
+        model: the loaded model.
+        images: table `images` of the shard.
+        image_folder: the folder that the files of `images` are relative to.
+        prompts: table `prompts`.
+        device: "cpu" or "cuda".
+        chunks: receives the output.
+        truth: the ground truth; only prompts of kind `clicks` use it, to place the correcting clicks.
     """
     if chunks.n_done:
-        logger.info("going on after %d of %d images, which were finished before", chunks.n_done, len(images))
-    count = {"prompts": 0, "masks": 0}
-    left = images.iloc[chunks.n_done :]
+        logger.info("resuming after %d of %d images", chunks.n_done, len(images))
+    n_prompts = n_masks = 0
+    remaining = images.iloc[chunks.n_done :]
     with report_progress("predictions", len(images), "images", initial=chunks.n_done) as step:
         try:
-            for one in predict_images(model, left, image_folder, prompts, device, truth):
-                chunks.add(one)
-                for note in one.warnings:
-                    logger.warning("%s", note)
-                count["prompts"] += sum(row["n_prompts"] for row in one.timing_rows)
-                count["masks"] += len(one.mask_rows)
+            for output in predict_images(model, remaining, image_folder, prompts, device, truth):
+                chunks.add(output)
+                for warning in output.warnings:
+                    logger.warning("%s", warning)
+                n_prompts += sum(row["n_prompts"] for row in output.timing_rows)
+                n_masks += len(output.mask_rows)
                 step(1)
         finally:
             chunks.flush()
-    logger.info("%d images, %d prompts, %d masks", len(left), count["prompts"], count["masks"])
+    logger.info("%d images, %d prompts, %d masks", len(remaining), n_prompts, n_masks)
 
 
 def predict_images(
@@ -74,32 +80,35 @@ def predict_images(
     device: str,
     truth: GroundTruth | None = None,
 ) -> Iterator[PredictionOutput]:
-    """What every image gives, in their order; one without prompts is neither read nor encoded."""
+    """Yield the output of each image, in the order of `images`. An image without prompts is neither read nor encoded.
+
+    The arguments are those of `predict_shard`.
+    """
     from samgap.models.runtime.predictions import rle_worker_pool  # imports torch
 
-    rows_of = prompts.groupby("image_id").indices
-    estimate = RuntimeEstimator(device, int(images["image_id"].isin(list(rows_of)).sum()))
-    behind: deque[_ImageJob] = deque()
+    prompt_rows = prompts.groupby("image_id").indices
+    estimator = RuntimeEstimator(device, int(images["image_id"].isin(list(prompt_rows)).sum()))
     with ThreadPoolExecutor(1, "read") as reader, rle_worker_pool(N_RLE_THREADS):
-        waiting = deque(to_records(images[["image_id", "file", "width", "height"]]))
-        ahead: deque[_ImageJob] = deque()
-        while waiting or ahead:
-            while waiting and len(ahead) <= N_PREFETCHED_IMAGES:
-                image = waiting.popleft()
-                rows = to_records(prompts.iloc[rows_of[image["image_id"]]]) if image["image_id"] in rows_of else []
-                ahead.append(_ImageJob(image, rows, image_folder, reader))
-            behind.append(ahead.popleft())
-            seconds = behind[-1].predict(model, device, truth)
+        unread = deque(to_records(images[["image_id", "file", "width", "height"]]))
+        prefetched: deque[_ImageJob] = deque()
+        pending: deque[_ImageJob] = deque()
+        while unread or prefetched:
+            while unread and len(prefetched) <= N_PREFETCHED_IMAGES:
+                image_row = unread.popleft()
+                positions = prompt_rows.get(image_row["image_id"], [])
+                prefetched.append(_ImageJob(image_row, to_records(prompts.iloc[positions]), image_folder, reader))
+            pending.append(prefetched.popleft())
+            seconds = pending[-1].predict(model, device, truth)
             if seconds is not None:
-                estimate.update(seconds)
-            if len(behind) > MAX_PENDING_IMAGES:
-                yield behind.popleft().collect_output()
-        while behind:
-            yield behind.popleft().collect_output()
+                estimator.update(seconds)
+            if len(pending) > MAX_PENDING_IMAGES:
+                yield pending.popleft().collect_output()
+        while pending:
+            yield pending.popleft().collect_output()
 
 
 class _ImageJob:
-    """An image on its way: being read, asked about, and its answers awaited."""
+    """One image: it is read by a thread, its prompts are predicted, and its masks are collected later."""
 
     def __init__(
         self, image_row: dict[str, Any], prompts: list[dict[str, Any]], image_folder: Path, reader: ThreadPoolExecutor
@@ -113,16 +122,16 @@ class _ImageJob:
         self.predictions: Sequence[Sequence[Prediction]] = []
 
     def predict(self, model: Model, device: str, truth: GroundTruth | None) -> float | None:
-        """Encode the image and ask its prompts; the seconds that took, or None where there was nothing to ask."""
+        """Encode the image and predict its prompts; return the seconds that took, or None if there are no prompts."""
         if self.image_future is None:
             return None
         from samgap.models.runtime.batching import is_out_of_memory  # imports torch
 
-        picture, read_ms = self.image_future.result()
-        self.image_future = None  # or it would be held as long as its answers
+        image, read_ms = self.image_future.result()
+        self.image_future = None  # frees the pixels while the masks are pending
         started = time.perf_counter()
         try:
-            model.set_image(picture)
+            model.set_image(image)
             encoded = time.perf_counter()
             self.predictions = _predict_prompts(model, self.prompts, self.image_row, truth)
         except (RuntimeError, MemoryError) as error:
@@ -132,25 +141,31 @@ class _ImageJob:
         except UserError as error:
             raise UserError(f"image {self.image_row['file']}: {error}") from error
         done = time.perf_counter()
-        notes = getattr(model, "warnings", None)
-        if notes:
-            self.warnings += notes
-            notes.clear()
+        self._collect_model_warnings(model)
         times = {"read_ms": read_ms, "encode_ms": 1e3 * (encoded - started), "decode_ms": 1e3 * (done - encoded)}
         self.timing_rows = [
             {"image_id": self.image_row["image_id"], "n_prompts": len(self.prompts), **times, "device": device}
         ]
         return done - started
 
+    def _collect_model_warnings(self, model: Model) -> None:
+        """Move the warnings that a model has about its prompts (a phrase that is too long, say) to this image."""
+        model_warnings = getattr(model, "warnings", None)
+        if model_warnings:
+            self.warnings += model_warnings
+            model_warnings.clear()
+
     def collect_output(self) -> PredictionOutput:
-        clicks = bool(self.prompts) and self.prompts[0].get("kind") == "clicks"
-        one = PredictionOutput([], self.timing_rows, self.warnings)
-        for row, found in zip(self.prompts, self.predictions, strict=True):
-            one.add_predictions(row, found, self.image_row, clicks)
-        return one
+        """Wait for the masks and return the rows of the tables."""
+        per_click = bool(self.prompts) and self.prompts[0]["kind"] == "clicks"
+        output = PredictionOutput([], self.timing_rows, self.warnings)
+        for prompt, predictions in zip(self.prompts, self.predictions, strict=True):
+            output.add_predictions(prompt, predictions, self.image_row, per_click)
+        return output
 
 
 def _read_image_timed(path: Path, image_row: Mapping[str, Any]) -> tuple[Image.Image, float]:
+    """Return the image and the milliseconds that reading it took."""
     started = time.perf_counter()
     return open_image(path, image_row), 1e3 * (time.perf_counter() - started)
 
@@ -158,7 +173,7 @@ def _read_image_timed(path: Path, image_row: Mapping[str, Any]) -> tuple[Image.I
 def _predict_prompts(
     model: Model, prompts: Sequence[Mapping[str, Any]], image_row: Mapping[str, Any], truth: GroundTruth | None
 ) -> Sequence[Sequence[Prediction]]:
-    if prompts[0].get("kind") != "clicks":
+    if prompts[0]["kind"] != "clicks":
         return model.predict(prompts)
     from samgap.models.runtime.clicks import run_click_protocol  # imports torch
 

@@ -1,4 +1,4 @@
-"""Sequences: every object that the prompts show is followed through the frames that come after."""
+"""Prediction of sequences: every prompted object is tracked through the frames after its prompt."""
 
 import logging
 import time
@@ -21,7 +21,15 @@ logger = logging.getLogger("samgap")
 
 
 class LazyFrames(Sequence[Image.Image]):
-    """The frames of a sequence, each opened when it is asked for; `seconds` is what the reading took."""
+    """The frames of a sequence as RGB images, each read when it is indexed.
+
+    Args:
+        image_folder: the folder that the files of `frame_rows` are relative to.
+        frame_rows: rows of table `images`, in the order of the frames.
+
+    Attributes:
+        read_seconds: the time spent on reading since it was last reset.
+    """
 
     def __init__(self, image_folder: Path, frame_rows: Sequence[Mapping[str, Any]]) -> None:
         self.image_folder, self.frame_rows, self.read_seconds = image_folder, frame_rows, 0.0
@@ -31,37 +39,45 @@ class LazyFrames(Sequence[Image.Image]):
 
     def __getitem__(self, index: Any) -> Any:
         started = time.perf_counter()
-        picture = open_image(self.image_folder / self.frame_rows[index]["file"], self.frame_rows[index])
+        image = open_image(self.image_folder / self.frame_rows[index]["file"], self.frame_rows[index])
         self.read_seconds += time.perf_counter() - started
-        return picture
+        return image
 
 
 def predict_tracks(
     tracker: Tracker, images: pd.DataFrame, image_folder: Path, prompts: pd.DataFrame, device: str, chunks: ChunkStore
 ) -> None:
-    """Answer `prompts` of kind `track` on `images` (rows of tables `prompts` and `images`), into `chunks`, a sequence
-    after the other, from where these stand."""
-    sizes = images.groupby("sequence", sort=False).size().tolist()
+    """Predict all prompts of kind `track`, one sequence after the other, starting after the completed chunks.
+
+    Args:
+        tracker: the loaded video model.
+        images: table `images` of the shard, with all frames of its sequences.
+        image_folder: the folder that the files of `images` are relative to.
+        prompts: table `prompts`.
+        device: "cpu" or "cuda".
+        chunks: receives the output, one sequence at a time.
+    """
+    sequence_lengths = images.groupby("sequence", sort=False).size().tolist()
     if chunks.n_done:
-        logger.info("going on after %d of %d sequences, which were finished before", chunks.n_done, len(sizes))
-    done = sum(sizes[: chunks.n_done])
-    count = {"frames": 0, "masks": 0}
-    with report_progress("predictions", sum(sizes), "frames", initial=done) as step:
+        logger.info("resuming after %d of %d sequences", chunks.n_done, len(sequence_lengths))
+    n_frames_done = sum(sequence_lengths[: chunks.n_done])
+    n_frames = n_masks = 0
+    with report_progress("predictions", sum(sequence_lengths), "frames", initial=n_frames_done) as step:
         try:
-            for size, one in zip(
-                sizes[chunks.n_done :],
+            for length, output in zip(
+                sequence_lengths[chunks.n_done :],
                 _predict_sequences(tracker, images, image_folder, prompts, device, chunks.n_done),
                 strict=True,
             ):
-                chunks.add(one)
-                for note in one.warnings:
-                    logger.warning("%s", note)
-                count["frames"] += len(one.timing_rows)
-                count["masks"] += len(one.mask_rows)
-                step(size)
+                chunks.add(output)
+                for warning in output.warnings:
+                    logger.warning("%s", warning)
+                n_frames += len(output.timing_rows)
+                n_masks += len(output.mask_rows)
+                step(length)
         finally:
             chunks.flush()
-    logger.info("%d frames, %d masks", count["frames"], count["masks"])
+    logger.info("%d frames, %d masks", n_frames, n_masks)
 
 
 def _predict_sequences(
@@ -72,44 +88,49 @@ def _predict_sequences(
     device: str,
     first_sequence: int = 0,
 ) -> Iterator[PredictionOutput]:
-    """What every sequence gives, in their order in `images`, from number `start` on.
+    """Yield the output of each sequence, in the order of `images`, from index `first_sequence` on.
 
-    A mask answers the prompt of its own frame. Frames before the first object is shown have no row in `timing`. A track
-    whose showing cannot be asked is left out with all its rows, and named.
+    A mask belongs to the prompt row of its own frame. Frames before the first prompt have no row in table `timing`. A
+    track with an invalid prompt is skipped with all its rows, and a warning.
     """
     prompts = prompts[prompts["image_id"].isin(images["image_id"])]
     if len(prompts) and images["sequence"].isna().any():
-        raise UserError("images.parquet: an image that is no frame of a sequence; prompts of kind track need sequences")
+        raise UserError(
+            "images.parquet: an image is not a frame of a sequence; prompts of kind track need sequences, use another "
+            "data set"
+        )
     sequences = [rows for _, rows in images.groupby("sequence", sort=False)][first_sequence:]
-    estimate = RuntimeEstimator(device, sum(map(len, sequences)))
-    for of_sequence in sequences:
-        frames = to_records(of_sequence.sort_values("frame"))
-        place = {frame["image_id"]: number for number, frame in enumerate(frames)}
-        asked, notes = _split_valid_tracks(to_records(prompts[prompts["image_id"].isin(place)]), frames, place)
-        found = PredictionOutput([], [], notes)
+    estimator = RuntimeEstimator(device, sum(map(len, sequences)))
+    for sequence_images in sequences:
+        frames = to_records(sequence_images.sort_values("frame"))
+        frame_numbers = {frame["image_id"]: number for number, frame in enumerate(frames)}
+        sequence_prompts = to_records(prompts[prompts["image_id"].isin(frame_numbers)])
+        valid_prompts, warnings = _split_valid_tracks(sequence_prompts, frames, frame_numbers)
+        output = PredictionOutput([], [], warnings)
+        lazy_frames = LazyFrames(image_folder, frames)
         try:
-            for times in _track_sequence(tracker, LazyFrames(image_folder, frames), place, asked, found):
-                found.timing_rows.append({**times, "device": device})
-                estimate.update((times["encode_ms"] + times["decode_ms"]) / 1e3)
+            for timing in _track_sequence(tracker, lazy_frames, frame_numbers, valid_prompts, output):
+                output.timing_rows.append({**timing, "device": device})
+                estimator.update((timing["encode_ms"] + timing["decode_ms"]) / 1e3)
         except (RuntimeError, MemoryError) as error:
             from samgap.models.runtime.batching import is_out_of_memory  # imports torch
 
             if not is_out_of_memory(error):
                 raise
             raise UserError(f"sequence {frames[0]['sequence']}: {OUT_OF_MEMORY_MESSAGE}") from error
-        yield found
+        yield output
 
 
 def _split_valid_tracks(
     prompts: Sequence[Mapping[str, Any]], frame_rows: Sequence[Mapping[str, Any]], frame_numbers: Mapping[int, int]
 ) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """The rows of those tracks whose showing can be asked, and a line for each other track."""
-    faults = {}
+    """Return the rows of the tracks with a valid prompt, and a message for each other track."""
+    messages = {}
     for row in prompts:
         frame = frame_rows[frame_numbers[row["image_id"]]]
-        if _has_spatial_prompt(row) and (why := invalid_reason(row, frame)):
-            faults[row["track"]] = f"track {row['track']:.0f}, shown on {frame['file']}, left out: {why}"
-    return [row for row in prompts if row["track"] not in faults], list(faults.values())
+        if _has_spatial_prompt(row) and (reason := invalid_reason(row, frame)):
+            messages[row["track"]] = f"track {row['track']:.0f}, prompted on {frame['file']}, skipped: {reason}"
+    return [row for row in prompts if row["track"] not in messages], list(messages.values())
 
 
 def _track_sequence(
@@ -119,35 +140,43 @@ def _track_sequence(
     prompts: Sequence[Mapping[str, Any]],
     output: PredictionOutput,
 ) -> Iterator[dict[str, Any]]:
-    """Each frame, from the first that shows an object on: its answers into `answered`; its row of table `timing`."""
+    """Track all objects of a sequence: add the masks to `output` and yield the rows of table `timing`."""
     row_of = {(row["track"], frame_numbers[row["image_id"]]): row for row in prompts}
-    showing = sorted(
-        (row for row in prompts if _has_spatial_prompt(row)),
-        key=lambda row: (frame_numbers[row["image_id"]], row["track"]),
-    )
-    tracks = [row["track"] for row in showing]
+    prompted_rows = _sort_prompted_rows(prompts, frame_numbers)
+    if not prompted_rows:
+        return
+    tracks = [row["track"] for row in prompted_rows]
+    started = time.perf_counter()
+    for frame in tracker.track(frames, [(frame_numbers[row["image_id"]], row) for row in prompted_rows]):
+        now, image_row = time.perf_counter(), frames.frame_rows[frame.index]
+        if frame.predictions is None:
+            read_seconds, frames.read_seconds = frames.read_seconds, 0.0
+            encode_seconds = max(now - started - read_seconds, 0.0)
+        else:
+            for object_number, predictions in frame.predictions.items():
+                output.add_predictions(row_of[tracks[object_number], frame.index], predictions, image_row)
+            times = {
+                "read_ms": 1e3 * read_seconds,
+                "encode_ms": 1e3 * encode_seconds,
+                "decode_ms": 1e3 * (now - started),
+            }
+            yield {"image_id": image_row["image_id"], "n_prompts": len(frame.predictions), **times}
+        started = time.perf_counter()
+
+
+def _sort_prompted_rows(
+    prompts: Sequence[Mapping[str, Any]], frame_numbers: Mapping[int, int]
+) -> list[Mapping[str, Any]]:
+    """Return the rows that hold a prompt, by frame and track; a track without exactly one raises UserError."""
+    prompted_rows = [row for row in prompts if _has_spatial_prompt(row)]
+    tracks = [row["track"] for row in prompted_rows]
     for track in {row["track"] for row in prompts}:
         if tracks.count(track) != 1:
             raise UserError(
-                f"track {track:.0f} is shown {tracks.count(track)} times in its sequence, not once; make the prompts "
+                f"track {track:.0f} has {tracks.count(track)} prompts in its sequence instead of one; make the prompts "
                 "again"
             )
-    if not showing:
-        return
-    started = time.perf_counter()
-    for frame in tracker.track(frames, [(frame_numbers[row["image_id"]], row) for row in showing]):
-        now, image = time.perf_counter(), frames.frame_rows[frame.index]
-        if frame.predictions is None:
-            read, frames.read_seconds = frames.read_seconds, 0.0
-            encode = max(now - started - read, 0.0)
-        else:
-            answers = {tracks[number]: found for number, found in frame.predictions.items()}
-            rows = [(row_of[track, frame.index], found) for track, found in answers.items()]
-            for row, found in rows:
-                output.add_predictions(row, found, image)
-            times = {"read_ms": 1e3 * read, "encode_ms": 1e3 * encode, "decode_ms": 1e3 * (now - started)}
-            yield {"image_id": image["image_id"], "n_prompts": len(rows), **times}
-        started = time.perf_counter()
+    return sorted(prompted_rows, key=lambda row: (frame_numbers[row["image_id"]], row["track"]))
 
 
 def _has_spatial_prompt(prompt: Mapping[str, Any]) -> bool:

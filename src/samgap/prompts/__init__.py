@@ -1,6 +1,7 @@
-"""Prompt sets: each module without a leading underscore is a kind, named by `prompts.<id>.kind`.
+"""Prompt sets: each module that defines `generate_prompts` is a kind, named by `prompts.<id>.kind`.
 
-A kind offers `prompts(truth, options, seed)`, which yields rows of table `prompts` without their `prompt_id`
-(keys left out are null); `_write.py` checks them against the images and writes the table. `docs/reference/prompts.md`
-says what each kind asks and what its right answer is.
+`generate_prompts(truth, options, seed)` yields rows of table `prompts` without their `prompt_id`; missing keys are
+null. `write.py` checks the rows against the images and writes the table. Next to the function, the module declares
+its kind in literals (`ROW_KINDS`, `SPATIAL`, `INPUTS` and, for tracks, `SEQUENCE`: `samgap.config.prompt_kinds`).
+`docs/reference/prompts.md` describes each kind and the instances that a correct prediction covers.
 """

@@ -1,44 +1,28 @@
-"""Kind `clicks`: one instance after the other, corrected click by click (SAM2's interactive protocol).
+"""Kind `clicks`: one instance at a time, corrected click by click (the interactive protocol of RITM and SAM2).
 
-A row holds the first click and in column `clicks` how many there may be in all (`clicks`, 20 as in RITM and SAM2). The
-later ones depend on the answers: whoever runs the prompt asks `next_click` after each. No chance is in them.
+A row holds the first click, and in column `clicks` the maximum number of clicks (default 20, as in RITM and SAM2). The
+later clicks depend on the predictions: `samgap.masks.clicks.next_click` computes them at prediction time. They are
+deterministic.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from samgap.annotations.ground_truth import GroundTruth
-from samgap.prompts.points import distance_transform, sample_points
+from samgap.prompts.points import sample_points
 from samgap.prompts.seed import Seed
 from samgap.prompts.spatial import PromptTarget, make_instance_rows
 
+ROW_KINDS = ("clicks",)
+SPATIAL = True
+INPUTS = ("points",)
+
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    def asked(target: PromptTarget) -> dict[str, Any] | None:
-        first = sample_points(target, {}, seed)
-        return {"points": first, "clicks": options.get("clicks", 20)} if first else None
+    """Yield one row for each instance with a mask that is not marked `ignore`."""
 
-    return make_instance_rows(truth, "clicks", asked)
+    def make_columns(target: PromptTarget) -> dict[str, Any] | None:
+        first_click = sample_points(target, {}, seed)
+        return {"points": first_click, "clicks": options.get("clicks", 20)} if first_click else None
 
-
-def next_click(truth: np.ndarray, prediction: np.ndarray) -> dict[str, Any] | None:
-    """The click that corrects `prediction`: the pixel that lies deepest in a missed or a false region.
-
-    Both masks bool, (height, width). It is positive (label 1) where missed pixels lie deeper than false ones, else
-    negative (0). None where nothing is wrong. x and y are the middle of the pixel, px. Source: Sofiiuk, Petrov &
-    Konushin (2022, RITM), as `sam2.modeling.sam2_utils.sample_one_point_from_error_center` has it.
-    """
-    wrong = truth ^ prediction
-    if not wrong.any():
-        return None
-    rows_of, columns_of = np.flatnonzero(wrong.any(axis=1)), np.flatnonzero(wrong.any(axis=0))
-    top, left = int(rows_of[0]), int(columns_of[0])
-    window = slice(top, rows_of[-1] + 1), slice(left, columns_of[-1] + 1)
-    missed, false = (
-        distance_transform((one & ~other)[window]) for one, other in ((truth, prediction), (prediction, truth))
-    )
-    positive = bool(missed.max() > false.max())
-    row, column = np.unravel_index(np.argmax(missed if positive else false), missed.shape)
-    return {"x": left + float(column) + 0.5, "y": top + float(row) + 0.5, "label": int(positive)}
+    return make_instance_rows(truth, "clicks", make_columns)

@@ -1,10 +1,11 @@
-"""Kind `exemplar`: boxes of examples from the same image, with the noun phrase or (`text: false`) in its place.
+"""Kind `exemplar`: boxes of example instances of the same image, with the noun phrase or (`text: false`) without it.
 
-Of each image that holds something that the phrase covers, `positives` of these instances, or all if they are fewer, are
-shown by their boxes (label 1), and `negatives` labelled instances that it does not cover (label 0), as far as there are
-any. Which ones is drawn by chance; of three examples the first is that of a set of one. A right answer covers every
-instance of the phrase, the examples too, and nothing is asked where there is none: so sam3 itself makes such questions
-of phrases (`sam3.train.transforms.filter_query_transforms.TextQueryToVisual`). So these sets hold no negative prompts.
+For each image with an instance of the phrase, a row has the boxes of `positives` of these instances (label 1; all of
+them if there are fewer) and of `negatives` other labelled instances (label 0; as many as there are). The examples are
+drawn at random; a larger set starts with the examples of a smaller one. A correct prediction covers every instance of
+the phrase, including the examples. Images without an instance of the phrase get no row, as in SAM3's own conversion of
+phrases to visual queries (`sam3.train.transforms.filter_query_transforms.TextQueryToVisual`). These sets therefore hold
+no negative prompts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,32 +16,39 @@ from samgap.annotations.phrases import find_truth_ids
 from samgap.prompts.language import select_phrase_columns
 from samgap.prompts.seed import Seed
 
+ROW_KINDS = ("phrase",)
+SPATIAL = False
+INPUTS = ("phrase", "boxes")
+
 VISUAL_PHRASE = "visual"
-"""What SAM3 is asked where boxes stand in place of a phrase."""
+"""The phrase that SAM3 gets when boxes replace the phrase."""
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    """Yield one row for each image and phrase with at least one instance."""
     for image_id in sorted(truth.images):
-        name = truth.images[image_id]["file_name"]
-        there = [item for item in truth.instances_of(image_id) if not item.ignore]
+        file_name = truth.images[image_id]["file_name"]
+        labelled = [instance for instance in truth.instances_of(image_id) if not instance.ignore]
         for phrase in options["phrases"]:
-            wanted = find_truth_ids(phrase, image_id, truth)
-            if not wanted:
+            truth_ids = find_truth_ids(phrase, image_id, truth)
+            if not truth_ids:
                 continue
-            order = seed.make_rng(name, phrase["phrase"], "exemplar").permutation(len(there))
-            shown = [there[at] for at in order]
-            right = [item for item in shown if item.id in wanted][: options.get("positives", 1)]
-            wrong = [item for item in shown if item.id not in wanted][: options.get("negatives", 0)]
+            order = seed.make_rng(file_name, phrase["phrase"], "exemplar").permutation(len(labelled))
+            shuffled = [labelled[index] for index in order]
+            positives = [instance for instance in shuffled if instance.id in truth_ids][: options.get("positives", 1)]
+            negatives = [instance for instance in shuffled if instance.id not in truth_ids]
+            negatives = negatives[: options.get("negatives", 0)]
             yield {
                 "image_id": image_id,
                 "kind": "phrase",
                 "phrase": phrase["phrase"] if options.get("text", True) else VISUAL_PHRASE,
-                "boxes": [_make_box(item, 1) for item in right] + [_make_box(item, 0) for item in wrong],
-                "truth_ids": wanted,
+                "boxes": [_make_box(instance, 1) for instance in positives]
+                + [_make_box(instance, 0) for instance in negatives],
+                "truth_ids": truth_ids,
                 **select_phrase_columns(phrase),
             }
 
 
-def _make_box(item: Instance, label: int) -> dict[str, Any]:
-    x0, y0, x1, y1 = item.box
+def _make_box(instance: Instance, label: int) -> dict[str, Any]:
+    x0, y0, x1, y1 = instance.box
     return {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "label": label}

@@ -1,4 +1,4 @@
-"""Phrases as rows: each asked of every image, with what it means there."""
+"""Rows of table `prompts` from phrases: one for each image and phrase, with the instances that the phrase refers to."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -9,14 +9,18 @@ from samgap.errors import UserError
 
 
 def make_phrase_rows(truth: GroundTruth, phrases: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """One row for each image and phrase. An empty phrase, or one that stands there twice, raises UserError."""
+    """Yield one row for each image and phrase.
+
+    Raises:
+        UserError: a phrase is empty or is in the list twice.
+    """
     phrases = list(phrases)
     texts = [" ".join(phrase["phrase"].split()) for phrase in phrases]
-    for number, text in enumerate(texts):
+    for index, text in enumerate(texts):
         if not text:
-            raise UserError(f"phrase {number + 1} of the prompt set is empty; write it or take it out")
-        if text in texts[:number]:
-            raise UserError(f"the phrase '{text}' stands twice in the prompt set; take one out")
+            raise UserError(f"phrase {index + 1} of the prompt set is empty; write it or remove it")
+        if text in texts[:index]:
+            raise UserError(f"the phrase '{text}' is in the prompt set twice; remove one of them")
     for image_id in sorted(truth.images):
         for text, phrase in zip(texts, phrases, strict=True):
             yield {
@@ -29,7 +33,7 @@ def make_phrase_rows(truth: GroundTruth, phrases: Iterable[Mapping[str, Any]]) -
 
 
 def select_phrase_columns(phrase: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a phrase beside its text."""
+    """Return the columns of table `prompts` that describe a phrase, except its text."""
     return {
         "nouns": list(get_nouns(phrase)) or None,
         "attributes": phrase.get("attributes"),

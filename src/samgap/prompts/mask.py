@@ -1,7 +1,8 @@
-"""Kind `mask`: a coarse mask of every instance as a prior, made from its true one; with points too where asked.
+"""Kind `mask`: a coarse version of every instance's ground-truth mask, optionally with points (option `points`).
 
-`coarse` says how it is coarse, `amount` how much, as a share of the object's inscribed radius r: `eroded` keeps what is
-deeper than amount · r; `dilated` adds what is within amount · r; `blocky` paints whole blocks of 2 · amount · r.
+`coarse` is the method and `amount` its strength, a fraction of the radius r of the mask's inscribed circle: `eroded`
+keeps the pixels deeper than amount · r; `dilated` adds the pixels within amount · r; `blocky` rounds the mask to blocks
+of side 2 · amount · r.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,42 +13,65 @@ from scipy import ndimage
 
 from samgap.annotations.ground_truth import GroundTruth
 from samgap.masks import rle as shapes
-from samgap.prompts.points import distance_transform, sample_points
+from samgap.masks.clicks import distance_transform
+from samgap.prompts.points import sample_points
 from samgap.prompts.seed import Seed
 from samgap.prompts.spatial import PromptTarget, make_instance_rows
 
+ROW_KINDS = ("mask",)
+SPATIAL = True
+INPUTS = ("mask", "points")
+
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    def asked(target: PromptTarget) -> dict[str, Any] | None:
+    """Yield one row for each instance with a mask that is not marked `ignore`."""
+
+    def make_columns(target: PromptTarget) -> dict[str, Any] | None:
         if target.instance.rle is None:
             return None
-        crop = shapes.crop(target.instance.rle)
-        inside, margin = coarsen_mask(crop.mask, options["coarse"], options.get("amount", 0.3))
-        prior = np.zeros((target.image_row["height"] + 2 * margin, target.image_row["width"] + 2 * margin), bool)
-        prior[crop.top : crop.top + inside.shape[0], crop.left : crop.left + inside.shape[1]] = inside
-        prior = prior[margin : prior.shape[0] - margin, margin : prior.shape[1] - margin]
+        prior = _make_coarse_mask(target.instance.rle, target.image_row, options)
         row: dict[str, Any] = {"mask": shapes.encode(prior)["counts"]}
         if options.get("points", 0):
             row["points"] = sample_points(target, options, seed)
         return row
 
-    return make_instance_rows(truth, "mask", asked)
+    return make_instance_rows(truth, "mask", make_columns)
+
+
+def _make_coarse_mask(rle: shapes.RLE, image_row: Mapping[str, Any], options: Mapping[str, Any]) -> np.ndarray:
+    """Return the coarse mask, bool, of the size of the image."""
+    crop = shapes.crop(rle)
+    coarse_crop, margin = coarsen_mask(crop.mask, options["coarse"], options.get("amount", 0.3))
+    padded = np.zeros((image_row["height"] + 2 * margin, image_row["width"] + 2 * margin), bool)
+    padded[crop.top : crop.top + coarse_crop.shape[0], crop.left : crop.left + coarse_crop.shape[1]] = coarse_crop
+    return padded[margin : padded.shape[0] - margin, margin : padded.shape[1] - margin]
 
 
 def coarsen_mask(mask: np.ndarray, method: str, radius_fraction: float) -> tuple[np.ndarray, int]:
-    """`mask` (bool, not empty) made coarse (see above), with a margin of so many px on every side; never empty."""
-    deep = distance_transform(mask)
-    reach = radius_fraction * float(deep.max())
+    """Return a coarse version of a mask, and the width of the margin added on every side, px.
+
+    Args:
+        mask: bool, (height, width), not empty.
+        method: `eroded`, `dilated` or `blocky` (see the module's docstring).
+        radius_fraction: the strength, as a fraction of the radius of the inscribed circle; below 1 for `eroded`.
+
+    Returns:
+        The coarse mask, bool, (height + 2 · margin, width + 2 · margin), never empty; and the margin.
+    """
+    depth = distance_transform(mask)
+    reach = radius_fraction * float(depth.max())
     margin = int(np.ceil(2 * reach)) + 1
-    wide = np.pad(mask, margin)
+    padded = np.pad(mask, margin)
     if method == "eroded":
-        # The deepest pixel is deeper than any share below 1 of its own depth.
-        return np.pad(deep > reach, margin), margin
+        # Never empty: the deepest pixel is deeper than any fraction below 1 of its own depth.
+        return np.pad(depth > reach, margin), margin
     if method == "dilated":
-        return ndimage.distance_transform_edt(~wide) <= reach, margin
+        return ndimage.distance_transform_edt(~padded) <= reach, margin
     side = max(round(2 * reach), 2)
-    filled = np.pad(wide, [(0, -length % side) for length in wide.shape])
-    share = filled.reshape(filled.shape[0] // side, side, filled.shape[1] // side, side).mean(axis=(1, 3))
-    # Half of a block is filled, or none has so much and the fullest one stands for the object.
-    blocks = np.repeat(np.repeat(share >= min(0.5, share.max()), side, 0), side, 1)
-    return blocks[: wide.shape[0], : wide.shape[1]], margin
+    whole_blocks = np.pad(padded, [(0, -length % side) for length in padded.shape])
+    n_rows, n_columns = (length // side for length in whole_blocks.shape)
+    filled_share = whole_blocks.reshape(n_rows, side, n_columns, side).mean(axis=(1, 3))
+    # Where no block is half filled, the fullest block represents the object.
+    selected = filled_share >= min(0.5, filled_share.max())
+    blocks = np.repeat(np.repeat(selected, side, 0), side, 1)
+    return blocks[: padded.shape[0], : padded.shape[1]], margin

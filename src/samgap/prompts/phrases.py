@@ -1,7 +1,7 @@
-"""Kind `phrases`: every phrase of the list asked of every image.
+"""Kind `phrases`: every phrase of a list, on every image.
 
-Where nothing in the image answers to it the phrase is a negative; where the labels cannot say, it is not evaluable;
-things that are present but never labelled are of kind `other`.
+A phrase without an instance in the image is a negative prompt. A phrase that the labels cannot decide is not evaluable.
+Things that are present but never labelled get rows of kind `other`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,11 @@ from samgap.annotations.ground_truth import GroundTruth
 from samgap.prompts.language import make_phrase_rows
 from samgap.prompts.seed import Seed
 
+ROW_KINDS = ("phrase", "other")
+SPATIAL = False
+INPUTS = ("phrase",)
+
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    """Yield one row for each image and phrase."""
     return make_phrase_rows(truth, options["phrases"])

@@ -1,5 +1,7 @@
-"""Kind `point`: `points` points on every instance (deepest in its mask, anywhere in it, or on its edge: `place`), and
-`negatives` points near it that are off it."""
+"""Kind `point`: `points` points on every instance and `negatives` points near it.
+
+Option `place` selects the points on the instance: `centre` (the deepest pixels of the mask), `random` or `boundary`.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,10 +11,16 @@ from samgap.prompts.points import sample_points
 from samgap.prompts.seed import Seed
 from samgap.prompts.spatial import PromptTarget, make_instance_rows
 
+ROW_KINDS = ("point",)
+SPATIAL = True
+INPUTS = ("points",)
+
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    def asked(target: PromptTarget) -> dict[str, Any] | None:
-        found = sample_points(target, options, seed)
-        return {"points": found} if found else None
+    """Yield one row for each instance with a mask that is not marked `ignore`."""
 
-    return make_instance_rows(truth, "point", asked)
+    def make_columns(target: PromptTarget) -> dict[str, Any] | None:
+        points = sample_points(target, options, seed)
+        return {"points": points} if points else None
+
+    return make_instance_rows(truth, "point", make_columns)

@@ -1,4 +1,4 @@
-"""Kind `point-box`: the box of every instance together with points; the options are those of both kinds."""
+"""Kind `point-box`: the box of every instance together with points; it takes the options of both kinds."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,10 +8,16 @@ from samgap.prompts.points import sample_points
 from samgap.prompts.seed import Seed
 from samgap.prompts.spatial import PromptTarget, make_box, make_instance_rows
 
+ROW_KINDS = ("point-box",)
+SPATIAL = True
+INPUTS = ("points", "boxes")
+
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    def asked(target: PromptTarget) -> dict[str, Any] | None:
-        found = sample_points(target, options, seed)
-        return {"points": found, "boxes": [make_box(target, options, seed)]} if found else None
+    """Yield one row for each instance with a mask that is not marked `ignore`."""
 
-    return make_instance_rows(truth, "point-box", asked)
+    def make_columns(target: PromptTarget) -> dict[str, Any] | None:
+        points = sample_points(target, options, seed)
+        return {"points": points, "boxes": [make_box(target, options, seed)]} if points else None
+
+    return make_instance_rows(truth, "point-box", make_columns)

@@ -1,4 +1,4 @@
-"""Randomness that hangs on what it is for: another image or prompt set more changes nobody else's."""
+"""Random generators keyed by purpose, so that adding an image or a prompt set does not change other draws."""
 
 import hashlib
 import json
@@ -9,21 +9,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Seed:
-    """A run's seed and the data set's id."""
+    """The seed of a run and the id of a data set."""
 
     run_seed: int
     dataset: str
 
     def make_rng(self, *key: str | int) -> np.random.Generator:
-        """The generator of `key`, say an image's file name and the place of an instance in it.
+        """Return the generator of a key, for example an image's file name and the index of an instance in it.
 
-        Prompt sets share it: of random points the first is the same in a set of one and a set of five, and a box is
-        moved the same way, just farther, in a set of a larger `jitter`; so sets are compared pair by pair.
+        All prompt sets share the generator of a key: the first of five random points is the point of a set with one,
+        and a box is jittered in the same direction, farther, in a set with a larger `jitter`. Prompt sets can so be
+        compared in pairs.
         """
         return np.random.default_rng(_hash_to_int(self.run_seed, self.dataset, *key))
 
     def sampling_key(self, text: str) -> int:
-        """A number for `text`, the same on every data set; the least ones are a sample."""
+        """Return a number for a text that is the same on every data set; the texts with the smallest are a sample."""
         return _hash_to_int(self.run_seed, text)
 
 

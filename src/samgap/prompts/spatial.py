@@ -1,4 +1,4 @@
-"""What the spatial kinds share: one row for each instance, its box, and who gets none."""
+"""Helpers of the spatial kinds of prompts: one row for each instance, and its box."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -13,59 +13,65 @@ from samgap.prompts.seed import Seed
 logger = logging.getLogger("samgap")
 
 MAX_EDGE_SHIFT_FRACTION = 0.45
-"""An edge is moved by at most this share of its side, so that no box turns inside out."""
+"""An edge moves by at most this fraction of its side, so that a jittered box always has an area."""
 
 
 @dataclass(frozen=True)
 class PromptTarget:
-    """An instance that is asked for, its image, and its place among the image's instances."""
+    """The instance of a prompt, its image, and its index among the instances of the image."""
 
     instance: Instance
     image_row: Mapping[str, Any]
     instance_index: int
 
     def make_rng(self, seed: Seed, purpose: str) -> np.random.Generator:
+        """Return the random generator of this instance for one purpose."""
         return seed.make_rng(self.image_row["file_name"], self.instance_index, purpose)
 
 
 def make_instance_rows(
     truth: GroundTruth, kind: str, make_columns: Callable[[PromptTarget], Mapping[str, Any] | None]
 ) -> Iterator[dict[str, Any]]:
-    """A row of `kind` for every instance that is not to be ignored, with what `asked` says of it.
+    """Yield one row for each instance that is not marked `ignore`.
 
-    Where that is None there is no row; how many these are, and the first of them, is a warning.
+    Args:
+        truth: the ground truth.
+        kind: the row kind.
+        make_columns: returns the columns that hold the prompt of an instance, or None if there can be none. The number
+            of instances without a prompt, and the first of them, are logged as a warning.
     """
-    left_out = []
+    skipped = []
     for image_id in sorted(truth.images):
-        for place, item in enumerate(truth.instances_of(image_id)):
-            if item.ignore:
+        for index, instance in enumerate(truth.instances_of(image_id)):
+            if instance.ignore:
                 continue
-            found = make_columns(PromptTarget(item, truth.images[image_id], place))
-            if found is None:
-                left_out.append(f"instance {item.id} of image {truth.images[image_id]['file_name']}")
+            columns = make_columns(PromptTarget(instance, truth.images[image_id], index))
+            if columns is None:
+                skipped.append(f"instance {instance.id} of image {truth.images[image_id]['file_name']}")
             else:
-                yield {"image_id": image_id, "kind": kind, "truth_ids": [item.id], **found}
-    if left_out:
+                yield {"image_id": image_id, "kind": kind, "truth_ids": [instance.id], **columns}
+    if skipped:
         logger.warning(
-            "%d instances get no prompt of kind %s, as their labels hold no mask or nothing but the object is near "
-            "(first: %s)", len(left_out), kind, left_out[0],
-        )  # fmt: skip
+            "%d instances get no prompt of kind %s, because they have no mask or no background near them (first: %s)",
+            len(skipped),
+            kind,
+            skipped[0],
+        )
 
 
 def make_box(target: PromptTarget, options: Mapping[str, Any], seed: Seed) -> dict[str, Any]:
-    """The tight box of the visible mask, px, end exclusive; its edges moved where `options` say `jitter`.
+    """Return the tight box of the instance's visible mask, px, end exclusive; jittered if `options` has `jitter`.
 
-    Each edge is moved by a normal deviate of `jitter` times its side (a standard deviation, cut at `MOST`), and the
-    box is cut at the image. SAM's training jitters by a tenth.
+    Each edge moves by a normal deviate with a standard deviation of `jitter` times its side, clipped at
+    `MAX_EDGE_SHIFT_FRACTION`; the box is clipped to the image. SAM's training uses a jitter of 0.1.
     """
     x0, y0, x1, y1 = target.instance.box
     jitter = options.get("jitter", 0)
     if jitter:
-        noise = np.clip(
-            target.make_rng(seed, "box").normal(size=4) * jitter, -MAX_EDGE_SHIFT_FRACTION, MAX_EDGE_SHIFT_FRACTION
-        ).tolist()
-        across, down = x1 - x0, y1 - y0
+        noise = target.make_rng(seed, "box").normal(size=4) * jitter
+        shifts = np.clip(noise, -MAX_EDGE_SHIFT_FRACTION, MAX_EDGE_SHIFT_FRACTION).tolist()
+        box_width, box_height = x1 - x0, y1 - y0
         width, height = target.image_row["width"], target.image_row["height"]
-        x0, y0 = max(x0 + noise[0] * across, 0.0), max(y0 + noise[1] * down, 0.0)
-        x1, y1 = min(x1 + noise[2] * across, float(width)), min(y1 + noise[3] * down, float(height))
+        x0, y0 = max(x0 + shifts[0] * box_width, 0.0), max(y0 + shifts[1] * box_height, 0.0)
+        x1, y1 = min(x1 + shifts[2] * box_width, float(width)), min(y1 + shifts[3] * box_height, float(height))
     return {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "label": 1}

@@ -1,9 +1,9 @@
-"""Kind `templates`: phrases made from `templates` such as "{ripeness} {base} but not {excluded}" and `words` for each
-slot, with what each word means (keys of a phrase: noun, nouns, attributes, without, other, seen, polarity).
+"""Kind `templates`: phrases made from templates such as "{ripeness} {base} but not {excluded}".
 
-Every choice of words is a phrase, but for those that contradict themselves: an attribute with two values, or one that
-is both asked for and ruled out. Of many, a sample of `sample` is asked, the same on every data set. A phrase that asks
-for all of a combination in `unseen` (a noun and attributes) is tagged as one that no training may ask.
+Option `words` lists the words of each slot with their meanings (keys of a phrase: noun, nouns, attributes, without,
+other, seen, polarity). Every combination of words is a phrase, except contradictions: an attribute with two values, or
+one that is both required and excluded. `sample` limits the number of phrases; the sample is the same on every data set.
+A phrase that contains a combination of `unseen` (a noun and attributes) is marked as excluded from training.
 """
 
 import re
@@ -17,68 +17,84 @@ from samgap.errors import UserError
 from samgap.prompts.language import make_phrase_rows
 from samgap.prompts.seed import Seed
 
+ROW_KINDS = ("phrase", "other")
+SPATIAL = False
+INPUTS = ("phrase",)
+
 SLOT_PATTERN = re.compile(r"\{([^{}]*)\}")
 NOUN_KEYS = ("noun", "nouns", "other")
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
-    found = expand_templates(options)
-    chosen = sorted(found, key=lambda phrase: seed.sampling_key(phrase["phrase"]))[: options.get("sample", len(found))]
-    kept = {phrase["phrase"] for phrase in chosen}
-    return make_phrase_rows(truth, [phrase for phrase in found if phrase["phrase"] in kept])
+    """Yield one row for each image and phrase of the templates, or of a sample of them."""
+    phrases = expand_templates(options)
+    ranked = sorted(phrases, key=lambda phrase: seed.sampling_key(phrase["phrase"]))
+    sampled = {phrase["phrase"] for phrase in ranked[: options.get("sample", len(phrases))]}
+    return make_phrase_rows(truth, [phrase for phrase in phrases if phrase["phrase"] in sampled])
 
 
 def expand_templates(options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All phrases of the templates, each text once, in the order of the templates and their words."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return all phrases of the templates, each text once, in the order of the templates and their words.
+
+    Raises:
+        UserError: a slot has no words, a phrase has no noun, or one text has two meanings.
+    """
+    phrases: dict[str, dict[str, Any]] = {}
     for template in options["templates"]:
-        slots = list(dict.fromkeys(SLOT_PATTERN.findall(template)))
-        for slot in slots:
-            if slot not in options["words"]:
-                raise UserError(
-                    f"the template '{template}' has the slot {{{slot}}}, for which `words` has none; add it"
-                )
-        for chosen in product(*(options["words"][slot].items() for slot in slots)):
-            words = dict(zip(slots, (word for word, _ in chosen), strict=True))
-            # The template split at its slots: every other part is a slot's name.
-            parts = [words[part] if odd % 2 else part for odd, part in enumerate(SLOT_PATTERN.split(template))]
-            text = " ".join("".join(parts).split())
-            meaning = merge_meanings([meaning for _, meaning in chosen])
-            if meaning is None:
-                continue
-            if not set(NOUN_KEYS) & meaning.keys():
-                raise UserError(
-                    f"the phrase '{text}' of the template '{template}' names no noun; give a word of it one"
-                )
-            if is_unseen(meaning, options.get("unseen", [])):
-                meaning["seen"] = False
-            phrase = {"phrase": text, **meaning}
-            if found.setdefault(text, phrase) != phrase:
-                raise UserError(f"the templates make the phrase '{text}' with two meanings; take one out")
-    return list(found.values())
+        for phrase in _expand_template(template, options):
+            if phrases.setdefault(phrase["phrase"], phrase) != phrase:
+                raise UserError(f"the templates make the phrase '{phrase['phrase']}' with two meanings; remove one")
+    return list(phrases.values())
+
+
+def _expand_template(template: str, options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    slots = list(dict.fromkeys(SLOT_PATTERN.findall(template)))
+    for slot in slots:
+        if slot not in options["words"]:
+            raise UserError(f"the template '{template}' has the slot {{{slot}}}, which `words` does not list; add it")
+    for choice in product(*(options["words"][slot].items() for slot in slots)):
+        meaning = merge_meanings([meaning for _, meaning in choice])
+        if meaning is None:
+            continue
+        text = _fill_template(template, dict(zip(slots, (word for word, _ in choice), strict=True)))
+        if not set(NOUN_KEYS) & meaning.keys():
+            raise UserError(
+                f"the phrase '{text}' of the template '{template}' has no noun; give one of its words a noun"
+            )
+        if is_unseen(meaning, options.get("unseen", [])):
+            meaning["seen"] = False
+        yield {"phrase": text, **meaning}
+
+
+def _fill_template(template: str, words: Mapping[str, str]) -> str:
+    # Splitting at the slots alternates text and slot names.
+    parts = SLOT_PATTERN.split(template)
+    text = "".join(words[part] if index % 2 else part for index, part in enumerate(parts))
+    return " ".join(text.split())
 
 
 def merge_meanings(meanings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """What words mean together; None where they contradict each other."""
-    found: dict[str, Any] = {}
+    """Return the combined meaning of several words, or None if they contradict each other."""
+    merged: dict[str, Any] = {}
     for meaning in meanings:
         for key, value in meaning.items():
             if key in ("attributes", "without"):
-                known = found.setdefault(key, {})
-                if any(known.get(name, each) != each for name, each in value.items()):
+                attributes = merged.get(key, {})
+                if any(attributes.get(name, wanted) != wanted for name, wanted in value.items()):
                     return None
-                found[key] = {**known, **value}
+                merged[key] = {**attributes, **value}
             else:
-                found[key] = value
-    if set(found.get("attributes", {})) & set(found.get("without", {})):
+                merged[key] = value
+    if set(merged.get("attributes", {})) & set(merged.get("without", {})):
         return None
-    return found
+    return merged
 
 
 def is_unseen(phrase: Mapping[str, Any], combinations: Sequence[Mapping[str, str]]) -> bool:
-    """Does the phrase ask for all of one of `combinations`, each a noun and attributes?"""
-    asked = phrase.get("attributes", {})
+    """Return whether a phrase contains all of one of the combinations, each of a noun and attributes."""
+    attributes = phrase.get("attributes", {})
     return any(
-        each["noun"] in get_nouns(phrase) and all(asked.get(name) == each[name] for name in each if name != "noun")
-        for each in combinations
+        combination["noun"] in get_nouns(phrase)
+        and all(attributes.get(name) == value for name, value in combination.items() if name != "noun")
+        for combination in combinations
     )

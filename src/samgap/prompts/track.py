@@ -1,10 +1,10 @@
-"""Kind `track`: an object of a sequence is shown once, and followed through the frames that come after.
+"""Kind `track`: an object of a sequence gets one prompt and is tracked through the following frames.
 
-For each track one row a frame, from the first on which its instance may be asked for (not `ignore`, with a mask) to the
-sequence's last. That first row shows the object as `show` says: by its `box`, by `point`s or by both (`point-box`),
-with the options of these kinds. The other rows show nothing and are answered by propagation; column `track` ties them
-together. A right answer to a row is the track's instance on that frame. Where the object is out of sight there is none
-(`truth_ids` is empty); where its instance is marked `ignore` or has no mask, the frame is not evaluable.
+Each track has one row per frame, from the first frame on which its instance has a mask and is not marked `ignore`, to
+the last of the sequence. The first row holds the prompt: option `show` selects a `box`, `point`s or both (`point-box`),
+with the options of these kinds. The other rows hold no prompt; their masks are propagated. Column `track` is the same
+for all rows of a track. A correct prediction for a row is the track's instance on that frame: none if the object is not
+visible (`truth_ids` is empty); the frame is not evaluable if the instance is marked `ignore` or has no mask.
 """
 
 import logging
@@ -20,39 +20,48 @@ from samgap.prompts.spatial import PromptTarget, make_box
 
 logger = logging.getLogger("samgap")
 
+ROW_KINDS = ("track",)
+SPATIAL = True
+INPUTS = ("boxes", "points")
+SEQUENCE = True
+
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
+    """Yield the rows of all tracks, ordered by image and track.
+
+    Raises:
+        UserError: the data set has no sequence with a tracked object that has a mask.
+    """
     frames = defaultdict(list)
     for image_id, image in truth.images.items():
         if image.get("sequence") is not None:
             frames[image["sequence"]].append((image["frame"], image_id))
-    found: list[dict[str, Any]] = []
-    left_out: list[str] = []
+    rows: list[dict[str, Any]] = []
+    skipped: list[str] = []
     for sequence in sorted(frames):
-        ids = [image_id for _, image_id in sorted(frames[sequence])]
-        for track, targets in sorted(_group_targets_by_track(truth, ids).items()):
-            rows = _make_track_rows(ids, track, targets, options, seed)
-            if rows:
-                found += rows
-            else:
-                left_out.append(f"track {track} of sequence {sequence}")
-    if not found:
+        image_ids = [image_id for _, image_id in sorted(frames[sequence])]
+        for track, targets in sorted(_group_targets_by_track(truth, image_ids).items()):
+            track_rows = _make_track_rows(image_ids, track, targets, options, seed)
+            rows += track_rows
+            if not track_rows:
+                skipped.append(f"track {track} of sequence {sequence}")
+    if not rows:
         raise UserError(
-            "prompts of kind track: the data set has no sequence with a tracked object that has a mask; ask another "
-            "data set (orchard-sim makes sequences with `frames`)"
+            "prompts of kind track: the data set has no sequence with a tracked object that has a mask; use another "
+            "data set (orchard-sim makes sequences with the option `frames`)"
         )
-    if left_out:
-        logger.warning("%d tracks get no prompt: on no frame can one be made (first: %s)", len(left_out), left_out[0])
-    yield from sorted(found, key=lambda row: (row["image_id"], row["track"]))
+    if skipped:
+        logger.warning("%d tracks get no prompt, because no frame allows one (first: %s)", len(skipped), skipped[0])
+    yield from sorted(rows, key=lambda row: (row["image_id"], row["track"]))
 
 
 def _group_targets_by_track(truth: GroundTruth, image_ids: list[int]) -> dict[int, dict[int, PromptTarget]]:
-    """For each track its instance on the images where it has one."""
+    """Return track -> image id -> the track's instance on that image."""
     tracks: dict[int, dict[int, PromptTarget]] = defaultdict(dict)
     for image_id in image_ids:
-        for place, item in enumerate(truth.instances_of(image_id)):
-            if item.track is not None:
-                tracks[item.track][image_id] = PromptTarget(item, truth.images[image_id], place)
+        for index, instance in enumerate(truth.instances_of(image_id)):
+            if instance.track is not None:
+                tracks[instance.track][image_id] = PromptTarget(instance, truth.images[image_id], index)
     return tracks
 
 
@@ -62,22 +71,26 @@ def _make_track_rows(
     rows: list[dict[str, Any]] = []
     for image_id in image_ids:
         target = targets.get(image_id)
-        known = target is not None and not target.instance.ignore and target.instance.rle is not None
-        shown = _make_prompt_columns(target, options, seed) if target is not None and known and not rows else {}
-        if not rows and not shown:
-            continue
-        wanted = [] if target is None else [target.instance.id] if known else None
-        rows.append({"image_id": image_id, "kind": "track", "track": track, "truth_ids": wanted, **shown})
+        evaluable = target is not None and not target.instance.ignore and target.instance.rle is not None
+        prompt_columns: dict[str, Any] = {}
+        if not rows:
+            if target is None or not evaluable:
+                continue
+            prompt_columns = _make_prompt_columns(target, options, seed)
+            if not prompt_columns:
+                continue
+        truth_ids = [] if target is None else [target.instance.id] if evaluable else None
+        rows.append({"image_id": image_id, "kind": "track", "track": track, "truth_ids": truth_ids, **prompt_columns})
     return rows
 
 
 def _make_prompt_columns(target: PromptTarget, options: Mapping[str, Any], seed: Seed) -> dict[str, Any]:
-    """Columns `boxes` and `points`; empty where the points asked for cannot be."""
+    """Return the columns `boxes` and `points`; empty if the points cannot be sampled."""
     show = options.get("show", "box")
-    found: dict[str, Any] = {"boxes": [make_box(target, options, seed)]} if show != "point" else {}
+    columns: dict[str, Any] = {"boxes": [make_box(target, options, seed)]} if show != "point" else {}
     if show != "box":
-        on = sample_points(target, options, seed)
-        if on is None:
+        points = sample_points(target, options, seed)
+        if points is None:
             return {}
-        found["points"] = on
-    return found
+        columns["points"] = points
+    return columns

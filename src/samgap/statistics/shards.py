@@ -9,8 +9,10 @@ import pandas as pd
 from samgap.statistics.estimates import CellKey
 from samgap.statistics.strata import Cell
 from samgap.tables import parquet
-from samgap.tables.catalog import TABLES
 from samgap.tables.images import IMAGES
+from samgap.tables.matching import INSTANCES, PAIRS
+
+TABLES = {"instances": INSTANCES, "pairs": PAIRS}
 
 
 class CellReader:

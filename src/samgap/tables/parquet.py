@@ -1,6 +1,6 @@
 """Parquet tables with a declared schema: read, checked, and written atomically with their provenance.
 
-Keys that stand in a hive path (`dataset=…/model=…/prompts=…/shard=…`) are not repeated as columns. A table's
+Keys of the hive path (`dataset=…/model=…/prompts=…/shard=…`) are not repeated as columns. A table's
 provenance (code hash, sha256 of its inputs) is kept in the metadata of its file.
 """
 

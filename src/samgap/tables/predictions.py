@@ -9,18 +9,18 @@ MASKS = Table(
     "masks",
     [
         PROMPT_ID,
-        column("prediction_id", pa.int64(), "the prediction, unique in its prompt, best score first"),
+        column("prediction_id", pa.int64(), "the prediction, unique in its prompt, in order of falling score"),
         IMAGE_ID,
-        column("score", pa.float32(), "the model's own confidence, 0 to 1"),
+        column("score", pa.float32(), "confidence of the model, 0 to 1"),
         column("x0", pa.float32(), "left edge of the predicted box", "px"),
         column("y0", pa.float32(), "top edge of the predicted box", "px"),
         column("x1", pa.float32(), "right edge of the predicted box", "px"),
         column("y1", pa.float32(), "bottom edge of the predicted box", "px"),
-        column("height", pa.int32(), "height of the mask, that of the image", "px"),
-        column("width", pa.int32(), "width of the mask, that of the image", "px"),
-        column("area_px", pa.int64(), "pixels of the mask", "px"),
+        column("height", pa.int32(), "height of mask and image", "px"),
+        column("width", pa.int32(), "width of mask and image", "px"),
+        column("area_px", pa.int64(), "area of the mask", "px"),
         column("rle", pa.binary(), "the mask as compressed COCO RLE counts"),
-        column("clicks", pa.int16(), "clicks given before it; null where a prompt is asked once", nullable=True),
+        column("clicks", pa.int16(), "clicks before this prediction; null unless the kind is clicks", nullable=True),
     ],
 )
 """A row is one predicted mask."""
@@ -29,11 +29,11 @@ TIMING = Table(
     "timing",
     [
         IMAGE_ID,
-        column("n_prompts", pa.int32(), "prompts asked of the image"),
-        column("read_ms", pa.float32(), "reading the image", "ms"),
-        column("encode_ms", pa.float32(), "encoding the image", "ms"),
-        column("decode_ms", pa.float32(), "answering all its prompts, but for what workers do meanwhile", "ms"),
+        column("n_prompts", pa.int32(), "prompts of the image"),
+        column("read_ms", pa.float32(), "time to read the image", "ms"),
+        column("encode_ms", pa.float32(), "time of the image encoder", "ms"),
+        column("decode_ms", pa.float32(), "time to predict all prompts, without the work of parallel threads", "ms"),
         column("device", pa.string(), "cpu or cuda"),
     ],
 )
-"""A row is an image, with the time its predictions took."""
+"""A row is an image with the time that its predictions took."""

@@ -15,31 +15,29 @@ PROMPTS = Table(
     [
         PROMPT_ID,
         IMAGE_ID,
+        column("kind", pa.string(), "kind of the row, as a module of samgap.prompts declares it"),
+        column("phrase", pa.string(), "text of the prompt, if any", nullable=True),
+        column("points", pa.list_(POINT_TYPE), "points; label 1 lies on the object, 0 off it", "px", nullable=True),
         column(
-            "kind", pa.string(), "box, point, point-box, mask, clicks, grid, track, phrase, or other (not labelled)"
+            "boxes", pa.list_(BOX_TYPE), "boxes, ends exclusive; label 1 is positive, 0 negative", "px", nullable=True
         ),
-        column("phrase", pa.string(), "the text asked, if any", nullable=True),
-        column("points", pa.list_(POINT_TYPE), "points; label 1 is on the object, 0 off it", "px", nullable=True),
-        column(
-            "boxes", pa.list_(BOX_TYPE), "boxes, corners inclusive-exclusive; label 1 positive", "px", nullable=True
-        ),
-        column("mask", pa.binary(), "a prior mask, of the image's size, as compressed COCO RLE", nullable=True),
-        column("clicks", pa.int16(), "clicks that may be given in all, `points` included", nullable=True),
+        column("mask", pa.binary(), "mask prompt, of the size of the image, as compressed COCO RLE", nullable=True),
+        column("clicks", pa.int16(), "maximum number of clicks, `points` included", nullable=True),
         column(
             "track",
             pa.int64(),
-            "the object of a sequence that is followed; a row that shows nothing is answered by propagation",
+            "tracked object of a sequence; rows without a spatial prompt are predicted by propagation",
             nullable=True,
         ),
         column(
             "truth_ids",
             pa.list_(pa.int64()),
-            "instances that a right answer covers; empty: asked and absent; null: not evaluable",
+            "instances that a right prediction covers; empty: absent from the image; null: not evaluable",
             nullable=True,
         ),
         *PHRASE_TAGS,
-        column("without", STRING_MAP, "the attributes that the phrase rules out, with their values", nullable=True),
-        column("polarity", pa.string(), "positive, or negated where the words rule something out", nullable=True),
+        column("without", STRING_MAP, "attributes that the phrase excludes, with their values", nullable=True),
+        column("polarity", pa.string(), "positive, or negated if the phrase excludes something", nullable=True),
     ],
 )
 """A row is one prompt given to a model about one image."""

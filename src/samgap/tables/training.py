@@ -9,8 +9,8 @@ HISTORY = Table(
     [
         column("step", pa.int64(), "optimiser step"),
         column("term", pa.string(), "loss term, `total`, or a validation metric"),
-        column("value", pa.float64(), "mean since the last row of this term"),
-        column("learning_rate", pa.float64(), "learning rate at that step"),
+        column("value", pa.float64(), "mean since the previous row of the term"),
+        column("learning_rate", pa.float64(), "learning rate at the step"),
     ],
 )
 """A row is a loss term or a validation metric at a step."""

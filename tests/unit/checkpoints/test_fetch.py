@@ -1,4 +1,4 @@
-"""Weights from every kind of source but a hub, there or not."""
+"""Weights from every kind of source except a hub, available or not."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from samgap.checkpoints.fetch import fetch_weights
-from samgap.download import resumable as downloads
+from samgap.download import resumable
 from samgap.download.http import Unavailable
 from samgap.errors import UserError
 from tests.helpers.server import Server
@@ -20,7 +20,7 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(downloads, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(resumable, "BACKOFF_S", 0.001)
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "served"
     file = folder / "maker" / "model" / "resolve" / REVISION / "model.pt"
@@ -36,25 +36,25 @@ def target(tmp_path: Path) -> Path:
 
 
 def available(source: str, *checked: str) -> dict:
-    agreed = f"agrees with the {', '.join(checked)}"
+    result = f"agrees with the {', '.join(checked)}"
     return {
         "status": "available",
         "why": None,
         "source": source,
         "sha256": SHA,
         "size": len(DATA),
-        "checked": agreed,
+        "checked": result,
     }
 
 
-def test_no_weights(target: Path) -> None:
+def test_a_model_without_weights(target: Path) -> None:
     card = fetch_weights(None, target, skip_unavailable=False)
-    nothing = {"sha256": None, "size": None, "checked": None}
-    assert card == {"status": "available", "why": None, "source": "none", **nothing}
+    empty = {"sha256": None, "size": None, "checked": None}
+    assert card == {"status": "available", "why": None, "source": "none", **empty}
     assert target.read_bytes() == b""
 
 
-def test_file_of_the_repository(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_file(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("samgap.checkpoints.fetch.ROOT", tmp_path)
     (tmp_path / "a.pt").write_bytes(DATA)
     assert fetch_weights({"path": "a.pt", "sha256": SHA}, target, skip_unavailable=True) == available("a.pt", "sha256")
@@ -64,31 +64,31 @@ def test_file_of_the_repository(tmp_path: Path, target: Path, monkeypatch: pytes
     assert target.read_bytes() == DATA
 
 
-def test_training(tmp_path: Path, target: Path) -> None:
-    made, card = tmp_path / "made.pt", tmp_path / "checkpoint.json"
-    made.write_bytes(DATA)
+def test_weights_of_a_training(tmp_path: Path, target: Path) -> None:
+    weights, card = tmp_path / "trained.pt", tmp_path / "checkpoint.json"
+    weights.write_bytes(DATA)
     card.write_text(json.dumps({"status": "available", "sha256": SHA, "size": len(DATA)}))
-    files = {"trained_weights": made, "trained_card": card}
+    files = {"trained_weights": weights, "trained_card": card}
     assert fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files) == available(
         "training:tuned", "size", "sha256"
     )
-    made.write_bytes(DATA + b"more")
+    weights.write_bytes(DATA + b"more")
     with pytest.raises(UserError, match="training:tuned: size is"):
         fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files)
     card.write_text(json.dumps({"status": "unavailable", "why": "gated"}))
-    found = fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files)
-    assert (found["status"], found["why"]) == ("unavailable", "gated")
+    result = fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files)
+    assert (result["status"], result["why"]) == ("unavailable", "gated")
 
 
-def test_address(server: Server, target: Path) -> None:
+def test_weights_at_an_address(server: Server, target: Path) -> None:
     url = server.url_of(f"maker/model/resolve/{REVISION}/model.pt")
     assert fetch_weights({"url": url, "sha256": SHA}, target, skip_unavailable=True) == available(url, "sha256")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 503])
-def test_address_that_gives_nothing_is_skipped(server: Server, target: Path, status: int, caplog) -> None:
+def test_unavailable_weights_are_skipped(server: Server, target: Path, status: int, caplog) -> None:
     source = {"url": server.url_of("absent.pt")}
-    server.next_statuses = [status] * (downloads.MAX_RETRIES + 1 if status == 503 else 1)
+    server.next_statuses = [status] * (resumable.MAX_RETRIES + 1 if status == 503 else 1)
     with caplog.at_level(logging.WARNING, logger="samgap"):
         card = fetch_weights(source, target, skip_unavailable=True)
     assert card["status"] == "unavailable"
@@ -102,13 +102,13 @@ def test_address_that_gives_nothing_is_skipped(server: Server, target: Path, sta
 
 
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"size": 3}])
-def test_wrong_checksum_stops_even_so(server: Server, target: Path, change: dict) -> None:
+def test_a_wrong_checksum_is_never_skipped(server: Server, target: Path, change: dict) -> None:
     source = {"url": server.url_of(f"maker/model/resolve/{REVISION}/model.pt"), **change}
     with pytest.raises(UserError):
         fetch_weights(source, target, skip_unavailable=True)
     assert not target.exists()
 
 
-def test_source_of_no_kind(target: Path) -> None:
+def test_a_source_without_a_location(target: Path) -> None:
     with pytest.raises(UserError, match="one of path, url, hub or training"):
         fetch_weights({"sha256": SHA}, target, skip_unavailable=True)

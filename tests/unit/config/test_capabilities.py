@@ -1,4 +1,4 @@
-"""What each model is said to answer, before a plan is made."""
+"""Kinds of prompts that a model accepts, as its family's module declares them."""
 
 from pathlib import Path
 
@@ -7,16 +7,16 @@ import pytest
 from samgap.config import capabilities
 from samgap.errors import UserError
 
-FILES = {
-    "places": "import torch_is_not_imported\nKINDS = ('box', 'point')\n",
+FAMILY_FILES = {
+    "spatial": "import torch_is_not_imported\nKINDS = ('box', 'point')\n",
     "words": "KINDS: tuple = ('phrases', 'exemplar')\nKINDS_WITH = {'head': ('box', 'clicks')}\n",
-    "both-parts": "KINDS = ('phrases', 'templates')\n",
+    "composed": "KINDS = ('phrases', 'templates')\n",
 }
 MODELS = {
-    "places": {"family": "places"},
+    "spatial": {"family": "spatial"},
     "words": {"family": "words"},
-    "all": {"family": "words", "head": True},
-    "made": {"family": "both-parts", "detector": "words", "segmenter": "places"},
+    "words-and-head": {"family": "words", "head": True},
+    "pair": {"family": "composed", "detector": "words", "segmenter": "spatial"},
 }
 PROMPTS = {kind: {"kind": kind} for kind in ("box", "point", "phrases", "templates", "clicks")}
 
@@ -24,57 +24,60 @@ PROMPTS = {kind: {"kind": kind} for kind in ("box", "point", "phrases", "templat
 @pytest.fixture
 def root(tmp_path):
     (tmp_path / "src/samgap/models").mkdir(parents=True)
-    for name, text in FILES.items():
-        (tmp_path / "src/samgap/models" / f"{name.replace('-', '_')}.py").write_text(text)
+    for name, text in FAMILY_FILES.items():
+        (tmp_path / "src/samgap/models" / f"{name}.py").write_text(text)
     return tmp_path
 
 
-def _check(root, model, kind, **more):
-    config = {"models": {**MODELS, **more}, "prompts": PROMPTS}
+def validate_cell(root, model, kind, **models):
+    config = {"models": {**MODELS, **models}, "prompts": PROMPTS}
     capabilities.validate_capabilities(config, [("experiments.x", ("d", model, kind))], root)
 
 
 @pytest.mark.parametrize(
     ("model", "kind"),
-    [("places", "point"), ("words", "phrases"), ("all", "phrases"), ("all", "clicks"), ("made", "phrases")],
+    [
+        ("spatial", "point"),
+        ("words", "phrases"),
+        ("words-and-head", "phrases"),
+        ("words-and-head", "clicks"),
+        ("pair", "phrases"),
+    ],
 )
-def test_what_a_model_answers_may_be_asked(root, model, kind):
-    _check(root, model, kind)
+def test_accepted_kinds(root, model, kind):
+    validate_cell(root, model, kind)
 
 
-def test_an_option_that_would_make_it_answer_is_named(root):
-    with pytest.raises(UserError) as caught:
-        _check(root, "words", "clicks")
-    message = str(caught.value)
-    assert "experiments.x asks the model 'words' the prompts 'clicks' of kind clicks" in message
-    assert "answers phrases, exemplar alone" in message and "`head: true` in models.words" in message
-    with pytest.raises(UserError) as caught:
-        _check(root, "words", "point")
-    assert "head" not in str(caught.value)
+def test_the_message_names_the_option_that_adds_a_kind(root):
+    with pytest.raises(UserError) as error:
+        validate_cell(root, "words", "clicks")
+    message = str(error.value)
+    assert "experiments.x prompts the model 'words' with 'clicks' of kind clicks" in message
+    assert "accepts only phrases, exemplar" in message and "`head: true` in models.words" in message
+    with pytest.raises(UserError) as error:
+        validate_cell(root, "words", "point")
+    assert "head" not in str(error.value)
 
 
-def test_a_model_made_of_parts_answers_no_more_than_its_detector(root):
-    with pytest.raises(UserError, match="'made'.* of kind templates.* answers phrases alone"):
-        _check(root, "made", "templates")
+def test_a_composed_model_accepts_only_what_its_detector_accepts(root):
+    with pytest.raises(UserError, match="'pair'.* of kind templates.* accepts only phrases"):
+        validate_cell(root, "pair", "templates")
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (
-            {"detector": "places", "segmenter": "places"},
-            "models.it.detector is 'places', which must answer",
-        ),
+        ({"detector": "spatial", "segmenter": "spatial"}, "models.it.detector is 'spatial', which must accept"),
         ({"detector": "words", "segmenter": "words"}, "models.it.segmenter is 'words'.* kind box.*`head: true`"),
-        ({"detector": "made", "segmenter": "places"}, "models.it.detector is 'made', which has parts itself"),
+        ({"detector": "pair", "segmenter": "spatial"}, "models.it.detector is 'pair', which has components itself"),
     ],
 )
-def test_parts_must_answer_their_part(root, entry, message):
+def test_components_must_accept_the_kind_of_their_role(root, entry, message):
     with pytest.raises(UserError, match=message):
-        _check(root, "words", "phrases", it={"family": "both-parts", **entry})
+        validate_cell(root, "words", "phrases", it={"family": "composed", **entry})
 
 
-def test_the_demo_model_without_the_head_says_so():
+def test_sam3_accepts_spatial_prompts_only_with_its_interactive_head():
     root = Path(__file__).parents[3]
     kinds, hint = capabilities.accepted_kinds({"models": {"sam3-demo": {"family": "sam3"}}}, "sam3-demo", root, "box")
     assert "box" not in kinds and "phrases" in kinds and "interactive: true" in hint

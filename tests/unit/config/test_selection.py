@@ -1,4 +1,4 @@
-"""Models chosen on the command line, and what a network is needed for."""
+"""Models that the command line selects, and what a run downloads."""
 
 from pathlib import Path
 
@@ -34,6 +34,11 @@ CONFIG = {
                 {"candidate": {"model": "b", "prompts": "box"}, "baseline": {"model": "b", "prompts": "point"}},
             ],
         },
+        "baseline": {
+            "experiments": ["both"],
+            "metrics": ["iou"],
+            "baseline": {"model": "b", "prompts": "box"},
+        },
     },
     "figures": {
         "drawn": {"dataset": "test", "spatial": {"model": "b", "prompts": "box"}, "images": 3},
@@ -44,45 +49,73 @@ CONFIG = {
 }
 
 
-def test_ids_in_place_of_models(tmp_path: Path) -> None:
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(CONFIG))
-    for given in ("a,c", "a, c", ["a", "c"]):
-        config, names = select_models({**CONFIG, "models": given}, [file])
-        assert (config, names) == (CONFIG, ("a", "c"))
-    assert select_models(CONFIG, [file]) == (CONFIG, None)
+    return file
+
+
+@pytest.mark.parametrize("selection", ["a,c", "a, c", ["a", "c"]])
+def test_ids_on_the_command_line_replace_the_section_models(config_file, selection) -> None:
+    config, ids = select_models({**CONFIG, "models": selection}, [config_file], config_file.parent)
+    assert (config, ids) == (CONFIG, ("a", "c"))
+
+
+def test_without_a_selection_the_configuration_stays(config_file) -> None:
+    assert select_models(CONFIG, [config_file], config_file.parent) == (CONFIG, None)
+
+
+def test_an_unknown_model(config_file) -> None:
     with pytest.raises(UserError, match="names 'aa'"):
-        select_models({**CONFIG, "models": "aa"}, [file])
+        select_models({**CONFIG, "models": "aa"}, [config_file], config_file.parent)
 
 
-def test_what_another_model_is_needed_for_is_left_out() -> None:
-    found = restrict_to_models(CONFIG, ["a"])
-    assert found["experiments"] == {"both": {**CONFIG["experiments"]["both"], "models": ["a"]}}
-    assert found["comparisons"] == {}
-    assert found["figures"] == {
+def test_a_selection_reads_all_configuration_files_and_their_catalogs(tmp_path) -> None:
+    (tmp_path / "catalog.yaml").write_text("models: {shared: {family: shape, shape: box}}\n")
+    (tmp_path / "first.yaml").write_text("models: {a: {family: sam2, weights: {path: a.pt}}}\n")
+    (tmp_path / "second.yaml").write_text("models: {a: {weights: {path: b.pt}}}\n")
+    config, ids = select_models(
+        {"models": "a,shared", "catalogs": ["catalog.yaml"]},
+        [tmp_path / "first.yaml", tmp_path / "second.yaml"],
+        tmp_path,
+    )
+    assert ids == ("a", "shared")
+    assert config["models"] == {
+        "a": {"family": "sam2", "weights": {"path": "b.pt"}},
+        "shared": {"family": "shape", "shape": "box"},
+    }
+
+
+def test_entries_that_need_another_model_are_removed() -> None:
+    config = restrict_to_models(CONFIG, ["a"])
+    assert config["experiments"] == {"both": {**CONFIG["experiments"]["both"], "models": ["a"]}}
+    assert config["comparisons"] == {}
+    assert config["figures"] == {
         "plain": {"experiments": ["both"], "metrics": ["iou"]},
         "data": CONFIG["figures"]["data"],
     }
-    assert found["tables"] == {"none": CONFIG["tables"]["none"]}
-    assert found["models"] == CONFIG["models"]
+    assert config["tables"] == {"none": CONFIG["tables"]["none"]}
+    assert config["models"] == CONFIG["models"]
 
 
-def test_a_pair_goes_alone() -> None:
-    found = restrict_to_models(CONFIG, ["b"])
-    assert len(found["comparisons"]["pairs"]["pairs"]) == 1
-    assert found["figures"] == CONFIG["figures"]
+def test_a_comparison_keeps_the_pairs_of_the_selected_models() -> None:
+    config = restrict_to_models(CONFIG, ["b"])
+    assert config["comparisons"]["pairs"]["pairs"] == CONFIG["comparisons"]["pairs"]["pairs"][1:]
+    assert config["comparisons"]["baseline"] == CONFIG["comparisons"]["baseline"]
+    assert config["figures"] == CONFIG["figures"]
 
 
-def test_nothing_left() -> None:
+def test_a_selection_without_any_experiment_is_an_error() -> None:
     assert restrict_to_models(CONFIG, None) == CONFIG
-    with pytest.raises(UserError, match="no experiment is left with the models c"):
+    with pytest.raises(UserError, match="no experiment has one of the models c"):
         restrict_to_models(CONFIG, ["c"])
 
 
-def test_what_is_fetched() -> None:
+def test_downloads_include_the_data_that_a_used_model_is_trained_on() -> None:
     assert list_downloads(CONFIG) == {
         "archives": ["one", "three", "two"],
-        "datasets": ["learn", "test", "watch"],  # what the used model is trained on, and started from
+        "datasets": ["learn", "test", "watch"],
         "models": ["a"],
     }
     assert list_downloads(restrict_to_models(CONFIG, ["a"])) == {

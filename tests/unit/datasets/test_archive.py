@@ -118,7 +118,7 @@ def test_an_archive_may_hold_so_much_and_no_more(tmp_path: Path, packed: str) ->
 
 @pytest.mark.parametrize("packed", ["tar", "zip", "folder"])
 def test_one_file_may_be_so_large_and_no_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: str) -> None:
-    monkeypatch.setattr(_archive, "MAX_FILE", 1000)
+    monkeypatch.setattr(_archive, "MAX_FILE_BYTES", 1000)
     if packed == "tar":
         tarred(tmp_path / "a", (entry("x.png"), bytes(1001)))
     elif packed == "zip":

@@ -14,9 +14,9 @@ from scipy import ndimage, optimize
 
 from samgap.annotations import ground_truth
 from samgap.datasets import orchard_sim
-from samgap.datasets.orchard import scene as _orchard_scene
-from samgap.datasets.orchard.scene import compose_scene
-from samgap.datasets.orchard.view import render_view
+from samgap.datasets.orchard_sim import scene as _orchard_scene
+from samgap.datasets.orchard_sim.scene import compose_scene
+from samgap.datasets.orchard_sim.view import render_view
 from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 
@@ -36,12 +36,12 @@ def made(**options):
 
 
 def pixels(picture):
-    with Image.open(io.BytesIO(picture.data)) as image:
+    with Image.open(io.BytesIO(picture.encoded_bytes)) as image:
         return np.asarray(image.convert("RGB"), np.float32)
 
 
 def fruit(pictures, noun="apple"):
-    return [label for picture in pictures for label in picture.labels if label.noun == noun]
+    return [label for picture in pictures for label in picture.annotations if label.noun == noun]
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +76,10 @@ def test_a_seed_gives_the_bytes_that_it_always_gave(kind):
 def test_the_sets_own_seed_stands_over_the_runs(scenes):
     again = list(orchard_sim.iter_images({**OPTIONS, "scenes": 2}, {}, seed=99))
     assert [picture.encoded_bytes for picture in again] == [
-        picture.data for picture in scenes[:2]
+        picture.encoded_bytes for picture in scenes[:2]
     ]  # and few are as many
     other = next(orchard_sim.iter_images({**OPTIONS, "seed": 8}, {}, seed=0))
-    assert other.encoded_bytes != scenes[0].data
+    assert other.encoded_bytes != scenes[0].encoded_bytes
     unset = {"scenes": 1, "size": 64}
     assert (
         next(orchard_sim.iter_images(unset, {}, 1)).encoded_bytes
@@ -92,11 +92,11 @@ def test_the_sets_own_seed_stands_over_the_runs(scenes):
 
 def test_images_are_jpeg_of_their_size_and_masks_tile(scenes, frames):
     for picture in [*scenes, *frames]:
-        with Image.open(io.BytesIO(picture.data)) as image:
+        with Image.open(io.BytesIO(picture.encoded_bytes)) as image:
             assert (image.format, image.mode) == ("JPEG", "RGB")
             assert image.size == (picture.width, picture.height)
         held = np.zeros((picture.height, picture.width), int)
-        for label in picture.labels:
+        for label in picture.annotations:
             assert label.mask.any()
             held += label.mask
         assert held.max(initial=0) <= 1
@@ -104,11 +104,11 @@ def test_images_are_jpeg_of_their_size_and_masks_tile(scenes, frames):
 
 def test_every_noun_and_value_is_both_present_and_absent(scenes):
     known = orchard_sim.describe_labels({})
-    held = [{label.noun for label in picture.labels} for picture in scenes]
+    held = [{label.noun for label in picture.annotations} for picture in scenes]
     for noun in known["nouns"]:
         assert 0 < sum(noun in nouns for nouns in held) < len(scenes), noun
     for name, values in known["attributes"].items():
-        found = [{label.attributes.get(name) for label in picture.labels} - {None} for picture in scenes]
+        found = [{label.attributes.get(name) for label in picture.annotations} - {None} for picture in scenes]
         assert set().union(*found) == set(values), name
         assert any(each < set(values) for each in found), name
 
@@ -116,9 +116,9 @@ def test_every_noun_and_value_is_both_present_and_absent(scenes):
 def test_each_noun_has_the_attributes_that_are_its_own(scenes):
     for picture in scenes:
         assert picture.attributes.keys() == {"lighting", "density", "distractors"}
-        others = any(label.noun != "apple" for label in picture.labels)
+        others = any(label.noun != "apple" for label in picture.annotations)
         assert not others or picture.attributes["distractors"] == "present"
-        for label in picture.labels:
+        for label in picture.annotations:
             own = {"health", "size", "occlusion"} if label.noun in orchard_sim.FRUIT_NOUNS else set()
             assert label.attributes.keys() == own | ({"ripeness", "colour"} if label.noun == "apple" else set())
 
@@ -126,10 +126,10 @@ def test_each_noun_has_the_attributes_that_are_its_own(scenes):
 def test_size_is_the_diameter_as_a_share_of_the_side(scenes):
     told = defaultdict(list)
     for picture in scenes:
-        for label in picture.labels:
+        for label in picture.annotations:
             rows, columns = np.nonzero(label.mask)
             inside = min(*rows, *columns) > 0 and max(*rows, *columns) < picture.width - 1
-            if label.noun in ("apple", "orange") and label.occlusion == 0 and inside:
+            if label.noun in ("apple", "orange") and label.occluded_fraction == 0 and inside:
                 across = max(np.ptp(rows), np.ptp(columns)) + 1
                 told[label.attributes["size"]].append(across / picture.width)
     assert min(map(len, told.values())) >= 5
@@ -149,7 +149,7 @@ def test_occlusion_is_the_share_hidden_by_what_is_in_front():
         for thing in scene.objects:
             if not thing.instance_id:
                 continue
-            alone = render_view(replace(scene, things=[thing])).instance_id_map == thing.instance_id
+            alone = render_view(replace(scene, objects=[thing])).instance_id_map == thing.instance_id
             if thing.instance_id not in labels:  # wholly hidden, or out of the frame
                 assert not (seen.instance_id_map == thing.instance_id).any()
                 continue
@@ -180,12 +180,14 @@ def test_a_fruit_whose_marks_cannot_be_seen_counts_as_healthy():
                 continue
             thing = scene.objects[things[track]]
             painted = replace(
-                thing.sprite, colour=np.repeat(thing.sprite.blemish_mask[..., None] * 1.0, 3, axis=2), mark=None
+                thing.sprite, colour=np.repeat(thing.sprite.blemish_mask[..., None] * 1.0, 3, axis=2), blemish_mask=None
             )
             # The marks alone, painted white on black, where the fruit is seen.
             black = np.zeros_like(scene.background)
             marks = render_view(
-                replace(scene, far=black, things=[replace(thing, sprite=painted, strength=1.0, shadow=0)])
+                replace(
+                    scene, background=black, objects=[replace(thing, sprite=painted, brightness=1.0, shadow_strength=0)]
+                )
             )
             share = (marks.pixels[..., 0] > 0.5)[label.mask].mean()
             assert label.attributes["health"] == (drawn if share >= orchard_sim.MIN_BLEMISH_FRACTION else "healthy")
@@ -214,12 +216,12 @@ def test_a_cultivar_changes_the_colours_of_apples_and_nothing_else():
     sets = {name: made(cultivars=[name], scenes=8, size=128) for name in ("dark", "common", "pink")}
     light = dict.fromkeys(sets, 0.0)
     for pictures in zip(*sets.values(), strict=True):
-        labels = [picture.labels for picture in pictures]
+        labels = [picture.annotations for picture in pictures]
         for one, two, three in zip(*labels, strict=True):
             assert (one.mask == two.mask).all() and (one.mask == three.mask).all()
             assert one.attributes == two.attributes == three.attributes
         for name, picture in zip(sets, pictures, strict=True):
-            apples = [pixels(picture)[label.mask].sum() for label in picture.labels if label.noun == "apple"]
+            apples = [pixels(picture)[label.mask].sum() for label in picture.annotations if label.noun == "apple"]
             light[name] += sum(apples)
     assert light["dark"] < 0.85 * light["common"] and light["common"] < 0.95 * light["pink"]
 
@@ -360,12 +362,12 @@ def test_attributes_are_told_from_pixels_and_ripeness_not_from_colour_alone():
 
 def test_frames_are_named_and_numbered_as_a_video(frames):
     names = [f"sequence-{number:05d}/{frame:05d}.jpg" for number in range(2) for frame in range(4)]
-    assert [picture.name for picture in frames] == names
+    assert [picture.file_name for picture in frames] == names
     for number, picture in enumerate(frames):
         sequence, frame = divmod(number, 4)
-        assert (picture.sequence, picture.frame) == (f"sequence-{sequence:05d}", frame)
+        assert (picture.sequence, picture.frame_index) == (f"sequence-{sequence:05d}", frame)
         assert picture.group == picture.sequence
-        assert list(picture.extras) == [f"{picture.sequence}/flow/{frame:05d}.png"] * (frame < 3)
+        assert list(picture.extra_files) == [f"{picture.sequence}/flow/{frame:05d}.png"] * (frame < 3)
 
 
 def test_a_track_is_one_thing_in_all_frames(frames):
@@ -373,12 +375,12 @@ def test_a_track_is_one_thing_in_all_frames(frames):
         sequence = frames[4 * number : 4 * number + 4]
         known = {}
         for picture in sequence:
-            tracks = [label.track for label in picture.labels]
+            tracks = [label.track_id for label in picture.annotations]
             assert len(set(tracks)) == len(tracks) and None not in tracks
-            for label in picture.labels:
+            for label in picture.annotations:
                 lasting = {name: label.attributes.get(name) for name in ("ripeness", "colour", "size")}
-                assert known.setdefault(label.track, (label.noun, lasting)) == (label.noun, lasting)
-        lasting = set.intersection(*({label.track for label in picture.labels} for picture in sequence))
+                assert known.setdefault(label.track_id, (label.noun, lasting)) == (label.noun, lasting)
+        lasting = set.intersection(*({label.track_id for label in picture.annotations} for picture in sequence))
         assert len(lasting) >= 2
 
 
@@ -387,18 +389,18 @@ def test_flow_takes_what_is_seen_of_a_thing_to_where_it_is_in_the_next_frame(fra
     for now, then in itertools.pairwise(frames):
         if now.sequence != then.sequence:
             continue
-        (data,) = now.extras.values()
+        (data,) = now.extra_files.values()
         coded = np.asarray(Image.open(io.BytesIO(data))).astype(int)
         right, down, seen = coded[..., 0] - 128, coded[..., 1] - 128, coded[..., 2]
         assert set(np.unique(seen)) <= {0, 255}
         assert len(np.unique(right)) >= 3  # far, tree and lens move each at its own pace
-        next_masks = {label.track: label.mask for label in then.labels}
+        next_masks = {label.track_id: label.mask for label in then.annotations}
         nowhere = np.zeros((now.height, now.width), bool)
-        for label in now.labels:
+        for label in now.annotations:
             rows, columns = np.nonzero(label.mask)
             y, x = rows + down[rows, columns], columns + right[rows, columns]
             inside = (y >= 0) & (y < now.height) & (x >= 0) & (x < now.width)
-            mask = next_masks.get(label.track, nowhere)
+            mask = next_masks.get(label.track_id, nowhere)
             there = inside & mask[y.clip(0, now.height - 1), x.clip(0, now.width - 1)]
             assert (there == (seen[rows, columns] == 255)).all()
             assert len(set(zip(right[rows, columns], down[rows, columns], strict=True))) == 1  # things do not bend

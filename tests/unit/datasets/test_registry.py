@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from samgap.config import load as configuration
+from samgap.config.cells import list_cells
 from samgap.datasets import coco, minneapple
 from tests.helpers.archives import VIDEO_NAMES, find_real_data
 
@@ -63,7 +63,7 @@ def test_the_tiles_are_read_as_published(dataset: str, monkeypatch: pytest.Monke
 
 def test_no_part_of_the_demo_needs_a_download() -> None:
     demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
-    used = {dataset for dataset, _, _ in configuration.list_cells(demo)}
+    used = {dataset for dataset, _, _ in list_cells(demo)}
     assert used
     assert {demo["datasets"][name]["kind"] for name in used} == {"orchard-sim"}
 

@@ -13,8 +13,10 @@ from PIL import Image
 from snakemake.utils import update_config
 
 from samgap.annotations import ground_truth
-from samgap.config import load as configuration
+from samgap.config.cells import referenced_ids
+from samgap.config.validate import validate_config
 from samgap.datasets import coco, minneapple_layout, write
+from samgap.errors import UserError
 from samgap.tables.images import IMAGES
 
 ROOT = Path(__file__).parents[3]
@@ -32,7 +34,7 @@ def checked(entry: dict[str, Any]) -> dict[str, Any]:
     """The paper's configuration with an entry of the page over it, as Snakemake lays one over the other."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     update_config(config, entry)
-    return configuration.validate_config(config, ROOT)
+    return validate_config(config, ROOT)
 
 
 def ids() -> np.ndarray:
@@ -89,9 +91,7 @@ def test_an_entry_of_the_page_is_a_run_on_ones_own_data_alone(entry: dict[str, A
     config = checked(entry)
     assert config["run"] == "my-orchard"
     drawn = {figure["dataset"] for figure in config["figures"].values() if "dataset" in figure}
-    assert {*configuration.referenced_ids(config, "datasets"), *drawn} == {"my-orchard"}, (
-        "name what is new on the page too"
-    )
+    assert {*referenced_ids(config, "datasets"), *drawn} == {"my-orchard"}, "name what is new on the page too"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=KINDS)
@@ -151,7 +151,7 @@ def test_either_a_path_or_archives(what: str) -> None:
             del options["path"]
         else:
             options["archives"] = {"data": "minneapple-detection"}
-        with pytest.raises(configuration.UserError) as caught:
+        with pytest.raises(UserError) as caught:
             checked(entry)
         assert "datasets.my-orchard" in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -165,7 +165,7 @@ def read(folder: Path, **options: Any) -> list[Any]:
 
 
 def error(folder: Path, **options: Any) -> str:
-    with pytest.raises(configuration.UserError) as caught:
+    with pytest.raises(UserError) as caught:
         read(folder, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -176,7 +176,9 @@ def test_noun_attributes_and_files(data: Path) -> None:
     options = {"noun": "pear", "attributes": {"ripeness": "ripe"}, "absent": ["apple"]}
     [picture] = read(data, files=str(data.parent / "part.txt"), **options)
     assert picture.group == "row2_0001"
-    assert {(label.noun, *label.attributes.items()) for label in picture.labels} == {("pear", ("ripeness", "ripe"))}
+    assert {(label.noun, *label.attributes.items()) for label in picture.annotations} == {
+        ("pear", ("ripeness", "ripe"))
+    }
     assert minneapple_layout.describe_labels(options) == {
         "nouns": ["pear", "apple"],
         "attributes": {"ripeness": ["ripe"]},
@@ -236,5 +238,5 @@ def test_a_turned_photograph_fits_the_mask_that_was_drawn_on_it(data: Path) -> N
     stream = io.BytesIO()
     Image.new("RGB", (30, 40), "green").save(stream, "JPEG", exif=exif)
     (data / "images" / NAMES[0]).write_bytes(stream.getvalue())
-    first = next(picture for picture in read(data) if picture.name == NAMES[0])
-    assert (first.width, first.height, len(first.labels)) == (40, 30, 2)
+    first = next(picture for picture in read(data) if picture.file_name == NAMES[0])
+    assert (first.width, first.height, len(first.annotations)) == (40, 30, 2)

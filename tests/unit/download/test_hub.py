@@ -1,4 +1,4 @@
-"""Weights from a hub: the real client against a server on this machine that answers as the hub does."""
+"""Weights from a model hub: the real client against a local server that responds as the hub does."""
 
 import hashlib
 import json
@@ -38,20 +38,21 @@ def target(tmp_path: Path) -> Path:
 PROGRAM = """
 import json, logging, sys, time
 from pathlib import Path
-time.sleep = lambda seconds: None  # the client asks again as ever, without its waits
+time.sleep = lambda seconds: None  # the client retries without waiting
 from samgap.download.cache import DownloadSettings
 from samgap.checkpoints.fetch import fetch_weights
 from samgap.errors import UserError
 logging.basicConfig(level=logging.DEBUG)
 source, target, cache, mirrors, skip = json.loads(sys.argv[1])
 try:
-    print(json.dumps(fetch_weights(source, target, skip_unavailable=skip, settings=DownloadSettings(Path(cache), mirrors))))
+    settings = DownloadSettings(Path(cache), mirrors)
+    print(json.dumps(fetch_weights(source, target, skip_unavailable=skip, settings=settings)))
 except UserError as error:
     print(json.dumps({"error": str(error)}))
 """
 
 
-def ask(
+def fetch(
     target: Path,
     endpoint: str,
     source: dict = SOURCE,
@@ -59,7 +60,7 @@ def ask(
     mirrors: dict | None = None,
     **environment: str,
 ) -> dict:
-    """Fetch in a process of its own: the hub's client reads its settings once, from the environment."""
+    """Fetch in a new process, because the hub's client reads the environment only when it is imported."""
     home = target.parent.parent
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING_FACE"))}
     settings = {
@@ -77,173 +78,175 @@ def ask(
         check=True,
     )
     assert TOKEN not in done.stdout + done.stderr
-    assert "thrown while requesting" not in done.stderr and "Retrying" not in done.stderr  # the client's own words
+    assert "thrown while requesting" not in done.stderr and "Retrying" not in done.stderr  # messages of the client
     assert "letmein" not in done.stdout  # the key of a signed address
     return json.loads(done.stdout)
 
 
 def available(checked: str = "agrees with the size, sha256") -> dict:
-    given = {"source": NAME, "sha256": SHA, "size": len(DATA), "checked": checked}
-    return {"status": "available", "why": None, **given}
+    card = {"source": NAME, "sha256": SHA, "size": len(DATA), "checked": checked}
+    return {"status": "available", "why": None, **card}
 
 
-def test_public_then_offline_from_the_cache(hub: Hub, target: Path) -> None:
-    assert ask(target, hub.base_url) == available()
+def test_a_public_file_is_fetched_once_and_then_linked_from_the_cache(hub: Hub, target: Path) -> None:
+    assert fetch(target, hub.base_url) == available()
     assert target.read_bytes() == DATA
     target.unlink()
     hub.requests.clear()
-    assert ask(target, hub.base_url, HF_HUB_OFFLINE="1")["status"] == "available"
+    assert fetch(target, hub.base_url, HF_HUB_OFFLINE="1")["status"] == "available"
     assert target.read_bytes() == DATA
-    # At a fixed revision nothing can have changed: no request either.
-    assert ask(target, hub.base_url)["status"] == "available"
+    # A fixed revision cannot change, so no request is sent.
+    assert fetch(target, hub.base_url)["status"] == "available"
     assert hub.requests == []
 
 
-def test_the_token_goes_to_the_hub_and_to_nobody_else(hub: Hub, target: Path) -> None:
+def test_the_token_is_sent_to_the_hub_only(hub: Hub, target: Path) -> None:
     hub.is_gated, hub.granted_tokens = True, {TOKEN}
-    assert ask(target, hub.base_url, HF_TOKEN=TOKEN) == available()
-    asked = [request for request in hub.requests if "/resolve/" in request["path"]]
-    assert [request["method"] for request in asked] == ["HEAD", "GET"]
-    assert {request["headers"].get("Authorization") for request in asked} == {f"Bearer {TOKEN}"}
+    assert fetch(target, hub.base_url, HF_TOKEN=TOKEN) == available()
+    resolved = [request for request in hub.requests if "/resolve/" in request["path"]]
+    assert [request["method"] for request in resolved] == ["HEAD", "GET"]
+    assert {request["headers"].get("Authorization") for request in resolved} == {f"Bearer {TOKEN}"}
     assert hub.storage.list_request_headers("Authorization") == [None]
 
 
-def test_a_token_of_the_clients_login_counts_too(hub: Hub, target: Path) -> None:
+def test_the_token_of_the_clients_login_is_used(hub: Hub, target: Path) -> None:
     hub.is_gated, hub.granted_tokens = True, {TOKEN}
     (target.parent.parent / "hub").mkdir()
     (target.parent.parent / "hub" / "token").write_text(f"{TOKEN}\n")
-    assert ask(target, hub.base_url)["status"] == "available"
+    assert fetch(target, hub.base_url)["status"] == "available"
 
 
 @pytest.mark.parametrize(
-    ("token", "said"),
+    ("token", "parts"),
     [
-        ("", ["gated; ask for access at {hub}/maker/model, then set HF_TOKEN to a token from {hub}/settings/tokens"]),
+        ("", ["gated; request access at {hub}/maker/model, then set HF_TOKEN to a token from {hub}/settings/tokens"]),
         (f"{TOKEN}bad", ["refuses the token (401)", "{hub}/settings/tokens", "set HF_TOKEN", "{hub}/maker/model"]),
-        (f"{TOKEN}asked", ["not yet granted: see {hub}/maker/model, and run again with this HF_TOKEN"]),
+        (f"{TOKEN}pending", ["not yet granted: see {hub}/maker/model, and run again with this HF_TOKEN"]),
         (
             f"{TOKEN}other",
-            ["no access: ask for it at {hub}/maker/model", "fine-grained", "set HF_TOKEN to another one"],
+            ["no access: request it at {hub}/maker/model", "fine-grained", "set HF_TOKEN to another one"],
         ),
         (f"{TOKEN}…", ["characters that no token has", "set HF_TOKEN"]),
     ],
-    ids=["none", "refused", "pending", "not-asked", "garbled"],
+    ids=["none", "refused", "pending", "no-access", "invalid-characters"],
 )
 def test_gated_weights_are_one_line_with_the_page_and_the_setting(
-    hub: Hub, target: Path, token: str, said: list[str]
+    hub: Hub, target: Path, token: str, parts: list[str]
 ) -> None:
-    hub.is_gated, hub.known_tokens, hub.pending_tokens = True, {f"{TOKEN}other"}, {f"{TOKEN}asked"}
+    hub.is_gated, hub.known_tokens, hub.pending_tokens = True, {f"{TOKEN}other"}, {f"{TOKEN}pending"}
     environment = {"HF_TOKEN": token} if token else {}
-    card = ask(target, hub.base_url, **environment)
+    card = fetch(target, hub.base_url, **environment)
     assert (card["status"], card["source"], card["sha256"]) == ("unavailable", NAME, None)
     assert "\n" not in card["why"]
-    for words in said:
-        assert words.format(hub=hub.base_url) in card["why"]
+    for part in parts:
+        assert part.format(hub=hub.base_url) in card["why"]
     assert target.read_bytes() == b""
-    assert ask(target, hub.base_url, skip=False, **environment) == {"error": card["why"]}
+    assert fetch(target, hub.base_url, skip=False, **environment) == {"error": card["why"]}
 
 
-def test_offline_without_the_file(hub: Hub, target: Path) -> None:
-    card = ask(target, hub.base_url, HF_HUB_OFFLINE="1")
+def test_offline_mode_without_the_file_in_a_cache(hub: Hub, target: Path) -> None:
+    card = fetch(target, hub.base_url, HF_HUB_OFFLINE="1")
     assert "HF_HUB_OFFLINE is set and the file is in no cache" in card["why"]
     assert "unset it" in card["why"] and f"{hub.base_url}/maker/model" in card["why"]
     assert hub.requests == []
 
 
-def test_out_of_reach(hub: Hub, target: Path, tmp_path: Path) -> None:
+def test_a_hub_that_cannot_be_reached(hub: Hub, target: Path, tmp_path: Path) -> None:
     with Server(tmp_path) as server:
         address = server.base_url
-    card = ask(target, address)
+    card = fetch(target, address)
     assert f"{address} cannot be reached" in card["why"]
     assert "HF_ENDPOINT" in card["why"] and f"{address}/maker/model" in card["why"]
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"revision": "0123456"}, "no such revision; see {hub}/maker/model/commits/main"),
         ({"file": "absent.pt"}, "no such file; see {hub}/maker/model/tree/main"),
     ],
 )
-def test_what_is_not_there(hub: Hub, target: Path, change: dict, said: str) -> None:
-    assert said.format(hub=hub.base_url) in ask(target, hub.base_url, {**SOURCE, **change})["why"]
+def test_a_revision_or_file_that_does_not_exist(hub: Hub, target: Path, change: dict, message: str) -> None:
+    assert message.format(hub=hub.base_url) in fetch(target, hub.base_url, {**SOURCE, **change})["why"]
 
 
-@pytest.mark.parametrize(("status", "said"), [(503, "answers 503; try again later"), (404, "nothing is there")])
-def test_a_hub_in_trouble(hub: Hub, target: Path, status: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "message"), [(503, "responds 503; try again later"), (404, "responds 404, not found")]
+)
+def test_a_hub_that_responds_with_an_error(hub: Hub, target: Path, status: int, message: str) -> None:
     hub.next_statuses = [status] * 20
-    assert said in ask(target, hub.base_url)["why"]
+    assert message in fetch(target, hub.base_url)["why"]
 
 
-def test_a_server_that_is_no_hub(hub: Hub, target: Path) -> None:
+def test_a_server_that_is_not_a_hub(hub: Hub, target: Path) -> None:
     (hub.storage.folder / "maker/model/resolve" / COMMIT).mkdir(parents=True)
     (hub.storage.folder / "maker/model/resolve" / COMMIT / "model.pt").write_bytes(DATA)
-    assert "is no hub; check HF_ENDPOINT" in ask(target, hub.storage.base_url)["why"]
+    assert "is not a model hub; check HF_ENDPOINT" in fetch(target, hub.storage.base_url)["why"]
 
 
-def test_no_hub_id(hub: Hub, target: Path) -> None:
-    assert "not a valid hub id" in ask(target, hub.base_url, {**SOURCE, "hub": "a//b"})["error"]
+def test_an_invalid_hub_id(hub: Hub, target: Path) -> None:
+    assert "not a valid hub id" in fetch(target, hub.base_url, {**SOURCE, "hub": "a//b"})["error"]
 
 
-def test_another_checksum_stops_before_anything_comes(hub: Hub, target: Path) -> None:
-    card = ask(target, hub.base_url, {**SOURCE, "sha256": "0" * 64})
+def test_a_different_checksum_is_an_error_before_the_download(hub: Hub, target: Path) -> None:
+    card = fetch(target, hub.base_url, {**SOURCE, "sha256": "0" * 64})
     assert f"sha256 is {SHA}, not {'0' * 64} as configured" in card["error"]
     assert hub.storage.requests == []
     assert not target.exists()
 
 
-def test_a_second_hand_checksum_gives_way_to_the_hubs_own(hub: Hub, target: Path) -> None:
+def test_the_hubs_checksum_replaces_a_second_hand_one(hub: Hub, target: Path) -> None:
     source = {**SOURCE, "sha256": "0" * 64, "md5": "0" * 32, "second-hand": True}
-    assert ask(target, hub.base_url, source) == available()
+    assert fetch(target, hub.base_url, source) == available()
 
 
-def test_other_bytes_than_the_hub_states_stop(hub: Hub, target: Path) -> None:
-    path, answers = hub.storage.folder / "maker/model/model.pt", hub.special_response
+def test_bytes_that_differ_from_the_hubs_checksum_are_an_error(hub: Hub, target: Path) -> None:
+    path, special_response = hub.storage.folder / "maker/model/model.pt", hub.special_response
 
-    def meant(request):
-        answer = answers(request)
-        if request.command == "GET" and "/resolve/" in request.path:  # asked what it holds; now it holds another file
+    def replace_file(request):
+        response = special_response(request)
+        if request.command == "GET" and "/resolve/" in request.path:  # after the metadata were sent
             path.write_bytes(DATA[::-1])
-        return answer
+        return response
 
-    hub.special_response = meant
-    assert "sha256 is" in ask(target, hub.base_url)["error"]
+    hub.special_response = replace_file
+    assert "sha256 is" in fetch(target, hub.base_url)["error"]
     assert not target.exists()
 
 
-def test_a_moving_revision_is_looked_up_each_time(hub: Hub, target: Path) -> None:
+def test_a_branch_is_resolved_on_each_fetch(hub: Hub, target: Path) -> None:
     source = {**SOURCE, "revision": "main"}
-    ask(target, hub.base_url, source)
+    fetch(target, hub.base_url, source)
     newer = DATA + b"newer"
     (hub.storage.folder / "maker/model/model.pt").write_bytes(newer)
-    assert ask(target, hub.base_url, source)["sha256"] == hashlib.sha256(newer).hexdigest()
+    assert fetch(target, hub.base_url, source)["sha256"] == hashlib.sha256(newer).hexdigest()
     assert target.read_bytes() == newer
-    # Offline, what was fetched last.
-    assert ask(target, hub.base_url, source, HF_HUB_OFFLINE="1")["size"] == len(newer)
+    # Offline, the file fetched last is used.
+    assert fetch(target, hub.base_url, source, HF_HUB_OFFLINE="1")["size"] == len(newer)
 
 
-def test_the_clients_own_cache_is_looked_into(hub: Hub, target: Path) -> None:
+def test_a_file_in_the_clients_cache_is_copied(hub: Hub, target: Path) -> None:
     snapshot = target.parent.parent / "hub" / "hub" / "models--maker--model" / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     (snapshot / "model.pt").write_bytes(DATA)
-    card = ask(target, hub.base_url, {**SOURCE, "sha256": SHA})
+    card = fetch(target, hub.base_url, {**SOURCE, "sha256": SHA})
     assert (card["status"], card["sha256"]) == ("available", SHA)
     assert hub.requests == []
     shutil.rmtree(snapshot)
-    assert target.read_bytes() == DATA  # a copy: that cache is the user's to clean
+    assert target.read_bytes() == DATA  # a copy, because the user may clear that cache
 
 
-def test_a_mirror_of_the_hubs_files(hub: Hub, target: Path, tmp_path: Path) -> None:
+def test_a_mirror_of_the_hub(hub: Hub, target: Path, tmp_path: Path) -> None:
     file = tmp_path / "mirror" / "maker/model/resolve" / COMMIT / "model.pt"
     file.parent.mkdir(parents=True)
     file.write_bytes(DATA)
     hub.is_gated = True
-    card = ask(target, hub.base_url, {**SOURCE, "sha256": SHA}, mirrors={hub.base_url: str(tmp_path / "mirror")})
+    card = fetch(target, hub.base_url, {**SOURCE, "sha256": SHA}, mirrors={hub.base_url: str(tmp_path / "mirror")})
     assert card["status"] == "available"
     assert hub.requests == []
 
 
-def test_a_cut_download_goes_on(hub: Hub, target: Path) -> None:
+def test_a_cut_download_is_resumed(hub: Hub, target: Path) -> None:
     hub.storage.cut_after_bytes = [3000]
-    assert ask(target, hub.base_url) == available()
+    assert fetch(target, hub.base_url) == available()
     assert hub.storage.list_request_headers("Range") == [None, "bytes=3000-"]

@@ -1,4 +1,4 @@
-"""What was recorded is found again, and every kind of damage is one line."""
+"""Verification of recorded checksums: one line a file, with the kind of damage."""
 
 import json
 from pathlib import Path
@@ -11,21 +11,21 @@ from samgap.download import verify
 from samgap.io.files import sha256
 
 
-def words(lines) -> list[str]:
-    return [word for word, *_ in lines]
+def statuses(results) -> list[str]:
+    return [status for status, *_ in results]
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data set as the rule leaves it: with a frame of a video, and what Snakemake puts beside it."""
+    """A data set as the rule writes it, with a frame of a video and a file of Snakemake."""
     pictures = [
         AnnotatedImage("b.png", b"two", 6, 8, "g", []),
         AnnotatedImage("v/1.png", b"one", 6, 8, "v", [], sequence="v", frame_index=1),
     ]
-    return made(tmp_path, pictures)
+    return make_dataset(tmp_path, pictures)
 
 
-def made(tmp_path: Path, pictures: list[AnnotatedImage]) -> Path:
+def make_dataset(tmp_path: Path, pictures: list[AnnotatedImage]) -> Path:
     paths = tmp_path / "images", tmp_path / "instances.json", tmp_path / "images.parquet"
     counts = write_dataset(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="d", provenance={})
     (paths[0] / ".snakemake_timestamp").touch()
@@ -34,86 +34,86 @@ def made(tmp_path: Path, pictures: list[AnnotatedImage]) -> Path:
     return tmp_path
 
 
-def test_a_data_set(data: Path) -> None:
-    assert words(verify.verify_dataset(data)) == ["ok", "ok", "ok"]
+def test_an_intact_data_set(data: Path) -> None:
+    assert statuses(verify.verify_dataset(data)) == ["ok", "ok", "ok"]
 
 
 def test_a_data_set_with_a_changed_image(data: Path) -> None:
     (data / "images" / "v" / "1.png").write_bytes(b"won")
-    assert words(verify.verify_dataset(data)) == ["differs", "ok", "ok"]
+    assert statuses(verify.verify_dataset(data)) == ["differs", "ok", "ok"]
 
 
 def test_a_data_set_without_an_image(data: Path) -> None:
     (data / "images" / "b.png").unlink()
-    assert words(verify.verify_dataset(data)) == ["missing", "ok", "ok"]
+    assert statuses(verify.verify_dataset(data)) == ["missing", "ok", "ok"]
 
 
 def test_a_data_set_with_other_labels(data: Path) -> None:
     file = data / "instances.json"
     file.write_text(file.read_text() + " ")
-    assert words(verify.verify_dataset(data)) == ["ok", "differs", "ok"]
+    assert statuses(verify.verify_dataset(data)) == ["ok", "differs", "ok"]
 
 
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
-    """A data set with files beside its images."""
+    """A data set with extra files in its image folder."""
     frames = [
         AnnotatedImage(
             f"v/{n}.png", b"one", 6, 8, "v", [], sequence="v", frame_index=n, extra_files={f"v/flow/{n}.png": b"%d" % n}
         )
         for n in range(3)
     ]
-    return made(tmp_path, frames)
+    return make_dataset(tmp_path, frames)
 
 
-def test_files_beside_the_images(video: Path) -> None:
-    lines = list(verify.verify_dataset(video))
-    assert words(lines) == ["ok"] * 4
-    assert lines[1][1] == f"{video / 'images'} (flow and the like)"
+def test_intact_extra_files(video: Path) -> None:
+    results = list(verify.verify_dataset(video))
+    assert statuses(results) == ["ok"] * 4
+    assert results[1][1] == f"{video / 'images'} (flow and the like)"
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "word"),
+    ("file", "content", "status"),
     [
         ("v/flow/1.png", b"2", "differs"),
         ("v/flow/1.png", None, "missing"),
         ("v/flow/3.png", b"3", "differs"),
         ("v/flow/.DS_Store", b"", "ok"),
     ],
-    ids=["changed", "gone", "one-more", "hidden"],
+    ids=["changed", "missing", "additional", "hidden"],
 )
-def test_a_file_beside_the_images(video: Path, file: str, content: bytes | None, word: str) -> None:
+def test_a_changed_extra_file(video: Path, file: str, content: bytes | None, status: str) -> None:
     path = video / "images" / file
     if content is None:
         path.unlink()
     else:
         path.write_bytes(content)
-    assert words(verify.verify_dataset(video)) == ["ok", word, "ok", "ok"]
+    assert statuses(verify.verify_dataset(video)) == ["ok", status, "ok", "ok"]
 
 
-def test_a_data_set_without_its_labels_does_not_know_its_images(video: Path) -> None:
+def test_without_the_labels_the_images_cannot_be_verified(video: Path) -> None:
     (video / "instances.json").unlink()
-    assert words(verify.verify_dataset(video)) == ["missing", "missing", "missing", "ok"]
+    assert statuses(verify.verify_dataset(video)) == ["missing", "missing", "missing", "ok"]
 
 
-def test_a_data_set_that_was_never_made(tmp_path: Path) -> None:
-    assert words(verify.verify_dataset(tmp_path)) == ["missing"] * 3
+def test_a_data_set_that_does_not_exist(tmp_path: Path) -> None:
+    assert statuses(verify.verify_dataset(tmp_path)) == ["missing"] * 3
 
 
 def test_an_archive(tmp_path: Path) -> None:
     file = tmp_path / "archive"
     file.write_bytes(b"data")
-    (line,) = verify.verify_archive(file)
-    assert line[0] == "missing" and "has no record" in line[2]
+    (result,) = verify.verify_archive(file)
+    assert result[0] == "missing" and "has no record" in result[2]
     (tmp_path / "archive.json").write_text(json.dumps({"sha256": sha256(file)}))
-    assert words(verify.verify_archive(file)) == ["ok"]
+    assert statuses(verify.verify_archive(file)) == ["ok"]
     file.write_bytes(b"date")
-    (line,) = verify.verify_archive(file)
-    assert line[0] == "differs" and sha256(file) in line[2]
+    (result,) = verify.verify_archive(file)
+    assert result[0] == "differs" and sha256(file) in result[2]
 
 
 @pytest.mark.parametrize(
-    ("card", "word"),
+    ("card", "status"),
     [
         ({"status": "unavailable", "why": "gated", "source": "hub:a/b", "sha256": None}, "skipped"),
         ({"status": "available", "source": "none", "sha256": None}, "ok"),
@@ -121,13 +121,13 @@ def test_an_archive(tmp_path: Path) -> None:
         ({"status": "available", "source": "x", "sha256": None}, "missing"),
     ],
 )
-def test_a_checkpoint(tmp_path: Path, card: dict, word: str) -> None:
+def test_a_checkpoint(tmp_path: Path, card: dict, status: str) -> None:
     (tmp_path / "weights.pt").write_bytes(b"")
     (tmp_path / "checkpoint.json").write_text(json.dumps(card))
-    assert words(verify.verify_checkpoint(tmp_path)) == [word]
+    assert statuses(verify.verify_checkpoint(tmp_path)) == [status]
 
 
-def test_a_broken_record(tmp_path: Path) -> None:
+def test_an_invalid_card(tmp_path: Path) -> None:
     (tmp_path / "weights.pt").write_bytes(b"")
     (tmp_path / "checkpoint.json").write_text("{")
-    assert words(verify.verify_checkpoint(tmp_path)) == ["missing"]
+    assert statuses(verify.verify_checkpoint(tmp_path)) == ["missing"]

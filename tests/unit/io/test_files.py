@@ -1,4 +1,4 @@
-"""Files and folders are whole or absent, whatever happens while they are written."""
+"""Files and folders are complete or absent, whatever happens while they are written."""
 
 import hashlib
 import json
@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from samgap.io.files import atomic_directory, atomic_write, read_json, sha256, write_json
+from samgap.io.files import atomic_directory, atomic_write, read_json, read_json_object, sha256, write_json
 
 
-def test_sha256_is_that_of_the_bytes(tmp_path):
+def test_sha256_is_of_all_bytes_of_a_file(tmp_path):
     data = bytes(range(256)) * 9000
     (tmp_path / "a").write_bytes(data)
     assert sha256(tmp_path / "a") == hashlib.sha256(data).hexdigest()
 
 
-def test_a_file_appears_when_the_block_is_done_and_not_before(tmp_path):
+def test_a_file_appears_at_the_end_of_the_block(tmp_path):
     path = tmp_path / "new" / "table.parquet"
     with atomic_write(path) as temporary:
         assert temporary.parent == path.parent
@@ -36,7 +36,7 @@ def test_a_failed_block_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_two_writers_do_not_meet(tmp_path):
+def test_two_writers_do_not_mix_their_content(tmp_path):
     path = tmp_path / "a"
     with atomic_write(path) as first, atomic_write(path) as second:
         assert first != second
@@ -46,7 +46,7 @@ def test_two_writers_do_not_meet(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_permissions_are_those_of_any_new_file(tmp_path):
+def test_permissions_are_the_default_for_new_files(tmp_path):
     (tmp_path / "plain").touch()
     with atomic_write(tmp_path / "a"):
         pass
@@ -57,7 +57,7 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == stat.S_IMODE((tmp_path / "folder").stat().st_mode)
 
 
-def test_a_folder_is_swapped_in_whole(tmp_path):
+def test_a_folder_replaces_the_old_one_at_the_end_of_the_block(tmp_path):
     path = tmp_path / "images"
     path.mkdir()
     (path / "old.png").touch()
@@ -68,7 +68,7 @@ def test_a_folder_is_swapped_in_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_failed_folder_leaves_the_old_one(tmp_path):
+def test_a_failed_block_leaves_the_old_folder(tmp_path):
     path = tmp_path / "images"
     path.mkdir()
     (path / "old.png").touch()
@@ -78,8 +78,25 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_json_is_the_same_bytes_for_the_same_content(tmp_path: Path):
+def test_the_same_content_gives_the_same_bytes_of_json(tmp_path: Path):
     write_json(tmp_path / "a.json", {"b": 1, "a": [1, None]})
     write_json(tmp_path / "b.json", {"a": [1, None], "b": 1})
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     assert read_json(tmp_path / "a.json") == json.loads((tmp_path / "b.json").read_text()) == {"a": [1, None], "b": 1}
+
+
+def test_text_in_json_files_is_utf_8(tmp_path: Path):
+    (tmp_path / "a.json").write_bytes('{"name": "Äpfel"}'.encode())
+    assert read_json(tmp_path / "a.json") == {"name": "Äpfel"}
+
+
+@pytest.mark.parametrize("content", [None, "{", "[1]", "1"])
+def test_a_file_without_a_json_object_gives_an_empty_one(tmp_path: Path, content):
+    if content is not None:
+        (tmp_path / "a.json").write_text(content)
+    assert read_json_object(tmp_path / "a.json") == {}
+
+
+def test_a_json_object_is_read(tmp_path: Path):
+    write_json(tmp_path / "a.json", {"key": [1]})
+    assert read_json_object(tmp_path / "a.json") == {"key": [1]}

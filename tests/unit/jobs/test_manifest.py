@@ -1,3 +1,5 @@
+"""The manifest lists what a run was made from and its outputs."""
+
 import json
 import subprocess
 
@@ -15,7 +17,7 @@ from samgap.tables.training import HISTORY
 CONFIG = {
     "run": "test",
     "datasets": {"orchard": {"shards": 1}, "unused": {"shards": 1}},
-    "models": {"sam2": {"weights": {"training": "mine"}}, "sam3": {}, "retired": {}},
+    "models": {"sam2": {"weights": {"training": "current"}}, "sam3": {}, "removed": {}},
     "prompts": {"box": {}, "concepts": {}},
     "experiments": {
         "spatial": {"datasets": ["orchard"], "models": ["sam2"], "prompts": ["box"], "metrics": ["iou"]},
@@ -31,23 +33,23 @@ def pairs_of(model, prompts, shard="000"):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """A finished run in a folder of its own, which is the working directory; gives `manifest`'s arguments."""
+    """A finished run below the working directory; returns the arguments of `build_manifest`."""
     monkeypatch.chdir(tmp_path)
-    used = [pairs_of("sam2", "box"), pairs_of("sam3", "concepts")]
-    stale = [pairs_of("retired", "box"), pairs_of("sam3", "box"), pairs_of("sam2", "box", "001")]
-    for path in used + stale:
+    current = [pairs_of("sam2", "box"), pairs_of("sam3", "concepts")]
+    stale = [pairs_of("removed", "box"), pairs_of("sam3", "box"), pairs_of("sam2", "box", "001")]
+    for path in current + stale:
         PAIRS.write(path, [])
     for prompts in ("box", "other"):
         PROMPTS.write(f"results/test/prompts/dataset=orchard/prompts={prompts}/prompts.parquet", [])
     cell = "dataset=orchard/model=sam2/prompts=box/shard=000"
     TIMING.write(f"results/test/predictions/{cell}/timing.parquet", [])
-    for training in ("mine", "other"):
+    for training in ("current", "other"):
         HISTORY.write(f"results/test/training/{training}/history.parquet", [])
     estimates = "results/test/statistics/estimates.parquet"
     values = {"metric": "iou", "stratum": "all", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "note": None}
     row = {**ESTIMATE, **values, "n_images": 1, "n_instances": 1, "clusters": "image", "n_clusters": 1, "warning": None}
     other = {**row, "model": "sam3", "prompts": "concepts"}
-    ESTIMATES.write(estimates, [row, other], {"inputs": {path: sha256(path) for path in used}})
+    ESTIMATES.write(estimates, [row, other], {"inputs": {path: sha256(path) for path in current}})
     write_json("resources/datasets/orchard/dataset.json", {"images": 3})
     write_json("resources/checkpoints/sam2/checkpoint.json", {"status": "available"})
     csv, png = "results/test/paper/tables/a.csv", "results/test/paper/figures/b.png"
@@ -64,26 +66,26 @@ def run(tmp_path, monkeypatch):
     }
 
 
-def test_lists_what_the_run_used_and_nothing_else(run):
-    made = manifest.build_manifest(**run)
-    assert list(made["tables"]) == [
+def test_the_manifest_lists_the_files_of_the_run_and_no_others(run):
+    built = manifest.build_manifest(**run)
+    assert list(built["tables"]) == [
         pairs_of("sam2", "box"),
         pairs_of("sam3", "concepts"),
         "results/test/prompts/dataset=orchard/prompts=box/prompts.parquet",
         "results/test/statistics/estimates.parquet",
-        "results/test/training/mine/history.parquet",
+        "results/test/training/current/history.parquet",
     ]
     for section in ("tables", "paper"):
-        assert made[section] == {path: sha256(path) for path in made[section]}
-    assert list(made["paper"]) == ["results/test/paper/figures/b.png", "results/test/paper/tables/a.csv"]
-    assert made["datasets"] == {"resources/datasets/orchard/dataset.json": {"images": 3}}
-    assert made["checkpoints"] == {"resources/checkpoints/sam2/checkpoint.json": {"status": "available"}}
-    assert made["config"] == CONFIG
-    assert made["sources"] == {"results/test/paper/tables/a.csv": [pairs_of("sam2", "box"), run["estimates_path"]]}
-    assert json.dumps(made, sort_keys=True) == json.dumps(manifest.build_manifest(**run), sort_keys=True)
+        assert built[section] == {path: sha256(path) for path in built[section]}
+    assert list(built["paper"]) == ["results/test/paper/figures/b.png", "results/test/paper/tables/a.csv"]
+    assert built["datasets"] == {"resources/datasets/orchard/dataset.json": {"images": 3}}
+    assert built["checkpoints"] == {"resources/checkpoints/sam2/checkpoint.json": {"status": "available"}}
+    assert built["config"] == CONFIG
+    assert built["sources"] == {"results/test/paper/tables/a.csv": [pairs_of("sam2", "box"), run["estimates_path"]]}
+    assert json.dumps(built, sort_keys=True) == json.dumps(manifest.build_manifest(**run), sort_keys=True)
 
 
-def test_a_changed_table_changes_its_hash_alone(run):
+def test_a_changed_table_changes_only_its_checksum(run):
     before = manifest.build_manifest(**run)
     PAIRS.write(pairs_of("sam2", "box"), [], {"other": "content"})
     after = manifest.build_manifest(**run)
@@ -91,20 +93,20 @@ def test_a_changed_table_changes_its_hash_alone(run):
     assert changed == [pairs_of("sam2", "box")]
 
 
-def test_a_row_names_the_tables_it_came_from(run):
+def test_sources_of_a_row(run):
     assert manifest.list_sources(ESTIMATE, run["estimates_path"]) == [run["estimates_path"], pairs_of("sam2", "box")]
-    drawn = {**ESTIMATE, "source": "b.parquet;a.parquet"}
-    assert manifest.list_sources(drawn, run["estimates_path"]) == ["a.parquet", "b.parquet"]
+    mask_row = {**ESTIMATE, "source": "b.parquet;a.parquet"}
+    assert manifest.list_sources(mask_row, run["estimates_path"]) == ["a.parquet", "b.parquet"]
     assert manifest.list_sources({"something": "else"}, run["estimates_path"]) == []
 
 
-def test_checkout_tells_commit_and_cleanness(tmp_path):
+def test_the_git_state_is_the_commit_and_whether_files_changed(tmp_path):
     assert manifest.read_git_state(tmp_path) == {"commit": None, "clean": None}
 
     def git(*arguments):
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-        done = subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+        command = ["git", *identity, *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
 
     git("init")
     assert manifest.read_git_state(tmp_path) == {"commit": None, "clean": None}
@@ -122,22 +124,20 @@ def test_package_hash_covers_every_module(tmp_path, monkeypatch):
     for name in ("__init__.py", "files.py", "metrics/__init__.py", "metrics/iou.py"):
         (folder / name).write_text("")
     monkeypatch.setattr(manifest.code_hash, "PACKAGE_DIR", folder)
-    seen = set()
+    hashes = set()
     for name in (None, "__init__.py", "files.py", "metrics/__init__.py", "metrics/iou.py"):
         if name:
-            (folder / name).write_text(f"# {name}\n")
-        manifest.code_hash.code_hash.cache_clear()
-        manifest.code_hash._find_direct_imports.cache_clear()
-        seen.add(manifest.package_hash())
-    manifest.code_hash.code_hash.cache_clear()
-    manifest.code_hash._find_direct_imports.cache_clear()
-    assert len(seen) == 5
+            (folder / name).write_text(f"NAME = {name!r}\n")
+        manifest.code_hash.clear_caches()
+        hashes.add(manifest.package_hash())
+    manifest.code_hash.clear_caches()
+    assert len(hashes) == 5
 
 
-def test_environment_holds_versions_and_the_lock(tmp_path):
+def test_the_environment_has_versions_and_the_lock(tmp_path):
     assert manifest.describe_environment(tmp_path)["lock"] is None
     (tmp_path / "envs").mkdir()
     (tmp_path / "envs/requirements.lock").write_text("numpy==1\n")
-    found = manifest.describe_environment(tmp_path)
-    assert found["lock"] == sha256(tmp_path / "envs/requirements.lock")
-    assert found["packages"]["matplotlib"] == __import__("matplotlib").__version__
+    environment = manifest.describe_environment(tmp_path)
+    assert environment["lock"] == sha256(tmp_path / "envs/requirements.lock")
+    assert environment["packages"]["matplotlib"] == __import__("matplotlib").__version__

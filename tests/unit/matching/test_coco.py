@@ -1,3 +1,5 @@
+"""Average precision for many vectors of weights at once, against a straightforward version."""
+
 import numpy as np
 import pytest
 
@@ -9,103 +11,115 @@ from samgap.statistics.sums import summarize_metric
 from samgap.tables.matching import IOU_THRESHOLDS
 from tests.helpers.scenes import random_tagged_shard
 
+N_TAUS = len(IOU_THRESHOLDS)
 
-def straightforward(order, weights, positives, tau):
-    """One vector of weights as COCO's `accumulate` has it, with each prediction repeated as often as it weighs."""
-    if not positives:
+
+def straightforward_average_precision(ranked, weights, n_positives, tau):
+    """Compute COCO's `accumulate` for one vector of weights, each prediction repeated as often as its weight."""
+    if not n_positives:
         return np.nan
-    kept = order.hit_bits >> tau + len(IOU_THRESHOLDS) & 1 == 0
-    right = (order.hit_bits[kept] >> tau & 1).astype(bool)
-    times = weights[order.clusters[kept]]
-    true, seen = np.cumsum(times * right), np.cumsum(times)
-    precision = true / (seen + np.spacing(1))
+    counted = ranked.hit_bits >> tau + N_TAUS & 1 == 0
+    is_true = (ranked.hit_bits[counted] >> tau & 1).astype(bool)
+    repeats = weights[ranked.clusters[counted]]
+    true_positives, n_predictions = np.cumsum(repeats * is_true), np.cumsum(repeats)
+    precision = true_positives / (n_predictions + np.spacing(1))
     precision = np.maximum.accumulate(precision[::-1])[::-1]
-    found = np.zeros(101)
-    for place, at in enumerate(np.searchsorted(true / positives, coco.RECALL_THRESHOLDS, side="left")):
-        found[place] = precision[at] if at < len(precision) else 0
-    return found.mean()
+    points = np.zeros(101)
+    ranks = np.searchsorted(true_positives / n_positives, coco.RECALL_THRESHOLDS, side="left")
+    for index, rank in enumerate(ranks):
+        points[index] = precision[rank] if rank < len(precision) else 0
+    return points.mean()
 
 
-def ranked(random, images=9, outs=True, missed=4):
-    """Predictions of images, some of which hold none, with ties; bits may be set for any stretch of thresholds."""
-    scores, found = [], []
-    for _ in range(images):
-        count = int(random.integers(0, 12)) * int(random.random() < 0.8)
-        scores.append(np.sort(random.random(count).round(1))[::-1])
+def random_detections(rng, n_images=9, with_left_out=True, max_missed=4):
+    """Return ranked detections with ties and empty images, and the number of instances of each image.
+
+    The bits of a prediction may be set for any range of thresholds.
+    """
+    scores, hit_bits = [], []
+    for _ in range(n_images):
+        count = int(rng.integers(0, 12)) * int(rng.random() < 0.8)
+        scores.append(np.sort(rng.random(count).round(1))[::-1])
         rows = []
         for _ in range(count):
-            first, last = np.sort(random.integers(0, len(IOU_THRESHOLDS) + 1, 2))
-            bits = sum(1 << tau for tau in range(first, last))
-            aside = sum(
-                1 << len(IOU_THRESHOLDS) + tau for tau in range(len(IOU_THRESHOLDS)) if outs and random.random() < 0.2
-            )
-            rows.append(bits & ~(aside >> len(IOU_THRESHOLDS)) | aside)
-        found.append(np.array(rows, np.int64))
-    order = coco.RankedDetections(scores, found, np.arange(images), 1000)
-    # As many instances as are found at the threshold that finds most, and a few more.
-    right = [max(int((rows >> tau & 1).sum()) for tau in range(len(IOU_THRESHOLDS))) for rows in found]
-    return order, np.array(right, float) + random.integers(0, missed, images)
+            first, last = np.sort(rng.integers(0, N_TAUS + 1, 2))
+            true_bits = sum(1 << tau for tau in range(first, last))
+            left_out = sum(1 << N_TAUS + tau for tau in range(N_TAUS) if with_left_out and rng.random() < 0.2)
+            rows.append(true_bits & ~(left_out >> N_TAUS) | left_out)
+        hit_bits.append(np.array(rows, np.int64))
+    ranked = coco.RankedDetections(scores, hit_bits, np.arange(n_images), 1000)
+    # At least as many instances as there are true positives at any threshold.
+    n_true = [max(int((rows >> tau & 1).sum()) for tau in range(N_TAUS)) for rows in hit_bits]
+    return ranked, np.array(n_true, float) + rng.integers(0, max_missed, n_images)
 
 
-@pytest.mark.parametrize("outs", [False, True])
+@pytest.mark.parametrize("with_left_out", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_many_weights_one_weight_and_the_definition_agree(seed, outs):
-    random = np.random.default_rng(seed)
-    order, truth = ranked(random, outs=outs, missed=random.choice([1, 4, 60]))
-    weights = np.concatenate([np.ones((1, 9)), np.zeros((1, 9)), random.integers(0, 4, (200, 9))]).astype(float)
-    positives = weights @ truth
-    many = order.average_precision(weights, positives, range(len(IOU_THRESHOLDS)))
-    rows = [slice(place, place + 1) for place in range(len(weights))]
-    one = [order.average_precision(weights[row], positives[row], range(len(IOU_THRESHOLDS))) for row in rows]
-    assert np.array_equal(many, np.concatenate(one, axis=1), equal_nan=True)
-    for tau in range(len(IOU_THRESHOLDS)):
-        expected = [straightforward(order, *row, tau) for row in zip(weights, positives, strict=True)]
-        assert many[tau] == pytest.approx(expected, abs=1e-15, nan_ok=True)
-    assert np.array_equal(order.average_precision(weights, positives, [3]), many[3:4], equal_nan=True)
-    assert np.isnan(many[:, 1]).all() and 0 < np.nanmax(many) <= 1
+def test_many_weights_equal_single_weights_and_the_definition(seed, with_left_out):
+    rng = np.random.default_rng(seed)
+    ranked, n_instances = random_detections(rng, with_left_out=with_left_out, max_missed=rng.choice([1, 4, 60]))
+    weights = np.concatenate([np.ones((1, 9)), np.zeros((1, 9)), rng.integers(0, 4, (200, 9))]).astype(float)
+    n_positives = weights @ n_instances
+    vectorized = ranked.average_precision(weights, n_positives, range(N_TAUS))
+    rows = [slice(index, index + 1) for index in range(len(weights))]
+    single = [ranked.average_precision(weights[row], n_positives[row], range(N_TAUS)) for row in rows]
+    assert np.array_equal(vectorized, np.concatenate(single, axis=1), equal_nan=True)
+    for tau in range(N_TAUS):
+        pairs = zip(weights, n_positives, strict=True)
+        expected = [straightforward_average_precision(ranked, *pair, tau) for pair in pairs]
+        assert vectorized[tau] == pytest.approx(expected, abs=1e-15, nan_ok=True)
+    one_threshold = ranked.average_precision(weights, n_positives, [3])
+    assert np.array_equal(one_threshold, vectorized[3:4], equal_nan=True)
+    assert np.isnan(vectorized[:, 1]).all() and 0 < np.nanmax(vectorized) <= 1
 
 
-def test_weights_in_blocks_are_the_same(monkeypatch):
-    random = np.random.default_rng(1)
-    order, truth = ranked(random)
-    weights = random.integers(0, 4, (100, 9)).astype(float)
-    whole = order.average_precision(weights, weights @ truth, [0, 5])
+def test_blocks_of_weights_change_nothing(monkeypatch):
+    rng = np.random.default_rng(1)
+    ranked, n_instances = random_detections(rng)
+    weights = rng.integers(0, 4, (100, 9)).astype(float)
+    at_once = ranked.average_precision(weights, weights @ n_instances, [0, 5])
     monkeypatch.setattr(coco, "WEIGHTS_PER_BLOCK", 33)
-    assert np.array_equal(order.average_precision(weights, weights @ truth, [0, 5]), whole, equal_nan=True)
+    in_blocks = ranked.average_precision(weights, weights @ n_instances, [0, 5])
+    assert np.array_equal(in_blocks, at_once, equal_nan=True)
 
 
-def test_no_prediction_at_all():
-    order = coco.RankedDetections([np.zeros(0)] * 2, [np.zeros(0, np.int64)] * 2, np.arange(2), 1000)
-    for count in (1, 50):
-        found = order.average_precision(np.ones((count, 2)), np.repeat([0.0, 3.0], [1, count - 1]), [0])
-        assert np.isnan(found[0, 0]) and (found[0, 1:] == 0).all()
+@pytest.mark.parametrize("n_weights", [1, 50])
+def test_without_predictions_the_average_precision_is_zero(n_weights):
+    ranked = coco.RankedDetections([np.zeros(0)] * 2, [np.zeros(0, np.int64)] * 2, np.arange(2), 1000)
+    n_positives = np.repeat([0.0, 3.0], [1, n_weights - 1])
+    values = ranked.average_precision(np.ones((n_weights, 2)), n_positives, [0])
+    assert np.isnan(values[0, 0]) and (values[0, 1:] == 0).all()
 
 
-def test_metrics_and_strata_that_share_give_what_they_give_alone(monkeypatch):
+def test_metrics_resampled_together_equal_metrics_resampled_alone():
     masks, prompts, truth, images = random_tagged_shard(2, n_images=14)
-    cells = [match_shard(kept, prompts, truth, images, 0.5)[2] for kept in (masks, masks.iloc[::2])]
-    groups = assign_clusters(images)
-    parts = []
+    cells = [match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, masks.iloc[::2])]
+    clusters = assign_clusters(images)
+    summaries = []
     for pairs in cells:
         strata = [pairs, *(rows for _, rows in pairs.groupby("phrase")), pairs[pairs["image_id"] % 2 == 0]]
-        parts += [
-            summarize_metric(metric, rows, groups)
-            for metric in ("map-50", "map", "box-map", "map-coco")
-            for rows in strata
-        ]
-    parts = [part for part in parts if not isinstance(part, str)]
-    together = bootstrap.resample(parts, 1, "set", 60)
-    alone = [bootstrap.resample([part], 1, "set", 60)[0] for part in parts]
-    assert len(parts) > 40
-    for one, other in zip(together, alone, strict=True):
-        assert np.array_equal(one, other, equal_nan=True)
-    ranked_rows = []
-    plain = coco.RankedDetections.average_precision
-    monkeypatch.setattr(
-        coco.RankedDetections, "average_precision", lambda *given: ranked_rows.append(len(given[3])) or plain(*given)
-    )
-    pairs = cells[0]
-    asked = [summarize_metric("map", pairs, groups), summarize_metric("map-75", pairs, groups)]
-    asked += [summarize_metric("map", rows, groups) for _, rows in pairs.groupby("phrase")]
-    bootstrap.resample([part for part in asked if not isinstance(part, str)], 1, "set", 60)
-    assert ranked_rows == [len(IOU_THRESHOLDS)] * pairs.loc[pairs["kind"] == "phrase", "phrase"].nunique()
+        for metric in ("map-50", "map", "box-map", "map-coco"):
+            summaries += [summarize_metric(metric, rows, clusters) for rows in strata]
+    summaries = [summary for summary in summaries if not isinstance(summary, str)]
+    assert len(summaries) > 40
+    together = bootstrap.resample(summaries, 1, "set", 60)
+    alone = [bootstrap.resample([summary], 1, "set", 60)[0] for summary in summaries]
+    for first, second in zip(together, alone, strict=True):
+        assert np.array_equal(first, second, equal_nan=True)
+
+
+def test_metrics_of_the_same_predictions_share_one_sweep(monkeypatch):
+    masks, prompts, truth, images = random_tagged_shard(2, n_images=14)
+    pairs, clusters = match_shard(masks, prompts, truth, images, 0.5)[2], assign_clusters(images)
+    n_thresholds = []
+    average_precision = coco.RankedDetections.average_precision
+
+    def count_calls(ranked, weights, n_positives, tau_indices):
+        n_thresholds.append(len(tau_indices))
+        return average_precision(ranked, weights, n_positives, tau_indices)
+
+    monkeypatch.setattr(coco.RankedDetections, "average_precision", count_calls)
+    summaries = [summarize_metric("map", pairs, clusters), summarize_metric("map-75", pairs, clusters)]
+    summaries += [summarize_metric("map", rows, clusters) for _, rows in pairs.groupby("phrase")]
+    bootstrap.resample([summary for summary in summaries if not isinstance(summary, str)], 1, "set", 60)
+    assert n_thresholds == [N_TAUS] * pairs.loc[pairs["kind"] == "phrase", "phrase"].nunique()

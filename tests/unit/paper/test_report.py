@@ -1,3 +1,5 @@
+"""The pages of the Snakemake report: each caption, and the description of the run."""
+
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,35 +10,36 @@ from jinja2 import Environment, StrictUndefined
 from samgap.paper.captions import read_caption
 
 ROOT = Path(__file__).parents[3]
+PAPER = ROOT / "src/samgap/paper"
 DEMO = {"sam2-demo": {"label": "SAM2 (demo)", "demo": True}, "sam3": {"label": "SAM3"}}
 PUBLISHED = {"sam3": {"label": "SAM3"}}
 
 
-def rendered(template, **values):
-    """A caption as the report makes it: Jinja, then reStructuredText; any warning of either is an error."""
+def render_page(template, **values):
+    """Render a page as the report does, by Jinja and reStructuredText; a warning of either is an error."""
     environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     text = environment.from_string((ROOT / "report" / template).read_text()).render(snakemake=SimpleNamespace(**values))
     return publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 2})["html_body"]
 
 
 @pytest.mark.parametrize("models", [DEMO, PUBLISHED])
-@pytest.mark.parametrize("script", sorted((ROOT / "scripts/paper/figures").glob("*.py")), ids=lambda path: path.stem)
-def test_figure_caption(script, models):
+@pytest.mark.parametrize("module", sorted((PAPER / "figures").glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_figure_caption(module, models):
     entry = {"number": "Figure 2 c, d", "title": "A title", "dataset": "orchard"}
-    params = SimpleNamespace(entry=entry, models=models, caption=read_caption(script))
+    params = SimpleNamespace(entry=entry, models=models, caption=read_caption(module))
     output = SimpleNamespace(pdf="f.pdf", svg="f.svg", rows="f.csv")
-    html = rendered("figure.rst", params=params, output=output)
+    html = render_page("figure.rst", params=params, output=output)
     assert "Figure 2 c, d" in html
-    assert " ".join(read_caption(script).split()[:4]) in html
+    assert " ".join(read_caption(module).split()[:4]) in html
     assert ("not the published checkpoints" in html) == (models is DEMO)
 
 
 @pytest.mark.parametrize("models", [DEMO, PUBLISHED])
-@pytest.mark.parametrize("script", sorted((ROOT / "scripts/paper/tables").glob("*.py")), ids=lambda path: path.stem)
-def test_table_caption(script, models):
+@pytest.mark.parametrize("module", sorted((PAPER / "tables").glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_table_caption(module, models):
     entry = {"number": "Table 1", "title": "A title", "experiments": ["one"]}
-    params = SimpleNamespace(entry=entry, models=models, caption=read_caption(script))
-    html = rendered("table.rst", params=params, output=SimpleNamespace(md="t.md", tex="t.tex"))
+    params = SimpleNamespace(entry=entry, models=models, caption=read_caption(module))
+    html = render_page("table.rst", params=params, output=SimpleNamespace(md="t.md", tex="t.tex"))
     assert "Table 1" in html
     assert ("Demo models" in html) == (models is DEMO)
 
@@ -48,7 +51,7 @@ def test_workflow_page(models):
         **{"run": "a-longer-name-for-a-run", "seed": 42, "models": models, "experiments": {"one": experiment}},
         "statistics": {"confidence": 0.95, "resamples": 10000},
     }
-    html = rendered("workflow.rst", config=config)
+    html = render_page("workflow.rst", config=config)
     assert "a-longer-name-for-a-run" in html
     assert "95 % bootstrap intervals" in html
     assert "box, point" in html

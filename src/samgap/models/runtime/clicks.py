@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from samgap.masks.clicks import next_click
 from samgap.models import Prediction
 from samgap.models.runtime.predictions import masks_to_predictions
 from samgap.models.runtime.prompt_tensors import MaskBatch, PromptBatch, stack_points
-from samgap.prompts.clicks import next_click
 
 ClickPredictions = list[list[Prediction]]
 """For each prompt its predictions after 1, 2 … clicks."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from samgap.models import Model, Tracker
 
-KINDS = ("box", "point", "point-box", "mask", "clicks", "grid", "track")
+KINDS = ("spatial", "grid")
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:

@@ -13,7 +13,7 @@ from typing import Any
 from samgap.models import Model, Tracker
 
 KINDS = ("phrases", "templates", "perturbations", "exemplar")
-KINDS_WITH = {"interactive": ("box", "point", "point-box", "mask", "clicks", "grid", "track")}
+KINDS_WITH = {"interactive": ("spatial", "grid")}
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:

@@ -19,6 +19,7 @@ from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import logits_to_predictions
 from samgap.models.runtime.weights import load_weights, read_weights
 from samgap.models.sam3.build import build_published, build_small
+from samgap.prompts.kinds import get_row_kind
 
 if TYPE_CHECKING:
     from samgap.models.sam3.interactive import InteractiveHead
@@ -28,9 +29,6 @@ from sam3.model.box_ops import box_cxcywh_to_xyxy, box_xyxy_to_cxcywh
 from sam3.model.data_misc import FindStage
 from sam3.model.geometry_encoders import Prompt
 from sam3.perflib.nms import nms_masks
-
-SPATIAL_KINDS = frozenset({"box", "point", "point-box", "mask", "clicks", "grid"})
-"""Kinds of prompts that the interactive head predicts."""
 
 PUBLISHED_IMAGE_SIZE = 1008
 MIN_SCORE = 0.05
@@ -144,7 +142,7 @@ class Sam3:
 
         All prompts of a call are phrases and exemplars, or all are for the interactive head.
         """
-        if any(prompt.get("kind") in SPATIAL_KINDS for prompt in prompts):
+        if any("kind" in prompt and not get_row_kind(prompt["kind"]).takes_phrase for prompt in prompts):
             return self._prepare_head().predict(prompts)
         bytes_per_prompt = 4.0 * ACTIVATION_MEMORY_FACTOR * self.features["vision_features"].numel()
         batches = self.prompt_batcher.map(prompts, bytes_per_prompt, self._predict_phrases)

@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 
 from samgap.errors import UserError
+from samgap.masks.clicks import next_click
 from samgap.models.runtime.clicks import run_click_protocol
 from samgap.models.runtime.weights import read_weights, to_half_precision
 from samgap.models.sam2 import image as sam2
-from samgap.prompts.clicks import next_click
 from tests.helpers.demo_weights import (
     SAM2_OPTIONS,
     decode,

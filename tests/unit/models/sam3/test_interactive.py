@@ -6,11 +6,11 @@ import torch
 from PIL import Image
 
 from samgap.errors import UserError
+from samgap.masks.clicks import next_click
 from samgap.models.runtime.clicks import run_click_protocol
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3 import image as sam3
 from samgap.models.sam3.build import build_small
-from samgap.prompts.clicks import next_click
 from tests.helpers.demo_weights import SAM3_OPTIONS, decode, draw_square, encode_rectangle, mask_iou
 
 # isort: split

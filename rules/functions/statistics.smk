@@ -1,0 +1,38 @@
+# Input functions and code hashes of statistics.smk.
+from samgap.config.comparisons import expand_comparisons
+
+
+def shard_tables(run, table, cells):
+    """Paths of a matching table of all shards of `cells`: (dataset, model, prompts)."""
+    return [
+        f"results/{run}/matching/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/{table}.parquet"
+        for dataset, model, prompts in cells
+        for shard in shard_names(dataset)
+    ]
+
+
+def run_pairs_input(wildcards):
+    return shard_tables(wildcards.run, "pairs", list_cells(config))
+
+
+def run_instances_input(wildcards):
+    return shard_tables(wildcards.run, "instances", list_cells(config))
+
+
+def compared_pairs_input(wildcards):
+    """The sufficient statistics of the cells that `comparisons` names."""
+    cells = set()
+    for pair in expand_comparisons(config):
+        cells.add((pair["dataset"], pair["model"], pair["prompts"]))
+        cells.add((pair["dataset"], pair["baseline_model"], pair["baseline_prompts"]))
+    return shard_tables(wildcards.run, "pairs", sorted(cells))
+
+
+def estimate_code(wildcards):
+    modules = plugin_modules.metric_modules(config["experiments"].values())
+    return script_hash("scripts/statistics/estimate.py", *modules)
+
+
+def compare_code(wildcards):
+    modules = plugin_modules.metric_modules(config["comparisons"].values())
+    return script_hash("scripts/statistics/compare.py", *modules)

@@ -1,0 +1,39 @@
+# Input functions, parameters, GPUs and code hashes of training.smk.
+
+
+def training_image_shares(wildcards):
+    """Data set -> its share of the images in each batch of a training."""
+    entry = config["trainings"][wildcards.training]
+    mixed = {source["dataset"]: source["share"] for source in entry.get("mix", [])}
+    return {entry["dataset"]: 1 - sum(mixed.values()), **mixed}
+
+
+def training_input(wildcards):
+    """The images and ground truth for training and validation, and the weights that the training starts from."""
+    entry = config["trainings"][wildcards.training]
+    files = {"images": "images", "truth": "instances.json", "image_table": "images.parquet"}
+    inputs = {}
+    for key, file in files.items():
+        inputs[key] = [f"resources/datasets/{dataset}/{file}" for dataset in training_image_shares(wildcards)]
+        inputs[f"val_{key}"] = f"resources/datasets/{entry['validation']}/{file}"
+    if "start" in entry:
+        inputs["start"] = f"results/{wildcards.run}/training/{entry['start']}/weights.pt"
+    return inputs
+
+
+def training_model_params(wildcards):
+    return model_options(config["trainings"][wildcards.training]["model"])
+
+
+def training_phrases(wildcards):
+    """The phrases that a model is trained on; None for a model without text prompts."""
+    prompts = config["trainings"][wildcards.training].get("prompts")
+    return config["prompts"][prompts]["phrases"] if prompts else None
+
+
+def training_gpus(wildcards):
+    return n_gpus(config, "training", config["trainings"][wildcards.training]["family"])
+
+
+def training_code(wildcards):
+    return script_hash("scripts/training/train.py", plugin_modules.training_module(config, wildcards.training))

@@ -1,0 +1,23 @@
+"""Archives of data sets that name the address of their data instead of an id of `archives`."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def add_url_archives(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with an archive for each data set whose `path` is an http(s) address.
+
+    Data sets with the same address share one archive. Its id is the data set's, or `<dataset>-data` where that exists.
+    """
+    archives, datasets = dict(config["archives"]), dict(config["datasets"])
+    for name, entry in sorted(datasets.items()):
+        url = entry.get("path", "")
+        if url.startswith(("http://", "https://")):
+            same_url = (archive for archive, source in archives.items() if source["url"] == url)
+            archive = next(same_url, name if name not in archives else f"{name}-data")
+            archives.setdefault(archive, {"file": PurePosixPath(urlsplit(url).path).name or name, "url": url})
+            options = {key: value for key, value in entry.items() if key != "path"}
+            datasets[name] = {**options, "archives": {"data": archive}}
+    return {**config, "archives": archives, "datasets": datasets}

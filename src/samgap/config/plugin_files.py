@@ -1,0 +1,77 @@
+"""Files that a configuration needs: of its plug-ins, metrics, figures and tables, and the local files of data sets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from samgap.config import plugins
+from samgap.config.cells import referenced_ids
+from samgap.config.schema import suggest
+from samgap.errors import UserError
+
+DATA_FILE_KEYS = ("path", "files", "ignore")
+"""Keys of a data set that may name a local file or folder."""
+
+
+def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
+    """Raise UserError for a kind or family without its module.
+
+    The configuration need not be valid yet; sections and entries that are not mappings are left to the schema.
+    """
+    for stage, (section, key) in plugins.PLUGIN_KEYS.items():
+        entries = config.get(section)
+        for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+            if isinstance(entry, Mapping) and isinstance(entry.get(key), str):
+                _validate_plugin(root, f"{section}.{name}.{key}", entry[key], stage)
+
+
+def validate_files(config: Mapping[str, Any], root: Path) -> None:
+    """Raise UserError for a metric, figure or table without its file, or a local path of a data set that is missing."""
+    for name in referenced_ids(config, "datasets"):
+        for key in DATA_FILE_KEYS:
+            _validate_data_path(f"datasets.{name}.{key}", config["datasets"][name].get(key), may_be_url=key == "path")
+    _validate_metrics(config, root)
+    for section in ("figures", "tables"):
+        files = plugins.list_paper_items(root, section)
+        for name in config[section]:
+            if name not in files:
+                raise UserError(
+                    f"config: {section} has the id '{name}' without its file {plugins.paper_item_file(section, name)}; "
+                    f"add the file, or remove the id ({suggest(name, files)})"
+                )
+
+
+def _validate_data_path(key_path: str, value: Any, may_be_url: bool) -> None:
+    # Snakemake resolves relative paths in its working directory, which need not be the repository.
+    if isinstance(value, str) and not Path(value).exists():
+        raise UserError(
+            f"config: {key_path} is {value}, which does not exist; name a path on this machine"
+            + (", or an address that starts with https://" if may_be_url else "")
+        )
+
+
+def _validate_metrics(config: Mapping[str, Any], root: Path) -> None:
+    folder = Path("src/samgap/metrics")
+    metrics = plugins.list_metrics(root / folder)
+    for section in ("experiments", "figures"):
+        for name, entry in config[section].items():
+            for metric in entry.get("metrics", []):
+                if metric not in metrics:
+                    file = folder / f"{plugins.module_name(metric)}.py"
+                    raise UserError(
+                        f"config: {section}.{name}.metrics names '{metric}' without its file {file}; "
+                        f"{suggest(metric, metrics)}"
+                    )
+
+
+def _validate_plugin(root: Path, key_path: str, plugin: str, stage: str) -> None:
+    available = plugins.list_plugins(root, stage)
+    if plugin in available:
+        return
+    file = Path("src/samgap") / stage / f"{plugins.module_name(plugin)}.py"
+    if (root / file).is_file():
+        raise UserError(
+            f"config: {key_path} names '{plugin}', but {file} does not define `{plugins.MARKERS[stage]}`; "
+            f"define it, or name another: {suggest(plugin, available)}"
+        )
+    raise UserError(f"config: {key_path} names '{plugin}' without its file {file}; {suggest(plugin, available)}")

@@ -1,0 +1,82 @@
+"""The schema of a configuration: config/schema.yaml, with the options that plug-ins declare in their modules."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from samgap.config import plugins
+from samgap.config.schema import suggest
+from samgap.errors import UserError
+
+
+def load_schema(root: Path) -> dict[str, Any]:
+    """Return config/schema.yaml with the options of each kind and family that declares `OPTIONS`.
+
+    `OPTIONS` is a literal in the module of a kind of data set, a kind of prompts, a model family or a training family:
+    a JSON schema with `properties` and, where needed, `required` and other keywords. It may refer to definitions of
+    config/schema.yaml (`{"$ref": "#/$defs/text"}`). It applies to the entries of that kind or family.
+
+    Args:
+        root: The root of the repository.
+
+    Raises:
+        UserError: If `OPTIONS` of a module is not a literal, or not such a schema.
+    """
+    schema: dict[str, Any] = yaml.safe_load((root / "config" / "schema.yaml").read_text(encoding="utf-8"))
+    for stage, (section, key) in plugins.PLUGIN_KEYS.items():
+        entry_schema = schema["properties"][section]["additionalProperties"]
+        branches = entry_schema.setdefault("allOf", [])
+        for plugin, file in plugins.list_plugins(root, stage).items():
+            options = _read_options(file, file.relative_to(root), entry_schema["properties"], schema["$defs"])
+            if options is not None:
+                branches.append({"if": {"properties": {key: {"const": plugin}}}, "then": options})
+    return schema
+
+
+def _read_options(
+    file: Path, shown: Path, common: Mapping[str, Any], definitions: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the `OPTIONS` of a module, or None if it has none.
+
+    Args:
+        file: The module.
+        shown: Its path for messages.
+        common: The keys that all entries of its section have.
+        definitions: The `$defs` that OPTIONS may refer to.
+    """
+    if "OPTIONS" not in plugins.top_level_names(file):
+        return None
+    options = plugins.read_literals(file, "OPTIONS").get("OPTIONS")
+    if not isinstance(options, dict) or not isinstance(options.get("properties"), dict):
+        raise UserError(f'{shown}: OPTIONS is not a literal {{"properties": {{…}}}} (a JSON schema); write it so')
+    try:
+        Draft202012Validator.check_schema(options)
+    except SchemaError as error:
+        raise UserError(f"{shown}: OPTIONS is not a JSON schema: {error.message}") from error
+    for reference in _iter_references(options):
+        if reference.removeprefix("#/$defs/") not in definitions:
+            raise UserError(
+                f"{shown}: OPTIONS refers to {reference}; {suggest(reference, (f'#/$defs/{id}' for id in definitions))}"
+            )
+    for name, option in options["properties"].items():
+        if not option.get("description") and "$ref" not in option:
+            raise UserError(f"{shown}: the option '{name}' of OPTIONS has no description; add one")
+        if name in common and "not" not in option:
+            raise UserError(f"{shown}: the option '{name}' of OPTIONS is a key of every entry; choose another name")
+    return options
+
+
+def _iter_references(schema: Any) -> Iterator[str]:
+    """Yield the values of all `$ref` in a schema."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"]
+        for value in schema.values():
+            yield from _iter_references(value)
+    elif isinstance(schema, list):
+        for item in schema:
+            yield from _iter_references(item)

@@ -1,0 +1,65 @@
+"""The declarations of the kinds of prompts, read from their modules without importing them.
+
+Each kind is a module `src/samgap/prompts/<kind>.py` with these literals at its top level:
+
+- `ROW_KINDS`: the values of column `kind` in the rows that it makes.
+- `SPATIAL`: whether each row points at one instance. The one best mask of a spatial prompt is evaluated, whatever its
+  score; predictions for other prompts are filtered by score and assigned to all instances of the prompt.
+- `INPUTS`: the columns of table `prompts` that its rows give to a model: any of `points`, `boxes`, `mask`, `phrase`.
+- `SEQUENCE` (optional, default False): whether its rows form tracks, of which only the first row has inputs.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from samgap.config import plugins
+from samgap.errors import UserError
+
+REQUIRED = ("ROW_KINDS", "SPATIAL", "INPUTS")
+INPUT_COLUMNS = ("points", "boxes", "mask", "phrase")
+"""The values that `INPUTS` may hold."""
+
+
+@dataclass(frozen=True)
+class PromptKind:
+    """The declaration of one kind of prompts."""
+
+    id: str
+    row_kinds: tuple[str, ...]
+    spatial: bool
+    inputs: tuple[str, ...]
+    sequence: bool
+
+
+def read_prompt_kinds(root: Path) -> dict[str, PromptKind]:
+    """Return the declarations of all kinds of prompts by their ids, sorted.
+
+    Args:
+        root: the root of the repository.
+
+    Raises:
+        UserError: a kind lacks a declaration, or declares an input that is not a column of table `prompts`.
+    """
+    return {id: _read_prompt_kind(id, file) for id, file in plugins.list_plugins(root, "prompts").items()}
+
+
+def _read_prompt_kind(id: str, file: Path) -> PromptKind:
+    literals = plugins.read_literals(file, *REQUIRED, "SEQUENCE")
+    missing = [name for name in REQUIRED if name not in literals]
+    if missing:
+        raise UserError(
+            f"{file}: the kind of prompts '{id}' does not declare {', '.join(missing)}; add it as a literal at the top "
+            "level, as the other modules of that folder do"
+        )
+    unknown = [name for name in literals["INPUTS"] if name not in INPUT_COLUMNS]
+    if unknown:
+        raise UserError(
+            f"{file}: INPUTS names '{unknown[0]}', which is not one of {', '.join(INPUT_COLUMNS)}; correct it"
+        )
+    return PromptKind(
+        id,
+        tuple(literals["ROW_KINDS"]),
+        literals["SPATIAL"],
+        tuple(literals["INPUTS"]),
+        literals.get("SEQUENCE", False),
+    )

@@ -1,0 +1,84 @@
+"""References between the sections of a configuration: each id that an entry names must exist."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from samgap.config import capabilities
+from samgap.config.schema import suggest
+from samgap.errors import UserError
+
+Reference = tuple[str, str, Iterable[str]]
+"""(key where ids are named, section that must have them, the ids)"""
+
+TRAINING_REFERENCES = {
+    "model": "models",
+    "dataset": "datasets",
+    "validation": "datasets",
+    "prompts": "prompts",
+    "start": "trainings",
+}
+"""Keys of a training that name an id, and the section that must have it."""
+
+
+def validate_references(config: Mapping[str, Any]) -> None:
+    """Raise UserError for an id that its section lacks, or a metric or phrase that a figure's experiments lack."""
+    for key_path, section, ids in _iter_references(config):
+        for id in ids:
+            if id not in config[section]:
+                hint = suggest(id, config[section])
+                raise UserError(f"config: {key_path} names '{id}', which is not in {section}; {hint}")
+    for name, entry in config["figures"].items():
+        _validate_figure_metrics(name, entry, config["experiments"])
+        if "concept" in entry:
+            _validate_figure_phrase(name, entry["concept"], config["prompts"])
+
+
+def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
+    for name, entry in config["datasets"].items():
+        for role, archive in entry.get("archives", {}).items():
+            yield f"datasets.{name}.archives.{role}", "archives", [archive]
+    for name, entry in config["models"].items():
+        if "training" in entry.get("weights", {}):
+            yield f"models.{name}.weights.training", "trainings", [entry["weights"]["training"]]
+        for role, component in capabilities.components(entry).items():
+            yield f"models.{name}.{role}", "models", [component]
+    for name, entry in config["experiments"].items():
+        for section in ("datasets", "models", "prompts"):
+            yield f"experiments.{name}.{section}", section, entry[section]
+    for section in ("comparisons", "figures", "tables"):
+        for name, entry in config[section].items():
+            yield from _iter_paper_references(f"{section}.{name}", entry)
+    for name, entry in config["trainings"].items():
+        for key in sorted(TRAINING_REFERENCES.keys() & entry.keys()):
+            yield f"trainings.{name}.{key}", TRAINING_REFERENCES[key], [entry[key]]
+        yield f"trainings.{name}.mix", "datasets", [part["dataset"] for part in entry.get("mix", [])]
+
+
+def _iter_paper_references(key_path: str, entry: Mapping[str, Any]) -> Iterator[Reference]:
+    """Yield the references of a figure, a table or a comparison."""
+    yield f"{key_path}.experiments", "experiments", entry.get("experiments", [])
+    yield f"{key_path}.dataset", "datasets", [entry["dataset"]] if "dataset" in entry else []
+    yield f"{key_path}.prompts", "prompts", entry.get("prompts", [])
+    for side in ("spatial", "concept"):
+        if side in entry:
+            yield f"{key_path}.{side}.model", "models", [entry[side]["model"]]
+            yield f"{key_path}.{side}.prompts", "prompts", [entry[side]["prompts"]]
+
+
+def _validate_figure_metrics(figure: str, entry: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
+    measured = {metric for name in entry.get("experiments", []) for metric in experiments[name]["metrics"]}
+    for metric in entry.get("metrics", []):
+        if metric not in measured:
+            raise UserError(
+                f"config: figures.{figure}.metrics names '{metric}', which none of its experiments measures; "
+                f"{suggest(metric, measured)}"
+            )
+
+
+def _validate_figure_phrase(figure: str, concept: Mapping[str, Any], prompts: Mapping[str, Any]) -> None:
+    phrases = [row["phrase"] for row in prompts[concept["prompts"]].get("phrases", [])]
+    if concept["phrase"] not in phrases:
+        raise UserError(
+            f"config: figures.{figure}.concept.phrase is '{concept['phrase']}', not in prompts.{concept['prompts']}; "
+            f"{suggest(concept['phrase'], phrases)}"
+        )

@@ -1,0 +1,39 @@
+"""Validation of a whole configuration, before Snakemake builds its DAG."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from samgap.config import capabilities, cells, comparisons, plugin_files, references, secrets, trainings
+from samgap.config.archives import add_url_archives
+from samgap.config.catalogs import merge_catalogs
+from samgap.config.plugin_options import load_schema
+from samgap.config.schema import coerce_scalars, validate
+from samgap.config.yaml_files import load_model_files, load_prompt_files
+
+
+def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return `config` with its catalogs merged, its defaults filled in and the YAML files that it names read.
+
+    The content of these files becomes part of the configuration, so that Snakemake reruns what an edit changes.
+
+    Args:
+        config: The configuration as Snakemake reads it; it is not modified.
+        root: The root of the repository.
+
+    Raises:
+        UserError: For the first error: an unknown key, a value that config/schema.yaml does not allow, an id that no
+            section has, an id without its file, or a model that does not accept its prompts.
+    """
+    config = merge_catalogs(config, root)
+    # Before the schema, because the kind of an entry decides which keys it may have.
+    plugin_files.validate_plugins(config, root)
+    schema = load_schema(root)
+    config = add_url_archives(validate(load_prompt_files(coerce_scalars(config, schema), root), schema))
+    secrets.validate_no_secrets(config)
+    references.validate_references(config)
+    trainings.validate_trainings(config)
+    comparisons.validate_comparisons(config)
+    plugin_files.validate_files(config, root)
+    capabilities.validate_capabilities(config, cells.iter_cells(config), root)
+    return {**config, "models": load_model_files(config["models"], root)}

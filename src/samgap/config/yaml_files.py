@@ -1,0 +1,68 @@
+"""YAML files that a configuration names in place of a mapping or a list."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from samgap.errors import UserError
+
+MODEL_FILE_TYPES: dict[str, type] = {"overrides": dict, "architecture": dict}
+"""Keys of a model whose value may be the path of a YAML file, and the type of its content."""
+PROMPT_FILE_TYPES: dict[str, type] = {"phrases": list, "words": dict}
+"""Keys of a prompt set whose value may be the path of a YAML file, and the type of its content."""
+
+
+def load_model_files(models: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return the section `models` with the content of each YAML file in place of its path."""
+    return {name: _load_entry_files(f"models.{name}", entry, root, MODEL_FILE_TYPES) for name, entry in models.items()}
+
+
+def load_prompt_files(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return a configuration that is not yet validated, with the content of the YAML files of its prompt sets."""
+    prompts = config.get("prompts")
+    if not isinstance(prompts, Mapping):
+        return dict(config)
+    loaded = {
+        name: _load_entry_files(f"prompts.{name}", entry, root, PROMPT_FILE_TYPES)
+        if isinstance(entry, Mapping)
+        else entry
+        for name, entry in prompts.items()
+    }
+    return {**config, "prompts": loaded}
+
+
+def load_yaml(key_path: str, file: str, root: Path, expected_type: type) -> Any:
+    """Return the content of a YAML file that the configuration names.
+
+    Args:
+        key_path: The key that names the file, for messages (`models.sam3.architecture`).
+        file: Its path: relative to `root`, absolute, or from `~`.
+        root: The root of the repository.
+        expected_type: `list` or `dict`.
+
+    Raises:
+        UserError: If the file cannot be read, is not YAML, or has content of another type.
+    """
+    try:
+        content = yaml.safe_load((root / Path(file).expanduser()).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"config: {key_path} names the file {file}, which cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"config: {key_path} names the file {file}, which is not valid YAML: {reason}") from error
+    if not isinstance(content, expected_type):
+        missing, example = ("no list", "- item") if expected_type is list else ("no keys", "key: value")
+        raise UserError(f"config: {key_path} names the file {file}, which has {missing}; write one `{example}` a line")
+    return content
+
+
+def _load_entry_files(key_path: str, entry: Mapping[str, Any], root: Path, types: Mapping[str, type]) -> dict[str, Any]:
+    """Return an entry with the content of a file in place of each path; other values stay as they are."""
+    content = {
+        key: load_yaml(f"{key_path}.{key}", entry[key], root, expected_type)
+        for key, expected_type in types.items()
+        if isinstance(entry.get(key), str)
+    }
+    return {**entry, **content}

@@ -1,0 +1,71 @@
+"""The modules that a rule's script imports under a name that the configuration gives, as dotted names.
+
+`samgap.jobs.code_hash` cannot read them from the script's imports, so rules pass them to `script_hash`.
+`config` is the checked configuration in every function.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from samgap.config import capabilities, plugins
+from samgap.jobs.code_hash import PACKAGE_DIR
+
+
+def dataset_module(config: Mapping[str, Any], dataset: str) -> str:
+    """Return the module of a data set's kind."""
+    return f"samgap.datasets.{plugins.module_name(config['datasets'][dataset]['kind'])}"
+
+
+def prompts_module(config: Mapping[str, Any], prompts: str) -> str:
+    """Return the module of a prompt set's kind."""
+    return f"samgap.prompts.{plugins.module_name(config['prompts'][prompts]['kind'])}"
+
+
+def model_modules(config: Mapping[str, Any], model: str) -> list[str]:
+    """Return the modules of a model's family and of its components' families."""
+    entry = config["models"][model]
+    components = [config["models"][component] for component in capabilities.components(entry).values()]
+    return sorted({f"samgap.models.{plugins.module_name(each['family'])}" for each in (entry, *components)})
+
+
+def training_module(config: Mapping[str, Any], training: str) -> str:
+    """Return the module that trains the family of a training."""
+    return f"samgap.training.{plugins.module_name(config['trainings'][training]['family'])}"
+
+
+def metric_modules(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the modules of all metrics named by `entries`, experiments or comparisons with the key `metrics`."""
+    metrics = {metric for entry in entries for metric in entry["metrics"]}
+    return sorted({f"samgap.metrics.{_metric_files()[metric]}" for metric in metrics})
+
+
+def paper_code(section: str, id: str) -> list[str]:
+    """Return the arguments of `script_hash` for a figure or table: its script and, if it has one, its module.
+
+    A figure whose code is the module samgap/paper/figures/<id>.py is drawn by scripts/paper/figure.py, any other one by
+    the script scripts/paper/figures/<id>.py; tables likewise.
+
+    Args:
+        section: `figures` or `tables`
+        id: key of the entry in that section of the configuration
+    """
+    if _paper_module_file(section, id).is_file():
+        return [f"scripts/paper/{section.removesuffix('s')}.py", f"samgap.paper.{section}.{plugins.module_name(id)}"]
+    return [f"scripts/paper/{section}/{id}.py"]
+
+
+def paper_source(section: str, id: str) -> Path:
+    """Return the file whose docstring is the caption of a figure or table: its module, or else its script."""
+    module = _paper_module_file(section, id)
+    return module if module.is_file() else PACKAGE_DIR.parents[1] / "scripts" / "paper" / section / f"{id}.py"
+
+
+def _paper_module_file(section: str, id: str) -> Path:
+    return PACKAGE_DIR / "paper" / section / f"{plugins.module_name(id)}.py"
+
+
+@functools.cache
+def _metric_files() -> dict[str, str]:
+    return {metric: name for metric, (name, _) in plugins.list_metrics(PACKAGE_DIR / "metrics").items()}

@@ -1,0 +1,25 @@
+"""The GPUs that a rule's jobs request."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from samgap.config import plugins
+from samgap.jobs.code_hash import PACKAGE_DIR
+
+
+def n_gpus(config: Mapping[str, Any], stage: str, family: str) -> int:
+    """Return how many GPUs a job of a model family requests: 1, or 0 if none is needed or `device` is `cpu`.
+
+    Args:
+        config: the checked configuration
+        stage: `models` or `training`, the package with the family's module
+        family: id of the family; its module says `NEEDS_GPU = False` if it runs without one
+    """
+    return int(config["device"] != "cpu" and _needs_gpu(stage, family))
+
+
+@functools.cache
+def _needs_gpu(stage: str, family: str) -> bool:
+    file = plugins.list_plugins(PACKAGE_DIR.parents[1], stage)[family]
+    return plugins.read_literals(file, "NEEDS_GPU").get("NEEDS_GPU", True)

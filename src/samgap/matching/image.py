@@ -1,0 +1,207 @@
+"""Matching of one image: the rows of tables `overlaps`, `instances` and `pairs` of all its prompts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from samgap.matching import checks, phrases, prompt_statistics
+from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch, assign, select_counted
+from samgap.matching.overlap import ImageOverlap
+from samgap.matching.video import SequenceTracker
+from samgap.prompts.kinds import get_row_kind
+from samgap.tables.matching import ERROR_MEASURES, INSTANCES, IOU_THRESHOLDS, MEASURES, OVERLAPS, PAIRS
+
+MEASURE_NAMES = (*MEASURES, *ERROR_MEASURES)
+COPIED_PROMPT_COLUMNS = ("nouns", "attributes", "seen", "concept", "level")
+"""Columns of table `prompts` that are copied to table `pairs`."""
+
+MatchTables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+"""Tables `overlaps`, `instances` and `pairs`."""
+
+
+@dataclass
+class TableBuilder:
+    """Collects the rows of all images of a shard."""
+
+    overlaps: list[pd.DataFrame] = field(default_factory=list)
+    instances: list[tuple] = field(default_factory=list)
+    pairs: list[dict[str, Any]] = field(default_factory=list)
+
+    def build(self) -> MatchTables:
+        """Return the three tables; integer columns with nulls have pandas' nullable type."""
+        overlaps = pd.concat(self.overlaps, ignore_index=True) if self.overlaps else OVERLAPS.empty_frame()
+        instances = pd.DataFrame(self.instances, columns=INSTANCES.schema.names)
+        nullable = ("truth_id", "prediction_id", "truth_area_px", "area_px")
+        pairs = pd.DataFrame(self.pairs, columns=PAIRS.schema.names).astype({"frame": "Int64", "track": "Int64"})
+        return overlaps, instances.astype(dict.fromkeys(nullable, "Int64")), pairs
+
+
+@dataclass
+class ImageMatcher:
+    """Matches the prompts of one image.
+
+    Args:
+        overlap: the overlaps of the image.
+        score_threshold: the score from which predictions of prompts that are not spatial count.
+        builder: receives the rows.
+        tracker: compares the image with the frame before it.
+    """
+
+    overlap: ImageOverlap
+    score_threshold: float
+    builder: TableBuilder
+    tracker: SequenceTracker
+
+    def match_prompts(self, prompts: pd.DataFrame) -> None:
+        """Match all prompts of the image (rows of table `prompts`) and add their rows to the builder."""
+        rows_of_prompt: Mapping[Any, Any] = dict(
+            self.overlap.predictions.table.groupby("prompt_id", sort=False).indices
+        )
+        is_target = np.zeros(self.overlap.intersection.shape, bool)
+        pair_rows, matches, attribute_matches = [], [], []
+        prompt: Any
+        for prompt in prompts.itertuples(index=False):
+            prediction_rows = rows_of_prompt.get(prompt.prompt_id, np.zeros(0, np.int64))
+            match, pair_row = self._match_prompt(prompt, prediction_rows)
+            is_target[np.ix_(prediction_rows, match.truth_columns)] = True
+            if pair_row["evaluable"] and prompt.kind == "phrase":
+                pair_row |= self._compute_phrase_columns(match, prediction_rows)
+                if prompt.nouns is not None:
+                    nouns = set(prompt.nouns)
+                    matched_scores = phrases.match_by_nouns(self.overlap, match.counted_rows, nouns)
+                    pair_row |= phrases.attribute_decisions(self.overlap, matched_scores, match.truth_columns, nouns)
+                    attribute_matches.append((match, matched_scores))
+            pair_rows.append(pair_row)
+            matches.append(match)
+        claimed = phrases.claim_attributes(attribute_matches)
+        agreement = phrases.paraphrase_agreement(self.overlap, matches)
+        frame_columns = self.tracker.compute_columns(self.overlap, matches)
+        for pair_row, columns in zip(pair_rows, frame_columns, strict=True):
+            pair_row |= columns
+            pair_row["claimed"] = claimed.get(pair_row["prompt_id"])
+            pair_row["n_paraphrases"], pair_row["sum_agreement"] = agreement.get(pair_row["prompt_id"], (0, 0.0))
+        self.builder.pairs += pair_rows
+        self.builder.overlaps.append(self.overlap.to_table(is_target))
+
+    def _match_prompt(self, prompt: Any, prediction_rows: np.ndarray) -> tuple[PromptMatch, dict[str, Any]]:
+        """Match one prompt; return the match and the prompt's row of table `pairs`."""
+        overlap, row_kind = self.overlap, get_row_kind(prompt.kind)
+        truth_columns = checks.target_columns(prompt, overlap.truth.column_by_id, overlap.truth.instances, row_kind)
+        candidates = select_counted(overlap, prediction_rows, row_kind, self.score_threshold)
+        exclude_ignored = not row_kind.spatial
+        counted, assignment = assign(overlap, candidates, truth_columns, overlap.iou, exclude_ignored)
+        box_counted, box_assignment = assign(overlap, candidates, truth_columns, overlap.box_iou, exclude_ignored)
+        boxes_only = bool((~overlap.truth.has_mask[truth_columns]).any())
+        if boxes_only:
+            counted, assignment = box_counted, box_assignment
+        match = PromptMatch(prompt, row_kind, truth_columns, counted, assignment)
+        evaluable = prompt.truth_ids is not None
+        measures = self._add_instances(match, evaluable)
+        mask_ious = np.zeros(len(truth_columns)) if boxes_only else measures[:, 0]
+        pair_row = {
+            **self._copy_columns(prompt),
+            "evaluable": evaluable,
+            "n_truth": len(truth_columns),
+            "n_predicted": len(counted),
+            "tp": _count_true_positives(mask_ious),
+            **_sum_measures(measures),
+            "boxes_only": boxes_only,
+            "box_predicted": len(box_counted),
+            "box_tp": _count_true_positives(self._assigned_box_ious(box_assignment, truth_columns)),
+            "covered": 0 if boxes_only else prompt_statistics.recalled_any(overlap, counted, truth_columns),
+            "sum_leak": float(overlap.labelled_share[counted].sum()),
+            **prompt_statistics.count_by_size(overlap, truth_columns),
+            **prompt_statistics.union_overlap(overlap, counted, truth_columns),
+            **prompt_statistics.index_paired(overlap, counted if evaluable else counted[:0], truth_columns),
+            "click_iou": prompt_statistics.click_ious(overlap, prediction_rows, truth_columns),
+            # Phrases with nouns overwrite these two.
+            "n_candidates": 0,
+            "n_decided": 0,
+        }
+        return match, pair_row
+
+    def _copy_columns(self, prompt: Any) -> dict[str, Any]:
+        """Return the columns of table `pairs` that are copied from the prompt and its image."""
+        image_row = self.overlap.image_row
+        return {
+            "prompt_id": prompt.prompt_id,
+            "image_id": prompt.image_id,
+            "group": image_row.group,
+            "kind": prompt.kind,
+            "phrase": prompt.phrase,
+            **{name: getattr(prompt, name) for name in COPIED_PROMPT_COLUMNS},
+            "strata": image_row.strata,
+        }
+
+    def _compute_phrase_columns(self, match: PromptMatch, prediction_rows: np.ndarray) -> dict[str, Any]:
+        sweep = phrases.sweep_score_thresholds(self.overlap, prediction_rows, match.truth_columns)
+        return sweep | phrases.rank_predictions(self.overlap, prediction_rows, match.truth_columns)
+
+    def _assigned_box_ious(self, assignment: list[int | None], truth_columns: np.ndarray) -> np.ndarray:
+        pairs = zip(assignment, truth_columns, strict=True)
+        return np.array([0 if row is None else self.overlap.box_iou[row, column] for row, column in pairs])
+
+    def _add_instances(self, match: PromptMatch, evaluable: bool) -> np.ndarray:
+        """Add the rows of table `instances` of one prompt.
+
+        Returns:
+            The measures of the prompt's instances, (instances, measures); NaN where a measure is not defined.
+        """
+        overlap, truth_columns = self.overlap, match.truth_columns
+        measures = np.zeros((len(truth_columns), len(MEASURE_NAMES)))
+        measures[:, len(MEASURES) :] = np.nan
+        is_mask_measure = [name != "box_iou" for name in MEASURE_NAMES]
+        measures[np.ix_(~overlap.truth.has_mask[truth_columns], is_mask_measure)] = np.nan
+        false_rows = set(match.counted_rows.tolist()) if evaluable else set()
+        for index, (column, prediction) in enumerate(zip(truth_columns, match.assignment, strict=True)):
+            is_match = False
+            if prediction is not None:
+                measures[index] = overlap.compute_measures(prediction, column)
+                is_match = bool(overlap.match_iou[prediction, column] >= MATCH_THRESHOLD)
+            if is_match:
+                false_rows.remove(prediction)
+            self._add_instance(match, column, prediction, "matched" if is_match else "missed", measures[index])
+        for prediction in sorted(false_rows):
+            self._add_instance(match, None, prediction, "false", np.full(len(MEASURE_NAMES), np.nan))
+        return measures
+
+    def _add_instance(
+        self, match: PromptMatch, column: int | None, prediction: int | None, outcome: str, measures: np.ndarray
+    ) -> None:
+        """Add one row of table `instances`; its columns are those of `INSTANCES`, in this order."""
+        predictions, truth = self.overlap.predictions, self.overlap.truth
+        instance = None if column is None else truth.instances[column]
+        self.builder.instances.append(
+            (
+                match.prompt.prompt_id,
+                match.prompt.image_id,
+                None if instance is None else instance.id,
+                None if prediction is None else predictions.ids[prediction],
+                outcome,
+                None if prediction is None else predictions.scores[prediction],
+                *_nan_to_none(measures),
+                None if column is None else int(truth.areas[column]),
+                None if prediction is None else int(predictions.areas[prediction]),
+                None if instance is None else sorted(instance.attributes.items()),
+            )
+        )
+
+
+def _sum_measures(measures: np.ndarray) -> dict[str, Any]:
+    """Return the sum of each measure over the instances, and the number of instances with a prediction."""
+    sums = np.nan_to_num(measures).sum(axis=0)
+    columns = {f"sum_{name}": float(total) for name, total in zip(MEASURE_NAMES, sums, strict=True)}
+    # The last measure is an error of boxes: it is defined wherever an instance has a prediction.
+    return {**columns, "n_answered": int((~np.isnan(measures[:, -1])).sum())}
+
+
+def _count_true_positives(ious: np.ndarray) -> list[int]:
+    """Return the number of IoUs at or above each of `IOU_THRESHOLDS`."""
+    return (ious[:, None] >= IOU_THRESHOLDS).sum(axis=0).tolist()
+
+
+def _nan_to_none(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else value for value in values.tolist()]

@@ -1,0 +1,141 @@
+"""Statistics of phrases: score sweeps, average precision, attributes and paraphrases; columns of table `pairs`."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+
+from samgap.masks import rle as shapes
+from samgap.matching import coco
+from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch, assign
+from samgap.matching.overlap import ImageOverlap
+from samgap.tables.matching import HIT_KINDS, SCORE_THRESHOLDS
+
+
+def rank_predictions(overlap: ImageOverlap, prediction_rows: np.ndarray, truth_columns: np.ndarray) -> dict[str, Any]:
+    """Return the scores, best first, and the hits of masks and of boxes, for average precision."""
+    predictions, truth = overlap.predictions, overlap.truth
+    order = np.argsort(-predictions.scores[prediction_rows], kind="stable")
+    ranked_rows = prediction_rows[order][: coco.MAX_DETECTIONS]
+    columns = np.concatenate([truth_columns, np.flatnonzero(truth.is_ignore)])
+    is_crowd, truth_areas = truth.is_ignore[columns], truth.mask_or_box_areas[columns]
+    cells = np.ix_(ranked_rows, columns)
+    # As in pycocotools, the "IoU" with a crowd region is the fraction of the prediction inside it.
+    shares = overlap.intersection[cells] / np.maximum(predictions.areas[ranked_rows], 1)[:, None]
+    ious = np.where(is_crowd, shares, overlap.iou[cells])
+    hits = np.concatenate(
+        [
+            coco.match_detections(ious, predictions.areas[ranked_rows], truth_areas, is_crowd),
+            coco.match_detections(overlap.box_iou[cells], predictions.box_areas[ranked_rows], truth_areas, is_crowd),
+        ]
+    )
+    hit_columns = {f"hits_{kind}": row for kind, row in zip(HIT_KINDS, hits, strict=True)}
+    return {"scores": predictions.scores[ranked_rows].astype(np.float32), **hit_columns}
+
+
+def sweep_score_thresholds(
+    overlap: ImageOverlap, prediction_rows: np.ndarray, truth_columns: np.ndarray
+) -> dict[str, list[int]]:
+    """Return the numbers of matches and of counted predictions at each of `SCORE_THRESHOLDS`."""
+    counts_by_length: dict[int, tuple[int, int]] = {}
+    counts = []
+    scores = overlap.predictions.scores[prediction_rows]
+    for score_threshold in SCORE_THRESHOLDS:
+        rows = prediction_rows[scores >= score_threshold]
+        # Thresholds that keep the same number of predictions keep the same ones.
+        if len(rows) not in counts_by_length:
+            counted, assignment = assign(overlap, rows, truth_columns, overlap.iou, exclude_ignored=True)
+            pairs = zip(assignment, truth_columns, strict=True)
+            n_matches = sum(bool(overlap.iou[pair] >= MATCH_THRESHOLD) for pair in pairs if pair[0] is not None)
+            counts_by_length[len(rows)] = n_matches, len(counted)
+        counts.append(counts_by_length[len(rows)])
+    return {"sweep_tp": [n for n, _ in counts], "sweep_predicted": [n for _, n in counts]}
+
+
+def match_by_nouns(overlap: ImageOverlap, counted_rows: np.ndarray, nouns: set[str]) -> dict[int, float]:
+    """Match the predictions of a phrase to all instances of its nouns, whatever their attributes.
+
+    Returns:
+        The score of the matched prediction by the index of the instance.
+    """
+    columns = overlap.truth.columns_of_nouns(nouns)
+    ious = overlap.match_iou[np.ix_(counted_rows, columns)]
+    assigned_rows, assigned_columns = linear_sum_assignment(ious, maximize=True)
+    is_match = ious[assigned_rows, assigned_columns] >= MATCH_THRESHOLD
+    matched_scores = overlap.predictions.scores[counted_rows[assigned_rows[is_match]]]
+    matched_columns = columns[assigned_columns[is_match]]
+    return {int(column): float(score) for column, score in zip(matched_columns, matched_scores, strict=True)}
+
+
+def attribute_decisions(
+    overlap: ImageOverlap, matched_scores: Mapping[int, float], truth_columns: np.ndarray, nouns: set[str]
+) -> dict[str, int]:
+    """Return the number of instances of the nouns, and of those correctly matched or correctly left out.
+
+    Args:
+        overlap: of the image.
+        matched_scores: the result of `match_by_nouns`.
+        truth_columns: the instances of the phrase.
+        nouns: of the phrase.
+    """
+    candidates, targets = overlap.truth.columns_of_nouns(nouns), set(truth_columns.tolist())
+    n_correct = sum((column in matched_scores) == (column in targets) for column in candidates.tolist())
+    return {"n_candidates": len(candidates), "n_decided": n_correct}
+
+
+def claim_attributes(matches: list[tuple[PromptMatch, dict[int, float]]]) -> dict[str, list[tuple[str, int]]]:
+    """Count, for each phrase with one attribute, its instances by the attribute value that the predictions assign.
+
+    Phrases with the same nouns and attribute compete for an instance; it gets the value of the phrase that matches it
+    with the highest score, or "" if none does.
+
+    Args:
+        matches: the phrases of one image, each with the result of `match_by_nouns`.
+
+    Returns:
+        Prompt id -> (value, number of instances), sorted by value.
+    """
+    groups = defaultdict(list)
+    for match, matched_scores in matches:
+        attributes = dict(match.prompt.attributes or ())
+        if len(attributes) == 1:
+            ((name, value),) = attributes.items()
+            key = tuple(sorted(match.prompt.nouns)), name
+            groups[key].append((value, match.prompt.prompt_id, match.truth_columns, matched_scores))
+    claimed = {}
+    for group in groups.values():
+        best: dict[int, tuple[float, str]] = {}
+        for value, _, _, matched_scores in sorted(group, key=lambda entry: entry[:2]):
+            for column, score in matched_scores.items():
+                if score > best.get(column, (-1.0, ""))[0]:
+                    best[column] = (score, value)
+        for _, prompt_id, truth_columns, _ in group:
+            counts = Counter(best.get(int(column), (0.0, ""))[1] for column in truth_columns)
+            claimed[prompt_id] = sorted(counts.items())
+    return claimed
+
+
+def paraphrase_agreement(overlap: ImageOverlap, matches: list[PromptMatch]) -> dict[str, tuple[int, float]]:
+    """Return, for each prompt with a concept, the number of its other paraphrases and the sum of the IoU with them.
+
+    The IoU is that of the unions of all masks of both prompts.
+    """
+    groups = defaultdict(list)
+    for match in matches:
+        if pd.notna(match.prompt.concept):
+            masks = [overlap.predictions.rles[row] for row in match.counted_rows]
+            groups[match.prompt.concept].append((match.prompt.prompt_id, [shapes.merge(masks)] if masks else []))
+    agreement: dict[str, tuple[int, float]] = {}
+    for group in groups.values():
+        sums: dict[str, float] = defaultdict(float)
+        for (first_id, first), (second_id, second) in combinations(group, 2):
+            areas = (np.array(int(shapes.areas(union).sum())) for union in (first, second))
+            iou = float(shapes.iou(shapes.intersections(first, second).sum(), *areas))
+            sums[first_id] += iou
+            sums[second_id] += iou
+        agreement |= {prompt_id: (len(group) - 1, sums[prompt_id]) for prompt_id, _ in group}
+    return agreement

@@ -1,0 +1,47 @@
+"""Figures of the paper, one module for each: `figures/my_figure.py` draws the entry `figures.my-figure` of a
+configuration.
+
+A figure module defines `draw_figure(request: FigureRequest) -> FigureOutput`; its docstring is the caption in the
+report. `samgap.paper.render` calls it inside the style of all figures and writes the files.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class FigureRequest:
+    """What a figure is drawn from.
+
+    Attributes:
+        figure_id: Id of the figure in the configuration, for error messages.
+        inputs: Paths of the rule's input files by name (`estimates`, `images`, …); a list where there are several.
+        entry: The figure's entry in the configuration.
+        models: All models of the configuration, by id.
+        score_threshold: Lowest score of a predicted mask that counts as a detection, 0 to 1.
+    """
+
+    figure_id: str
+    inputs: Mapping[str, Any]
+    entry: Mapping[str, Any]
+    models: Mapping[str, Mapping[str, Any]]
+    score_threshold: float = 0.5
+
+
+@dataclass(frozen=True)
+class FigureOutput:
+    """A drawn figure.
+
+    Attributes:
+        figure: The figure; its lowest `style.STAMP_MARGIN_IN` inches are free.
+        rows: The rows drawn, for the CSV file.
+        model_ids: Models whose results are drawn. The figure is stamped if one of them is a demo model.
+    """
+
+    figure: Figure
+    rows: pd.DataFrame
+    model_ids: Sequence[str] = ()

@@ -1,0 +1,173 @@
+"""Every estimate over a whole data set with its 95 % confidence interval (bootstrap over images), a panel for each
+metric and a line for each model and prompt set.
+
+For box prompts, two baselines without a network are shown in grey beside each model: the filled box, and the ellipse
+inscribed in the box. The distance of a model from them is what it adds to its prompt. Under each name stand the number
+of images that the estimates are computed from and the number of instances prompted for in them. A dash means that the
+experiment does not report the metric; a note gives the reason for a missing value. The CSV file holds the rows drawn.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import AutoMinorLocator, MaxNLocator
+
+from samgap.paper import csv, labels, notes, style
+from samgap.paper.figures import FigureOutput, FigureRequest
+from samgap.tables.statistics import ESTIMATES
+
+# Sizes in inches.
+LABEL_WIDTH, RIGHT_MARGIN, TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT, PANEL_GAP = 1.75, 0.1, 0.26, 0.33, 0.24, 0.16
+MAX_COLUMNS = 4
+MARKERS = {"sam2": "o", "sam3": "s", "shape": "D"}
+CELL = ["dataset", "model", "prompts"]
+
+
+class Cell(NamedTuple):
+    """A line of the figure."""
+
+    dataset: str
+    model: str
+    prompts: str
+
+
+def draw_figure(request: FigureRequest) -> FigureOutput:
+    """Draw the estimates of the experiments and metrics that the entry names."""
+    rows = select_rows(ESTIMATES.read(request.inputs["estimates"]), request.entry)
+    figure = draw_panels(rows, request.entry["metrics"], request.models)
+    return FigureOutput(figure, rows, list(rows["model"]))
+
+
+def select_rows(estimates: pd.DataFrame, entry: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the estimates over whole data sets of the entry's experiments and metrics, each cell once."""
+    rows = csv.select_experiments(estimates, entry["experiments"])
+    rows = rows[(rows["stratum"] == "all") & rows["metric"].isin(entry["metrics"])]
+    return rows.drop_duplicates([*CELL, "metric"]).reset_index(drop=True)
+
+
+def list_cells(rows: pd.DataFrame) -> list[Cell]:
+    """Return the cells from top to bottom: in order of appearance, those of one data set and prompt set together."""
+    cells = [Cell(*values) for values in rows[CELL].drop_duplicates().itertuples(index=False)]
+    groups = list(dict.fromkeys((cell.dataset, cell.prompts) for cell in cells))
+    return sorted(cells, key=lambda cell: groups.index((cell.dataset, cell.prompts)))
+
+
+def axis_limits(metric: str, rows: pd.DataFrame) -> tuple[float, float]:
+    """Return the limits of a metric's axis: 0 to 1 (cgF1: 0 to 100), wider only if a value or interval needs it."""
+    values = rows[["value", "ci_low", "ci_high"]].to_numpy(float)
+    values = values[np.isfinite(values)]
+    top = 100.0 if metric == "cgf1" else 1.0
+    low, high = (values.min(), values.max()) if values.size else (0.0, top)
+    return min(0.0, low * 1.1), (top if high <= top else high * 1.1)
+
+
+def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw a panel for each of `metrics` that has rows; without any, a figure that says so."""
+    metrics = [metric for metric in metrics if (rows["metric"] == metric).any()]
+    cells = list_cells(rows)
+    height = max(len(cells), 1) * LINE_HEIGHT
+    n_lines = max(-(-len(metrics) // MAX_COLUMNS), 1)
+    n_columns = max(-(-len(metrics) // n_lines), 1)  # evenly spread over the lines
+    width = (style.FIGURE_WIDTH_IN - LABEL_WIDTH - RIGHT_MARGIN - (n_columns - 1) * PANEL_GAP) / n_columns
+    line_height = TITLE_HEIGHT + height + AXIS_HEIGHT
+    size = style.FIGURE_WIDTH_IN, n_lines * line_height + style.STAMP_MARGIN_IN
+    figure = Figure(figsize=size)
+    if not metrics:
+        figure.text(0.5, 0.5, "not evaluable: no estimate of these experiments and metrics", ha="center", va="center")
+        return figure
+    for index, metric in enumerate(metrics):
+        line, column = divmod(index, n_columns)
+        left = LABEL_WIDTH + column * (width + PANEL_GAP)
+        bottom = size[1] - (line + 1) * line_height + AXIS_HEIGHT
+        axes = figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
+        _draw_panel(axes, metric, rows[rows["metric"] == metric], cells, models, width)
+        if column == 0:
+            _draw_labels(axes, cells, rows, models)
+    return figure
+
+
+def _draw_panel(
+    axes: Axes,
+    metric: str,
+    rows: pd.DataFrame,
+    cells: Sequence[Cell],
+    models: Mapping[str, Mapping[str, Any]],
+    width: float,
+) -> None:
+    """Draw one metric, `width` inches wide: for each cell an estimate, the reason for its absence, or a dash."""
+    axes.set_title(labels.metric_label(metric), pad=4)
+    axes.set_xlim(*axis_limits(metric, rows))
+    axes.set_ylim(len(cells) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(2))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(AutoMinorLocator(2))
+    axes.grid(axis="x", which="both", color="0.88", lw=0.5)
+    axes.set_axisbelow(True)
+    for y in range(1, len(cells)):
+        axes.axhline(y - 0.5, color="0.92" if cells[y].prompts == cells[y - 1].prompts else "0.6", lw=0.5)
+    middle = sum(axes.get_xlim()) / 2
+    for y, cell in enumerate(cells):
+        of_cell = _rows_of_cell(rows, cell)
+        if of_cell.empty:
+            axes.text(middle, y, "–", ha="center", va="center", color="0.5")
+        elif pd.isna(of_cell.iloc[0]["value"]):
+            axes.text(
+                middle, y, notes.shorten_note(of_cell.iloc[0]["note"], int(width * 17), 3), ha="center", va="center",
+                fontsize=style.MIN_FONT_SIZE_PT, style="italic", linespacing=1.0,
+                bbox={"fc": "white", "ec": "none", "pad": 0.5},
+            )  # fmt: skip
+        else:
+            _draw_estimate(axes, y, of_cell.iloc[0], models.get(cell.model, {}).get("family", ""), width)
+
+
+def _draw_estimate(axes: Axes, y: int, estimate: pd.Series, family: str, width: float) -> None:
+    """Draw the interval and the marker of an estimate, and its value above the marker."""
+    colour = style.family_colour(family)
+    if pd.notna(estimate["ci_low"]):
+        interval = [estimate["ci_low"], estimate["ci_high"]]
+        axes.plot(interval, [y, y], color=colour, lw=0.9, marker="|", ms=4.5, mew=0.9, gid="ci", clip_on=False)
+    axes.plot(estimate["value"], y, MARKERS.get(family, "^"), color=colour, ms=2.6, mew=0, clip_on=False)
+    # Clipped, so that the number does not leave the panel.
+    low, high = axes.get_xlim()
+    x = np.clip((estimate["value"] - low) / (high - low), 0.12 / width, 1 - 0.12 / width)
+    axes.annotate(
+        f"{estimate['value']:.{min(labels.metric_decimals(estimate['metric']), 2)}f}", (x, y), (0, 3.2),
+        xycoords=axes.get_yaxis_transform(), textcoords="offset points", ha="center", va="bottom",
+        fontsize=style.MIN_FONT_SIZE_PT, color="0.25",
+    )  # fmt: skip
+
+
+def _draw_labels(
+    axes: Axes, cells: Sequence[Cell], rows: pd.DataFrame, models: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Draw the labels at the left: each cell's name in the colour of its model family, its counts in grey below."""
+    several_datasets = len({cell.dataset for cell in cells}) > 1
+    placement: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "ha": "right"}
+    for y, cell in enumerate(cells):
+        parts = [labels.model_label(models, cell.model), cell.prompts.replace("-", " + ")]
+        name = " · ".join([*parts, cell.dataset] if several_datasets else parts)
+        counts = _format_counts(_rows_of_cell(rows, cell))
+        colour = style.family_colour(models.get(cell.model, {}).get("family", ""))
+        offset, align = (0.5, "bottom") if counts else (0, "center")
+        axes.annotate(name, (0, y), (-5, offset), va=align, color=colour, **placement)
+        axes.annotate(
+            counts, (0, y), (-5, -0.5), va="top", color="0.4", fontsize=style.MIN_FONT_SIZE_PT, **placement
+        )  # fmt: skip
+
+
+def _rows_of_cell(rows: pd.DataFrame, cell: Cell) -> pd.DataFrame:
+    return rows[(rows[CELL] == list(cell)).all(axis=1)]
+
+
+def _format_counts(rows: pd.DataFrame) -> str:
+    """The numbers of images and instances that a cell's values are computed from; empty without a value."""
+    rows = rows[rows["value"].notna()]
+    if rows.empty:
+        return ""
+    return f"{labels.format_range(rows['n_images'])} images, {labels.format_range(rows['n_instances'])} instances"

@@ -1,0 +1,63 @@
+"""Draw a figure or make a table by its id, and write its files."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from samgap.paper import csv, grid, style
+from samgap.paper.figures import FigureOutput, FigureRequest
+from samgap.paper.tables import TableOutput, TableRequest
+
+FIGURE_FORMATS = ("pdf", "svg", "png")
+TABLE_RENDERERS: Mapping[str, Callable[[grid.PaperTable], str]] = {
+    "md": grid.render_markdown,
+    "tex": grid.render_latex,
+    "html": grid.render_html,
+}
+DEMO_REMARK = "Models marked demo are small models trained in this repository, not the published checkpoints."
+
+
+def load_figure(figure_id: str) -> Callable[[FigureRequest], FigureOutput]:
+    """Return the function `draw_figure` of a figure's module."""
+    draw: Callable[[FigureRequest], FigureOutput] = importlib.import_module(
+        f"samgap.paper.figures.{figure_id.replace('-', '_')}"
+    ).draw_figure
+    return draw
+
+
+def load_table(table_id: str) -> Callable[[TableRequest], TableOutput]:
+    """Return the function `build_table` of a table's module."""
+    build: Callable[[TableRequest], TableOutput] = importlib.import_module(
+        f"samgap.paper.tables.{table_id.replace('-', '_')}"
+    ).build_table
+    return build
+
+
+def render_figure(request: FigureRequest, paths: Mapping[str, str | Path]) -> None:
+    """Draw the figure `request.figure_id` and write its files.
+
+    Args:
+        request: Data and configuration of the figure.
+        paths: Output file by form: `pdf`, `svg`, `png`, and `rows` for the CSV file.
+    """
+    with style.figure_style():
+        output = load_figure(request.figure_id)(request)
+        demo = style.has_demo_model(request.models, output.model_ids)
+        style.save_figure(output.figure, [paths[form] for form in FIGURE_FORMATS], stamp_demo=demo)
+    csv.write_csv(paths["rows"], output.rows)
+
+
+def render_table(request: TableRequest, paths: Mapping[str, str | Path]) -> None:
+    """Make the table `request.table_id` and write its files.
+
+    Args:
+        request: Data and configuration of the table.
+        paths: Output file by form: `csv`, `md`, `tex`, `html`.
+    """
+    output = load_table(request.table_id)(request)
+    remarks = [*output.remarks, *([DEMO_REMARK] if style.has_demo_model(request.models, output.model_ids) else [])]
+    title = f"{request.entry['title']} ({request.entry['number']})"
+    table = grid.PaperTable(request.table_id, title, output.blocks, output.footnotes, remarks)
+    csv.write_csv(paths["csv"], output.rows)
+    for form, render in TABLE_RENDERERS.items():
+        csv.write_text(paths[form], render(table))

@@ -1,0 +1,53 @@
+"""Tables of the paper, one module for each: `tables/my_table.py` makes the entry `tables.my-table` of a configuration.
+
+A table module defines `build_table(request: TableRequest) -> TableOutput`; its docstring is the caption in the report.
+`samgap.paper.render` calls it and writes the files.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from samgap.paper.grid import Block
+
+
+@dataclass(frozen=True)
+class TableRequest:
+    """What a table is made from.
+
+    Attributes:
+        table_id: Id of the table in the configuration.
+        inputs: Paths of the rule's input files by name: `estimates` and `comparisons`.
+        entry: The table's entry in the configuration.
+        models: All models of the configuration, by id.
+        experiments: All experiments of the configuration, by id.
+        comparisons: All families of comparisons of the configuration, by id.
+    """
+
+    table_id: str
+    inputs: Mapping[str, Any]
+    entry: Mapping[str, Any]
+    models: Mapping[str, Mapping[str, Any]]
+    experiments: Mapping[str, Mapping[str, Any]]
+    comparisons: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class TableOutput:
+    """A table for the paper.
+
+    Attributes:
+        rows: The rows in full precision, for the CSV file.
+        blocks: The same as printed, one block for each heading.
+        footnotes: Letter and text of each footnote.
+        remarks: Sentences printed below the table.
+        model_ids: Models whose results are in the table. A remark is added if one of them is a demo model.
+    """
+
+    rows: pd.DataFrame
+    blocks: Sequence[Block]
+    footnotes: Sequence[tuple[str, str]] = ()
+    remarks: Sequence[str] = ()
+    model_ids: Sequence[str] = ()

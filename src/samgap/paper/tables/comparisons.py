@@ -1,0 +1,107 @@
+"""Paired differences between models and prompts on the same images, one block for each family of tests: the difference
+with its 95 % confidence interval (paired bootstrap), p of the paired permutation test, p corrected by Holm within the
+family, Cohen's d of the paired differences with its confidence interval, and the smallest difference that a single
+test detects with 80 % power.
+
+The CSV file holds the rows in full precision, with Bonferroni's correction and the paired t-test; the Markdown, LaTeX
+and HTML files are for reading. Where there is no value, a footnote gives the reason.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from samgap.paper import labels
+from samgap.paper.csv import iterate_rows
+from samgap.paper.grid import Block, Cell
+from samgap.paper.notes import Footnotes, note_kind
+from samgap.paper.tables import TableOutput, TableRequest
+from samgap.tables import parquet
+from samgap.tables.statistics import COMPARISONS
+
+STUB = ["data set", "candidate", "baseline", "metric", "clusters", "instances"]
+COLUMNS = ["candidate value", "baseline value", "difference", "p", "p (Holm)", "Cohen's d", "minimum detectable"]
+ABSENT = "–"
+CELL_KEYS = ("dataset", "model", "prompts")
+CELL_COLUMNS = CELL_KEYS, ("dataset", "baseline_model", "baseline_prompts")
+
+
+def build_table(request: TableRequest) -> TableOutput:
+    """Return the comparisons of all families that the configuration declares."""
+    path = request.inputs["comparisons"]
+    comparisons = COMPARISONS.read(path)
+    footnotes = Footnotes()
+    blocks = []
+    for family, entry in request.comparisons.items():
+        members = comparisons[comparisons["comparison"] == family]
+        rows = [_format_row(row, request.models, footnotes) for row in iterate_rows(members)]
+        if rows:
+            blocks.append(Block(entry["title"], [*STUB, *COLUMNS], len(STUB), rows))
+    remarks = [
+        "Difference: candidate minus baseline [lower, upper end of the 95 % confidence interval].",
+        "Clusters: the units that the bootstrap resamples and the permutation test exchanges.",
+    ]
+    if not blocks:
+        remarks = ["The configuration has no comparisons."]
+    model_ids = [*comparisons["model"], *comparisons["baseline_model"]]
+    return TableOutput(add_sources(comparisons, path), blocks, footnotes.entries(), remarks, model_ids)
+
+
+def add_sources(comparisons: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+    """Add the column `source`: for each row the table itself and the tables that it was computed from.
+
+    Args:
+        comparisons: The rows of table `comparisons`.
+        path: Its file, whose provenance names the tables. The manifest reads the column.
+    """
+    inputs = sorted(parquet.read_provenance(path).get("inputs", {}))
+
+    def list_inputs(row: Any) -> list[str]:
+        cells = [
+            {f"{key}={getattr(row, column)}" for key, column in zip(CELL_KEYS, columns, strict=True)}
+            for columns in CELL_COLUMNS
+        ]
+        return [source for source in inputs if any(cell <= set(Path(source).parts) for cell in cells)]
+
+    return comparisons.assign(source=[";".join([str(path), *list_inputs(row)]) for row in iterate_rows(comparisons)])
+
+
+def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Footnotes) -> list[Cell]:
+    sides = (row.model, row.prompts), (row.baseline_model, row.baseline_prompts)
+    names = [f"{labels.model_label(models, model)} · {prompts}" for model, prompts in sides]
+    clusters = f"{row.n_clusters:,} {row.clusters}{'' if row.n_clusters == 1 else 's'}"
+    instances = labels.format_range([row.n_instances, row.baseline_n_instances])
+    stub = [row.dataset, *names, labels.metric_label(row.metric), clusters, instances]
+    if pd.isna(row.difference):
+        values = [Cell(ABSENT)] * len(COLUMNS)
+        values[COLUMNS.index("difference")] = Cell(note_kind(row.note), footnote=footnotes.add(row.note))
+    else:
+        values = _format_values(row, labels.metric_decimals(row.metric), footnotes)
+    return [*map(Cell, stub), *values]
+
+
+def _format_values(row: Any, decimals: int, footnotes: Footnotes) -> list[Cell]:
+    mark = footnotes.add(row.warning) if row.warning else ""
+    return [
+        Cell(f"{row.value:.{decimals}f}"),
+        Cell(f"{row.baseline_value:.{decimals}f}"),
+        Cell(f"{row.difference:+.{decimals}f}", _format_interval(row.ci_low, row.ci_high, decimals), mark),
+        Cell(_format_p_value(row.p_value)),
+        Cell(_format_p_value(row.p_holm)),
+        Cell(_format_number(row.effect_size, 2), _format_interval(row.effect_low, row.effect_high, 2)),
+        Cell(_format_number(row.minimum_detectable, decimals)),
+    ]
+
+
+def _format_number(value: float, decimals: int) -> str:
+    return ABSENT if pd.isna(value) else f"{value:.{decimals}f}"
+
+
+def _format_interval(low: float, high: float, decimals: int) -> str:
+    return "" if pd.isna(low) else f"{low:.{decimals}f}, {high:.{decimals}f}"
+
+
+def _format_p_value(p: float) -> str:
+    return "< 0.001" if p < 0.001 else _format_number(p, 3)

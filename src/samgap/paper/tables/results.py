@@ -1,0 +1,85 @@
+"""Estimates of all models with 95 % confidence intervals (bootstrap over images), one block for each experiment. A
+second block shows the estimates by phrase or other stratum, where there are any.
+
+The CSV file holds the estimates in full precision, one per row; the Markdown, LaTeX and HTML files are for reading.
+Where there is no value, a footnote gives the reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from samgap.paper import csv, labels
+from samgap.paper.grid import Block, Cell
+from samgap.paper.notes import Footnotes, note_kind
+from samgap.paper.tables import TableOutput, TableRequest
+from samgap.tables.statistics import ESTIMATES
+
+KEYS = ["dataset", "model", "prompts"]
+STUB = ["data set", "model", "prompts"]
+ABSENT = "–"
+
+
+def build_table(request: TableRequest) -> TableOutput:
+    """Return the estimates of the experiments that the entry names."""
+    estimates = csv.select_experiments(ESTIMATES.read(request.inputs["estimates"]), request.entry["experiments"])
+    footnotes = Footnotes()
+    blocks = build_blocks(estimates, request.experiments, request.models, footnotes)
+    remarks = ["Value [lower, upper end of the 95 % confidence interval]."]
+    if any(cell.text == ABSENT for block in blocks for row in block.rows for cell in row):
+        remarks.append(f"{ABSENT}: the experiment does not report the metric for this row.")
+    return TableOutput(estimates, blocks, footnotes.entries(), remarks, list(estimates["model"]))
+
+
+def build_blocks(
+    estimates: pd.DataFrame,
+    experiments: Mapping[str, Mapping[str, Any]],
+    models: Mapping[str, Mapping[str, Any]],
+    footnotes: Footnotes,
+) -> list[Block]:
+    """Return for each experiment a block of its whole data sets and, if it has strata, a block of these."""
+    blocks = []
+    for experiment, rows in estimates.groupby("experiment", sort=False):
+        entry = experiments[str(experiment)]
+        is_whole = rows["stratum"] == "all"
+        for part, heading, keys in (
+            (rows[is_whole], entry["title"], KEYS),
+            (rows[~is_whole], f"{entry['title']}, by stratum", [*KEYS, "stratum"]),
+        ):
+            metrics = [metric for metric in entry["metrics"] if (part["metric"] == metric).any()]
+            if metrics:
+                blocks.append(_build_block(part, heading, keys, metrics, models, footnotes))
+    return blocks
+
+
+def _build_block(
+    estimates: pd.DataFrame,
+    heading: str,
+    keys: Sequence[str],
+    metrics: Sequence[str],
+    models: Mapping[str, Mapping[str, Any]],
+    footnotes: Footnotes,
+) -> Block:
+    rows = []
+    for values, group in estimates.groupby(list(keys), sort=False):
+        names = dict(zip(keys, map(str, values), strict=True))
+        names["model"] = labels.model_label(models, names["model"])
+        counts = [labels.format_range(group[column]) for column in ("n_images", "n_instances")]
+        by_metric = {estimate.metric: estimate for estimate in csv.iterate_rows(group)}
+        value_cells = [_format_estimate(by_metric.get(metric), metric, footnotes) for metric in metrics]
+        rows.append([*(Cell(text) for text in [*names.values(), *counts]), *value_cells])
+    stub = [*STUB, *keys[len(KEYS) :], "images", "instances"]
+    return Block(heading, [*stub, *map(labels.metric_label, metrics)], len(keys), rows)
+
+
+def _format_estimate(estimate: Any, metric: str, footnotes: Footnotes) -> Cell:
+    """A row of `estimates` as printed: value and interval, or why there is none; None gives a dash."""
+    if estimate is None:
+        return Cell(ABSENT)
+    if pd.isna(estimate.value):
+        return Cell(note_kind(estimate.note), footnote=footnotes.add(estimate.note))
+    decimals = labels.metric_decimals(metric)
+    interval = "" if pd.isna(estimate.ci_low) else f"{estimate.ci_low:.{decimals}f}, {estimate.ci_high:.{decimals}f}"
+    mark = footnotes.add(estimate.warning) if estimate.warning else ""
+    return Cell(f"{estimate.value:.{decimals}f}", interval, mark)

@@ -1,0 +1,35 @@
+"""Order of the tests, and what the summary says of the skipped ones."""
+
+from pathlib import Path
+
+import pytest
+
+LONGEST_FIRST = ("workflow", "cluster")
+"""Folders whose tests start first, so that no worker is left with a long one at the end."""
+HINTS = {
+    "no SLURM here": "cluster tests: apt-get install munge slurmctld slurmd slurm-client (as root)",
+    "real photographs": "tests on real photographs: set SAMGAP_REAL_DATA to the folder that holds orchard-real",
+}
+"""Part of a skip reason -> how to run these tests."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the tests marked `slow`, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--all"):
+        skip = pytest.mark.skip(reason="slow: run with `make test-all`")
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(skip)
+    root = Path(__file__).parent
+    rank = {folder: index for index, folder in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(root).parts[0], len(rank)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for part, hint in HINTS.items():
+        if any(part in reason for reason in reasons):
+            terminalreporter.write_line(f"to run the skipped {hint}")

@@ -1,0 +1,261 @@
+"""Which rules run again after an edit of a source file, in both directions.
+
+Hashes of code are compared before and after an edit, for every rule and for every plug-in of the demo's configuration
+and of its models' configuration. One dry run of Snakemake confirms that the rules use these hashes.
+"""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+import yaml
+
+from samgap.config.validate import validate_config
+from samgap.jobs import code_hash, plugin_modules
+from samgap.jobs.code_hash import script_hash
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = {
+    name: validate_config(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8")), ROOT)
+    for name in ("demo", "demo-models")
+}
+# Modules that are plug-ins of no entry in either configuration are edited too.
+EXTRA = {
+    "datasets": {"coco": {"kind": "coco"}, "minneapple": {"kind": "minneapple"}},
+    "models": {"owlv2": {"family": "owlv2"}},
+}
+
+
+def list_hashes() -> dict[str, str]:
+    """Return `rule` or `rule:id` -> hash of its code, from the same functions that the rules call."""
+    demo, models = CONFIGS["demo"], CONFIGS["demo-models"]
+    config = {section: {**models[section], **demo[section]} for section in ("datasets", "prompts", "models")}
+    config = {section: {**entries, **EXTRA.get(section, {})} for section, entries in config.items()}
+    hashes = {
+        "fetch_archive": script_hash("scripts/datasets/fetch_archive.py"),
+        "checkpoint": script_hash("scripts/checkpoints/checkpoint.py"),
+        "verify": script_hash("scripts/checkpoints/verify.py"),
+        "match_predictions": script_hash("scripts/matching/match.py"),
+        "estimate": script_hash(
+            "scripts/statistics/estimate.py", *plugin_modules.metric_modules(demo["experiments"].values())
+        ),
+        "compare": script_hash(
+            "scripts/statistics/compare.py", *plugin_modules.metric_modules(demo["comparisons"].values())
+        ),
+        "manifest": script_hash("scripts/paper/manifest.py"),
+        "demo_card": script_hash("scripts/demo/card.py"),
+        "verify_demo_weights": script_hash("scripts/demo/compare_card.py"),
+    }
+    for dataset, entry in config["datasets"].items():
+        module = plugin_modules.dataset_module(config, dataset)
+        hashes[f"dataset:{entry['kind']}"] = script_hash("scripts/datasets/dataset.py", module)
+    for prompts, entry in config["prompts"].items():
+        module = plugin_modules.prompts_module(config, prompts)
+        hashes[f"prompts:{entry['kind']}"] = script_hash("scripts/prompts/prompts.py", module)
+    for model, entry in config["models"].items():
+        modules = plugin_modules.model_modules(config, model)
+        hashes[f"predict:{entry['family']}"] = script_hash("scripts/predictions/predict.py", *modules)
+    for training, entry in models["trainings"].items():
+        module = plugin_modules.training_module(models, training)
+        hashes[f"train:{entry['family']}"] = script_hash("scripts/training/train.py", module)
+    for section in ("figures", "tables"):
+        for id in demo[section]:
+            rule = section.removesuffix("s")
+            hashes[f"{rule}:{id}"] = script_hash(*plugin_modules.paper_code(section, id))
+    return hashes
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the sources, which the hashes are computed from."""
+    root = tmp_path_factory.mktemp("repository")
+    for folder in ("src", "scripts"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for module in (code_hash, plugin_modules):
+            monkeypatch.setattr(module, "PACKAGE_DIR", root / "src" / "samgap")
+        code_hash.clear_caches()
+        yield root
+    code_hash.clear_caches()
+
+
+def changed_rules(repository: Path, edits: dict[str, str]) -> set[str]:
+    """Return the keys of `list_hashes` that change when the files in `edits` have the new content there."""
+    before = list_hashes()
+    originals = {file: (repository / file).read_text(encoding="utf-8") for file in edits}
+    try:
+        for file, text in edits.items():
+            (repository / file).write_text(text, encoding="utf-8")
+        code_hash.clear_caches()
+        after = list_hashes()
+    finally:
+        for file, text in originals.items():
+            (repository / file).write_text(text, encoding="utf-8")
+        code_hash.clear_caches()
+    assert before.keys() == after.keys()
+    return {rule for rule in before if before[rule] != after[rule]}
+
+
+# An edited file, patterns of the rules that must run again, and of those that must not. Rules that no pattern names
+# may do either. What depends on the output of a rule runs again in any case, as its input has changed.
+EDITS = [
+    (
+        "jobs/shards.py",
+        ["predict:*", "match_predictions"],
+        ["dataset:*", "prompts:*", "train:*", "estimate", "figure:*"],
+    ),
+    ("masks/boundaries.py", ["match_predictions"], ["prompts:*", "predict:*", "dataset:*", "train:*", "estimate"]),
+    ("masks/rle.py", ["match_predictions", "predict:*"], ["dataset:*", "estimate", "compare", "checkpoint"]),
+    ("models/sam2/video.py", ["predict:sam2"], ["predict:shape", "predict:owlv2", "train:*", "prompts:*", "dataset:*"]),
+    ("models/sam3/image.py", ["predict:sam3", "predict:grounded"], ["predict:shape", "predict:sam2", "predict:owlv2"]),
+    ("models/shape.py", ["predict:shape"], ["predict:sam*", "predict:grounded", "predict:owlv2", "train:*"]),
+    ("models/owlv2.py", ["predict:owlv2"], ["predict:sam*", "predict:shape", "train:*"]),
+    ("predictions/tracks.py", ["predict:*"], ["match_predictions", "prompts:*", "train:*"]),
+    (
+        "prompts/spatial.py",
+        ["prompts:box", "prompts:point"],
+        ["prompts:phrases", "predict:*", "match_predictions", "train:*"],
+    ),
+    ("prompts/clicks.py", ["prompts:clicks"], ["prompts:phrases", "predict:*", "match_predictions", "train:*"]),
+    ("prompts/phrases.py", ["prompts:phrases"], ["prompts:box", "predict:*", "match_predictions"]),
+    ("datasets/orchard/leaves.py", ["dataset:orchard-sim"], ["dataset:coco", "dataset:minneapple", "prompts:*"]),
+    ("datasets/coco.py", ["dataset:coco"], ["dataset:orchard-sim", "prompts:*", "predict:*"]),
+    ("matching/shard.py", ["match_predictions"], ["predict:*", "prompts:*", "estimate", "compare", "figure:*"]),
+    ("metrics/iou.py", ["estimate", "compare"], ["match_predictions", "predict:*", "figure:*", "table:*"]),
+    ("metrics/noc.py", [], ["*"]),  # no experiment of the demo names it
+    ("metrics/_reference.py", [], ["*"]),  # makes a page of the documentation
+    ("statistics/bootstrap.py", ["estimate", "compare"], ["match_predictions", "figure:*", "predict:*"]),
+    ("statistics/comparisons.py", ["compare"], ["estimate", "match_predictions", "figure:*"]),
+    ("tables/images.py", ["dataset:*", "predict:*", "match_predictions"], ["prompts:*", "checkpoint"]),
+    ("tables/prompts.py", ["prompts:*", "predict:*", "match_predictions"], ["dataset:*", "train:*", "checkpoint"]),
+    ("tables/predictions.py", ["predict:*", "match_predictions"], ["dataset:*", "prompts:*", "train:*", "estimate"]),
+    (
+        "tables/matching.py",
+        ["match_predictions", "estimate", "compare"],
+        ["dataset:*", "prompts:*", "predict:*", "train:*"],
+    ),
+    (
+        "tables/statistics.py",
+        ["estimate", "compare", "table:*"],
+        ["match_predictions", "predict:*", "prompts:*", "train:*"],
+    ),
+    ("tables/training.py", ["train:*"], ["predict:*", "match_predictions", "estimate", "prompts:*"]),
+    (
+        f"{validate_config.__module__.removeprefix('samgap.').replace('.', '/')}.py",
+        [],
+        ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "figure:*", "train:*"],
+    ),
+    ("config/schema.py", [], ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "train:*"]),
+    ("config/plugins.py", [], ["dataset:*", "train:*", "checkpoint"]),
+    ("paper/style.py", ["figure:estimates"], ["estimate", "predict:*"]),
+    ("download/http.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
+    ("training/loop.py", ["train:*"], ["predict:*", "dataset:*", "prompts:*"]),
+    ("demo_models/card.py", ["demo_card", "verify_demo_weights"], ["estimate", "train:*", "predict:*"]),
+    ("jobs/manifest.py", ["manifest"], ["estimate", "predict:*", "figure:*"]),
+    ("io/files.py", ["*"], []),
+]
+EDITS = [(f"src/samgap/{file}", reruns, stays) for file, reruns, stays in EDITS] + [
+    ("scripts/predictions/predict.py", ["predict:*"], ["train:*", "prompts:*", "match_predictions"]),
+    ("scripts/matching/match.py", ["match_predictions"], ["predict:*", "estimate"]),
+]
+
+
+@pytest.mark.parametrize(("file", "reruns", "stays"), EDITS, ids=[file for file, *_ in EDITS])
+def test_an_edit_reruns_the_rules_that_it_concerns(repository, file, reruns, stays):
+    text = (repository / file).read_text(encoding="utf-8")
+    changed = changed_rules(repository, {file: text + "\nEDITED = True\n"})
+    for pattern in reruns:
+        rules = {rule for rule in list_hashes() if fnmatch(rule, pattern)}
+        assert rules and rules <= changed, f"{pattern} must run again after an edit of {file}"
+    for pattern in stays:
+        rules = {rule for rule in list_hashes() if fnmatch(rule, pattern)}
+        assert rules and not rules & changed, f"{pattern} must not run again after an edit of {file}"
+
+
+def test_comments_and_docstrings_rerun_nothing(repository):
+    edits = {}
+    for file in [*(repository / "src").rglob("*.py"), *(repository / "scripts").rglob("*.py")]:
+        text = file.read_text(encoding="utf-8")
+        docstring = ast.get_docstring(ast.parse(text), clean=False)
+        if docstring:
+            text = text.replace(docstring, f"{docstring} Edited.", 1)
+        edits[str(file.relative_to(repository))] = f"{text}\n# Edited.\n"
+    assert changed_rules(repository, edits) == set()
+
+
+def test_modules_with_computed_names_are_known():
+    """Without a function in samgap.jobs.plugin_modules, edits of modules with a computed name would rerun nothing."""
+    importers = {
+        str(file.relative_to(ROOT))
+        for folder in ("src", "scripts")
+        for file in (ROOT / folder).rglob("*.py")
+        if re.search(
+            r"import_module\(f?[^\"'f]|import_module\(f|__import__|import_plugin\(", file.read_text(encoding="utf-8")
+        )
+    }
+    assert importers <= {
+        "scripts/datasets/dataset.py",  # dataset_module
+        "scripts/paper/figure.py",  # paper_code
+        "scripts/paper/table.py",  # paper_code
+        "scripts/predictions/predict.py",  # model_modules
+        "scripts/prompts/prompts.py",  # prompts_module
+        "scripts/training/train.py",  # training_module
+        "src/samgap/config/plugin_import.py",
+        "src/samgap/metrics/__init__.py",  # metric_modules
+        "src/samgap/metrics/_reference.py",  # no rule uses it
+        "src/samgap/models/grounded.py",  # model_modules
+    }
+
+
+def test_rules_hash_the_script_that_they_run():
+    functions = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules" / "functions").glob("*.smk"))
+    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
+    rules = re.findall(r"^        code=(.+),\n(?:        .*\n)*    script:\n        \"\.\./(.+)\"", text, re.MULTILINE)
+    assert len(rules) == text.count("    script:\n") > 10
+    for code, script in rules:
+        if "(" not in code:
+            code = re.search(rf"def {code}\(wildcards\):\n((?:    .*\n|\n)+)", functions)[1]
+        if paper_code := re.search(r"paper_code\(\"(\w+)s\"", code):
+            item = paper_code[1]
+            assert script in (f"scripts/paper/{item}s/{{wildcards.{item}}}.py", f"scripts/paper/{item}.py")
+        else:
+            assert re.search(r"script_hash\(\s*\"(.+?)\"", code)[1] == script
+
+
+def snakemake(folder: Path, *arguments: str) -> str:
+    """Run Snakemake for the demo's data set in `folder`, and return its output."""
+    command = [sys.executable, "-m", "snakemake", "resources/datasets/orchard-sim-test/dataset.json", "--cores", "1"]
+    run = subprocess.run(
+        [*command, "--configfile", "test.yaml", *arguments],
+        cwd=folder,
+        env=dict(os.environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+    return run.stdout
+
+
+def test_snakemake_plans_by_the_hashes(tmp_path):
+    for part in ("rules", "scripts", "src", "config", "envs", "profiles", "report"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    config = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text(encoding="utf-8"))
+    config["datasets"]["orchard-sim-test"] |= {"scenes": 1, "size": 64}
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    snakemake(tmp_path)
+    edited = [tmp_path / "scripts/datasets/dataset.py", tmp_path / "src/samgap/datasets/orchard/leaves.py"]
+    for file in edited:
+        file.write_text(file.read_text(encoding="utf-8") + "\n# Edited.\n", encoding="utf-8")
+    assert "Nothing to be done" in snakemake(tmp_path, "--dry-run")
+    edited[1].write_text(edited[1].read_text(encoding="utf-8") + "EDITED = True\n", encoding="utf-8")
+    assert "rule dataset:" in snakemake(tmp_path, "--dry-run")

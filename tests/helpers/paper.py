@@ -1,0 +1,296 @@
+"""A small finished run for tests of figures and tables: images, prompts, masks, estimates and comparisons."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from samgap.paper import render, style
+from samgap.paper.figures import FigureOutput, FigureRequest
+from samgap.paper.tables import TableRequest
+from samgap.tables.images import IMAGES
+from samgap.tables.predictions import MASKS
+from samgap.tables.prompts import PROMPTS
+from samgap.tables.statistics import COMPARISONS, ESTIMATES
+
+SIZE = 96
+DISC_COUNTS = {0: 4, 1: 1, 2: 0, 3: 2, 4: 3, 5: 2, 6: 6}
+"""Image id -> number of discs; images 3 and 5 tie."""
+
+MODELS = {
+    "sam2-demo": {"label": "SAM2 (demo)", "family": "sam2", "demo": True},
+    "sam3-demo": {"label": "SAM3 (demo)", "family": "sam3", "demo": True},
+    "sam2-large": {"label": "SAM2.1-L", "family": "sam2"},
+    "sam3": {"label": "SAM3", "family": "sam3"},
+    "filled-box": {"label": "box itself", "family": "shape"},
+    "ellipse": {"label": "ellipse in box", "family": "shape"},
+}
+PUBLISHED = {"spatial": "sam2-large", "concept": "sam3"}
+DEMO = {"spatial": "sam2-demo", "concept": "sam3-demo"}
+
+EXPERIMENTS = {
+    "spatial-prompts": {"title": "Spatial prompts & boxes", "metrics": ["iou", "boundary-f-2px", "recall"]},
+    "box-baselines": {"title": "What the box gives away", "metrics": ["iou", "boundary-f-2px", "recall"]},
+    "concept-prompts": {"title": "Noun phrases", "metrics": ["iou", "boundary-f-2px", "recall", "pmf1", "il-mcc"]},
+}
+COMPARISON_FAMILIES = {"skill": {"title": "Network & box"}, "same": {"title": "Point or box"}}
+SKIPPED = "skipped: weights not available (facebook/sam3 is gated: ask for access)"
+NOT_EVALUABLE = "not evaluable: no attribute labels in this data set"
+WARNING = "drawn by image, as the data set has only 4 groups (fewer than 10)"
+
+
+# --- draw and write
+
+
+def draw(request: FigureRequest) -> FigureOutput:
+    """Draw a figure without writing files."""
+    with style.figure_style():
+        return render.load_figure(request.figure_id)(request)
+
+
+def save_figure(request: FigureRequest, folder: Path) -> dict[str, Path]:
+    """Draw a figure and write its files; returns them by form: pdf, svg, png, rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {form: folder / f"out.{'csv' if form == 'rows' else form}" for form in ("pdf", "svg", "png", "rows")}
+    render.render_figure(request, paths)
+    return paths
+
+
+def save_table(request: TableRequest, folder: Path) -> dict[str, Path]:
+    """Make a table and write its files; returns them by form: csv, md, tex, html."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {form: folder / f"out.{form}" for form in ("csv", "md", "tex", "html")}
+    render.render_table(request, paths)
+    return paths
+
+
+def list_texts(figure: Figure) -> list[str]:
+    """Return every text drawn in a figure, its lines joined by spaces."""
+    return [" ".join(text.get_text().split()) for text in figure.findobj(Text) if text.get_text()]
+
+
+def list_gids(figure: Figure) -> list[str]:
+    """Return the ids that artists of a figure have in its SVG file."""
+    return [artist.get_gid() for artist in figure.findobj(lambda artist: artist.get_gid() is not None)]
+
+
+# --- images, prompts and masks
+
+
+class DiscRun:
+    """A data set of seven images, box prompts, three phrases and two shards of masks for each of two models.
+
+    Args:
+        folder: Where the files are written.
+        skipped: Reason why there are no masks; None for masks of all discs.
+    """
+
+    def __init__(self, folder: Path, skipped: str | None = None) -> None:
+        self.folder, self.skipped = folder, skipped
+        (folder / "images").mkdir(parents=True)
+        rng = np.random.default_rng(0)
+        ys, xs = np.mgrid[:SIZE, :SIZE]
+        self.discs: dict[int, list[np.ndarray]] = {}
+        for image_id, count in DISC_COUNTS.items():
+            pixels = (np.array([60, 110, 45]) + rng.normal(0, 18, (SIZE, SIZE, 3))).clip(0, 255).astype(np.uint8)
+            self.discs[image_id] = []
+            for disc in range(count):
+                cx, cy = 16 + 30 * (disc % 3), 20 + 40 * (disc // 3)
+                mask = (xs - cx) ** 2 + (ys - cy) ** 2 <= 12**2
+                pixels[mask] = [190, 40, 35] if disc % 2 else [150, 190, 70]
+                self.discs[image_id].append(mask)
+            Image.fromarray(pixels).save(folder / "images" / f"tree-{image_id}.png")
+        self.image_table = folder / "images.parquet"
+        rows = [
+            {"image_id": i, "file": f"tree-{i}.png", "width": SIZE, "height": SIZE, "group": str(i)}
+            for i in DISC_COUNTS
+        ]
+        IMAGES.write(self.image_table, rows)
+        discs = [(image_id, disc) for image_id, count in DISC_COUNTS.items() for disc in range(count)]
+        self.box_prompts = self._write_prompts("box", [self._box(*disc) for disc in discs])
+        phrases = []
+        for image_id, count in DISC_COUNTS.items():
+            phrases.append(self._phrase(image_id, "apple", [10 * image_id + disc for disc in range(count)]))
+            phrases.append(self._phrase(image_id, "pear", []))
+            phrases.append(self._phrase(image_id, "ripe apple", None))
+        self.phrase_prompts = self._write_prompts("concepts", phrases)
+        masks = [self._mask(f"{i}-{disc}", i, 0, 0.3, self.discs[i][disc]) for i, disc in discs]
+        self.spatial_masks = self._write_masks("spatial", masks)
+        masks = []
+        for i in DISC_COUNTS:
+            for k, disc_mask in enumerate(self.discs[i]):
+                masks.append(self._mask(f"{i}-apple", i, k, 0.9 - 0.1 * k, np.roll(disc_mask, 3, axis=1)))
+            masks.append(self._mask(f"{i}-pear", i, 0, 0.99, np.ones((SIZE, SIZE), bool)))
+        self.concept_masks = self._write_masks("concept", masks)
+
+    def request(self, phrase: str = "apple", images: int = 3, models: Mapping[str, str] = DEMO) -> FigureRequest:
+        """Return the request for the figure prompt-or-concept of this run."""
+        inputs = {
+            "images": str(self.folder / "images"),
+            "image_table": str(self.image_table),
+            "spatial_prompts": str(self.box_prompts),
+            "concept_prompts": str(self.phrase_prompts),
+            "spatial_masks": self.spatial_masks,
+            "concept_masks": self.concept_masks,
+        }
+        entry = {
+            "dataset": "discs",
+            "spatial": {"model": models["spatial"], "prompts": "box"},
+            "concept": {"model": models["concept"], "prompts": "concepts", "phrase": phrase},
+            "images": images,
+        }
+        return FigureRequest("prompt-or-concept", inputs, entry, MODELS, 0.5)
+
+    def _write_prompts(self, name: str, rows: list[dict[str, Any]]) -> Path:
+        path = self.folder / f"prompts={name}" / "prompts.parquet"
+        blank = {"phrase": None, "points": None, "boxes": None, "mask": None}
+        PROMPTS.write(path, [{**blank, **row} for row in rows])
+        return path
+
+    def _box(self, image_id: int, disc: int) -> dict[str, Any]:
+        ys, xs = np.nonzero(self.discs[image_id][disc])
+        corners = {"x0": xs.min(), "y0": ys.min(), "x1": xs.max() + 1, "y1": ys.max() + 1}
+        box = {**{key: float(value) for key, value in corners.items()}, "label": 1}
+        row = {"prompt_id": f"{image_id}-{disc}", "image_id": image_id, "kind": "box"}
+        return {**row, "boxes": [box], "truth_ids": [10 * image_id + disc]}
+
+    @staticmethod
+    def _phrase(image_id: int, phrase: str, truth_ids: list[int] | None) -> dict[str, Any]:
+        row = {"prompt_id": f"{image_id}-{phrase.replace(' ', '-')}", "image_id": image_id, "kind": "phrase"}
+        return {**row, "phrase": phrase, "truth_ids": truth_ids}
+
+    @staticmethod
+    def _mask(prompt_id: str, image_id: int, prediction_id: int, score: float, mask: np.ndarray) -> dict[str, Any]:
+        rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+        row = {"prompt_id": prompt_id, "prediction_id": prediction_id, "image_id": image_id, "score": score}
+        box = {"x0": 0.0, "y0": 0.0, "x1": float(SIZE), "y1": float(SIZE), "height": SIZE, "width": SIZE}
+        return {**row, **box, "area_px": int(mask.sum()), "rle": rle["counts"]}
+
+    def _write_masks(self, name: str, rows: list[dict[str, Any]]) -> list[str]:
+        paths = []
+        for shard in range(2):
+            path = self.folder / name / f"shard={shard:03d}" / "masks.parquet"
+            in_shard = [row for row in rows if list(DISC_COUNTS).index(row["image_id"]) % 2 == shard]
+            provenance = {"skipped": self.skipped} if self.skipped else {}
+            MASKS.write(path, [] if self.skipped else in_shard, provenance)
+            paths.append(str(path))
+        return paths
+
+
+# --- estimates and comparisons
+
+
+def make_estimate(
+    experiment: str,
+    model: str,
+    prompts: str,
+    metric: str,
+    value: float | None,
+    stratum: str = "all",
+    note: str | None = None,
+    n_images: int = 60,
+) -> dict[str, Any]:
+    """Return a row of table `estimates` with an interval around `value`, or with `note` and no value."""
+    low, high = (None, None) if value is None else (value - 0.03, value + 0.02)
+    return {
+        **{"experiment": experiment, "dataset": "orchard-sim-test", "model": model, "prompts": prompts},
+        **{"metric": metric, "stratum": stratum, "value": value, "ci_low": low, "ci_high": high},
+        **{"n_images": n_images, "n_instances": 312, "clusters": "image", "n_clusters": n_images},
+        **{"warning": None, "note": note},
+    }
+
+
+def make_estimates(names: Mapping[str, str] = DEMO, skip_concept: bool = False) -> pd.DataFrame:
+    """Return a table `estimates`: SAM2 with three prompt sets, two baselines, SAM3 with phrases, and strata.
+
+    Args:
+        names: Ids of the models with spatial prompts and with phrases.
+        skip_concept: Estimates of the model with phrases are skipped.
+    """
+    rows = []
+    values = iter(np.linspace(0.91234567890123, 0.2, 40).tolist())
+    for prompts in ("box", "point", "point-box"):
+        for metric in EXPERIMENTS["spatial-prompts"]["metrics"]:
+            rows.append(make_estimate("spatial-prompts", names["spatial"], prompts, metric, next(values)))
+    for model in ("filled-box", "ellipse"):
+        for metric in EXPERIMENTS["box-baselines"]["metrics"]:
+            rows.append(make_estimate("box-baselines", model, "box", metric, next(values)))
+    for metric in EXPERIMENTS["concept-prompts"]["metrics"]:
+        value, note = (None, SKIPPED) if skip_concept else (next(values), None)
+        if metric == "il-mcc" and not skip_concept:
+            value, note = None, NOT_EVALUABLE
+        n_images = 55 if metric == "pmf1" else 60
+        cell = "concept-prompts", names["concept"], "concepts", metric
+        rows.append(make_estimate(*cell, value, note=note, n_images=n_images))
+    for phrase in ("apple", "50%_ripe|apple"):
+        value, note = (None, SKIPPED) if skip_concept else (next(values), None)
+        cell = "concept-prompts", names["concept"], "concepts", "pmf1"
+        rows.append(make_estimate(*cell, value, f"phrase={phrase}", note))
+    return pd.DataFrame(rows)
+
+
+def estimates_request(
+    estimates: pd.DataFrame, folder: Path, metrics: Sequence[str] = ("iou", "boundary-f-2px", "pmf1", "il-mcc")
+) -> FigureRequest:
+    """Write `estimates` to `folder` and return the request for the figure estimates."""
+    ESTIMATES.write(folder / "estimates.parquet", estimates)
+    entry = {"experiments": list(EXPERIMENTS), "metrics": list(metrics)}
+    return FigureRequest("estimates", {"estimates": str(folder / "estimates.parquet")}, entry, MODELS)
+
+
+def results_request(
+    estimates: pd.DataFrame, folder: Path, experiments: Sequence[str] = tuple(EXPERIMENTS)
+) -> TableRequest:
+    """Write `estimates` to `folder` and return the request for the table results."""
+    ESTIMATES.write(folder / "estimates.parquet", estimates)
+    entry = {"title": "Results & more", "number": "Table 1", "experiments": list(experiments)}
+    inputs = {"estimates": str(folder / "estimates.parquet")}
+    return TableRequest("results", inputs, entry, MODELS, EXPERIMENTS, {})
+
+
+def make_comparison(
+    family: str, model: str, metric: str, value: float, p: float = 0.004, **changed: Any
+) -> dict[str, Any]:
+    """Return a row of table `comparisons` with the filled box as the baseline."""
+    known = {"value": value, "baseline_value": 0.7, "difference": value - 0.7, "ci_low": value - 0.75}
+    known |= {"ci_high": value - 0.65, "p_value": p, "p_holm": min(2 * p, 1), "p_bonferroni": min(2 * p, 1)}
+    known |= {"p_t_test": p / 2, "effect_size": 1.25, "effect_low": 0.9, "effect_high": 1.6}
+    known |= {"minimum_detectable": 0.0123, "n_tests": 2, "warning": None, "note": None}
+    cell = {"comparison": family, "dataset": "orchard-sim-test", "model": model, "prompts": "box"}
+    cell |= {"baseline_model": "filled-box", "baseline_prompts": "box", "metric": metric, "stratum": "all"}
+    counts = {"clusters": "image", "n_clusters": 60, "n_instances": 312, "baseline_n_instances": 312}
+    return cell | counts | known | changed
+
+
+def make_comparisons(model: str = "sam2-demo") -> pd.DataFrame:
+    """Return a table `comparisons`: a difference, one with a warning, one without spread, and a skipped one."""
+    blank = ("baseline_value", "difference", "ci_low", "ci_high", "p_value", "p_holm", "p_bonferroni")
+    tests = ("p_t_test", "effect_size", "effect_low", "effect_high", "minimum_detectable")
+    skipped = {"n_tests": 0, "note": SKIPPED, **dict.fromkeys(blank + tests)}
+    return pd.DataFrame(
+        [
+            make_comparison("skill", model, "iou", 0.91234567890123),
+            make_comparison("skill", "ellipse", "dice", 0.81, p=0.0001, warning=WARNING),
+            make_comparison("same", model, "iou", 0.7, p=1.0, **dict.fromkeys(tests)),
+            {**make_comparison("same", "sam3", "iou", 0.7), **skipped},
+        ]
+    )
+
+
+def comparisons_request(
+    comparisons: pd.DataFrame, folder: Path, families: Mapping[str, Any] = COMPARISON_FAMILIES
+) -> TableRequest:
+    """Write `comparisons`, with provenance, to `folder` and return the request for the table comparisons."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "comparisons.parquet"
+    cells = [f"dataset=orchard-sim-test/model={model}/prompts=box" for model in ("sam2-demo", "ellipse", "filled-box")]
+    inputs = {f"results/test/matching/{cell}/shard=000/pairs.parquet": "0" * 64 for cell in cells}
+    COMPARISONS.write(path, comparisons, {"inputs": {**inputs, "resources/datasets/d/images.parquet": "1" * 64}})
+    entry = {"title": "Paired & compared", "number": "Table 2"}
+    return TableRequest("comparisons", {"comparisons": str(path)}, entry, MODELS, EXPERIMENTS, families)

@@ -1,0 +1,135 @@
+"""The section `comparisons`: which pairs of cells it stands for, and what is an error."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from samgap.config import comparisons
+from samgap.config.validate import validate_config
+from samgap.errors import UserError
+
+ROOT = Path(__file__).parents[3]
+CONFIG = yaml.safe_load("""
+experiments:
+  boxes: {datasets: [one, two], models: [net, oval], prompts: [box, point], metrics: [iou, dice]}
+  words: {datasets: [two, three], models: [net], prompts: [concepts], metrics: [iou, pmf1]}
+  far: {datasets: [three], models: [oval], prompts: [box], metrics: [iou]}
+comparisons: {}
+""")
+NET, OVAL = {"model": "net", "prompts": "box"}, {"model": "oval", "prompts": "box"}
+WORDS, POINT = {"model": "net", "prompts": "concepts"}, {"model": "net", "prompts": "point"}
+
+
+def make_config(*pairs, **entry):
+    config = copy.deepcopy(CONFIG)
+    comparison = {"title": "T", "experiments": ["boxes", "words"], "metrics": ["iou"], **entry}
+    if pairs:
+        comparison["pairs"] = [{"candidate": candidate, "baseline": baseline} for candidate, baseline in pairs]
+    config["comparisons"]["family"] = comparison
+    return config
+
+
+def expand(config):
+    comparisons.validate_comparisons(config)
+    keys = ("dataset", "model", "prompts", "baseline_model", "baseline_prompts")
+    return [tuple(pair[key] for key in keys) for pair in comparisons.expand_comparisons(config)]
+
+
+def test_pairs_are_compared_on_each_data_set_that_both_cells_have():
+    config = make_config((NET, OVAL), (WORDS, NET))
+    assert expand(config) == [
+        ("one", "net", "box", "oval", "box"),
+        ("two", "net", "box", "oval", "box"),
+        ("two", "net", "concepts", "net", "box"),
+    ]
+    assert {(pair["comparison"], *pair["metrics"]) for pair in comparisons.expand_comparisons(config)} == {
+        ("family", "iou")
+    }
+
+
+def test_a_baseline_is_compared_with_every_other_cell():
+    assert expand(make_config(baseline=OVAL)) == [
+        ("one", "net", "box", "oval", "box"),
+        ("two", "net", "box", "oval", "box"),
+        ("one", "net", "point", "oval", "box"),
+        ("two", "net", "point", "oval", "box"),
+        ("one", "oval", "point", "oval", "box"),
+        ("two", "oval", "point", "oval", "box"),
+        ("two", "net", "concepts", "oval", "box"),
+    ]
+
+
+def test_a_configuration_may_have_no_comparisons():
+    assert expand(CONFIG) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "parts"),
+    [
+        (make_config((NET, OVAL), metrics=["iuo"]), ["metrics names 'iuo'", "did you mean 'iou'?"]),
+        (
+            make_config((NET, OVAL), metrics=["pmf1"], experiments=["boxes"]),
+            ["'pmf1'", "none of its experiments measures"],
+        ),
+        (
+            make_config((WORDS, OVAL), experiments=["boxes"]),
+            ["names 'net' with 'concepts'", "there is 'net' with 'box', 'net' with"],
+        ),
+        (make_config(baseline=WORDS, experiments=["boxes"]), ["names 'net' with 'concepts'"]),
+        (make_config(baseline=OVAL, experiments=["far"]), ["baseline is the only cell of its experiments"]),
+        (make_config((NET, NET)), ["compares 'net' with 'box' with itself"]),
+        (make_config((NET, OVAL), (OVAL, NET)), ["compares 'net' with 'box' and 'oval' with 'box' twice"]),
+        (make_config((POINT, OVAL), (POINT, OVAL)), ["twice"]),
+    ],
+)
+def test_an_invalid_comparison_is_one_line(config, parts):
+    with pytest.raises(UserError) as error:
+        comparisons.validate_comparisons(config)
+    message = str(error.value)
+    assert message.startswith("config: comparisons.family") and "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_cells_without_a_common_data_set():
+    config = make_config((WORDS, OVAL), experiments=["words", "boxes"])
+    config["experiments"]["boxes"]["datasets"] = ["one"]
+    with pytest.raises(UserError, match="'net' with 'concepts' and 'oval' with 'box', which share no data set"):
+        comparisons.validate_comparisons(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"baseline": OVAL}, "has 'baseline', 'pairs' of 'baseline', 'pairs'; name exactly one"),
+        ({"pairs": ...}, "has none of 'baseline', 'pairs'"),
+        ({"experiments": ["boxs"]}, "comparisons.box-itself.experiments names 'boxs', which is not in experiments"),
+        ({"metric": ["iou"]}, "unknown key 'metric' in comparisons.box-itself; did you mean 'metrics'?"),
+        ({"pairs": [{"candidate": NET}]}, "comparisons.box-itself.pairs.0 lacks the key 'baseline'"),
+        ({"pairs": []}, "fewer than 1"),
+    ],
+)
+def test_the_schema_and_the_references_of_comparisons_are_checked(change, part):
+    demo = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    entry = demo["comparisons"]["box-itself"] | change
+    demo["comparisons"]["box-itself"] = {key: value for key, value in entry.items() if value is not ...}
+    with pytest.raises(UserError) as error:
+        validate_config(demo, ROOT)
+    assert part in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["config", "demo"])
+def test_the_comparisons_of_the_repositorys_configurations(name):
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
+    comparisons.validate_comparisons(config)
+    pairs = comparisons.expand_comparisons(config)
+    network = pairs[0]["model"]
+    assert [(pair["model"], pair["baseline_model"]) for pair in pairs if pair["comparison"] == "box-itself"] == [
+        (network, "filled-box"),
+        (network, "ellipse"),
+        ("ellipse", "filled-box"),
+    ]
+    compared = [(pair["prompts"], pair["baseline_prompts"]) for pair in pairs if pair["comparison"] == "point-or-box"]
+    assert ("point", "box") in compared and {baseline for _, baseline in compared} == {"box"}

@@ -1,0 +1,107 @@
+"""Options that a kind or a family declares in its module."""
+
+from pathlib import Path
+
+import pytest
+
+from samgap.config.plugin_options import load_schema
+from samgap.config.schema import validate
+from samgap.errors import UserError
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = """
+$schema: https://json-schema.org/draft/2020-12/schema
+type: object
+properties:
+  datasets: &entries
+    type: object
+    default: {}
+    additionalProperties:
+      type: object
+      properties: {kind: {type: string}, family: {type: string}}
+      unevaluatedProperties: false
+  prompts: *entries
+  models: *entries
+  trainings: *entries
+$defs:
+  text: {type: string, minLength: 1}
+"""
+OPTIONS = """
+{
+    "required": ["radius"],
+    "properties": {
+        "radius": {"description": "Radius, px.", "type": "integer", "minimum": 1},
+        "colour": {"description": "Colour.", "$ref": "#/$defs/text", "default": "red"},
+    },
+}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/schema.yaml").write_text(SCHEMA)
+    return tmp_path
+
+
+def add_module(root: Path, stage: str, text: str) -> None:
+    file = root / "src/samgap" / stage / "new_one.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("stage", "marker", "section", "key"),
+    [
+        ("datasets", "def pictures(): ...", "datasets", "kind"),
+        ("prompts", "def generate_prompts(): ...", "prompts", "kind"),
+        ("models", "KINDS = ('box',)", "models", "family"),
+        ("training", "def open_task(): ...", "trainings", "family"),
+    ],
+)
+def test_options_of_a_module_are_part_of_the_schema(root, stage, marker, section, key):
+    add_module(root, stage, f"import a_module_that_does_not_exist\n{marker}\nOPTIONS = {OPTIONS.strip()}\n")
+    schema = load_schema(root)
+    config = validate({section: {"x": {key: "new-one", "radius": 3}}}, schema)
+    assert config[section]["x"] == {key: "new-one", "radius": 3, "colour": "red"}
+    for entry, message in [
+        ({}, f"{section}.x lacks the key 'radius' \\(Radius, px\\)"),
+        ({"radius": 0}, f"{section}.x.radius is 0, less than 1"),
+        ({"radius": 1, "color": "red"}, f"unknown key 'color' in {section}.x; did you mean 'colour'"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            validate({section: {"x": {key: "new-one", **entry}}}, schema)
+    with pytest.raises(UserError, match="unknown key 'radius'"):
+        validate({section: {"x": {key: "another", "radius": 3}}}, schema)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("dict(properties={})", "OPTIONS is not a literal"),
+        ("{'radius': {'type': 'integer'}}", "OPTIONS is not a literal"),
+        (
+            "{'properties': {'radius': {'description': 'x', 'type': 'int'}}}",
+            "OPTIONS is not a JSON schema: 'int' is not",
+        ),
+        ("{'properties': {'radius': {'type': 'integer'}}}", "the option 'radius' of OPTIONS has no description"),
+        ("{'properties': {'kind': {'description': 'x'}}}", "the option 'kind' of OPTIONS is a key of every entry"),
+        (
+            "{'properties': {'x': {'$ref': '#/$defs/txt'}}}",
+            r"OPTIONS refers to #/\$defs/txt; did you mean '#/\$defs/text'",
+        ),
+    ],
+)
+def test_invalid_options_are_one_line_that_names_the_module(root, options, message):
+    add_module(root, "prompts", f"def generate_prompts(): ...\nOPTIONS = {options}\n")
+    with pytest.raises(UserError, match=f"src/samgap/prompts/new_one.py: .*{message}"):
+        load_schema(root)
+
+
+def test_modules_that_are_not_plugins_are_ignored(root):
+    add_module(root, "prompts", "OPTIONS = 3\n")
+    assert load_schema(root)["properties"]["prompts"]["additionalProperties"]["allOf"] == []
+
+
+def test_the_options_of_the_repositorys_plugins_are_valid():
+    assert load_schema(ROOT)

@@ -1,0 +1,52 @@
+"""Plug-ins by id, found by their files without an import."""
+
+from pathlib import Path
+
+import pytest
+
+from samgap.config import plugins
+
+
+def write(root: Path, name: str, text: str = "") -> Path:
+    file = root / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def test_a_plugin_is_a_module_or_a_package_with_the_marker_of_its_stage(tmp_path):
+    module = write(tmp_path, "src/samgap/models/sam_4.py", "import a_module_that_does_not_exist\nKINDS = ('box',)\n")
+    package = write(tmp_path, "src/samgap/models/sam5/__init__.py", "KINDS: tuple = ('box',)\n")
+    write(tmp_path, "src/samgap/models/helper.py", "def open_model(): ...\n")
+    write(tmp_path, "src/samgap/models/sam5/image.py", "KINDS = ()\n")
+    assert plugins.list_plugins(tmp_path, "models") == {"sam-4": module, "sam5": package}
+
+
+@pytest.mark.parametrize("section", ["figures", "tables"])
+def test_figures_and_tables_are_files_of_the_package_or_scripts(tmp_path, section):
+    inside = write(tmp_path, f"src/samgap/paper/{section}/by_size.py")
+    script = write(tmp_path, f"scripts/paper/{section}/by-crop.py")
+    write(tmp_path, f"src/samgap/paper/{section}/__init__.py")
+    write(tmp_path, f"scripts/paper/{section}/_helper.py")
+    assert plugins.list_paper_items(tmp_path, section) == {"by-crop": script, "by-size": inside}
+    assert plugins.paper_item_file(section, "by-size") == inside.relative_to(tmp_path)
+
+
+def test_a_metric_with_variants_has_one_id_for_each(tmp_path):
+    write(tmp_path, "f1.py", "VARIANTS = ('50', '75')\n")
+    write(tmp_path, "boundary_iou.py")
+    write(tmp_path, "_sums.py")
+    assert plugins.list_metrics(tmp_path) == {
+        "boundary-iou": ("boundary_iou", ""),
+        "f1-50": ("f1", "50"),
+        "f1-75": ("f1", "75"),
+    }
+
+
+def test_literals_are_read_and_other_values_are_not(tmp_path):
+    file = write(tmp_path, "x.py", "A: int = 3\nB = open('b')\nC = {'d': (1, 2)}\nD = E = 4\n")
+    assert plugins.read_literals(file, "A", "B", "C", "E", "Z") == {"A": 3, "C": {"d": (1, 2)}, "E": 4}
+
+
+def test_the_module_of_an_id():
+    assert plugins.module_name("boundary-f-2px") == "boundary_f_2px"

@@ -1,0 +1,77 @@
+"""The frame of a rule's script: its log, its error messages, its warnings, and provenance."""
+
+import hashlib
+import logging
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from samgap.errors import UserError
+from samgap.jobs.script import collect_provenance, job_context
+
+
+@pytest.fixture
+def snakemake(tmp_path):
+    """The part of Snakemake's object that the frame reads."""
+    return SimpleNamespace(log=[str(tmp_path / "logs" / "rule.log")], rule="rule", input=[], params={"code": "abc"})
+
+
+@pytest.fixture
+def read_log(snakemake):
+    """A function that returns the content of the log."""
+
+    def read() -> str:
+        with open(snakemake.log[0], encoding="utf-8") as stream:
+            return stream.read()
+
+    return read
+
+
+def test_the_log_has_all_messages_and_the_terminal_those_that_warn(snakemake, read_log, capsys):
+    with job_context(snakemake) as log:
+        log.info("3 images — done")
+        log.warning("one image skipped")
+    assert "INFO 3 images — done" in read_log() and "WARNING one image skipped" in read_log()
+    assert capsys.readouterr().err == "one image skipped\n"
+
+
+def test_python_warnings_are_in_the_log_and_not_on_the_terminal(snakemake, read_log, capsys):
+    showwarning = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with job_context(snakemake):
+            np.log(np.zeros(1))
+    assert "RuntimeWarning: divide by zero" in read_log()
+    assert capsys.readouterr().err == ""
+    assert warnings.showwarning is showwarning
+    assert logging.getLogger("py.warnings").propagate
+
+
+def test_bad_input_ends_with_one_line(snakemake, read_log, capsys):
+    with pytest.raises(SystemExit) as stop, job_context(snakemake):
+        raise UserError("labels.json: not JSON; correct it")
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == "error: labels.json: not JSON; correct it\n"
+    assert "ERROR error: labels.json" in read_log() and "Traceback" not in read_log()
+
+
+def test_an_unexpected_error_leaves_its_traceback_in_the_log(snakemake, read_log, capsys):
+    with pytest.raises(SystemExit) as stop, job_context(snakemake):
+        raise ValueError("first line\nsecond line")
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == f"error: ValueError: first line second line (traceback: {snakemake.log[0]})\n"
+    assert "Traceback" in read_log()
+
+
+def test_provenance_has_the_checksums_of_input_files(snakemake, tmp_path):
+    (tmp_path / "table.parquet").write_bytes(b"table")
+    (tmp_path / "images").mkdir()
+    snakemake.input = [str(tmp_path / "table.parquet"), str(tmp_path / "images")]
+    assert collect_provenance(snakemake, seed=1) == {
+        "rule": "rule",
+        "code": "abc",
+        "inputs": {str(tmp_path / "table.parquet"): hashlib.sha256(b"table").hexdigest()},
+        "seed": 1,
+    }

@@ -1,0 +1,89 @@
+import pandas as pd
+import pytest
+from PIL import Image
+
+from samgap.errors import UserError
+from samgap.tables.predictions import MASKS
+from samgap.tables.prompts import PROMPTS
+from tests.helpers.paper import PUBLISHED, DiscRun, draw, list_gids, list_texts, save_figure
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return DiscRun(tmp_path_factory.mktemp("run"))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(3, [3, 4, 6]), (1, [4]), (20, [1, 3, 5, 4, 0, 6])])
+def test_images_are_quantiles_of_the_instance_count(run, count, expected):
+    # Ranked by discs: 1 (1), 3 (2), 5 (2), 4 (3), 0 (4), 6 (6); image 2 has none. Quantiles of three: 1/6, 3/6, 5/6.
+    assert list(dict.fromkeys(draw(run.request(images=count)).rows["image_id"])) == expected
+
+
+def test_rows_are_the_prompts_and_masks_drawn(run):
+    rows = draw(run.request()).rows
+    masks = pd.concat([MASKS.read(path) for path in run.spatial_masks + run.concept_masks])
+    for row in rows.itertuples():
+        same = masks[(masks["prompt_id"] == row.prompt_id) & (masks["prediction_id"] == row.prediction_id)]
+        assert same["area_px"].tolist() == [row.area_px]
+        prompts_path, masks_path = row.source.split(";")
+        assert row.prompt_id in set(PROMPTS.read(prompts_path)["prompt_id"])
+        assert row.prompt_id in set(MASKS.read(masks_path)["prompt_id"])
+    spatial, concept = (rows[rows["side"] == side] for side in ("spatial", "concept"))
+    assert len(spatial) == 2 + 3 + 6  # one mask for each box, though its score of 0.3 is below the threshold
+    assert len(concept) == 2 + 3 + 5  # scores from 0.9 to 0.5; the sixth, 0.4, is below the threshold
+    assert set(concept["phrase"]) == {"apple"}
+    assert concept["score"].min() >= 0.5
+
+
+def test_counts_are_below_the_images(run):
+    texts = list_texts(draw(run.request(images=1)).figure)
+    assert [text for text in texts if text[0] == "3"] == ["3 prompts", "3 masks", "3 ground-truth instances", "3 masks"]
+
+
+def test_without_weights_the_note_replaces_the_masks(tmp_path):
+    request = DiscRun(tmp_path / "run", skipped="weights not available (no network)").request(models=PUBLISHED)
+    output = draw(request)
+    assert set(output.rows["note"]) == {"skipped: weights not available (no network)"}
+    assert output.rows["prediction_id"].isna().all()
+    assert len(output.rows) == (2 + 3 + 6) + 3  # a row for each prompt
+    assert sum(text.startswith("skipped: weights not") for text in list_texts(output.figure)) == 6
+    assert not any(axes.collections for axes in output.figure.axes)  # no contour
+
+
+def test_a_phrase_without_ground_truth_gives_a_figure_that_says_so(run):
+    output = draw(run.request(phrase="ripe apple"))
+    note = "not evaluable: no image of discs has spatial prompts and ground-truth instances of “ripe apple”"
+    assert output.rows["note"].tolist() == [note]
+    assert output.rows["source"].tolist() == [str(run.phrase_prompts)]
+    assert list_texts(output.figure) == [note]
+
+
+def test_an_unknown_phrase_is_an_error_that_names_the_known_ones(run):
+    message = r"phrase: “plum” is no phrase of the prompts concepts; name one of \['apple', 'pear', 'ripe apple'\]"
+    with pytest.raises(UserError, match=message):
+        draw(run.request(phrase="plum"))
+
+
+def test_an_unreadable_image_is_an_error_that_names_it(tmp_path):
+    run = DiscRun(tmp_path / "run")
+    (tmp_path / "run/images/tree-4.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"tree-4.png: not a readable image"):
+        draw(run.request(images=1))
+
+
+def test_files_are_byte_identical_when_drawn_again_and_have_no_date(run, tmp_path):
+    first, second = save_figure(run.request(), tmp_path / "a"), save_figure(run.request(), tmp_path / "b")
+    for form, path in first.items():
+        assert path.read_bytes() == second[form].read_bytes(), form
+    assert b"CreationDate" not in first["pdf"].read_bytes()
+    assert "dc:date" not in first["svg"].read_text()
+    assert Image.open(first["png"]).info.keys() <= {"Software", "dpi"}
+
+
+def test_the_figure_is_stamped_if_a_demo_model_is_drawn(run, tmp_path):
+    demo = save_figure(run.request(images=1), tmp_path / "demo")["svg"].read_text()
+    published = save_figure(run.request(images=1, models=PUBLISHED), tmp_path / "published")["svg"].read_text()
+    assert 'id="demo-stamp"' in demo
+    assert "demo models: not the published checkpoints" in demo
+    assert "demo" not in published
+    assert "demo-stamp" not in list_gids(draw(run.request(images=1)).figure)  # only the saved file is stamped

@@ -1,0 +1,76 @@
+import re
+
+import pandas as pd
+import pytest
+
+from samgap.jobs.manifest import list_sources
+from samgap.tables.statistics import COMPARISONS
+from tests.helpers.paper import SKIPPED, WARNING, comparisons_request, make_comparisons, save_table
+
+
+def save(comparisons, folder, **options):
+    return save_table(comparisons_request(comparisons, folder, **options), folder)
+
+
+def test_csv_has_the_comparisons_in_full_precision_with_their_sources(tmp_path):
+    comparisons = make_comparisons()
+    files = save(comparisons, tmp_path)
+    rows = pd.read_csv(files["csv"], float_precision="round_trip")
+    pd.testing.assert_frame_equal(rows[list(comparisons)], comparisons, check_exact=True, check_dtype=False)
+    assert "0.91234567890123" in files["csv"].read_text()
+    # The manifest reads from it the table itself and the tables `pairs` of both cells.
+    sources = list_sources(rows.iloc[1].to_dict(), "estimates.parquet")
+    assert [re.sub(r".*(comparisons|model=[\w-]+).*", r"\1", path) for path in sources] == [
+        "comparisons",
+        "model=ellipse",
+        "model=filled-box",
+    ]
+
+
+def test_a_row_has_both_values_the_difference_and_its_tests(tmp_path):
+    text = save(make_comparisons(), tmp_path)["md"].read_text()
+    assert re.findall("^## (.*)", text, re.M) == ["Network & box", "Point or box"]
+    assert "| data set | candidate | baseline | metric | clusters | instances | candidate value |" in text
+    row = "| SAM2 (demo) · box | box itself · box | IoU | 60 images | 312 | 0.912 | 0.700 | +0.212 [0.162, 0.262] |"
+    assert f"{row} 0.004 | 0.008 | 1.25 [0.90, 1.60] | 0.012 |" in text
+    assert "| < 0.001 | < 0.001 |" in text
+    assert "| +0.000 [-0.050, 0.050] | 1.000 | 1.000 | – | – |" in text
+
+
+def test_missing_values_and_warnings_have_footnotes(tmp_path):
+    files = save(make_comparisons(), tmp_path)
+    text = files["md"].read_text()
+    assert "| +0.110 (a) [0.060, 0.160] |" in text and f"(a) {WARNING}" in text
+    assert "| – | – | skipped (b) | – | – | – | – |" in text
+    for form in ("md", "tex", "html"):
+        assert SKIPPED in files[form].read_text(), form
+
+
+def test_latex_is_escaped_and_has_equal_columns_in_all_rows(tmp_path):
+    text = save(make_comparisons(), tmp_path)["tex"].read_text()
+    assert r"Paired \& compared (Table 2): Network \& box." in text and r"\textless{} 0.001" in text
+    for tabular in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end\{tabular\}", text, re.S):
+        for line in tabular[1].splitlines():
+            if line.endswith(r"\\"):
+                assert len(re.findall(r"(?<!\\)&", line)) == len(tabular[0]) - 1
+
+
+@pytest.mark.parametrize("form", ["md", "tex", "html"])
+def test_a_remark_is_added_if_a_demo_model_is_compared(tmp_path, form):
+    demo = save(make_comparisons(), tmp_path / "a")[form].read_text()
+    published = save(make_comparisons("sam2-large"), tmp_path / "b")[form].read_text()
+    assert "Models marked demo" in demo
+    assert "demo" not in published
+
+
+def test_without_comparisons_the_table_says_so(tmp_path):
+    files = save(make_comparisons().iloc[:0], tmp_path, families={})
+    for form in ("md", "html"):
+        assert "has no comparisons" in files[form].read_text()
+    assert list(pd.read_csv(files["csv"])) == [*COMPARISONS.schema.names, "source"]
+
+
+def test_files_are_byte_identical_when_made_again(tmp_path):
+    first, second = (save(make_comparisons(), tmp_path / "same") for _ in "ab")
+    contents = {form: path.read_bytes() for form, path in first.items()}
+    assert {form: path.read_bytes() for form, path in second.items()} == contents

@@ -1,0 +1,106 @@
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from tests.helpers.paper import (
+    NOT_EVALUABLE,
+    PUBLISHED,
+    SKIPPED,
+    WARNING,
+    make_estimates,
+    results_request,
+    save_table,
+)
+
+
+def test_csv_has_the_estimates_in_full_precision(tmp_path):
+    estimates = make_estimates()
+    files = save_table(results_request(estimates, tmp_path), tmp_path / "out")
+    rows = pd.read_csv(files["csv"], float_precision="round_trip")
+    pd.testing.assert_frame_equal(rows, estimates, check_exact=True, check_dtype=False)
+    assert "0.91234567890123" in files["csv"].read_text()
+
+
+def test_experiments_are_those_of_the_entry_in_its_order(tmp_path):
+    request = results_request(make_estimates(), tmp_path, ["concept-prompts", "box-baselines"])
+    files = save_table(request, tmp_path / "out")
+    assert list(dict.fromkeys(pd.read_csv(files["csv"])["experiment"])) == ["concept-prompts", "box-baselines"]
+    headings = re.findall("^## (.*)", files["md"].read_text(), re.M)
+    assert headings == ["Noun phrases", "Noun phrases, by stratum", "What the box gives away"]
+
+
+def test_markdown_has_value_interval_and_counts(tmp_path):
+    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["md"].read_text()
+    assert re.search(
+        r"^\| data set \| model \| prompts \| images \| instances \| IoU \| [^|]+ \| [^|]+ \|$", text, re.M
+    )
+    assert "| orchard-sim-test | SAM2 (demo) | box | 60 | 312 | 0.912 [0.882, 0.932] |" in text
+    assert "| not evaluable (a) |" in text
+    assert f"(a) {NOT_EVALUABLE}" in text
+    assert "phrase=50%_ripe\\|apple" in text  # a bare pipe would end the cell
+
+
+def test_skipped_estimates_have_a_footnote(tmp_path):
+    files = save_table(results_request(make_estimates(skip_concept=True), tmp_path), tmp_path / "out")
+    for form in ("md", "tex", "html"):
+        assert SKIPPED in files[form].read_text(), form
+    assert files["md"].read_text().count("skipped (a)") == 5 + 2
+
+
+def test_warnings_are_footnotes_of_their_values(tmp_path):
+    estimates = make_estimates()
+    estimates.loc[[0, 4], "warning"] = WARNING
+    estimates.loc[1, ["ci_low", "ci_high"]] = None
+    estimates.loc[1, "warning"] = "computed from a single image"
+    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text()
+    assert "| 0.912 (a) [0.882, 0.932] |" in text
+    assert f"(a) {WARNING}" in text and text.count("(a)") == 3
+    assert "| 0.894 (b) |" in text
+
+
+def test_latex_is_escaped_and_balanced(tmp_path):
+    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["tex"].read_text()
+    assert r"Results \& more (Table 1): Spatial prompts \& boxes." in text
+    assert r"phrase=50\%\_ripe|apple" in text
+    assert text.count(r"\begin{") == text.count(r"\end{")
+    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+    labels = re.findall(r"\\label\{(.*?)\}", text)
+    assert len(labels) == len(set(labels)) == 4
+    for tabular in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end\{tabular\}", text, re.S):
+        for line in tabular[1].splitlines():
+            if line.endswith(r"\\"):
+                assert len(re.findall(r"(?<!\\)&", line)) == len(tabular[0]) - 1
+
+
+@pytest.mark.parametrize("form", ["md", "tex", "html"])
+def test_a_remark_is_added_if_a_demo_model_is_in_the_table(tmp_path, form):
+    demo = save_table(results_request(make_estimates(), tmp_path), tmp_path / "a")[form].read_text()
+    published = save_table(results_request(make_estimates(PUBLISHED), tmp_path), tmp_path / "b")[form].read_text()
+    assert "Models marked demo" in demo
+    assert "demo" not in published
+
+
+def test_html_is_well_formed(tmp_path):
+    open_tags = []
+
+    class Checker(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            if tag not in ("br", "meta"):
+                open_tags.append(tag)
+
+        def handle_endtag(self, tag):
+            assert open_tags.pop() == tag
+
+    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["html"].read_text()
+    Checker().feed(text)
+    assert not open_tags
+    assert "Results &amp; more" in text
+
+
+def test_files_are_byte_identical_when_made_again(tmp_path):
+    request = results_request(make_estimates(), tmp_path)
+    first, second = (save_table(request, tmp_path / name) for name in "ab")
+    for form in first:
+        assert first[form].read_bytes() == second[form].read_bytes(), form

@@ -1,0 +1,15 @@
+from samgap.paper import labels
+
+
+def test_a_metric_has_a_label():
+    assert labels.metric_label("iou") == "IoU"
+
+
+def test_a_model_has_the_label_of_its_entry_or_its_id():
+    assert labels.model_label({"a": {"label": "A"}}, "a") == "A"
+    assert labels.model_label({}, "b") == "b"
+
+
+def test_equal_numbers_are_printed_once_and_different_ones_as_a_range():
+    assert labels.format_range([60, 60]) == "60"
+    assert labels.format_range([1200, 57]) == "57–1,200"

@@ -1,0 +1,22 @@
+from samgap.paper import notes
+
+
+def test_a_shortened_note_loses_its_brackets_and_is_cut_at_the_last_line():
+    note = "skipped: weights not available (facebook/sam3 is gated: ask for access)"
+    assert notes.shorten_note(note, 16) == "skipped: weights\nnot available"
+    shortened = notes.shorten_note("not evaluable: " + "word " * 20, 20, 2)
+    assert shortened.endswith("…")
+    assert all(len(line) <= 20 for line in shortened.splitlines())
+
+
+def test_the_kind_of_a_note_is_before_its_colon():
+    assert notes.note_kind("skipped: weights not available") == "skipped"
+    assert notes.note_kind("not evaluable: no labels") == "not evaluable"
+    assert notes.format_note(None).startswith("no value")
+
+
+def test_footnotes_have_one_letter_for_each_text_in_order():
+    footnotes = notes.Footnotes()
+    assert [footnotes.add(text) for text in ("x", "y", "x")] == ["a", "b", "a"]
+    assert footnotes.entries() == [("a", "x"), ("b", "y")]
+    assert [footnotes.add(str(number)) for number in range(26)][-3:] == ["z", "a2", "b2"]

@@ -1,0 +1,103 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+import pytest
+
+import samgap.paper.figures
+import samgap.paper.tables
+from samgap.paper import captions, render
+from samgap.paper.figures import FigureRequest
+from samgap.paper.tables import TableRequest
+from tests.helpers.paper import MODELS, save_figure, save_table
+
+ROOT = Path(__file__).parents[3]
+
+FIGURE = '''"""One bar for each model."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from samgap.paper.figures import FigureOutput, FigureRequest
+
+
+def draw_figure(request: FigureRequest) -> FigureOutput:
+    """Draw a bar for each model of the entry."""
+    figure = Figure(figsize=(2, 1))
+    figure.add_subplot().bar(request.entry["models"], 1)
+    return FigureOutput(figure, pd.DataFrame({"model": request.entry["models"]}), request.entry["models"])
+'''
+TABLE = '''"""One row for each model."""
+
+import pandas as pd
+
+from samgap.paper.grid import Block, Cell
+from samgap.paper.tables import TableOutput, TableRequest
+
+
+def build_table(request: TableRequest) -> TableOutput:
+    """Return a row for each model."""
+    rows = [[Cell(model)] for model in request.models]
+    return TableOutput(pd.DataFrame({"model": list(request.models)}), [Block("Models", ["model"], 1, rows)])
+'''
+
+
+@pytest.fixture
+def own_figure(tmp_path, monkeypatch):
+    """A module `own_bars` in the package of figures."""
+    (tmp_path / "own_bars.py").write_text(FIGURE)
+    monkeypatch.setattr(samgap.paper.figures, "__path__", [*samgap.paper.figures.__path__, str(tmp_path)])
+    yield tmp_path / "own_bars.py"
+    sys.modules.pop("samgap.paper.figures.own_bars", None)
+
+
+@pytest.mark.parametrize(("model", "is_demo"), [("sam2-demo", True), ("sam3", False)])
+def test_one_module_is_a_figure(own_figure, tmp_path, model, is_demo):
+    request = FigureRequest("own-bars", {}, {"models": [model]}, MODELS)
+    files = save_figure(request, tmp_path / "out")
+    assert pd.read_csv(files["rows"])["model"].tolist() == [model]
+    assert ("demo-stamp" in files["svg"].read_text()) == is_demo
+    assert files["pdf"].read_bytes().startswith(b"%PDF")
+    assert captions.read_caption(own_figure) == "One bar for each model."
+
+
+def test_the_users_matplotlib_settings_have_no_effect_on_a_figure(own_figure, tmp_path):
+    request = FigureRequest("own-bars", {}, {"models": ["sam3"]}, MODELS)
+    plain = save_figure(request, tmp_path / "plain")["svg"].read_bytes()
+    with matplotlib.rc_context({"axes.grid": True, "svg.fonttype": "none"}):
+        assert save_figure(request, tmp_path / "own")["svg"].read_bytes() == plain
+
+
+def test_one_module_is_a_table(tmp_path, monkeypatch):
+    (tmp_path / "own_models.py").write_text(TABLE)
+    monkeypatch.setattr(samgap.paper.tables, "__path__", [*samgap.paper.tables.__path__, str(tmp_path)])
+    entry = {"title": "All models", "number": "Table 9"}
+    files = save_table(TableRequest("own-models", {}, entry, {"sam3": {}}, {}, {}), tmp_path / "out")
+    sys.modules.pop("samgap.paper.tables.own_models", None)
+    assert files["md"].read_text().startswith("# All models (Table 9)")
+    assert r"\label{tab:own-models}" in files["tex"].read_text()
+    assert pd.read_csv(files["csv"])["model"].tolist() == ["sam3"]
+
+
+@pytest.mark.parametrize("section", ["figures", "tables"])
+def test_every_module_of_the_package_has_an_entry_function_and_a_caption(section):
+    files = sorted((ROOT / "src/samgap/paper" / section).glob("[!_]*.py"))
+    assert files
+    for file in files:
+        load = render.load_figure if section == "figures" else render.load_table
+        assert callable(load(file.stem.replace("_", "-")))
+        assert captions.read_caption(file)
+
+
+def test_the_package_imports_neither_torch_nor_snakemake():
+    modules = [
+        ".".join(file.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+        for file in (ROOT / "src/samgap/paper").rglob("*.py")
+    ]
+    code = f"import sys, {', '.join(modules)}; print({{'torch', 'snakemake'}} & set(sys.modules))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "set()"

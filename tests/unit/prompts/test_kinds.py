@@ -1,0 +1,171 @@
+"""Kinds of prompts declare themselves: a new kind is one module, and an undeclared kind is an error."""
+
+import ast
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from samgap.config import capabilities
+from samgap.config.prompt_kinds import read_prompt_kinds
+from samgap.errors import UserError
+from samgap.masks import rle as rles
+from samgap.matching.shard import match_shard
+from samgap.models import Prediction
+from samgap.predictions.checks import invalid_reason
+from samgap.predictions.shard import predict_images
+from samgap.prompts import kinds, point, write
+from samgap.tables.predictions import MASKS
+from samgap.tables.prompts import PROMPTS
+from tests.helpers.prompt_kinds import SCRIBBLE, add_prompt_kind, copy_plugins
+from tests.helpers.scenes import square_mask
+
+from .conftest import SHAPE
+
+ROOT = Path(__file__).parents[3]
+PHRASE_ROW = 'ROW_KINDS = ("scribble",)\nSPATIAL = False\nINPUTS = ("phrase",)\n\ndef generate_prompts(): ...\n'
+
+
+@pytest.fixture
+def scratch_root(tmp_path, monkeypatch):
+    """A copy of the plug-ins, which `samgap.prompts.kinds` reads in place of the repository's."""
+    root = copy_plugins(tmp_path / "scratch")
+    monkeypatch.setattr(kinds, "ROOT", root)
+    return root
+
+
+class LowScores:
+    """A model with two masks per prompt, both below any score threshold: one around the first point, one elsewhere."""
+
+    def set_image(self, image):
+        self.shape = (image.height, image.width)
+
+    def predict(self, prompts):
+        return [self._predict_prompt(prompt["points"][0]) for prompt in prompts]
+
+    def _predict_prompt(self, first_point):
+        near = square_mask(max(int(first_point["y"]) - 3, 0), max(int(first_point["x"]) - 3, 0), 6, self.shape)
+        far = square_mask(0, 0, 3, self.shape)
+        return [
+            Prediction(score, (0, 0, 1, 1), int(mask.sum()), rles.encode(mask)["counts"])
+            for score, mask in ((0.3, near), (0.2, far))
+        ]
+
+
+def run_stages(kind, truth, seed, folder):
+    """Generate, write, predict and match the prompts of one kind; return table `pairs`."""
+    folder.mkdir()
+    write.write_prompts(folder / "prompts.parquet", kind.generate_prompts(truth, {}, seed), truth, {})
+    prompts = PROMPTS.read(folder / "prompts.parquet")
+    for image in truth.images.values():
+        Image.new("RGB", SHAPE[::-1]).save(folder / image["file_name"])
+    images = pd.DataFrame(
+        [
+            {"image_id": image_id, "file": image["file_name"], "width": 30, "height": 20, "group": "g"}
+            for image_id, image in truth.images.items()
+        ]
+    )
+    outputs = list(predict_images(LowScores(), images, folder, prompts, "cpu"))
+    assert not any(output.warnings for output in outputs)
+    MASKS.write(folder / "masks.parquet", [row for output in outputs for row in output.mask_rows])
+    return match_shard(MASKS.read(folder / "masks.parquet"), prompts, truth, images, 0.5)[2]
+
+
+def test_a_new_spatial_kind_is_one_module(scratch_root, truth, seed, tmp_path):
+    scribble = add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
+    pairs = run_stages(scribble, truth, seed, tmp_path / "scribble")
+    assert set(pairs["kind"]) == {"scribble"} and len(pairs) == 3
+    # The one best mask of each prompt counts although its score is below the threshold, as for points.
+    assert pairs["n_predicted"].tolist() == [1, 1, 1] and (pairs["sum_iou"] > 0.1).all()
+
+    class ThreePoints:
+        @staticmethod
+        def generate_prompts(truth, options, seed):
+            return point.generate_prompts(truth, {"points": 3, "place": "random"}, seed)
+
+    points = run_stages(ThreePoints, truth, seed, tmp_path / "points")
+    pd.testing.assert_frame_equal(pairs.drop(columns="kind"), points.drop(columns="kind"))
+
+
+def test_the_same_rows_are_matched_with_the_score_threshold_if_declared_not_spatial(
+    scratch_root, truth, seed, tmp_path
+):
+    scribble = add_prompt_kind(scratch_root, "scribble", SCRIBBLE.replace("SPATIAL = True", "SPATIAL = False"))
+    pairs = run_stages(scribble, truth, seed, tmp_path / "scribble")
+    assert pairs["n_predicted"].tolist() == [0, 0, 0]
+
+
+def test_a_new_spatial_kind_is_accepted_by_the_families_of_spatial_prompts(scratch_root):
+    add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
+    config = {
+        "models": {"a": {"family": "sam2"}, "b": {"family": "sam3", "interactive": True}, "c": {"family": "sam3"}},
+        "prompts": {"scribbles": {"kind": "scribble"}},
+    }
+    accepted = {name: capabilities.accepted_kinds(config, name, scratch_root, "scribble") for name in "abc"}
+    assert "scribble" in accepted["a"][0] and "scribble" in accepted["b"][0]
+    assert "scribble" not in accepted["c"][0] and "interactive: true" in accepted["c"][1]
+
+
+def test_a_new_kind_is_validated(scratch_root):
+    add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
+    image = {"file": "1.png", "width": 30, "height": 20}
+    inside, outside = ({"x": x, "y": 1, "label": 1} for x in (3, 40))
+    assert invalid_reason({"kind": "scribble", "points": [inside]}, image) is None
+    assert "outside the image" in invalid_reason({"kind": "scribble", "points": [outside]}, image)
+    assert "no point, no box and no mask" in invalid_reason({"kind": "scribble", "points": None}, image)
+
+
+@pytest.mark.parametrize("name", ["ROW_KINDS", "SPATIAL", "INPUTS"])
+def test_a_kind_without_a_declaration_is_an_error_before_the_plan(scratch_root, name):
+    source = "\n".join(line for line in SCRIBBLE.splitlines() if not line.startswith(name))
+    add_prompt_kind(scratch_root, "scribble", source)
+    message = rf"scribble\.py: the kind of prompts 'scribble' does not declare {name}"
+    with pytest.raises(UserError, match=message):
+        capabilities.validate_capabilities({"models": {}, "prompts": {}}, [], scratch_root)
+    with pytest.raises(UserError, match=message):
+        kinds.get_row_kind("box")
+
+
+def test_an_input_that_is_not_a_column_is_an_error(scratch_root):
+    add_prompt_kind(scratch_root, "scribble", SCRIBBLE.replace('("points",)', '("lines",)'))
+    with pytest.raises(UserError, match="INPUTS names 'lines', which is not one of points, boxes, mask, phrase"):
+        read_prompt_kinds(scratch_root)
+
+
+def test_an_undeclared_row_kind_is_an_error_in_every_stage(truth, tmp_path):
+    row = {"image_id": 1, "kind": "scribble", "points": [{"x": 3.5, "y": 3.5, "label": 1}], "truth_ids": [10]}
+    message = "no module of src/samgap/prompts declares the row kind 'scribble'"
+    with pytest.raises(UserError, match=message):
+        write.write_prompts(tmp_path / "prompts.parquet", [row], truth, {})
+    with pytest.raises(UserError, match=message):
+        invalid_reason(row, {"file": "1.png", "width": 30, "height": 20})
+    images = pd.DataFrame([{"image_id": 1, "file": "1.png", "width": 30, "height": 20, "group": "g"}])
+    masks = pd.DataFrame(columns=MASKS.schema.names)
+    with pytest.raises(UserError, match=message):
+        match_shard(masks, pd.DataFrame([{"prompt_id": "1-1", **row}]), truth, images, 0.5)
+
+
+def test_two_kinds_must_declare_a_common_row_kind_alike(scratch_root):
+    add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
+    add_prompt_kind(scratch_root, "words", PHRASE_ROW)
+    with pytest.raises(UserError, match="'words' and another module declare the row kind 'scribble' with different"):
+        kinds.get_row_kind("scribble")
+
+
+def test_the_declared_row_kinds():
+    row_kinds = kinds.read_row_kinds(ROOT)
+    assert kinds.spatial_row_kinds() == {"box", "point", "point-box", "mask", "clicks", "track"}
+    assert kinds.is_spatial("box") and not kinds.is_spatial("grid")
+    assert {name for name, row_kind in row_kinds.items() if row_kind.takes_phrase} == {"phrase", "other"}
+    assert {name for name, row_kind in row_kinds.items() if row_kind.sequence} == {"track"}
+    # Exemplars are rows of kind phrase with boxes.
+    assert row_kinds["phrase"].inputs == {"phrase", "boxes"}
+
+
+def test_inference_and_matching_import_no_generation_of_prompts():
+    for package in ("models", "predictions", "matching"):
+        for file in (ROOT / "src" / "samgap" / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("samgap.prompts"):
+                    assert node.module == "samgap.prompts.kinds", file
