@@ -1,17 +1,17 @@
-"""Time and memory of the measure stage, against loops over whole images and the field's evaluators of AP.
+"""Time and memory of the stage `matching`, compared with loops over whole images and with evaluators of AP.
 
     python benchmarks/metrics.py [--images 331] [--jobs 2] [--loops 2]
 
-Generated images of 720×1280 px with 40 instances and 100 predictions of one phrase each, most of them shaken copies of
-the instances. Printed as Markdown:
+Images of 720×1280 px are generated, with 40 instances and 100 predictions of one phrase each; most predictions are
+shifted copies of the instances. Prints Markdown:
 
-- all measures of all images, as a run makes them (a job a shard), and of half and twice as many, to see what grows;
-- IoU of all pairs, Dice of all pairs and boundary F at 2 px of the best, against the loops that a published repository
-  of the field uses (each mask decoded to its whole image, one pair at a time);
-- mask AP alone, from RLE to the figure, against pycocotools and faster-coco-eval. The last is needed for this program
-  alone, so it is in no lock: `pip install faster-coco-eval==1.8.0`; without it its row is left out.
+- all measures of all images, as in a run (one job per shard), and of half and twice as many images;
+- IoU of all pairs, Dice of all pairs and boundary F at 2 px of the best, compared with the loops of a published
+  repository (each mask is decoded to its whole image, one pair at a time);
+- mask AP from RLE, compared with pycocotools and faster-coco-eval. The latter is used by this program only, so it is in
+  no lock file: `pip install faster-coco-eval==1.8.0`; without it its row is left out.
 
-Ratios are of processor time, which other work on the machine hardly changes, within one run.
+Ratios are of processor time, because other processes on the machine have little effect on it.
 """
 
 import argparse
@@ -43,7 +43,7 @@ INSTANCES_PER_IMAGE, PREDICTIONS_PER_IMAGE = 40, 100
 
 
 def draw_apple(rng: np.random.Generator, centre: np.ndarray, radius_px: float) -> np.ndarray:
-    """An apple: an ellipse with a wavy outline, some of it behind a leaf."""
+    """Draw an apple: an ellipse with a wavy outline, partly occluded by a leaf."""
     top, left = (int(max(at - 2 * radius_px, 0)) for at in centre)
     rows, columns = np.mgrid[
         top : min(top + int(4 * radius_px), IMAGE_SHAPE[0]), left : min(left + int(4 * radius_px), IMAGE_SHAPE[1])
@@ -59,7 +59,7 @@ def draw_apple(rng: np.random.Generator, centre: np.ndarray, radius_px: float) -
 
 
 def generate_image(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
-    """Masks of the truth and of predictions, and their scores."""
+    """Generate ground-truth masks, predicted masks and scores."""
     random = np.random.default_rng(seed)
     centres = random.uniform((40, 40), (IMAGE_SHAPE[0] - 40, IMAGE_SHAPE[1] - 40), (INSTANCES_PER_IMAGE, 2))
     radii = random.uniform(10, 40, INSTANCES_PER_IMAGE)
@@ -74,7 +74,7 @@ def generate_image(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], np.nd
 
 
 def generate_shard(image_ids: list[int]) -> tuple[pd.DataFrame, pd.DataFrame, GroundTruth, pd.DataFrame]:
-    """What `measure` takes; the images are made one at a time and kept as RLE."""
+    """Generate the arguments of `match_shard`, image by image, with masks as RLE."""
     rows, prompts, instances, sizes = [], [], {}, {}
     for key in image_ids:
         truth, predicted, scores = generate_image(key)
@@ -92,35 +92,40 @@ def generate_shard(image_ids: list[int]) -> tuple[pd.DataFrame, pd.DataFrame, Gr
             corners = (crop.left, crop.top, crop.left + crop.mask.shape[1], crop.top + crop.mask.shape[0])
             rows.append((f"{key}-1", place, key, score, *corners, *IMAGE_SHAPE, int(mask.sum()), code["counts"]))
     names = [name for name in MASKS.schema.names if name != "clicks"]
-    asked = pd.DataFrame(prompts, columns=["prompt_id", "image_id", "kind", "phrase", "truth_ids"])
+    prompt_table = pd.DataFrame(prompts, columns=["prompt_id", "image_id", "kind", "phrase", "truth_ids"])
     pictures = pd.DataFrame({"image_id": image_ids, "width": IMAGE_SHAPE[1], "height": IMAGE_SHAPE[0], "group": "g"})
-    return pd.DataFrame(rows, columns=names), asked, GroundTruth(sizes, instances, frozenset({"apple"}), {}), pictures
+    return (
+        pd.DataFrame(rows, columns=names),
+        prompt_table,
+        GroundTruth(sizes, instances, frozenset({"apple"}), {}),
+        pictures,
+    )
 
 
 def time_matching(image_ids: list[int]) -> tuple[float, float, float, float, pd.DataFrame]:
-    """Seconds of `measure` by the clock and of the processor; memory in MB at its peak and before; the pairs."""
-    made = generate_shard(image_ids)
+    """Return wall and processor seconds of `match_shard`, peak memory in MB and memory before, and the pairs."""
+    shard = generate_shard(image_ids)
     before = peak_memory_mb()
     start, worked = time.perf_counter(), time.process_time()
-    pairs = match_shard(*made, 0.0)[2]
+    pairs = match_shard(*shard, 0.0)[2]
     seconds, worked = time.perf_counter() - start, time.process_time() - worked
     return seconds, worked, peak_memory_mb(), before, pairs
 
 
 def measure_parallel_jobs(n_images: int, n_jobs: int) -> pd.DataFrame:
-    """As a run does it: a job a shard, `jobs` at a time."""
+    """Match the shards in parallel processes, as in a run."""
     parts = [list(range(start, n_images, n_jobs)) for start in range(n_jobs)]
     with multiprocessing.get_context("spawn").Pool(n_jobs) as pool:
-        found = pool.map(time_matching, [part for part in parts if part], chunksize=1)
-    seconds, worked, memory, before = (max(row[column] for row in found) for column in range(4))
+        results = pool.map(time_matching, [part for part in parts if part], chunksize=1)
+    seconds, worked, memory, before = (max(row[column] for row in results) for column in range(4))
     print(
         f"| {n_images} | {n_jobs} | {seconds:.1f} | {worked:.1f} | {memory:.0f} | {memory - before:.0f} |", flush=True
     )
-    return pd.concat([row[4] for row in found], ignore_index=True)
+    return pd.concat([row[4] for row in results], ignore_index=True)
 
 
 def time_whole_image_loops(seed: int) -> float:
-    """Seconds for one image: IoU and Dice of all pairs, then boundary F at 2 px of the best, on whole images."""
+    """Return the seconds for IoU and Dice of all pairs and boundary F at 2 px of the best, on one whole image."""
     truth, predicted, _ = generate_image(seed)
     start = time.process_time()
     matrix = np.zeros((2, len(predicted), len(truth)))
@@ -136,7 +141,7 @@ def time_whole_image_loops(seed: int) -> float:
 
 
 def time_samgap(seed: int) -> float:
-    """Seconds for the same of one image, from RLE."""
+    """Return the seconds for the same measures of one image, from RLE."""
     truth, predicted = ([rles.encode(mask) for mask in part] for part in generate_image(seed)[:2])
     start = time.process_time()
     common = rles.intersections(predicted, truth)
@@ -152,28 +157,28 @@ def time_samgap(seed: int) -> float:
 
 
 def time_samgap_ap(predictions: pd.DataFrame, truth: GroundTruth) -> tuple[float, float]:
-    """Seconds of mask AP alone, RLE to figure, and its value."""
-    of_image = {
+    """Return the seconds of mask AP from RLE, and its value."""
+    predictions_by_image = {
         key: ([{"size": list(IMAGE_SHAPE), "counts": rle} for rle in rows["rle"]], rows["score"].to_numpy())
         for key, rows in predictions.groupby("image_id")
     }
     start = time.process_time()
-    scores, found, positives = [], [], 0
-    for key, (masks, score) in of_image.items():
+    scores, hits, n_positives = [], [], 0
+    for key, (masks, score) in predictions_by_image.items():
         order = np.argsort(-score, kind="stable")[: coco.MAX_DETECTIONS]
         gold = [item.rle for item in truth.instances_of(key)]
         areas, gold_areas = rles.areas(masks), rles.areas(gold)
         ious = rles.iou(rles.intersections(masks, gold), areas[:, None], gold_areas[None])[order]
         scores.append(score[order])
-        found.append(coco.match_detections(ious, areas[order], gold_areas, np.zeros(len(gold), bool))[0])
-        positives += len(gold)
-    ranked = coco.RankedDetections(scores, found, np.zeros(len(scores), np.int64), coco.MAX_DETECTIONS)
-    values = ranked.average_precision(np.ones((1, 1)), np.array([float(positives)]), range(len(IOU_THRESHOLDS)))
+        hits.append(coco.match_detections(ious, areas[order], gold_areas, np.zeros(len(gold), bool))[0])
+        n_positives += len(gold)
+    ranked = coco.RankedDetections(scores, hits, np.zeros(len(scores), np.int64), coco.MAX_DETECTIONS)
+    values = ranked.average_precision(np.ones((1, 1)), np.array([float(n_positives)]), range(len(IOU_THRESHOLDS)))
     return time.process_time() - start, float(values.mean())
 
 
 def time_evaluator_ap(predictions: pd.DataFrame, truth: GroundTruth, package: str) -> tuple[float, float]:
-    """Seconds of another evaluator on the same masks, and its AP at 1,000 detections."""
+    """Return the seconds of another evaluator on the same masks, and its AP with 1,000 detections."""
     if package == "pycocotools":
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval as Evaluator
@@ -207,24 +212,25 @@ def time_evaluator_ap(predictions: pd.DataFrame, truth: GroundTruth, package: st
 
 
 def main() -> None:
+    """Parse the arguments and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=331)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--loops", type=int, default=2, help="images measured by loops over whole images")
     parser.add_argument("--ap", type=int, default=100, help="images of which AP is computed by all")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     print(f"{describe_machine()}.\n")
-    print("| images | jobs | s | processor s of the busiest | MB a job | of it while measuring |")
+    print("| images | jobs | s | processor s of the busiest job | MB per job | part while matching |")
     print("|---|---|---|---|---|---|")
-    for images in (given.images // 2, given.images, given.images * 2):
-        measure_parallel_jobs(max(images, given.jobs), given.jobs)
+    for images in (arguments.images // 2, arguments.images, arguments.images * 2):
+        measure_parallel_jobs(max(images, arguments.jobs), arguments.jobs)
     slow, fast = (
-        np.mean([each(number) for number in range(given.loops)]) for each in (time_whole_image_loops, time_samgap)
+        np.mean([measure(seed) for seed in range(arguments.loops)]) for measure in (time_whole_image_loops, time_samgap)
     )
     print("\n| IoU, Dice and boundary F at 2 px, one image | processor s | ratio |\n|---|---|---|")
     print(f"| loops over whole images | {slow:.2f} | {slow / fast:.0f} |\n| samgap | {fast:.4f} | 1 |")
-    predictions, _, truth, _ = generate_shard(list(range(given.ap)))
-    print(f"\n| mask AP of {given.ap} images | processor s | ratio | AP |\n|---|---|---|---|")
+    predictions, _, truth, _ = generate_shard(list(range(arguments.ap)))
+    print(f"\n| mask AP of {arguments.ap} images | processor s | ratio | AP |\n|---|---|---|---|")
     rows = {"samgap": min(time_samgap_ap(predictions, truth) for _ in range(3))}
     for package in ("pycocotools", "faster-coco-eval"):
         if importlib.util.find_spec(package.replace("-", "_")):

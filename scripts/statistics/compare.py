@@ -1,8 +1,8 @@
 """Rule `compare`: compute the differences between cells with their intervals and tests."""
 
 from samgap.jobs.script import collect_provenance, job_context
+from samgap.statistics.cells import CellReader, read_images
 from samgap.statistics.comparisons import compute_comparisons
-from samgap.statistics.shards import CellReader, read_images
 from samgap.tables.statistics import COMPARISONS
 
 with job_context(snakemake) as log:

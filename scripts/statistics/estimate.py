@@ -1,9 +1,9 @@
 """Rule `estimate`: compute all metrics of all cells with their intervals, and the confusion of attributes."""
 
 from samgap.jobs.script import collect_provenance, job_context
+from samgap.statistics.cells import CellReader, read_images
 from samgap.statistics.confusions import compute_confusions
 from samgap.statistics.estimates import compute_estimates
-from samgap.statistics.shards import CellReader, read_images
 from samgap.tables.statistics import CONFUSIONS, ESTIMATES
 
 with job_context(snakemake) as log:

@@ -1,33 +1,64 @@
-"""Sufficient statistics made up of arrays, and tables `pairs` and `instances` made up at random."""
+"""Metrics of whole tables, sufficient statistics from arrays, and random tables `pairs` and `instances`."""
 
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
+from samgap.metrics import load_metric
+from samgap.metrics.attribute_accuracy import has_single_attribute
+from samgap.metrics.base import RankedMetric
+from samgap.metrics.columns import list_column, prompt_attributes
 from samgap.statistics.sums import SumStatistics
 from samgap.tables.catalog import TABLES
 from samgap.tables.matching import IOU_THRESHOLDS
 
 
 def compute_mean(statistics):
+    """Return Σ values / Σ instances."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return statistics["sum"] / statistics["truth"]
 
 
 def make_sums(values, n_truth=None, compute=compute_mean):
-    """A metric of clusters that hold `truth` (N,) instances, 1 each by default, and sums (N,) of `values`."""
+    """Make the sums of N clusters: `values` (N,) and numbers of instances (N,), 1 each by default."""
     values = np.asarray(values, float)
     n_truth = np.ones(len(values)) if n_truth is None else np.asarray(n_truth, float)
     table = np.stack([values, n_truth], axis=1)
-    columns = {"sum": None, "truth": None}
-    return SumStatistics(n_truth > 0, len(values), int(n_truth.sum()), SimpleNamespace(compute=compute), table, columns)
+    widths = {"sum": None, "truth": None}
+    return SumStatistics(n_truth > 0, len(values), int(n_truth.sum()), SimpleNamespace(compute=compute), table, widths)
+
+
+def evaluate(metric_id, pairs):
+    """Return the metric of table `pairs`, NaN where it is undefined or not evaluable."""
+    metric = load_metric(metric_id)
+    if metric.not_evaluable_reason(pairs):
+        return float("nan")
+    pairs = pairs[metric.row_mask(pairs)]
+    if isinstance(metric, RankedMetric):
+        resampler = metric.make_resampler(pairs, np.zeros(len(pairs), np.int64), None)
+        return float(resampler(np.ones((1, 1)))[0])
+    statistics = metric.sufficient_statistics(pairs)
+    return float(metric.compute({name: rows.sum(axis=0, keepdims=True) for name, rows in statistics.items()})[0])
+
+
+def confusion_matrix(pairs, attribute):
+    """Count instances by true value (rows) and predicted value (columns; "" if no phrase matches)."""
+    counts = Counter()
+    pairs = pairs[has_single_attribute(pairs)]
+    for attributes, claimed in zip(prompt_attributes(pairs), list_column(pairs, "claimed"), strict=True):
+        if attribute in attributes:
+            counts.update({(attributes[attribute], value): number for value, number in dict(claimed or ()).items()})
+    table = pd.Series(counts, dtype=np.int64).unstack(fill_value=0) if counts else pd.DataFrame()
+    return table.rename_axis(index=attribute, columns="claimed")
 
 
 def make_table(name, rows):
-    """Rows as table `name` reads back: what a row lacks is null, or 0, false, "" or empty where null is not allowed."""
-    blank = {field.name: None if field.nullable else _default_value(field.type) for field in TABLES[name].schema}
-    return pa.Table.from_pylist([{**blank, **row} for row in rows], schema=TABLES[name].schema).to_pandas()
+    """Make table `name`: missing values are null, or 0, false, "" or empty if the column is not nullable."""
+    defaults = {field.name: None if field.nullable else _default_value(field.type) for field in TABLES[name].schema}
+    return pa.Table.from_pylist([{**defaults, **row} for row in rows], schema=TABLES[name].schema).to_pandas()
 
 
 def _default_value(arrow_type):
@@ -44,7 +75,7 @@ RIPENESS_VALUES = ("ripe", "unripe")
 
 
 def images_table(n_images, make_group=str, lightings=("sun", "dusk")):
-    """Images 1 to `count`; `group` from the image's id, and `lights` in turn."""
+    """Make images 1 to `n_images` with a group made from the id, and lightings in turn."""
     return make_table(
         "images",
         [
@@ -55,35 +86,35 @@ def images_table(n_images, make_group=str, lightings=("sun", "dusk")):
 
 
 def random_results(seed, images, n_phrases=4, match_rate=0.7):
-    """Tables `pairs` and `instances` of random answers to `phrases` phrases an image; phrase 0 is never there."""
-    random = np.random.default_rng(seed)
+    """Make tables `pairs` and `instances` of random predictions for phrases; phrase 0 is absent from every image."""
+    rng = np.random.default_rng(seed)
     pairs, instances = [], []
     for image in images.itertuples():
         for number in range(n_phrases):
-            truth = int(random.integers(0, 5)) * (number > 0)
-            ious = np.where(random.random(truth) < match_rate, random.uniform(0.3, 1, truth), 0.0)
-            false = int(random.poisson(0.4))
+            truth = int(rng.integers(0, 5)) * (number > 0)
+            ious = np.where(rng.random(truth) < match_rate, rng.uniform(0.3, 1, truth), 0.0)
+            n_false = int(rng.poisson(0.4))
             prompt = f"{image.image_id}-{number}"
-            for place, iou in enumerate(ious):
-                label = RIPENESS_VALUES[random.integers(2)]
+            for index, iou in enumerate(ious):
+                label = RIPENESS_VALUES[rng.integers(2)]
                 instances.append(
                     {
-                        **{"prompt_id": prompt, "image_id": image.image_id, "truth_id": place},
-                        **{"prediction_id": place if iou else None, "outcome": "matched" if iou >= 0.5 else "missed"},
+                        **{"prompt_id": prompt, "image_id": image.image_id, "truth_id": index},
+                        **{"prediction_id": index if iou else None, "outcome": "matched" if iou >= 0.5 else "missed"},
                         **{
                             "iou": iou,
                             "box_iou": iou,
                             "dice": 2 * iou / (1 + iou),
                             "attributes": [("ripeness", label)],
                         },
-                        "truth_area_px": int(random.choice([1023, 1024, 9215, 9216, 50_000])),
+                        "truth_area_px": int(rng.choice([1023, 1024, 9215, 9216, 50_000])),
                     }
                 )
             pairs.append(
                 {
                     **{"prompt_id": prompt, "image_id": image.image_id, "group": image.group, "kind": "phrase"},
                     **{"phrase": f"phrase {number}", "evaluable": True, "n_truth": truth, "strata": image.strata},
-                    **{"n_predicted": int((ious > 0).sum()) + false, "n_answered": int((ious > 0).sum())},
+                    **{"n_predicted": int((ious > 0).sum()) + n_false, "n_answered": int((ious > 0).sum())},
                     **{"tp": (ious[:, None] >= IOU_THRESHOLDS).sum(axis=0).tolist(), "sum_iou": float(ious.sum())},
                     "sum_dice": float((2 * ious / (1 + ious)).sum()),
                 }
@@ -92,5 +123,5 @@ def random_results(seed, images, n_phrases=4, match_rate=0.7):
 
 
 def to_box_prompts(pairs):
-    """The same answers as if each had been asked for by a box."""
+    """Turn present phrases into box prompts with the same predictions."""
     return pairs[pairs["n_truth"] > 0].assign(kind="box", phrase=None)

@@ -1,4 +1,4 @@
-"""The matching of a prompt, done again from decoded masks alone."""
+"""Matching of a prompt against an assignment of decoded masks."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,20 @@ from samgap.tables.matching import IOU_THRESHOLDS
 from tests.helpers.scenes import random_shard
 
 
-def again(masks, prompt, truth):
-    kept = masks[(masks["prompt_id"] == prompt.prompt_id) & (masks["score"] >= 0.5)].sort_values("prediction_id")
-    predicted = [shapes.decode({"size": [24, 30], "counts": rle}) for rle in kept["rle"]]
-    wanted = [item.decode_mask() for item in truth.instances_of(prompt.image_id) if item.id in prompt.truth_ids]
-    iou = np.array([[(one & other).sum() / (one | other).sum() for other in wanted] for one in predicted])
-    iou = iou.reshape(len(predicted), len(wanted))
-    at = iou[linear_sum_assignment(-iou)]
-    return len(wanted), len(predicted), [int((at >= tau).sum()) for tau in IOU_THRESHOLDS], at.sum()
+def match_decoded(masks, prompt, truth):
+    """Return the numbers of instances, predictions and true positives, and the sum of IoU."""
+    rows = masks[(masks["prompt_id"] == prompt.prompt_id) & (masks["score"] >= 0.5)].sort_values("prediction_id")
+    predicted = [shapes.decode({"size": [24, 30], "counts": rle}) for rle in rows["rle"]]
+    instances = [item.decode_mask() for item in truth.instances_of(prompt.image_id) if item.id in prompt.truth_ids]
+    iou = np.array([[(one & other).sum() / (one | other).sum() for other in instances] for one in predicted])
+    iou = iou.reshape(len(predicted), len(instances))
+    assigned = iou[linear_sum_assignment(-iou)]
+    return (
+        len(instances),
+        len(predicted),
+        [int((assigned >= threshold).sum()) for threshold in IOU_THRESHOLDS],
+        assigned.sum(),
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -27,32 +33,32 @@ def test_pairs_are_those_of_an_independent_assignment(seed):
     assert pairs["prompt_id"].tolist() == prompts["prompt_id"].tolist()
     assert (pairs["n_predicted"] == 0).any() and (pairs["n_truth"] == 0).any() and pairs["tp"].map(sum).sum() > 50
     for prompt, row in zip(prompts.itertuples(), pairs.itertuples(), strict=True):
-        n_truth, n_predicted, tp, total = again(masks, prompt, truth)
+        n_truth, n_predicted, tp, total = match_decoded(masks, prompt, truth)
         assert (row.n_truth, row.n_predicted, row.tp) == (n_truth, n_predicted, tp)
         assert row.sum_iou == pytest.approx(total, abs=1e-12)
-    of_outcome = instances["outcome"].value_counts()
-    assert of_outcome["matched"] == sum(tp[0] for tp in pairs["tp"])
-    assert of_outcome["matched"] + of_outcome["missed"] == pairs["n_truth"].sum()
-    assert of_outcome["matched"] + of_outcome["false"] == pairs["n_predicted"].sum()
+    counts = instances["outcome"].value_counts()
+    assert counts["matched"] == sum(tp[0] for tp in pairs["tp"])
+    assert counts["matched"] + counts["missed"] == pairs["n_truth"].sum()
+    assert counts["matched"] + counts["false"] == pairs["n_predicted"].sum()
     for name in ("iou", "dice", "boundary_f_2px"):
         assert instances[name].sum() == pytest.approx(pairs[f"sum_{name}"].sum())
 
 
-def test_overlaps_are_all_pairs_that_touch():
+def test_overlaps_are_all_intersecting_pairs():
     masks, prompts, truth, images = random_shard(9)
     overlaps, _, _ = match_shard(masks, prompts, truth, images, 0.5)
-    found = overlaps.set_index(["prompt_id", "prediction_id", "truth_id"])
+    by_ids = overlaps.set_index(["prompt_id", "prediction_id", "truth_id"])
     count = 0
     for row in masks.itertuples():
         mask = shapes.decode({"size": [24, 30], "counts": row.rle})
-        wanted = prompts.set_index("prompt_id").at[row.prompt_id, "truth_ids"]
+        truth_ids = prompts.set_index("prompt_id").at[row.prompt_id, "truth_ids"]
         for item in truth.instances_of(row.image_id):
-            common = (mask & item.decode_mask()).sum()
-            if common:
+            intersection = (mask & item.decode_mask()).sum()
+            if intersection:
                 count += 1
-                ours = found.loc[(row.prompt_id, row.prediction_id, item.id)]
-                assert ours["intersection_px"] == common
-                assert ours["iou"] == common / (mask | item.decode_mask()).sum()
-                assert ours["ioa"] == common / mask.sum()
-                assert ours["target"] == (item.id in wanted) and not ours["ignore"]
+                row_of_pair = by_ids.loc[(row.prompt_id, row.prediction_id, item.id)]
+                assert row_of_pair["intersection_px"] == intersection
+                assert row_of_pair["iou"] == intersection / (mask | item.decode_mask()).sum()
+                assert row_of_pair["ioa"] == intersection / mask.sum()
+                assert row_of_pair["target"] == (item.id in truth_ids) and not row_of_pair["ignore"]
     assert len(overlaps) == count > 100

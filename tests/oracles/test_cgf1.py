@@ -1,65 +1,65 @@
-"""pmF1, IL_MCC and cgF1 against sam3's own evaluator."""
+"""pmF1, IL_MCC and cgF1 against sam3's evaluator."""
 
 import json
 
 import pytest
 
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate
 from tests.helpers.scenes import images_table, make_ground_truth, masks_table, prompts_table, random_shard, square_mask
+from tests.helpers.sums import evaluate
 
-# sam3 imports torch and its whole image model.
+# The import includes torch and the image model of sam3.
 evaluator = pytest.importorskip("sam3.eval.cgf1_eval")
 
 
-def official(folder, masks, prompts, truth):
-    """sam3's figures: one of its images is a pair of image and phrase."""
-    number = {prompt: place + 1 for place, prompt in enumerate(prompts["prompt_id"])}
-    pictures, annotations, results = [], [], []
+def evaluate_with_sam3(folder, masks, prompts, truth):
+    """Evaluate with a pair of image and phrase as an image of sam3's evaluator."""
+    image_ids = {prompt: index + 1 for index, prompt in enumerate(prompts["prompt_id"])}
+    images, annotations, results = [], [], []
 
     def coco(item):
         return {"size": item["size"], "counts": item["counts"].decode()}
 
     for prompt in prompts.itertuples():
         size = truth.images[prompt.image_id]
-        extent = {"height": size["height"], "width": size["width"], "is_instance_exhaustive": True}
-        pictures.append({"id": number[prompt.prompt_id], "text_input": prompt.phrase, **extent})
+        fields = {"height": size["height"], "width": size["width"], "is_instance_exhaustive": True}
+        images.append({"id": image_ids[prompt.prompt_id], "text_input": prompt.phrase, **fields})
         for item in truth.instances_of(prompt.image_id):
             if item.id in prompt.truth_ids:
-                row = {"id": len(annotations) + 1, "image_id": number[prompt.prompt_id], "category_id": 1}
+                row = {"id": len(annotations) + 1, "image_id": image_ids[prompt.prompt_id], "category_id": 1}
                 extra = {"iscrowd": 0, "area": item.area, "bbox": [0, 0, 1, 1], "segmentation": coco(item.rle)}
                 annotations.append({**row, **extra})
     for row in masks.itertuples():
         rle = {"size": [row.height, row.width], "counts": row.rle}
-        result = {"image_id": number[row.prompt_id], "category_id": 1, "score": row.score, "segmentation": coco(rle)}
+        result = {"image_id": image_ids[row.prompt_id], "category_id": 1, "score": row.score, "segmentation": coco(rle)}
         results.append(result)
     (folder / "truth.json").write_text(
-        json.dumps({"images": pictures, "annotations": annotations, "categories": [{"id": 1, "name": "object"}]})
+        json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "object"}]})
     )
     (folder / "masks.json").write_text(json.dumps(results))
-    found = evaluator.CGF1Evaluator(str(folder / "truth.json")).evaluate(str(folder / "masks.json"))
+    values = evaluator.CGF1Evaluator(str(folder / "truth.json")).evaluate(str(folder / "masks.json"))
     return {
-        "pmf1": found["cgF1_eval_segm_positive_micro_F1"],
-        "il-mcc": found["cgF1_eval_segm_IL_MCC"],
-        "cgf1": 100 * found["cgF1_eval_segm_cgF1"],
-        "false-alarms": found["cgF1_eval_segm_IL_FPR"],
+        "pmf1": values["cgF1_eval_segm_positive_micro_F1"],
+        "il-mcc": values["cgF1_eval_segm_IL_MCC"],
+        "cgf1": 100 * values["cgF1_eval_segm_cgF1"],
+        "false-alarms": values["cgF1_eval_segm_IL_FPR"],
     }
 
 
 def compare(folder, masks, prompts, truth, images):
-    theirs = official(folder, masks, prompts, truth)
+    expected = evaluate_with_sam3(folder, masks, prompts, truth)
     _, _, pairs = match_shard(masks, prompts, truth, images, 0.5)
-    ours = {metric: evaluate(metric, pairs) for metric in theirs}
-    # Theirs adds 1e-6 to the denominator.
-    assert ours.pop("false-alarms") == pytest.approx(theirs.pop("false-alarms"), abs=1e-6)
-    assert ours == pytest.approx(theirs, abs=1e-9)
-    return ours
+    values = {metric: evaluate(metric, pairs) for metric in expected}
+    # sam3 adds 1e-6 to the denominator.
+    assert values.pop("false-alarms") == pytest.approx(expected.pop("false-alarms"), abs=1e-6)
+    assert values == pytest.approx(expected, abs=1e-9)
+    return values
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_random_phrases(seed, tmp_path):
-    found = compare(tmp_path, *random_shard(seed, n_images=20))
-    assert 0.1 < found["pmf1"] < 0.9 and abs(found["il-mcc"]) > 0.05
+def test_values_of_random_phrases(seed, tmp_path):
+    values = compare(tmp_path, *random_shard(seed, n_images=20))
+    assert 0.1 < values["pmf1"] < 0.9 and abs(values["il-mcc"]) > 0.05
 
 
 def two_phrases(predictions):
@@ -72,14 +72,14 @@ def two_phrases(predictions):
 @pytest.mark.parametrize(
     "predictions",
     [
-        pytest.param([], id="nothing"),
+        pytest.param([], id="no predictions"),
         pytest.param([("yes", 0, 1, 0.9, square_mask(3, 3))], id="perfect"),
         pytest.param(
-            [("yes", 0, 1, 0.9, square_mask(3, 3)), ("no", 0, 1, 0.9, square_mask(9, 9))], id="says yes to all"
+            [("yes", 0, 1, 0.9, square_mask(3, 3)), ("no", 0, 1, 0.9, square_mask(9, 9))], id="masks for every phrase"
         ),
         pytest.param([("no", 0, 1, 0.9, square_mask(3, 3))], id="always wrong"),
-        pytest.param([("yes", 0, 1, 0.49, square_mask(3, 3))], id="below the threshold"),
+        pytest.param([("yes", 0, 1, 0.49, square_mask(3, 3))], id="below the score threshold"),
     ],
 )
-def test_edges(predictions, tmp_path):
+def test_values_of_edge_cases(predictions, tmp_path):
     compare(tmp_path, *two_phrases(predictions))

@@ -1,4 +1,4 @@
-"""The next click and the automatic grid against the package sam2's own."""
+"""Click sampling and the point grid against those of the package sam2."""
 
 import sys
 from types import SimpleNamespace
@@ -15,8 +15,8 @@ torch = pytest.importorskip("torch")
 
 
 @pytest.fixture
-def theirs(monkeypatch):
-    """The package's sampler. It asks OpenCV, which is not installed, for the exact Euclidean distance transform."""
+def sam2_click(monkeypatch):
+    """Return sam2's sampler. OpenCV is not installed; SciPy replaces its exact Euclidean distance transform."""
     from sam2.modeling.sam2_utils import sample_one_point_from_error_center
 
     def distance(mask, kind, size):
@@ -35,7 +35,7 @@ def theirs(monkeypatch):
     return click
 
 
-def test_next_click_is_the_packages(theirs):
+def test_next_click_is_that_of_sam2(sam2_click):
     rng = np.random.default_rng(0)
     labels = []
     for _ in range(200):
@@ -44,24 +44,23 @@ def test_next_click_is_the_packages(theirs):
         prediction = random_ellipse(rng, shape) & (rng.random(shape) < rng.choice([0.5, 0.95, 1]))
         if (truth == prediction).all():
             continue
-        found = next_click(truth, prediction)
-        assert found == theirs(truth, prediction)
-        labels.append(found["label"])
+        click = next_click(truth, prediction)
+        assert click == sam2_click(truth, prediction)
+        labels.append(click["label"])
     assert 20 < sum(labels) < len(labels) - 20
 
 
-def test_the_first_click_too_and_none_where_nothing_is_wrong(theirs):
+def test_first_click_is_that_of_sam2_and_a_perfect_mask_has_none(sam2_click):
     truth = np.zeros((9, 12), bool)
     truth[2:7, 3:10] = True
-    assert next_click(truth, np.zeros_like(truth)) == theirs(truth, np.zeros_like(truth))
+    assert next_click(truth, np.zeros_like(truth)) == sam2_click(truth, np.zeros_like(truth))
     assert next_click(truth, truth) is None
 
 
-def test_clicks_end_in_a_perfect_mask_when_every_one_mends_its_pixel():
+def test_clicks_end_if_each_click_corrects_its_pixel():
     rng = np.random.default_rng(1)
     truth, prediction = random_ellipse(rng, (12, 15)), random_ellipse(rng, (12, 15))
-    wrong = int((truth ^ prediction).sum())
-    for _ in range(wrong):
+    for _ in range(int((truth ^ prediction).sum())):
         click = next_click(truth, prediction)
         row, column = int(click["y"]), int(click["x"])
         assert truth[row, column] == bool(click["label"]) != prediction[row, column]
@@ -69,8 +68,8 @@ def test_clicks_end_in_a_perfect_mask_when_every_one_mends_its_pixel():
     assert next_click(truth, prediction) is None
 
 
-def test_the_grid_is_the_automatic_mask_generators():
+def test_point_grid_is_that_of_the_automatic_mask_generator():
     from sam2.utils.amg import build_point_grid
 
-    found = np.array([(point["x"] / 200, point["y"] / 100) for point in make_point_grid(7, 200, 100)])
-    np.testing.assert_allclose(found, build_point_grid(7), atol=1e-12)
+    points = np.array([(point["x"] / 200, point["y"] / 100) for point in make_point_grid(7, 200, 100)])
+    np.testing.assert_allclose(points, build_point_grid(7), atol=1e-12)

@@ -1,4 +1,4 @@
-"""A drawn orchard knows how everything moves: with its own flow, its own masks do not flicker."""
+"""Metrics of sequences on the simulated orchard: its masks agree with its optical flow."""
 
 from functools import partial
 
@@ -8,35 +8,35 @@ import pytest
 from samgap.annotations import ground_truth, optical_flow
 from samgap.datasets import orchard_sim, write
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate
 from samgap.prompts import track
 from samgap.tables.images import IMAGES
+from tests.helpers.sums import evaluate
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("drawn")
+def orchard(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("orchard")
     options = {"kind": "orchard-sim", "scenes": 2, "size": 160, "seed": 5, "frames": 4}
-    places = folder / "images", folder / "instances.json", folder / "images.parquet"
+    paths = folder / "images", folder / "instances.json", folder / "images.parquet"
     write.write_dataset(
-        orchard_sim.iter_images(options, {}, 5), orchard_sim.describe_labels(options), *places, dataset="drawn"
+        orchard_sim.iter_images(options, {}, 5), orchard_sim.describe_labels(options), *paths, dataset="orchard"
     )
-    known, images = ground_truth.read_ground_truth(places[1]), IMAGES.read(places[2])
-    asked = [
-        {"prompt_id": f"{row['image_id']}-{n}", **row} for n, row in enumerate(track.generate_prompts(known, {}, None))
+    truth, images = ground_truth.read_ground_truth(paths[1]), IMAGES.read(paths[2])
+    prompts = [
+        {"prompt_id": f"{row['image_id']}-{n}", **row} for n, row in enumerate(track.generate_prompts(truth, {}, None))
     ]
-    return places[0], known, images, pd.DataFrame(asked)
+    return paths[0], truth, images, pd.DataFrame(prompts)
 
 
-def answers(known, prompts, late=0):
-    """The truth itself; `late`: the mask that was right so many frames before."""
-    items = {item.id: item for rows in known.instances.values() for item in rows}
-    rows, before = [], {}
+def predict_ground_truth(truth, prompts, delay=0):
+    """Return the ground truth as predictions, or that of `delay` frames before."""
+    items = {item.id: item for rows in truth.instances.values() for item in rows}
+    rows, previous = [], {}
     for prompt in prompts.sort_values("image_id").itertuples():
-        where = (known.images[prompt.image_id]["sequence"], prompt.track)
-        shown = before.setdefault(where, [])
-        shown.append(items[prompt.truth_ids[0]] if prompt.truth_ids else None)
-        item = shown[max(len(shown) - 1 - late, 0)]
+        track = (truth.images[prompt.image_id]["sequence"], prompt.track)
+        history = previous.setdefault(track, [])
+        history.append(items[prompt.truth_ids[0]] if prompt.truth_ids else None)
+        item = history[max(len(history) - 1 - delay, 0)]
         if item is not None:
             box = dict(zip(("x0", "y0", "x1", "y1"), item.box, strict=True))
             size = {"height": item.rle["size"][0], "width": item.rle["size"][1], "area_px": item.area}
@@ -45,15 +45,15 @@ def answers(known, prompts, late=0):
     return pd.DataFrame(rows)
 
 
-def test_the_truth_moves_with_its_flow_and_what_lags_behind_does_not(drawn):
-    folder, known, images, prompts = drawn
-    read = partial(optical_flow.read_flow, folder)
-    right = match_shard(answers(known, prompts), prompts, known, images, 0.5, read)[2]
-    assert evaluate("j-and-f", right) == 1 and evaluate("identity-preservation", right) == 1
-    assert evaluate("flicker", right) == 0
-    assert evaluate("warped-consistency", right) == pytest.approx(1, abs=1e-12)
-    assert evaluate("upstream-temporal-consistency", right) < 0.9
-    still = match_shard(answers(known, prompts, late=9), prompts, known, images, 0.5, read)[2]
-    assert evaluate("upstream-temporal-consistency", still) == 1
-    assert evaluate("warped-consistency", still) < 0.9
-    assert evaluate("j-and-f", still) < 0.9
+def test_ground_truth_is_consistent_with_the_flow_and_constant_masks_are_not(orchard):
+    folder, truth, images, prompts = orchard
+    read_flow = partial(optical_flow.read_flow, folder)
+    correct = match_shard(predict_ground_truth(truth, prompts), prompts, truth, images, 0.5, read_flow)[2]
+    assert evaluate("j-and-f", correct) == 1 and evaluate("identity-preservation", correct) == 1
+    assert evaluate("flicker", correct) == 0
+    assert evaluate("warped-consistency", correct) == pytest.approx(1, abs=1e-12)
+    assert evaluate("upstream-temporal-consistency", correct) < 0.9
+    constant = match_shard(predict_ground_truth(truth, prompts, delay=9), prompts, truth, images, 0.5, read_flow)[2]
+    assert evaluate("upstream-temporal-consistency", constant) == 1
+    assert evaluate("warped-consistency", constant) < 0.9
+    assert evaluate("j-and-f", constant) < 0.9

@@ -10,112 +10,115 @@ from torchmetrics.functional.classification import binary_f1_score, binary_jacca
 from torchmetrics.functional.segmentation.utils import mask_edges, surface_distance
 
 from samgap.masks import boundaries, rle
-from tests.helpers import again
-from tests.helpers.again import boundary_f, davis_f
+from tests.helpers import reference
+from tests.helpers.reference import boundary_f, davis_f
 from tests.helpers.scenes import random_ellipse
 
 SHAPE = (37, 29)
 
 
-def some(seed: int) -> list[np.ndarray]:
-    random = np.random.default_rng(seed)
-    found = [random_ellipse(random, SHAPE) for _ in range(12)]
-    speckle = random.random(SHAPE) < 0.3  # holes, islands, and the image's edges
-    return [*found, speckle, np.ones(SHAPE, bool), np.zeros(SHAPE, bool), np.eye(*SHAPE, dtype=bool)]
+def draw_masks(seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    ellipses = [random_ellipse(rng, SHAPE) for _ in range(12)]
+    speckle = rng.random(SHAPE) < 0.3  # holes, islands, and pixels at the image border
+    return [*ellipses, speckle, np.ones(SHAPE, bool), np.zeros(SHAPE, bool), np.eye(*SHAPE, dtype=bool)]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_counts_and_ratios_are_those_of_numpy_pycocotools_and_torchmetrics(seed):
-    found = some(seed)
-    rles = [rle.encode(mask) for mask in found]
-    flat = np.array([mask.ravel() for mask in found], np.int64)
+def test_areas_iou_and_dice_are_those_of_numpy_pycocotools_and_torchmetrics(seed):
+    masks = draw_masks(seed)
+    rles = [rle.encode(mask) for mask in masks]
+    flat = np.array([mask.ravel() for mask in masks], np.int64)
     areas = rle.areas(rles)
     common = rle.intersections(rles, rles)
     assert areas.tolist() == flat.sum(axis=1).tolist()
     assert common.tolist() == (flat @ flat.T).tolist()
     iou = rle.iou(common, areas[:, None], areas[None])
-    full = [number for number, area in enumerate(areas) if area]
-    theirs = coco_mask.iou([rles[number] for number in full], [rles[number] for number in full], [0] * len(full))
-    assert np.array_equal(iou[np.ix_(full, full)], theirs)
+    nonempty = [index for index, area in enumerate(areas) if area]
+    expected = coco_mask.iou(
+        [rles[index] for index in nonempty], [rles[index] for index in nonempty], [0] * len(nonempty)
+    )
+    assert np.array_equal(iou[np.ix_(nonempty, nonempty)], expected)
     dice = rle.dice(common, areas[:, None], areas[None])
-    for one in full[::3]:
-        for other in full[::2]:
+    for one in nonempty[::3]:
+        for other in nonempty[::2]:
             pair = torch.tensor(flat[one]), torch.tensor(flat[other])
             assert iou[one, other] == pytest.approx(float(binary_jaccard_index(*pair)), abs=1e-6)
             assert dice[one, other] == pytest.approx(float(binary_f1_score(*pair)), abs=1e-6)
 
 
-def crops(found):
-    return [rle.crop(rle.encode(mask)) for mask in found]
+def crops(masks):
+    return [rle.crop(rle.encode(mask)) for mask in masks]
 
 
 @pytest.mark.parametrize("tolerance", [0, 1, 2, 2.5, 5])
-def test_boundary_f_is_that_of_distance_transforms(tolerance):
-    found = some(7)
-    ours = [
-        [boundaries.boundary_f(edges_apart(one, other), tolerance) for other in crops(found)] for one in crops(found)
+def test_boundary_f_is_that_of_whole_image_distance_transforms(tolerance):
+    masks = draw_masks(7)
+    values = [
+        [boundaries.boundary_f(boundary_distances(one, other), tolerance) for other in crops(masks)]
+        for one in crops(masks)
     ]
-    theirs = [[boundary_f(one, other, tolerance) for other in found] for one in found]
-    assert np.array(ours) == pytest.approx(np.array(theirs), abs=1e-12)
-    assert len({round(value, 6) for row in ours for value in row}) > 20
+    expected = [[boundary_f(one, other, tolerance) for other in masks] for one in masks]
+    assert np.array(values) == pytest.approx(np.array(expected), abs=1e-12)
+    assert len({round(value, 6) for row in values for value in row}) > 20
 
 
-def edges_apart(one, other):
+def boundary_distances(one, other):
     return boundaries.boundary_distances(*map(boundaries.extract_boundary, boundaries.crop_pair(one, other, *SHAPE)))
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_outlines_and_their_distances_are_those_of_torchmetrics(seed):
-    found = [mask for mask in some(seed) if mask.any()]
-    for one in found[::2]:
-        for other in found[1::2]:
+def test_boundary_distances_are_those_of_torchmetrics(seed):
+    masks = [mask for mask in draw_masks(seed) if mask.any()]
+    for one in masks[::3]:
+        for other in [*masks[1:9:4], *masks[-2:]]:
             pair = torch.tensor(one), torch.tensor(other)
-            # Beyond the image is background for both. Their distances are right on square images alone.
-            wide = SHAPE[0] - SHAPE[1]
-            edges = [torch.nn.functional.pad(edge, (0, wide)).bool() for edge in mask_edges(*pair)]
-            theirs = surface_distance(*edges), surface_distance(*edges[::-1])
-            ours = edges_apart(*crops([one, other]))
-            for mine, other_side in zip(ours, theirs, strict=True):
-                assert mine == pytest.approx(np.sort(other_side.numpy()), abs=1e-5)
-            assert boundaries.hausdorff_distance(ours, 1.0) == pytest.approx(
-                float(max(map(torch.max, theirs))), abs=1e-5
+            # Both treat pixels outside the image as background; torchmetrics is correct for square images only.
+            padding = SHAPE[0] - SHAPE[1]
+            edges = [torch.nn.functional.pad(edge, (0, padding)).bool() for edge in mask_edges(*pair)]
+            expected = surface_distance(*edges), surface_distance(*edges[::-1])
+            values = boundary_distances(*crops([one, other]))
+            for distances, expected_distances in zip(values, expected, strict=True):
+                assert distances == pytest.approx(np.sort(expected_distances.numpy()), abs=1e-5)
+            assert boundaries.hausdorff_distance(values, 1.0) == pytest.approx(
+                float(max(map(torch.max, expected))), abs=1e-5
             )
-            quantile = max(float(torch.quantile(side.double(), 0.95)) for side in theirs)
-            assert boundaries.hausdorff_distance(ours, 0.95) == pytest.approx(quantile, abs=1e-5)
+            quantile = max(float(torch.quantile(side.double(), 0.95)) for side in expected)
+            assert boundaries.hausdorff_distance(values, 0.95) == pytest.approx(quantile, abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_outlines_and_their_largest_distance_are_those_of_scikit_image(seed):
-    found = [mask for mask in some(seed) if mask.any()]
-    # Beyond the image is background.
-    edges = [find_boundaries(np.pad(mask, 1), connectivity=1, mode="inner")[1:-1, 1:-1] for mask in found]
-    for one, one_edge in zip(found, edges, strict=True):
-        for other, other_edge in zip(found, edges, strict=True):
+def test_boundaries_and_hausdorff_distance_are_those_of_scikit_image(seed):
+    masks = [mask for mask in draw_masks(seed) if mask.any()]
+    # Pixels outside the image are background.
+    edges = [find_boundaries(np.pad(mask, 1), connectivity=1, mode="inner")[1:-1, 1:-1] for mask in masks]
+    for one, one_edge in zip(masks, edges, strict=True):
+        for other, other_edge in zip(masks, edges, strict=True):
             pair = boundaries.crop_pair(*crops([one, other]), *SHAPE)
             assert [int(boundaries.extract_boundary(each).sum()) for each in pair] == [one_edge.sum(), other_edge.sum()]
-            ours = boundaries.hausdorff_distance(edges_apart(*crops([one, other])), 1.0)
-            assert ours == pytest.approx(hausdorff_distance(one_edge, other_edge), abs=1e-9)
+            values = boundaries.hausdorff_distance(boundary_distances(*crops([one, other])), 1.0)
+            assert values == pytest.approx(hausdorff_distance(one_edge, other_edge), abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_outlines_are_measured_as_on_whole_images(seed):
-    found = [mask for mask in some(seed) if mask.any()]
-    for one, one_crop in zip(found[::2], crops(found[::2]), strict=True):
-        for other, other_crop in zip(found, crops(found), strict=True):
-            ours = boundaries.compute_boundary_measures(one_crop, other_crop, *SHAPE)
-            assert ours == pytest.approx(again.compute_boundary_measures(one, other), abs=1e-12)
+def test_boundary_measures_are_those_of_whole_images(seed):
+    masks = [mask for mask in draw_masks(seed) if mask.any()]
+    for one, one_crop in zip(masks[::2], crops(masks[::2]), strict=True):
+        for other, other_crop in zip(masks, crops(masks), strict=True):
+            values = boundaries.compute_boundary_measures(one_crop, other_crop, *SHAPE)
+            assert values == pytest.approx(reference.compute_boundary_measures(one, other), abs=1e-12)
 
 
-def test_the_davis_boundary_is_that_of_the_whole_image_at_its_edges():
+def test_davis_boundary_f_is_that_of_whole_images_also_at_the_border():
     for seed in range(3):
-        for one in some(seed):
-            for other in some(seed + 10)[::3]:
+        for one in draw_masks(seed):
+            for other in draw_masks(seed + 10)[::3]:
                 pair = boundaries.crop_pair(*crops([one, other]), *SHAPE)
-                apart = boundaries.boundary_distances(*map(boundaries.extract_davis_boundary, pair))
-                assert boundaries.boundary_f(apart, 2) == pytest.approx(davis_f(one, other, 2), abs=1e-12)
+                distances = boundaries.boundary_distances(*map(boundaries.extract_davis_boundary, pair))
+                assert boundaries.boundary_f(distances, 2) == pytest.approx(davis_f(one, other, 2), abs=1e-12)
 
 
-def test_every_rle_is_read_to_its_last_pixel():
-    for mask in [*some(1), *some(2), np.zeros((3000, 5000), bool)]:
+def test_make_rle_is_the_inverse_of_encode():
+    for mask in [*draw_masks(1), *draw_masks(2), np.zeros((3000, 5000), bool)]:
         counts = rle.encode(mask)["counts"]
         assert rle.make_rle(counts, *mask.shape) == {"size": list(mask.shape), "counts": counts}

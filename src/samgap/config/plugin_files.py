@@ -56,6 +56,9 @@ def _validate_metrics(config: Mapping[str, Any], root: Path) -> None:
     for section in ("experiments", "figures"):
         for name, entry in config[section].items():
             for metric in entry.get("metrics", []):
+                if metric in plugins.REPLACED_METRICS:
+                    reason = plugins.missing_metric_reason(metric)
+                    raise UserError(f"config: {section}.{name}.metrics: metric `{metric}` {reason}")
                 if metric not in metrics:
                     file = folder / f"{plugins.module_name(metric)}.py"
                     raise UserError(

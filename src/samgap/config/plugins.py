@@ -24,6 +24,10 @@ PAPER_FOLDERS = ("src/samgap/paper",)
 """Folders with the sub-folders `figures` and `tables`, one module for each id."""
 
 
+REPLACED_METRICS = {"precision-iou-50": "precision", "recall-iou-50": "recall", "f1-iou-50": "f1-50"}
+"""Metric ids that were dropped -> the id of the same metric."""
+
+
 def module_name(id: str) -> str:
     """Return the name of an id's Python module: `orchard_sim` for `orchard-sim`."""
     return id.replace("-", "_")
@@ -62,13 +66,23 @@ def read_literals(file: Path, *names: str) -> dict[str, Any]:
 
 
 def list_metrics(folder: Path) -> dict[str, tuple[str, str]]:
-    """Return metric id -> (name of its module, its variant or "") of all metrics in `folder`, sorted by id."""
+    """Return metric id -> (module name, variant) of the modules in `folder` that define `METRICS`, sorted by id."""
     metrics: dict[str, tuple[str, str]] = {}
-    for file in folder.glob("[!_]*.py"):
+    for file in folder.glob("*.py"):
+        if "METRICS" not in top_level_names(file):
+            continue
         stem = file.stem.replace("_", "-")
         for variant in read_literals(file, "VARIANTS").get("VARIANTS") or ("",):
             metrics[f"{stem}-{variant}" if variant else stem] = (file.stem, variant)
     return dict(sorted(metrics.items()))
+
+
+def missing_metric_reason(metric_id: str) -> str:
+    """Say why no metric has this id, and what to write instead."""
+    if metric_id in REPLACED_METRICS:
+        return f"is dropped; write `{REPLACED_METRICS[metric_id]}`, which is the same metric"
+    file = f"src/samgap/metrics/{module_name(metric_id)}.py"
+    return f"has no file {file}; correct the id or add the file"
 
 
 def top_level_names(file: Path) -> set[str]:

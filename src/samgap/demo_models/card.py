@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from samgap.metrics import load_metric
+
 KEY_COLUMNS = ["dataset", "prompts", "metric"]
 """Columns that, with `model`, identify a row of the card."""
 CARD_COLUMNS = ["value", "ci_low", "ci_high", "n_images", "n_instances"]
 """Columns of the card besides `model` and KEY_COLUMNS."""
-LOWER_IS_BETTER = frozenset({"open-vocabulary-f1-gap", "flicker", "contour-instability"})
 
 
 def select_card_rows(estimates: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
@@ -26,8 +27,8 @@ def compare_with_card(card: pd.DataFrame, estimates: pd.DataFrame, retrained: Ma
     """Compare the estimates of retrained models with the card.
 
     An estimate is reached if the upper end of the retrained model's interval is not below the lower end of the card's:
-    the retrained model is then not worse than chance allows. An estimate without a value is not reached. Metrics for
-    which lower is better are not compared.
+    the retrained model is then not worse than chance allows. An estimate without a value is not reached. Only metrics
+    for which higher is better are compared.
 
     Args:
         card: columns model, dataset, prompts, metric, value, ci_low, ci_high
@@ -43,6 +44,7 @@ def compare_with_card(card: pd.DataFrame, estimates: pd.DataFrame, retrained: Ma
     card_models = {model: card_model for card_model, model in retrained.items()}
     estimates = estimates[estimates["model"].isin(card_models)]
     estimates = estimates.assign(model=estimates["model"].map(card_models))
-    expected = card[card["model"].isin(retrained) & ~card["metric"].isin(LOWER_IS_BETTER)]
+    is_higher_better = card["metric"].map(lambda metric: load_metric(metric).higher_is_better is True).astype(bool)
+    expected = card[card["model"].isin(retrained) & is_higher_better]
     rows = expected.merge(estimates, on=["model", *KEY_COLUMNS], how="left", suffixes=("", "_rebuilt"))
     return rows.assign(reached=(rows["ci_high_rebuilt"] >= rows["ci_low"]).fillna(False))

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from samgap.masks import area_ranges
 from samgap.tables.matching import IOU_THRESHOLDS
 
-AREA_RANGES = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-"""px, both ends inclusive, as in pycocotools: an object of exactly 32² px is small and medium."""
+AREA_RANGES = {"all": (0.0, 1e10), **area_ranges.AREA_RANGES}
+"""Lowest and highest area in px, both included."""
 MAX_DETECTIONS = 1000
 """The maximum number of predictions per image and phrase."""
 COCO_MAX_DETECTIONS = 100

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from samgap.masks import rle as shapes
-from samgap.matching import coco
+from samgap.masks.area_ranges import is_in_area_range
 from samgap.matching.assignment import MATCH_THRESHOLD
 from samgap.matching.overlap import ImageOverlap
 from samgap.tables.matching import AREA_LABELS, PAPER_REPO_MEASURES
@@ -14,8 +14,7 @@ from samgap.tables.matching import AREA_LABELS, PAPER_REPO_MEASURES
 def count_by_size(overlap: ImageOverlap, truth_columns: np.ndarray) -> dict[str, int]:
     """Return the number of small, medium and large instances; one at a limit counts in both, as in pycocotools."""
     areas = overlap.truth.mask_or_box_areas[truth_columns]
-    limits = {size: coco.AREA_RANGES[size] for size in AREA_LABELS}
-    return {f"truth_{size}": int(((areas >= low) & (areas <= high)).sum()) for size, (low, high) in limits.items()}
+    return {f"truth_{size}": int(is_in_area_range(areas, size).sum()) for size in AREA_LABELS}
 
 
 def union_overlap(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns: np.ndarray) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""A measure's mean over those instances asked for that something answers: how good a mask is where there is one.
+"""Mean of a measure over the matched instances only: mask quality where there is a mask.
 
-As `iou`, `dice`, `boundary-f-…`, but an instance without an assigned prediction (no prediction of the prompt has a
-pixel in common with it) is left out in place of counting 0. Source: the paper's comparison of mask quality on matched
-pairs. Range 0 to 1; undefined (NaN) where nothing is answered. A model that answers only what is easy gains here:
-read it beside the recall.
+As `iou`, `dice`, `boundary-f-…` and `boundary-iou`, but an instance without an assigned prediction (no prediction of
+the prompt shares a pixel with it) is left out instead of counting 0. A model that predicts only easy instances gains,
+so compare the recall as well. Undefined (NaN) if no instance has an assigned prediction.
 """
 
-from samgap.metrics import _ratio
+from samgap.metrics import boundary_f, boundary_iou, dice, iou
+from samgap.metrics.base import SumMetric
+from samgap.metrics.instance_means import mean_over_matched
 
 VARIANTS = (
     "iou",
@@ -21,5 +22,20 @@ VARIANTS = (
 )
 
 
-def variant(name: str) -> _ratio.Ratio:
-    return _ratio.mean_over_matched(name.replace("-", "_"))
+def _matched(measure: str, all_instances: SumMetric) -> SumMetric:
+    return mean_over_matched(
+        measure,
+        label=f"{all_instances.label}, matched",
+        source="the paper's comparison of mask quality on matched pairs",
+    )
+
+
+METRICS = {
+    "iou": _matched("iou", iou.METRICS[""]),
+    "dice": _matched("dice", dice.METRICS[""]),
+    **{
+        f"boundary-f-{tolerance}": _matched(f"boundary_f_{tolerance}", metric)
+        for tolerance, metric in boundary_f.METRICS.items()
+    },
+    "boundary-iou": _matched("boundary_iou", boundary_iou.METRICS[""]),
+}

@@ -1,14 +1,17 @@
-"""Mean relative error of an instance's area, over the instances asked for that something answers.
+"""Mean relative error of the area, over the matched instances.
 
-|area of the prediction − area of the truth| / area of the truth. Source: the usual definition.
-Range 0 upwards, lower is better. An instance without an assigned prediction is left out; undefined (NaN) where none is
-answered.
+|area of the prediction − area of the instance| / area of the instance. An instance without an assigned prediction is
+left out. Undefined (NaN) if no instance has an assigned prediction.
 """
 
-from samgap.metrics import _ratio
+from samgap.metrics.instance_means import mean_over_matched
 
-VARIANTS = ("",)
-
-
-def variant(name: str) -> _ratio.Ratio:
-    return _ratio.mean_over_matched("area_error", "fraction", float("inf"))
+METRICS = {
+    "": mean_over_matched(
+        "area_error",
+        label="Relative area error",
+        source="the usual definition",
+        value_range=(0.0, float("inf")),
+        higher_is_better=False,
+    )
+}

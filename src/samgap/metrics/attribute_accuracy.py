@@ -1,56 +1,61 @@
-"""Attribute accuracy: of the instances that a phrase of one attribute finds, how many have that attribute.
+"""Attribute accuracy: the share of the instances matched by a phrase with one attribute that have this attribute.
 
-Phrases of the same nouns and attribute ("ripe apple", "unripe apple") compete for each instance: the one that finds
-it (one to one, IoU 0.5) with the greatest score has claimed it. `attribute-accuracy`: rightly claimed / claimed;
-`strict`: rightly claimed / all whose value is asked for; `found`: claimed / all. Source: the paper's "attribute
-accuracy"; its published repository compares "unknown" with "unknown", which is 1 by construction
-(`upstream-attribute-accuracy`). Range 0 to 1. Where the truth has boxes alone, boxes are matched. Not evaluable where
-no phrase asks for a single labelled attribute. The whole table is `confusions.parquet` ([statistics](statistics.md)).
+Phrases with the same nouns and attribute ("ripe apple", "unripe apple") compete for each instance: it is assigned to
+the phrase that matches it (one to one, IoU 0.5) with the highest score. `attribute-accuracy`: correctly assigned /
+assigned. `attribute-accuracy-strict`: correctly assigned / all instances of a prompted value.
+`attribute-accuracy-found`: assigned / all. (The paper's published repository compares "unknown" with "unknown", which
+is always 1: `upstream-attribute-accuracy`.) Boxes are matched if the ground truth has boxes only. Not evaluable without
+a phrase for a single annotated attribute. The whole confusion matrix is in `confusions.parquet`
+([statistics](statistics.md)).
 """
-
-from collections import Counter
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio
+from samgap.metrics.base import Column, ratio
+from samgap.metrics.columns import list_column, prompt_attributes
+from samgap.metrics.reasons import require_phrases
+from samgap.metrics.row_masks import is_evaluable_phrase
 
 VARIANTS = ("", "strict", "found")
 
 
 def has_single_attribute(pairs: pd.DataFrame) -> np.ndarray:
-    single = [len(attributes) == 1 for attributes in _pairs.prompt_attributes(pairs)]
-    return _pairs.is_evaluable_phrase(pairs) & np.array(single, bool)
+    """Select evaluable phrases with exactly one attribute, bool (N,)."""
+    is_single = [len(attributes) == 1 for attributes in prompt_attributes(pairs)]
+    return is_evaluable_phrase(pairs) & np.array(is_single, bool)
 
 
 def claim_counts(pairs: pd.DataFrame) -> np.ndarray:
-    """Of each prompt's truth: all, claimed, rightly claimed; float64 (N, 3)."""
-    found = np.zeros((len(pairs), 3))
-    for row, wanted, counts in zip(
-        found, _pairs.prompt_attributes(pairs), _pairs.list_column(pairs, "claimed"), strict=True
-    ):
-        values = dict(counts if counts is not None else ())
-        (value,) = wanted.values()
-        row[:] = sum(values.values()), sum(values.values()) - values.get("", 0), values.get(value, 0)
-    return found
+    """Count each prompt's instances: all, assigned to a value, assigned to the right value; float64 (N, 3)."""
+    counts = np.zeros((len(pairs), 3))
+    for row, attributes, claimed in zip(counts, prompt_attributes(pairs), list_column(pairs, "claimed"), strict=True):
+        count_by_value = dict(claimed if claimed is not None else ())
+        (value,) = attributes.values()
+        n_instances = sum(count_by_value.values())
+        row[:] = n_instances, n_instances - count_by_value.get("", 0), count_by_value.get(value, 0)
+    return counts
 
 
-def confusion_matrix(pairs: pd.DataFrame, attribute: str) -> pd.DataFrame:
-    """Instances by their true value (rows) and the value claimed for them (columns; "" is none)."""
-    counts: Counter[tuple[str, str]] = Counter()
-    rows = pairs[has_single_attribute(pairs)]
-    for wanted, claimed in zip(_pairs.prompt_attributes(rows), _pairs.list_column(rows, "claimed"), strict=True):
-        if attribute in wanted:
-            counts.update({(wanted[attribute], value): number for value, number in dict(claimed or ()).items()})
-    table = pd.Series(counts, dtype=np.int64).unstack(fill_value=0) if counts else pd.DataFrame()
-    return table.rename_axis(index=attribute, columns="claimed")
-
-
-def variant(name: str) -> _ratio.Ratio:
-    part, whole = {"": (2, 1), "strict": (2, 0), "found": (1, 0)}[name]
-    applies = _pairs.require_phrases(has_single_attribute, "no phrase asks for a single labelled attribute")
-    return _ratio.Ratio(claim_count(part), claim_count(whole), has_single_attribute, applies)
-
-
-def claim_count(index: int) -> _ratio.Column:
+def _claim_count(index: int) -> Column:
     return lambda pairs: claim_counts(pairs)[:, index]
+
+
+_all, _assigned, _correct = (_claim_count(index) for index in range(3))
+_PARTS = {
+    "": (_correct, _assigned, "Attribute accuracy"),
+    "strict": (_correct, _all, "Attribute accuracy, strict"),
+    "found": (_assigned, _all, "Attribute assignment rate"),
+}
+
+METRICS = {
+    variant: ratio(
+        numerator,
+        denominator,
+        row_mask=has_single_attribute,
+        not_evaluable_reason=require_phrases(has_single_attribute, "no phrase asks for a single labelled attribute"),
+        label=label,
+        source='the paper\'s "attribute accuracy"',
+    )
+    for variant, (numerator, denominator, label) in _PARTS.items()
+}

@@ -1,16 +1,17 @@
-"""Mean boundary IoU over the instances asked for, each with the one prediction assigned to it.
+"""Mean boundary IoU over the prompted instances, each with the prediction that is assigned to it.
 
-IoU of the two bands of pixels inside a mask that d erosions by 3×3 take away; d is 0.02 of the image's diagonal,
-rounded, or 2 px. Outside the image is background.
-Source: Cheng et al. (2021), and their boundary-iou-api.
-Range 0 to 1. At apple scale 0.02 of the diagonal is more than an apple's radius, and the value that of plain IoU.
-An instance that nothing answers counts 0. Not evaluable where no labelled instance is asked for.
+IoU of two bands. The band of a mask is the set of its pixels that d erosions by 3×3 remove; d is 0.02 of the image's
+diagonal, rounded, or 2 px (`boundary-iou-2px`). Pixels outside the image are background. For an apple, 0.02 of the
+diagonal is more than its radius, so `boundary-iou` equals `iou`. An instance without an assigned prediction counts 0.
+Not evaluable if no annotated instance is prompted.
 """
 
-from samgap.metrics import _ratio
+from samgap.metrics.instance_means import mean_over_instances
 
 VARIANTS = ("", "2px")
+SOURCE = "Cheng et al. (2021) and their boundary-iou-api"
 
-
-def variant(name: str) -> _ratio.Ratio:
-    return _ratio.mean("boundary_iou_2px" if name else "boundary_iou")
+METRICS = {
+    "": mean_over_instances("boundary_iou", label="Boundary IoU", source=SOURCE),
+    "2px": mean_over_instances("boundary_iou_2px", label="Boundary IoU (2 px)", source=SOURCE),
+}

@@ -1,23 +1,47 @@
-"""Boxes in place of masks: mean IoU of boxes, and precision, recall and F1 at a box IoU of 0.5.
+"""Metrics of boxes instead of masks: mean box IoU, and precision, recall and F1 at a box IoU of 0.5.
 
-Boxes are matched one to one as masks are, by their own IoU, apart from the masks; a prediction's box is the one that
-the model gave. `iou` is the mean over the instances asked for of the box IoU with the prediction that the masks are
-assigned to (where the truth has masks). Source: as for `iou`, `precision`, `recall` and `f1-50`. Range 0 to 1. Needs
-no masks in the ground truth; the other edge cases are those of the metrics for masks.
+Boxes are matched one to one by box IoU, independently of the masks. A prediction's box is the one that the model
+returned. `box-iou` is the mean over the prompted instances of the box IoU with the prediction that is assigned by mask
+(by box if the ground truth has no masks). No masks are needed in the ground truth. Other edge cases are those of `iou`,
+`precision`, `recall` and `f1-50`.
 """
 
-from samgap.metrics import _pairs, _ratio
-from samgap.metrics._ratio import add, column, true_positives_at
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import add, column, double, true_positives_at
+from samgap.metrics.instance_means import mean_over_instances
+from samgap.metrics.reasons import no_ground_truth_reason, no_instance_reason
+from samgap.metrics.row_masks import is_evaluable
 
 VARIANTS = ("iou", "precision", "recall", "f1-50")
+SOURCE = "as for `iou`, `precision`, `recall` and `f1-50`"
 
+_true_positives = true_positives_at(0.5, "box_tp")
 
-def variant(name: str) -> _ratio.Ratio:
-    right, predicted, truth = true_positives_at(0, "box_tp"), column("box_predicted"), column("n_truth")
-    rows = _pairs.is_evaluable, _pairs.no_ground_truth_reason
-    return {
-        "iou": _ratio.mean("box_iou"),
-        "precision": _ratio.Ratio(right, predicted, *rows),
-        "recall": _ratio.Ratio(right, truth, _pairs.is_evaluable, _pairs.no_instance_reason, BY_INSTANCE=True),
-        "f1-50": _ratio.Ratio(_ratio.double(right), add(predicted, truth), *rows),
-    }[name]
+METRICS = {
+    "iou": mean_over_instances("box_iou", label="Box IoU", source=SOURCE),
+    "precision": ratio(
+        _true_positives,
+        column("box_predicted"),
+        row_mask=is_evaluable,
+        not_evaluable_reason=no_ground_truth_reason,
+        label="Box precision@50",
+        source=SOURCE,
+    ),
+    "recall": ratio(
+        _true_positives,
+        column("n_truth"),
+        row_mask=is_evaluable,
+        not_evaluable_reason=no_instance_reason,
+        by_instance=True,
+        label="Box recall@50",
+        source=SOURCE,
+    ),
+    "f1-50": ratio(
+        double(_true_positives),
+        add(column("box_predicted"), column("n_truth")),
+        row_mask=is_evaluable,
+        not_evaluable_reason=no_ground_truth_reason,
+        label="Box F1@50",
+        source=SOURCE,
+    ),
+}

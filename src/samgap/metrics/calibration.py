@@ -1,39 +1,49 @@
-"""Calibration error of scores: is a mask with score 0.8 right eight times out of ten?
+"""Expected calibration error (ECE) of scores: how far a score is from the probability that the mask is correct.
 
-Expected calibration error: predictions in ten bins of score, 0–0.1 … 0.9–1; |right − score|, both means of the bin,
-weighted by the number of predictions. A prediction is right where it hits an instance at IoU 0.5, matched greedily by
-score as for `map-50`; what hits only instances to be ignored is left out. Source: Naeini, Cooper & Hauskrecht (2015).
-Range 0 to 1, lower is better. Every score that was kept counts, whatever the score threshold. Undefined (NaN) where
-nothing is predicted. Not evaluable for spatial prompts.
+Predictions are put into ten bins by score, 0–0.1 … 0.9–1. The error is |share correct − mean score| per bin, weighted
+by the number of predictions. A prediction is correct if it matches an instance at IoU 0.5, greedily by score as for
+`map-50`; predictions that match only `ignore` instances are left out. Every stored score counts, independently of the
+score threshold. Undefined (NaN) if there is no prediction. Not evaluable for spatial prompts.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import SufficientStatistics, _pairs
+from samgap.metrics.base import SufficientStatistics, SumMetric, divide
+from samgap.metrics.reasons import no_phrase_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable_phrase
 from samgap.tables.matching import IOU_THRESHOLDS
 
-UNIT = "fraction"
-RANGE = (0.0, 1.0)
-BY_PHRASE = True
-BY_INSTANCE = False
 N_BINS = 10
-
-row_mask = _pairs.is_evaluable_phrase
-not_evaluable_reason = _pairs.require_masks(_pairs.no_phrase_reason)
 
 
 def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
-    found = {name: np.zeros((len(pairs), N_BINS)) for name in ("count", "right", "score")}
+    """Return number, number correct and sum of scores of the predictions per bin, float64 (N, bins) each."""
+    sums = {name: np.zeros((len(pairs), N_BINS)) for name in ("count", "correct", "score")}
     for row, (scores, hits) in enumerate(zip(pairs["scores"], pairs["hits_mask_all"], strict=True)):
-        kept = np.asarray(hits, np.int64) >> len(IOU_THRESHOLDS) & 1 == 0
-        score, right = np.asarray(scores, np.float64)[kept], np.asarray(hits, np.int64)[kept] & 1
-        place = np.minimum((score * N_BINS).astype(np.int64), N_BINS - 1)
-        found["count"][row] = np.bincount(place, minlength=N_BINS)
-        found["right"][row] = np.bincount(place, weights=right, minlength=N_BINS)
-        found["score"][row] = np.bincount(place, weights=score, minlength=N_BINS)
-    return found
+        # The bits of `hits_mask_all` are described in samgap.matching.coco.
+        counted = np.asarray(hits, np.int64) >> len(IOU_THRESHOLDS) & 1 == 0
+        score, correct = np.asarray(scores, np.float64)[counted], np.asarray(hits, np.int64)[counted] & 1
+        bins = np.minimum((score * N_BINS).astype(np.int64), N_BINS - 1)
+        sums["count"][row] = np.bincount(bins, minlength=N_BINS)
+        sums["correct"][row] = np.bincount(bins, weights=correct, minlength=N_BINS)
+        sums["score"][row] = np.bincount(bins, weights=score, minlength=N_BINS)
+    return sums
 
 
 def compute(sums: SufficientStatistics) -> np.ndarray:
-    return _pairs.ratio(np.abs(sums["right"] - sums["score"]).sum(axis=-1), sums["count"].sum(axis=-1))
+    """Return the ECE of summed bins, float64 (R,)."""
+    return divide(np.abs(sums["correct"] - sums["score"]).sum(axis=-1), sums["count"].sum(axis=-1))
+
+
+METRICS = {
+    "": SumMetric(
+        sufficient_statistics=sufficient_statistics,
+        compute=compute,
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=require_masks(no_phrase_reason),
+        label="ECE",
+        source="Naeini, Cooper & Hauskrecht (2015)",
+        higher_is_better=False,
+    )
+}

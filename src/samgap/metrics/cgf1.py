@@ -1,35 +1,48 @@
-"""cgF1, the classification-gated F1: SAM3's headline measure of promptable concept segmentation.
+"""cgF1, the classification-gated F1: SAM3's main metric of promptable concept segmentation.
 
-100 · pmF1 · IL_MCC. Source: sam3's `eval/cgf1_eval.py` (which leaves out the 100, as the SAM3 paper does not).
-Range −100 to 100. Not evaluable where no phrase is asked that is absent from its image (IL_MCC would be 0); undefined
-(NaN) where pmF1 is.
+100 · pmF1 · IL_MCC. Not evaluable without a phrase that is absent from its image (IL_MCC would be 0). Undefined (NaN)
+where pmF1 is undefined.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import SufficientStatistics, _pairs, il_mcc, pmf1
-
-UNIT = "points of 100"
-RANGE = (-100.0, 100.0)
-BY_PHRASE = False
-BY_INSTANCE = False
-
-row_mask = _pairs.is_evaluable_phrase
-not_evaluable_reason = _pairs.require_masks(_pairs.no_negative_reason)
+from samgap.metrics import il_mcc, pmf1
+from samgap.metrics.base import SufficientStatistics, SumMetric
+from samgap.metrics.reasons import no_negative_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable_phrase, is_present_phrase
 
 
 def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
-    present = pmf1.row_mask(pairs)
+    """Return the statistics of pmF1, 0 for absent phrases, and of IL_MCC."""
+    is_present = is_present_phrase(pairs)
     return {
-        # `.T` on both sides, for terms of one column and of ten.
-        **{f"pmf1.{name}": (term.T * present).T for name, term in pmf1.sufficient_statistics(pairs).items()},
-        **{f"il_mcc.{name}": term for name, term in il_mcc.sufficient_statistics(pairs).items()},
+        # The transposes broadcast the mask over statistics of shape (N,) and (N, 10).
+        **{f"pmf1.{name}": (column.T * is_present).T for name, column in pmf1.sufficient_statistics(pairs).items()},
+        **{f"il_mcc.{name}": column for name, column in il_mcc.sufficient_statistics(pairs).items()},
     }
 
 
 def compute(sums: SufficientStatistics) -> np.ndarray:
-    def part(name: str) -> SufficientStatistics:
-        return {key.removeprefix(f"{name}."): term for key, term in sums.items() if key.startswith(f"{name}.")}
+    """Return cgF1 of summed statistics, float64 (R,)."""
 
-    return 100 * pmf1.compute(part("pmf1")) * il_mcc.compute(part("il_mcc"))
+    def statistics_of(name: str) -> SufficientStatistics:
+        return {key.removeprefix(f"{name}."): total for key, total in sums.items() if key.startswith(f"{name}.")}
+
+    return 100 * pmf1.compute(statistics_of("pmf1")) * il_mcc.compute(statistics_of("il_mcc"))
+
+
+METRICS = {
+    "": SumMetric(
+        sufficient_statistics=sufficient_statistics,
+        compute=compute,
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=require_masks(no_negative_reason),
+        by_phrase=False,
+        label="cgF1 (0–100)",
+        source="sam3's `eval/cgf1_eval.py`; the factor of 100 as in the SAM3 paper",
+        unit="points of 100",
+        value_range=(-100.0, 100.0),
+        decimals=1,
+    )
+}

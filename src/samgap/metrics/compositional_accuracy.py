@@ -1,25 +1,36 @@
 """Compositional accuracy by the number of attributes in a phrase: 0 "apple", 1 "ripe apple", 2 "ripe red apple" …
 
-Each labelled instance of the phrase's nouns is a decision: found (one to one, IoU 0.5) or not, wanted or not. Right
-decisions / all, over images and phrases of that many attributes. Source: the compositional experiment of the paper's
-published repository, which has no code for it. Range 0 to 1. Where few instances are wanted, finding none is mostly
-right: read it beside `f1-50` by phrase. Where the truth has boxes alone, boxes are matched. Not evaluable where no
-such phrase is asked.
+Each annotated instance of the phrase's nouns is a decision: matched (one to one, IoU 0.5) or not, target or not. The
+value is the share of correct decisions over images and phrases with that many attributes. If few instances are targets,
+predicting nothing is mostly correct, so compare `f1-50` by phrase as well. Boxes are matched if the ground truth has
+boxes only. Not evaluable without such a phrase.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio
+from samgap.metrics.base import SumMetric, ratio
+from samgap.metrics.columns import column, list_column, prompt_attributes
+from samgap.metrics.reasons import require_phrases
+from samgap.metrics.row_masks import is_evaluable_phrase
 
 VARIANTS = ("0", "1", "2", "3", "4")
 
 
-def variant(name: str) -> _ratio.Ratio:
-    def asked(pairs: pd.DataFrame) -> np.ndarray:
-        number = np.array([len(attributes) for attributes in _pairs.prompt_attributes(pairs)], np.int64)
-        known = np.array([nouns is not None for nouns in _pairs.list_column(pairs, "nouns")], bool)
-        return _pairs.is_evaluable_phrase(pairs) & known & (number == int(name))
+def _accuracy_of_phrases(n_attributes: int) -> SumMetric:
+    def row_mask(pairs: pd.DataFrame) -> np.ndarray:
+        counts = np.array([len(attributes) for attributes in prompt_attributes(pairs)], np.int64)
+        has_nouns = np.array([nouns is not None for nouns in list_column(pairs, "nouns")], bool)
+        return is_evaluable_phrase(pairs) & has_nouns & (counts == n_attributes)
 
-    applies = _pairs.require_phrases(asked, f"no phrase asks for {name} labelled attributes")
-    return _ratio.Ratio(_ratio.column("n_decided"), _ratio.column("n_candidates"), asked, applies)
+    return ratio(
+        column("n_decided"),
+        column("n_candidates"),
+        row_mask=row_mask,
+        not_evaluable_reason=require_phrases(row_mask, f"no phrase asks for {n_attributes} labelled attributes"),
+        label=f"Compositional accuracy, {n_attributes} attribute{'' if n_attributes == 1 else 's'}",
+        source="the compositional experiment of the paper's published repository, which has no code for it",
+    )
+
+
+METRICS = {variant: _accuracy_of_phrases(int(variant)) for variant in VARIANTS}

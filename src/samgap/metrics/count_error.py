@@ -1,33 +1,66 @@
-"""Error of the count, as for an estimate of fruit load: masks predicted against instances present, phrase by phrase.
+"""Count errors, as for an estimate of fruit load: number of predicted masks against number of instances, per phrase.
 
-`count-error`: mean of |predicted − truth| over images and phrases; `bias`: mean of predicted − truth, above 0 where
-too much is counted; `relative`: the sum of |predicted − truth| over the sum of truth. Source: the usual definitions;
-fruit load as in Häni et al. (2020). Range 0 upwards, lower is better (`bias`: any number, 0 is best). Absent phrases
-count, with 0 instances. A right count may be of wrong masks: read it beside `f1-50`. Needs no masks in the ground
-truth. Not evaluable for spatial prompts, which tell the count.
+`count-error`: mean of |predictions − instances| over images and phrases. `count-error-bias`: mean of predictions −
+instances, positive if too many are counted; 0 is best. `count-error-relative`: Σ |predictions − instances| / Σ
+instances. Absent phrases count, with 0 instances. A correct count may be made of wrong masks, so compare `f1-50` as
+well. No masks are needed in the ground truth. Not evaluable for spatial prompts, which determine the count.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import column, constant, float_column
+from samgap.metrics.reasons import no_phrase_reason
+from samgap.metrics.row_masks import is_evaluable_phrase
 
 VARIANTS = ("", "bias", "relative")
+SOURCE = "the usual definitions; fruit load as in Häni et al. (2020)"
 
 
 def signed_error(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.float_column(pairs, "n_predicted") - _pairs.float_column(pairs, "n_truth")
+    """Return predictions − instances, float64 (N,)."""
+    return float_column(pairs, "n_predicted") - float_column(pairs, "n_truth")
 
 
 def absolute_error(pairs: pd.DataFrame) -> np.ndarray:
+    """Return |predictions − instances|, float64 (N,)."""
     return np.abs(signed_error(pairs))
 
 
-def variant(name: str) -> _ratio.Ratio:
-    rows = _pairs.is_evaluable_phrase, _pairs.no_phrase_reason
-    infinite = float("inf")
-    return {
-        "": _ratio.Ratio(absolute_error, _ratio.constant, *rows, "instances", (0.0, infinite)),
-        "bias": _ratio.Ratio(signed_error, _ratio.constant, *rows, "instances", (-infinite, infinite)),
-        "relative": _ratio.Ratio(absolute_error, _ratio.column("n_truth"), *rows, "fraction", (0.0, infinite)),
-    }[name]
+METRICS = {
+    "": ratio(
+        absolute_error,
+        constant,
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=no_phrase_reason,
+        label="Count MAE (instances)",
+        source=SOURCE,
+        unit="instances",
+        value_range=(0.0, float("inf")),
+        higher_is_better=False,
+        decimals=2,
+    ),
+    "bias": ratio(
+        signed_error,
+        constant,
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=no_phrase_reason,
+        label="Count bias (instances)",
+        source=SOURCE,
+        unit="instances",
+        value_range=(-float("inf"), float("inf")),
+        higher_is_better=None,
+        decimals=2,
+    ),
+    "relative": ratio(
+        absolute_error,
+        column("n_truth"),
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=no_phrase_reason,
+        label="Relative count error",
+        source=SOURCE,
+        value_range=(0.0, float("inf")),
+        higher_is_better=False,
+    ),
+}

@@ -1,23 +1,32 @@
-"""Coverage: IoU of all predicted pixels with all pixels of the instances asked for, whichever mask they are of.
+"""Pixel IoU: IoU of the union of all predicted masks with the union of all prompted instances.
 
-Σ |P ∩ T| / Σ |P ∪ T| over images and phrases present or absent, P and T the unions of a prompt's masks. Source: the
-pixel IoU of MinneApple's semantic segmentation (Häni et al. 2020), for the phrase "apple". Range 0 to 1; undefined
-(NaN) where there is neither a prediction nor truth. Large instances weigh more; split or merged masks cost nothing.
+Σ |P ∩ T| / Σ |P ∪ T| over images and phrases, present or absent; P and T are the unions of a prompt's masks. Large
+instances have more weight; split or merged masks are not penalised. Undefined (NaN) if there are neither predictions
+nor instances.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio
-
-VARIANTS = ("",)
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import column, float_column
+from samgap.metrics.reasons import no_phrase_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable_phrase
 
 
 def union_px(pairs: pd.DataFrame) -> np.ndarray:
-    apart = _pairs.float_column(pairs, "truth_px") + _pairs.float_column(pairs, "predicted_px")
-    return apart - _pairs.float_column(pairs, "common_px")
+    """Return |P ∪ T| in px, float64 (N,)."""
+    total_px = float_column(pairs, "truth_px") + float_column(pairs, "predicted_px")
+    return total_px - float_column(pairs, "common_px")
 
 
-def variant(name: str) -> _ratio.Ratio:
-    applies = _pairs.require_masks(_pairs.no_phrase_reason)
-    return _ratio.Ratio(_ratio.column("common_px"), union_px, _pairs.is_evaluable_phrase, applies)
+METRICS = {
+    "": ratio(
+        column("common_px"),
+        union_px,
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=require_masks(no_phrase_reason),
+        label="Pixel IoU",
+        source='pixel IoU of MinneApple\'s semantic segmentation (Häni et al. 2020), for the phrase "apple"',
+    )
+}

@@ -1,28 +1,26 @@
-"""F1 at IoU 0.5: precision and recall in one.
+"""F1 at IoU 0.5: the harmonic mean of precision and recall.
 
-2TP / (predicted + truth), summed over all evaluable prompts; masks for a phrase that is absent from its image are
-false. Source: van Rijsbergen (1979); matching as in sam3's evaluator. Range 0 to 1; undefined (NaN) where nothing is
-asked for and nothing predicted.
+2TP / (predictions + instances), summed over all evaluable prompts. Masks of a phrase that is absent from its image are
+false positives. Undefined (NaN) if there are neither instances nor predictions.
 """
 
-import numpy as np
-import pandas as pd
+from typing import Unpack
 
-from samgap.metrics import SufficientStatistics, _pairs
-
-UNIT = "fraction"
-RANGE = (0.0, 1.0)
-BY_PHRASE = True
-BY_INSTANCE = False
-
-row_mask = _pairs.is_evaluable
-not_evaluable_reason = _pairs.require_masks(_pairs.no_ground_truth_reason)
+from samgap.metrics.base import Description, SumMetric, ratio
+from samgap.metrics.columns import add, column, double, true_positives_at
+from samgap.metrics.reasons import no_ground_truth_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable
 
 
-def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
-    both = _pairs.float_column(pairs, "n_predicted") + _pairs.float_column(pairs, "n_truth")
-    return {"tp": _pairs.true_positives_50(pairs), "both": both}
+def f1_at(iou_threshold: float, **description: Unpack[Description]) -> SumMetric:
+    """Build the F1 at one of `IOU_THRESHOLDS`."""
+    return ratio(
+        double(true_positives_at(iou_threshold)),
+        add(column("n_predicted"), column("n_truth")),
+        row_mask=is_evaluable,
+        not_evaluable_reason=require_masks(no_ground_truth_reason),
+        **description,
+    )
 
 
-def compute(sums: SufficientStatistics) -> np.ndarray:
-    return _pairs.ratio(2 * sums["tp"], sums["both"])
+METRICS = {"": f1_at(0.5, label="F1@50", source="van Rijsbergen (1979); matching as in sam3's evaluator")}

@@ -1,18 +1,19 @@
-"""F1 at each IoU threshold, 0.50, 0.55 … 0.95.
+"""F1 at each IoU threshold above 0.5: 0.55, 0.60 … 0.95.
 
-As `f1-50`, which is `f1-iou-50`: 2TP / (predicted + truth) over all evaluable prompts. One assignment serves all
-thresholds, as in sam3's evaluator. Source: van Rijsbergen (1979). Range 0 to 1, never rising with the threshold;
-undefined (NaN) where nothing is asked for and nothing predicted.
+As `f1-50`, which is the value at 0.50: 2TP / (predictions + instances) over all evaluable prompts. One assignment is
+used for all thresholds, so the value never rises with the threshold. Undefined (NaN) if there are neither instances
+nor predictions.
 """
 
-from samgap.metrics import _pairs, _ratio
-from samgap.metrics._ratio import add, column
-from samgap.tables.matching import IOU_THRESHOLDS
+from samgap.metrics.f1_50 import f1_at
 
-VARIANTS = ("50", "55", "60", "65", "70", "75", "80", "85", "90", "95")
+VARIANTS = ("55", "60", "65", "70", "75", "80", "85", "90", "95")
 
-
-def variant(name: str) -> _ratio.Ratio:
-    right = _ratio.double(_ratio.true_positives_at(IOU_THRESHOLDS.index(int(name) / 100)))
-    applies = _pairs.require_masks(_pairs.no_ground_truth_reason)
-    return _ratio.Ratio(right, add(column("n_predicted"), column("n_truth")), _pairs.is_evaluable, applies)
+METRICS = {
+    variant: f1_at(
+        int(variant) / 100,
+        label=f"F1@{variant}",
+        source="van Rijsbergen (1979); matching as in sam3's evaluator",
+    )
+    for variant in VARIANTS
+}

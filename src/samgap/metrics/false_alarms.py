@@ -1,45 +1,55 @@
-"""False alarms on absent phrases: how often a model marks what is not there.
+"""False positives on absent phrases: how often a model predicts masks for something that is not in the image.
 
-`false-alarms`: the share of images and absent phrases with any mask predicted (the image-level false positive rate);
-`false-alarms-masks`: masks for each absent phrase. Source: IL_FPR of sam3's `eval/cgf1_eval.py`.
-Range 0 to 1 (masks: 0 upwards), lower is better. Needs no masks in the ground truth. Not evaluable where no phrase is
-asked that is absent from its image.
+`false-alarms`: the share of images and absent phrases with at least one predicted mask (the image-level false positive
+rate). `false-alarms-masks`: predicted masks per absent phrase. No masks are needed in the ground truth. Not evaluable
+without a phrase that is absent from its image.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import column, constant, float_column
+from samgap.metrics.reasons import NO_NEGATIVE, NO_PHRASE, is_text_prompt, no_ground_truth_reason
+from samgap.metrics.row_masks import is_absent_phrase
 
 VARIANTS = ("", "masks")
-
-
-def is_absent_phrase(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.is_evaluable_phrase(pairs) & ~_pairs.is_positive(pairs)
+SOURCE = "IL_FPR of sam3's `eval/cgf1_eval.py`"
 
 
 def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
-    """A phrase that is nowhere can be judged alone, so truth is not needed."""
-    asked = (pairs["kind"] == "phrase").to_numpy(bool)
-    if len(pairs) and not pairs["kind"].isin(["phrase", "other"]).any():
-        return _pairs.NO_PHRASE
-    return _pairs.no_ground_truth_reason(pairs[asked]) or (
-        None if is_absent_phrase(pairs).any() else _pairs.NO_NEGATIVE
-    )
+    """Return the reason if there is no absent phrase. Unlike `no_negative_reason`, no present phrase is needed."""
+    phrases = (pairs["kind"] == "phrase").to_numpy(bool)
+    if len(pairs) and not is_text_prompt(pairs).any():
+        return NO_PHRASE
+    return no_ground_truth_reason(pairs[phrases]) or (None if is_absent_phrase(pairs).any() else NO_NEGATIVE)
 
 
 def has_prediction(pairs: pd.DataFrame) -> np.ndarray:
-    return (_pairs.float_column(pairs, "n_predicted") > 0).astype(np.float64)
+    """Return 1 where at least one mask is predicted, else 0, float64 (N,)."""
+    return (float_column(pairs, "n_predicted") > 0).astype(np.float64)
 
 
-def variant(name: str) -> _ratio.Ratio:
-    if name == "masks":
-        return _ratio.Ratio(
-            _ratio.column("n_predicted"),
-            _ratio.constant,
-            is_absent_phrase,
-            not_evaluable_reason,
-            "masks",
-            (0.0, float("inf")),
-        )
-    return _ratio.Ratio(has_prediction, _ratio.constant, is_absent_phrase, not_evaluable_reason)
+METRICS = {
+    "": ratio(
+        has_prediction,
+        constant,
+        row_mask=is_absent_phrase,
+        not_evaluable_reason=not_evaluable_reason,
+        label="False positive rate, absent phrases",
+        source=SOURCE,
+        higher_is_better=False,
+    ),
+    "masks": ratio(
+        column("n_predicted"),
+        constant,
+        row_mask=is_absent_phrase,
+        not_evaluable_reason=not_evaluable_reason,
+        label="False masks per absent phrase",
+        source=SOURCE,
+        unit="masks",
+        value_range=(0.0, float("inf")),
+        higher_is_better=False,
+        decimals=2,
+    ),
+}

@@ -1,23 +1,33 @@
-"""Flicker: how often an object that is asked for on two frames in a row is found on one of them alone.
+"""Flicker rate: how often an object that is prompted on two consecutive frames is matched on only one of them.
 
-Of the tracked instances that a prompt (the same object, or the same phrase) asks for on a frame and on the one before:
-those found at IoU 0.5 (one to one) on just one of both / all. Source: this project's; it tells how steady answers to
-single images are, whose masks bear no identity. Range 0 to 1, lower is better: 0 where each object is always found or
-never, so read it beside the recall. Not evaluable where no tracked object is asked for on two frames in a row.
+Over the tracked instances that a prompt (the same object, or the same phrase) has on a frame and on the frame before:
+those matched at IoU 0.5 (one to one) on exactly one of both frames / all. It measures the stability of single-image
+predictions, whose masks have no identity. The value is 0 if each object is always or never matched, so compare the
+recall as well. Not evaluable without a tracked object that is prompted on two consecutive frames.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio, _steps
-
-VARIANTS = ("",)
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import column
+from samgap.metrics.row_masks import is_evaluable
+from samgap.metrics.sequences import NO_STEP, require_rows
 
 
 def has_persistent_instances(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.is_evaluable(pairs) & (pairs["n_lasting"].to_numpy() > 0)
+    """Select evaluable prompts with an instance that is also prompted on the frame before, bool (N,)."""
+    return is_evaluable(pairs) & (pairs["n_lasting"].to_numpy() > 0)
 
 
-def variant(name: str) -> _ratio.Ratio:
-    parts = _ratio.column("n_flips"), _ratio.column("n_lasting")
-    return _ratio.Ratio(*parts, has_persistent_instances, _steps.require_rows(has_persistent_instances, _steps.NO_STEP))
+METRICS = {
+    "": ratio(
+        column("n_flips"),
+        column("n_lasting"),
+        row_mask=has_persistent_instances,
+        not_evaluable_reason=require_rows(has_persistent_instances, NO_STEP),
+        label="Flicker rate",
+        source="this project",
+        higher_is_better=False,
+    )
+}

@@ -1,30 +1,41 @@
-"""Semantic grounding error, in both of the paper's definitions, which are not the same.
+"""Semantic grounding error, in both definitions of the paper, which differ.
 
-`box`: ‖B_pred − B_concept‖₁ (its Table 4), the sum of the four edges' distances, x over the image's width and y over
-its height, mean over instances that a phrase asks for and something answers. `off-concept` (its §6.2): the share of a
-predicted mask that lies off the instances asked for, mean over the masks predicted for evaluable phrases; a mask for
-an absent phrase is wholly off. Source: the paper. Range 0 to 4 and 0 to 1, lower is better. `box` leaves out what is
-not answered: read it beside the recall. Undefined (NaN) where nothing is answered, or predicted. Not evaluable for
-spatial prompts: they name no concept.
+- `grounding-error-box` (Table 4 of the paper): ‖B_pred − B_concept‖₁, the sum of the distances of the four edges, x in
+  units of the image's width and y of its height, mean over the matched instances of phrases. It leaves out instances
+  without an assigned prediction, so compare the recall as well.
+- `grounding-error-off-concept` (§6.2): the share of a predicted mask outside the prompted instances, mean over the
+  masks of evaluable phrases; it is 1 for a mask of an absent phrase.
+
+Undefined (NaN) without an assigned prediction, or without a prediction. Not evaluable for spatial prompts, which name
+no concept.
 """
 
-import numpy as np
-import pandas as pd
-
-from samgap.metrics import _pairs, _ratio
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import column
+from samgap.metrics.reasons import no_phrase_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable_phrase, is_present_phrase
 
 VARIANTS = ("box", "off-concept")
 
-
-def is_present_phrase(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.is_evaluable_phrase(pairs) & _pairs.is_positive(pairs)
-
-
-def variant(name: str) -> _ratio.Ratio:
-    if name == "box":
-        parts = _ratio.column("sum_box_error"), _ratio.column("n_answered")
-        return _ratio.Ratio(
-            *parts, is_present_phrase, _pairs.no_phrase_reason, "fraction", (0.0, 4.0), BY_INSTANCE=True
-        )
-    parts = _ratio.column("sum_off"), _ratio.column("n_predicted")
-    return _ratio.Ratio(*parts, _pairs.is_evaluable_phrase, _pairs.require_masks(_pairs.no_phrase_reason))
+METRICS = {
+    "box": ratio(
+        column("sum_box_error"),
+        column("n_answered"),
+        row_mask=is_present_phrase,
+        not_evaluable_reason=no_phrase_reason,
+        by_instance=True,
+        label="Grounding error, box (L1)",
+        source="the paper",
+        value_range=(0.0, 4.0),
+        higher_is_better=False,
+    ),
+    "off-concept": ratio(
+        column("sum_off"),
+        column("n_predicted"),
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=require_masks(no_phrase_reason),
+        label="Grounding error, off-concept",
+        source="the paper",
+        higher_is_better=False,
+    ),
+}

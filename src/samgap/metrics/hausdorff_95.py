@@ -1,15 +1,20 @@
-"""Mean 95 % Hausdorff distance of the instances asked for that something answers, px.
+"""Mean 95 % Hausdorff distance in px, over the matched instances.
 
-Of both boundaries, the greater of the two 95 % quantiles (linear between neighbours) of a pixel's Euclidean distance to
-the other boundary. Source: Huttenlocher et al. (1993); the 95 % quantile as in Taha & Hanbury (2015).
-Range 0 upwards, lower is better. An instance without an assigned prediction has no distance and is left out: read it
-beside the recall. Undefined (NaN) where nothing is answered.
+For each boundary, the 95 % quantile (linear interpolation) of the Euclidean distances from its pixels to the other
+boundary; the greater of the two quantiles. An instance without an assigned prediction has no distance and is left out,
+so compare the recall as well. Undefined (NaN) if no instance has an assigned prediction.
 """
 
-from samgap.metrics import _ratio
+from samgap.metrics.instance_means import mean_over_matched
 
-VARIANTS = ("",)
-
-
-def variant(name: str) -> _ratio.Ratio:
-    return _ratio.mean_over_matched("hausdorff_95_px", "px", float("inf"))
+METRICS = {
+    "": mean_over_matched(
+        "hausdorff_95_px",
+        label="HD95 (px)",
+        source="Huttenlocher et al. (1993); 95 % quantile as in Taha & Hanbury (2015)",
+        unit="px",
+        value_range=(0.0, float("inf")),
+        higher_is_better=False,
+        decimals=1,
+    )
+}

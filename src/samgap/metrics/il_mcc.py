@@ -1,33 +1,50 @@
-"""IL_MCC, the image-level Matthews correlation: does a model know whether a phrase is there at all?
+"""IL_MCC, the image-level Matthews correlation: whether a model recognises that a phrase is present in the image.
 
-Over pairs of image and phrase, "any mask predicted" against "present":
-(TP·TN − FP·FN) / (√((TP+FP)(TP+FN)(TN+FP)(TN+FN)) + ε), ε = 1e-6. Source: sam3's `eval/cgf1_eval.py`, its ε included;
-Matthews (1975). Range −1 to 1; 0 where a row or column of the table is empty (say, masks for every phrase).
-Not evaluable where no phrase is asked that is absent from its image: it would be 0 whatever the model does.
+Over pairs of image and phrase, "at least one mask predicted" against "present":
+(TP·TN − FP·FN) / (√((TP+FP)(TP+FN)(TN+FP)(TN+FN)) + ε), ε = 1e-6. The value is 0 if a row or column of the confusion
+matrix is empty, for example with masks for every phrase. Not evaluable without a phrase that is absent from its image:
+the value would be 0 for any model.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import SufficientStatistics, _pairs
+from samgap.metrics.base import SufficientStatistics, SumMetric
+from samgap.metrics.columns import float_column
+from samgap.metrics.reasons import no_negative_reason
+from samgap.metrics.row_masks import is_evaluable_phrase
 
-UNIT = "fraction"
-RANGE = (-1.0, 1.0)
-BY_PHRASE = False
-BY_INSTANCE = False
 EPSILON = 1e-6
-
-row_mask = _pairs.is_evaluable_phrase
-not_evaluable_reason = _pairs.no_negative_reason
 
 
 def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
-    present, said = _pairs.float_column(pairs, "n_truth") > 0, _pairs.float_column(pairs, "n_predicted") > 0
-    counts = {"tp": present & said, "fp": ~present & said, "tn": ~present & ~said, "fn": present & ~said}
+    """Return the four cells of the confusion matrix, float64 (N,) each."""
+    present, predicted = float_column(pairs, "n_truth") > 0, float_column(pairs, "n_predicted") > 0
+    counts = {
+        "tp": present & predicted,
+        "fp": ~present & predicted,
+        "tn": ~present & ~predicted,
+        "fn": present & ~predicted,
+    }
     return {name: count.astype(np.float64) for name, count in counts.items()}
 
 
 def compute(sums: SufficientStatistics) -> np.ndarray:
+    """Return the Matthews correlation of summed counts, float64 (R,)."""
     tp, fp, tn, fn = (sums[name] for name in ("tp", "fp", "tn", "fn"))
     scale = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
     return (tp * tn - fp * fn) / (scale + EPSILON)
+
+
+METRICS = {
+    "": SumMetric(
+        sufficient_statistics=sufficient_statistics,
+        compute=compute,
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=no_negative_reason,
+        by_phrase=False,
+        label="IL-MCC",
+        source="sam3's `eval/cgf1_eval.py`, including ε; Matthews (1975)",
+        value_range=(-1.0, 1.0),
+    )
+}

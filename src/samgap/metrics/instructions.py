@@ -1,37 +1,53 @@
-"""Answers to instructions ("the apples that could be picked today"): all masks together against all that is meant.
+"""Instructions ("the apples that could be picked today"): union of all masks against union of the target instances.
 
-`giou`: mean over images and instructions of the IoU of the union of all masks with the union of the instances meant,
-none against none 1; `ciou`: Σ intersection / Σ union; `p50`: the share with an IoU above 0.5. Source: gIoU and cIoU
-of referring segmentation (Liu et al. 2023, GRES; Lai et al. 2024, LISA); levels as in SAM3-I. Range 0 to 1. Not
-evaluable where no phrase has a level.
+`instructions-giou`: mean over images and instructions of the IoU of both unions, 1 if both are empty.
+`instructions-ciou`: Σ intersection / Σ union. `instructions-p50`: the share with an IoU above 0.5. Not evaluable
+without a phrase that has a level.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio, coverage
+from samgap.metrics.base import divide, ratio
+from samgap.metrics.columns import column, constant, float_column
+from samgap.metrics.coverage import union_px
+from samgap.metrics.reasons import require_masks, require_phrases
+from samgap.metrics.row_masks import is_evaluable_phrase
 
 VARIANTS = ("giou", "ciou", "p50")
+SOURCE = "gIoU and cIoU of referring segmentation (Liu et al. 2023, GRES; Lai et al. 2024, LISA); levels as in SAM3-I"
 
 
 def is_instruction(pairs: pd.DataFrame) -> np.ndarray:
-    return _pairs.is_evaluable_phrase(pairs) & pairs["level"].notna().to_numpy(bool)
+    """Select evaluable phrases with an instruction level, bool (N,)."""
+    return is_evaluable_phrase(pairs) & pairs["level"].notna().to_numpy(bool)
 
 
 def union_iou(pairs: pd.DataFrame) -> np.ndarray:
-    found = _pairs.ratio(_pairs.float_column(pairs, "common_px"), coverage.union_px(pairs))
-    return np.where(np.isnan(found), 1.0, found)
+    """Return the IoU of both unions, 1 if both are empty, float64 (N,)."""
+    iou = divide(float_column(pairs, "common_px"), union_px(pairs))
+    return np.where(np.isnan(iou), 1.0, iou)
 
 
 def is_union_iou_above_50(pairs: pd.DataFrame) -> np.ndarray:
+    """Return 1 where the IoU of both unions is above 0.5, else 0, float64 (N,)."""
     return (union_iou(pairs) > 0.5).astype(np.float64)
 
 
-def variant(name: str) -> _ratio.Ratio:
-    applies = _pairs.require_masks(_pairs.require_phrases(is_instruction, "no phrase is tagged as an instruction"))
-    parts = {
-        "giou": (union_iou, _ratio.constant),
-        "ciou": (_ratio.column("common_px"), coverage.union_px),
-        "p50": (is_union_iou_above_50, _ratio.constant),
-    }
-    return _ratio.Ratio(*parts[name], is_instruction, applies)
+_PARTS = {
+    "giou": (union_iou, constant, "gIoU, instructions"),
+    "ciou": (column("common_px"), union_px, "cIoU, instructions"),
+    "p50": (is_union_iou_above_50, constant, "P@0.5, instructions"),
+}
+
+METRICS = {
+    variant: ratio(
+        numerator,
+        denominator,
+        row_mask=is_instruction,
+        not_evaluable_reason=require_masks(require_phrases(is_instruction, "no phrase is tagged as an instruction")),
+        label=label,
+        source=SOURCE,
+    )
+    for variant, (numerator, denominator, label) in _PARTS.items()
+}

@@ -1,29 +1,12 @@
-"""Mean IoU over the instances asked for, each with the one prediction assigned to it.
+"""Mean IoU over the prompted instances, each with the prediction that is assigned to it.
 
-IoU = |A∩B| / |A∪B|.
-Source: Jaccard (1912); assignment as in sam3's evaluator, without a floor on IoU.
-Range 0 to 1. Disjoint masks 0, equal masks 1.
-An instance that nothing answers counts 0, whether asked for by box or by phrase: both share one definition.
-Not evaluable where no labelled instance is asked for; phrases absent from their image do not count here.
+IoU = |A∩B| / |A∪B|: 0 for disjoint masks, 1 for equal masks. An instance without an assigned prediction counts 0, for
+box prompts and for phrases alike. The assignment has no minimum IoU. Phrases that are absent from their image do not
+count. Not evaluable if no annotated instance is prompted.
 """
 
-import numpy as np
-import pandas as pd
+from samgap.metrics.instance_means import mean_over_instances
 
-from samgap.metrics import SufficientStatistics, _pairs
-
-UNIT = "fraction"
-RANGE = (0.0, 1.0)
-BY_PHRASE = True
-BY_INSTANCE = True
-
-row_mask = _pairs.is_positive
-not_evaluable_reason = _pairs.require_masks(_pairs.no_instance_reason)
-
-
-def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
-    return {"sum": _pairs.float_column(pairs, "sum_iou"), "truth": _pairs.float_column(pairs, "n_truth")}
-
-
-def compute(sums: SufficientStatistics) -> np.ndarray:
-    return _pairs.ratio(sums["sum"], sums["truth"])
+METRICS = {
+    "": mean_over_instances("iou", label="IoU", source="Jaccard (1912); assignment as in sam3's evaluator"),
+}

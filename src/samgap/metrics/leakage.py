@@ -1,33 +1,40 @@
-"""Leakage: how far masks for things that are present but not labelled (leaf, branch) spill onto labelled instances.
+"""Leakage: how much of the masks of unannotated things (leaf, branch) lies on annotated instances.
 
-The share of such a mask that lies on instances that the ground truth has, mean over the masks predicted for prompts
-of kind `other`. Source: this project's; the paper asks for leaves and branches, but labels have only fruit. Range 0
-to 1, lower is better; undefined (NaN) where nothing is predicted. Not evaluable where nothing of the kind is asked.
+The share of such a mask on any annotated instance, mean over the masks predicted for prompts of kind `other`. (The
+paper prompts for leaves and branches, but only fruit is annotated.) Undefined (NaN) if there is no prediction. Not
+evaluable without such prompts.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import column
+from samgap.metrics.reasons import NO_PHRASE, is_text_prompt
 
-VARIANTS = ("",)
+NO_UNLABELLED_CONCEPT = "not evaluable: nothing is asked that is present but not labelled"
 
 
 def is_unlabelled_concept(pairs: pd.DataFrame) -> np.ndarray:
+    """Select prompts for things that are present but not annotated, bool (N,)."""
     return (pairs["kind"] == "other").to_numpy(bool)
 
 
 def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
-    if len(pairs) and not pairs["kind"].isin(["phrase", "other"]).any():
-        return _pairs.NO_PHRASE
-    return (
-        None
-        if is_unlabelled_concept(pairs).any()
-        else "not evaluable: nothing is asked that is present but not labelled"
-    )
+    """Return the reason if there is no prompt of kind `other`."""
+    if len(pairs) and not is_text_prompt(pairs).any():
+        return NO_PHRASE
+    return None if is_unlabelled_concept(pairs).any() else NO_UNLABELLED_CONCEPT
 
 
-def variant(name: str) -> _ratio.Ratio:
-    return _ratio.Ratio(
-        _ratio.column("sum_leak"), _ratio.column("n_predicted"), is_unlabelled_concept, not_evaluable_reason
+METRICS = {
+    "": ratio(
+        column("sum_leak"),
+        column("n_predicted"),
+        row_mask=is_unlabelled_concept,
+        not_evaluable_reason=not_evaluable_reason,
+        label="Leakage",
+        source="this project",
+        higher_is_better=False,
     )
+}

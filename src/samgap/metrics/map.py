@@ -1,18 +1,20 @@
-"""Mask AP, mean average precision as COCO has it; a phrase is a category.
+"""Mask AP: COCO's mean average precision, with phrases as categories.
 
-Predictions of a phrase over all images, ranked by score and matched greedily within their image; precision made
-monotone and read at 101 recalls; mean over IoU 0.50, 0.55 … 0.95 and over phrases that some image has. `map` counts
-1,000 predictions an image, `map-coco` COCO's 100, which cuts off crowded trees; `map-50`, `map-75`: at that IoU
-alone; `map-small`, `map-medium`, `map-large`: instances below 32² px, to 96² px, above (others neither hit nor
-false). Instances to be ignored count as COCO's crowds. Source: pycocotools' `COCOeval`, to its last digit. Range 0 to
-1 (COCO's −1 is "not evaluable" here). Every score counts, whatever the score threshold. Not evaluable for spatial
-prompts, whose scores rank nothing.
+The predictions of a phrase over all images are ranked by score and matched greedily within their image. Precision is
+made monotone and read at 101 recalls; the mean is over IoU 0.50, 0.55 … 0.95 and over phrases that are present in some
+image. Every score counts, independently of the score threshold. Variants:
+
+- `map`: 1,000 predictions per image; `map-coco`: COCO's 100, which truncates crowded trees.
+- `map-50`, `map-75`: one IoU threshold.
+- `map-small`, `map-medium`, `map-large`: instances up to 32² px, 32² to 96² px, and from 96² px, limits included as in
+  COCO. Other instances count neither as matched nor as missed.
+
+Instances marked `ignore` are treated as COCO's crowds. COCO's −1 is "not evaluable" here. Not evaluable for spatial
+prompts, whose scores do not rank anything.
 """
 
-from samgap.metrics import _ap
+from samgap.metrics.average_precision import average_precision_variants
 
 VARIANTS = ("", "50", "75", "small", "medium", "large", "coco")
 
-
-def variant(name: str) -> _ap.AveragePrecision:
-    return _ap.make_variant("mask", name)
+METRICS = average_precision_variants("mask", "mAP", source="pycocotools' `COCOeval`, equal to the last digit")

@@ -1,21 +1,37 @@
-"""NoC, the number of clicks until a mask is good: at an IoU of 0.80, 0.85 or 0.90.
+"""NoC, the number of clicks until a mask reaches an IoU of 0.80, 0.85 or 0.90.
 
-The first click after which the IoU is at the target, 20 where none is; mean over instances. `noc-90-failures`: the
-share of instances that never reach it, told from the IoU, not from 20 clicks, at which some succeed. Source: Sofiiuk,
-Petrov & Konushin (2022, RITM). Range 1 to 20, failures 0 to 1; lower is better. An instance that nothing answers is a
-failure. Not evaluable where no prompt is corrected by clicks.
+The first click after which the IoU is at the target, 20 if there is none; mean over instances. `noc-90-failures`: the
+share of instances that never reach the target, decided by the IoU, because an instance may reach it at click 20. An
+instance without a prediction is a failure. Not evaluable without prompts that are corrected by clicks.
 """
 
-from samgap.metrics import _clicks, _ratio
+from samgap.metrics.base import SumMetric
+from samgap.metrics.clicks import MAX_CLICKS, clicks_to_reach, mean_over_click_prompts, never_reaches
 
 VARIANTS = ("80", "85", "90", "80-failures", "85-failures", "90-failures")
+SOURCE = "Sofiiuk, Petrov & Konushin (2022, RITM)"
+TARGETS = (80, 85, 90)
 
 
-def variant(name: str) -> _ratio.Ratio:
-    target = int(name[:2]) / 100
-    rows = _ratio.constant, _clicks.is_click_prompt, _clicks.not_evaluable_reason
-    if name.endswith("failures"):
-        return _ratio.Ratio(_clicks.reduce_click_ious(_clicks.never_reaches(target)), *rows)
-    return _ratio.Ratio(
-        _clicks.reduce_click_ious(_clicks.clicks_to_reach(target)), *rows, "clicks", (1.0, float(_clicks.MAX_CLICKS))
+def _number_of_clicks(target: int) -> SumMetric:
+    return mean_over_click_prompts(
+        clicks_to_reach(target / 100),
+        label=f"NoC@{target}",
+        source=SOURCE,
+        unit="clicks",
+        value_range=(1.0, float(MAX_CLICKS)),
+        higher_is_better=False,
+        decimals=2,
     )
+
+
+def _failure_rate(target: int) -> SumMetric:
+    return mean_over_click_prompts(
+        never_reaches(target / 100), label=f"NoC@{target} failure rate", source=SOURCE, higher_is_better=False
+    )
+
+
+METRICS = {
+    **{f"{target}": _number_of_clicks(target) for target in TARGETS},
+    **{f"{target}-failures": _failure_rate(target) for target in TARGETS},
+}

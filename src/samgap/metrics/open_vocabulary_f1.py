@@ -1,53 +1,73 @@
-"""Open-vocabulary F1: F1 at IoU 0.5 of phrases that no training asked, beside those that one did.
+"""Open-vocabulary F1: F1 at IoU 0.5 of phrases that no training used, compared with phrases that a training used.
 
-`unseen` and `seen`: 2TP / (predicted + truth) over the phrases tagged so, present or absent, so that false positives
-count; `gap`: F1_seen − F1_unseen. Source: the paper's "open-vocabulary F1" and generalisation gap; its published
-repository counts no false positive (`upstream-open-vocabulary-f1`). Range 0 to 1, the gap −1 to 1 (0 is best). Not
-evaluable where no such phrase is asked.
+`open-vocabulary-f1-unseen` and `-seen`: 2TP / (predictions + instances) over the phrases with this tag, present or
+absent, so that false positives count. `-gap`: F1_seen − F1_unseen; 0 is best. (The paper's published repository counts
+no false positives: `upstream-open-vocabulary-f1`.) Not evaluable without such a phrase.
 """
 
-from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import SufficientStatistics, _pairs, f1_50
+from samgap.metrics import f1_50
+from samgap.metrics.base import Description, SufficientStatistics, SumMetric
+from samgap.metrics.reasons import no_phrase_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable_phrase
 
 VARIANTS = ("unseen", "seen", "gap")
+SOURCE = 'the paper\'s "open-vocabulary F1" and generalisation gap'
+
+_f1 = f1_50.METRICS[""]
 
 
-@dataclass(frozen=True)
-class OpenVocabularyF1:
-    seen_values: tuple[bool, ...]
-    """Values of the tag `seen` that are needed; two: their difference."""
-    UNIT: str = "fraction"
-    RANGE: tuple[float, float] = (0.0, 1.0)
-    BY_PHRASE: bool = False
-    BY_INSTANCE: bool = False
+def f1_of_tags(seen_values: tuple[bool, ...], **description: Unpack[Description]) -> SumMetric:
+    """Build the F1 of phrases with one value of the tag `seen`, or the difference of two such F1."""
 
-    def row_mask(self, pairs: pd.DataFrame) -> np.ndarray:
-        tags = pairs["seen"].isin(self.seen_values).to_numpy(bool)
-        return _pairs.is_evaluable_phrase(pairs) & tags
+    def row_mask(pairs: pd.DataFrame) -> np.ndarray:
+        return is_evaluable_phrase(pairs) & pairs["seen"].isin(seen_values).to_numpy(bool)
 
-    def not_evaluable_reason(self, pairs: pd.DataFrame) -> str | None:
-        reason = _pairs.require_masks(_pairs.no_phrase_reason)(pairs)
-        asked = pairs.loc[_pairs.is_evaluable_phrase(pairs), "seen"]
-        for seen in self.seen_values:
+    def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
+        reason = require_masks(no_phrase_reason)(pairs)
+        tags = pairs.loc[is_evaluable_phrase(pairs), "seen"]
+        for seen in seen_values:
             word = "seen" if seen else "unseen"
-            reason = reason or (None if asked.isin([seen]).any() else f"not evaluable: no phrase is tagged as {word}")
+            reason = reason or (None if tags.isin([seen]).any() else f"not evaluable: no phrase is tagged as {word}")
         return reason
 
-    def sufficient_statistics(self, pairs: pd.DataFrame) -> SufficientStatistics:
-        tags = {f"{seen}": pairs["seen"].isin([seen]).to_numpy(bool) for seen in self.seen_values}
-        sums = f1_50.sufficient_statistics(pairs)
-        return {f"{tag} {name}": term * chosen for tag, chosen in tags.items() for name, term in sums.items()}
+    def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+        is_tagged = {seen: pairs["seen"].isin([seen]).to_numpy(bool) for seen in seen_values}
+        statistics = _f1.sufficient_statistics(pairs)
+        return {
+            f"{seen} {name}": column * selected
+            for seen, selected in is_tagged.items()
+            for name, column in statistics.items()
+        }
 
-    def compute(self, sums: SufficientStatistics) -> np.ndarray:
-        found = [f1_50.compute({name: sums[f"{seen} {name}"] for name in ("tp", "both")}) for seen in self.seen_values]
-        return found[0] if len(found) == 1 else found[0] - found[1]
+    def compute(sums: SufficientStatistics) -> np.ndarray:
+        values = [
+            _f1.compute({name: sums[f"{seen} {name}"] for name in ("numerator", "denominator")}) for seen in seen_values
+        ]
+        return values[0] if len(values) == 1 else values[0] - values[1]
+
+    return SumMetric(
+        sufficient_statistics=sufficient_statistics,
+        compute=compute,
+        row_mask=row_mask,
+        not_evaluable_reason=not_evaluable_reason,
+        by_phrase=False,
+        **description,
+    )
 
 
-def variant(name: str) -> OpenVocabularyF1:
-    if name == "gap":
-        return OpenVocabularyF1((True, False), RANGE=(-1.0, 1.0))
-    return OpenVocabularyF1((name == "seen",))
+METRICS = {
+    "unseen": f1_of_tags((False,), label="F1@50, unseen phrases", source=SOURCE),
+    "seen": f1_of_tags((True,), label="F1@50, seen phrases", source=SOURCE),
+    "gap": f1_of_tags(
+        (True, False),
+        label="F1@50 gap, seen − unseen",
+        source=SOURCE,
+        value_range=(-1.0, 1.0),
+        higher_is_better=None,
+    ),
+}

@@ -1,27 +1,28 @@
-"""Precision at IoU 0.5: how many of the predicted masks are right.
+"""Precision at IoU 0.5: the share of the predicted masks that match an instance.
 
-TP / predicted, summed over all evaluable prompts; matching is one to one, so a second mask on one apple is false,
-and so is every mask for a phrase that is absent from its image. Source: the usual definition; matching as in
-sam3's evaluator. Range 0 to 1; undefined (NaN) where nothing is predicted at all.
+TP / predictions, summed over all evaluable prompts. Matching is one to one, so a second mask of the same apple is a
+false positive, as is every mask of a phrase that is absent from its image. Undefined (NaN) if there is no prediction.
 """
 
-import numpy as np
-import pandas as pd
+from typing import Unpack
 
-from samgap.metrics import SufficientStatistics, _pairs
-
-UNIT = "fraction"
-RANGE = (0.0, 1.0)
-BY_PHRASE = True
-BY_INSTANCE = False
-
-row_mask = _pairs.is_evaluable
-not_evaluable_reason = _pairs.require_masks(_pairs.no_ground_truth_reason)
+from samgap.metrics.base import Description, SumMetric, ratio
+from samgap.metrics.columns import column, true_positives_at
+from samgap.metrics.reasons import no_ground_truth_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable
 
 
-def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
-    return {"tp": _pairs.true_positives_50(pairs), "predicted": _pairs.float_column(pairs, "n_predicted")}
+def precision_at(iou_threshold: float, **description: Unpack[Description]) -> SumMetric:
+    """Build the precision at one of `IOU_THRESHOLDS`."""
+    return ratio(
+        true_positives_at(iou_threshold),
+        column("n_predicted"),
+        row_mask=is_evaluable,
+        not_evaluable_reason=require_masks(no_ground_truth_reason),
+        **description,
+    )
 
 
-def compute(sums: SufficientStatistics) -> np.ndarray:
-    return _pairs.ratio(sums["tp"], sums["predicted"])
+METRICS = {
+    "": precision_at(0.5, label="Precision@50", source="the usual definition; matching as in sam3's evaluator"),
+}

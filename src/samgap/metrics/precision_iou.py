@@ -1,18 +1,18 @@
-"""Precision at each IoU threshold, 0.50, 0.55 … 0.95: `precision-iou-75` counts masks that reach an IoU of 0.75.
+"""Precision at each IoU threshold above 0.5: 0.55, 0.60 … 0.95.
 
-As `precision`, which is `precision-iou-50`: TP / predicted over all evaluable prompts. One assignment serves all
-thresholds, as in sam3's evaluator. Source: the usual definition. Range 0 to 1, never rising with the threshold;
-undefined (NaN) where nothing is predicted.
+As `precision`, which is the value at 0.50: TP / predictions over all evaluable prompts. One assignment is used for all
+thresholds, so the value never rises with the threshold. Undefined (NaN) if there is no prediction.
 """
 
-from samgap.metrics import _pairs, _ratio
-from samgap.tables.matching import IOU_THRESHOLDS
+from samgap.metrics.precision import precision_at
 
-VARIANTS = ("50", "55", "60", "65", "70", "75", "80", "85", "90", "95")
+VARIANTS = ("55", "60", "65", "70", "75", "80", "85", "90", "95")
 
-
-def variant(name: str) -> _ratio.Ratio:
-    right = _ratio.true_positives_at(IOU_THRESHOLDS.index(int(name) / 100))
-    return _ratio.Ratio(
-        right, _ratio.column("n_predicted"), _pairs.is_evaluable, _pairs.require_masks(_pairs.no_ground_truth_reason)
+METRICS = {
+    variant: precision_at(
+        int(variant) / 100,
+        label=f"Precision@{variant}",
+        source="the usual definition; matching as in sam3's evaluator",
     )
+    for variant in VARIANTS
+}

@@ -1,17 +1,27 @@
-"""Precision at IoU 0.5 at each score threshold, 0.15, 0.20 … 0.95.
+"""Precision at IoU 0.5 at each score threshold: 0.15, 0.20 … 0.95.
 
-An operating point is a choice, and this is what others would give. TP / predicted over evaluable phrases, the masks
-at the threshold or above assigned anew. Source: the usual definition; studies that compare models at different
-thresholds (0.15 and 0.5) are answered by the whole row. Range 0 to 1; undefined (NaN) where no score reaches the
-threshold. Not evaluable for spatial prompts, whose single best mask always counts.
+TP / predictions over evaluable phrases, with the masks at or above the score threshold assigned anew. The values show
+the effect of the operating point, which studies choose differently (0.15 and 0.5). Undefined (NaN) if no score reaches
+the threshold. Not evaluable for spatial prompts, whose best mask counts at any score.
 """
 
-from samgap.metrics import _ratio, _sweep
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import column_at_score
+from samgap.metrics.reasons import no_phrase_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable_phrase
 
 VARIANTS = (
     "15", "20", "25", "30", "35", "40", "45", "50", "55", "60", "65", "70", "75", "80", "85", "90", "95",
 )  # fmt: skip
 
-
-def variant(name: str) -> _ratio.Ratio:
-    return _sweep.precision(int(name) / 100)
+METRICS = {
+    variant: ratio(
+        column_at_score("sweep_tp", int(variant) / 100),
+        column_at_score("sweep_predicted", int(variant) / 100),
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=require_masks(no_phrase_reason),
+        label=f"Precision@50, score ≥ 0.{variant}",
+        source="the usual definition",
+    )
+    for variant in VARIANTS
+}

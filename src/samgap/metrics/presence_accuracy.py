@@ -1,24 +1,33 @@
-"""Presence accuracy: how often a model is right about whether a phrase is in the image at all.
+"""Presence accuracy: how often a model recognises whether a phrase is present in the image.
 
-The share of images and phrases where "any mask predicted" equals "present". Source: the image-level counts of sam3's
-`eval/cgf1_eval.py`. Range 0 to 1. A model that always says yes scores the share of present phrases: read it beside
-`il-mcc`. Needs no masks in the ground truth. Not evaluable where no phrase is asked that is absent from its image.
+The share of images and phrases where "at least one mask predicted" equals "present". A model that predicts a mask for
+every phrase scores the share of present phrases, so compare `il-mcc` as well. No masks are needed in the ground truth.
+Not evaluable without a phrase that is absent from its image.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio
-
-VARIANTS = ("",)
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import constant, float_column
+from samgap.metrics.reasons import no_negative_reason
+from samgap.metrics.row_masks import is_evaluable_phrase
 
 
 def is_presence_correct(pairs: pd.DataFrame) -> np.ndarray:
-    said, present = (_pairs.float_column(pairs, name) > 0 for name in ("n_predicted", "n_truth"))
-    return (said == present).astype(np.float64)
+    """Return 1 where prediction and ground truth agree on presence, else 0, float64 (N,)."""
+    predicted, present = (float_column(pairs, name) > 0 for name in ("n_predicted", "n_truth"))
+    return (predicted == present).astype(np.float64)
 
 
-def variant(name: str) -> _ratio.Ratio:
-    return _ratio.Ratio(
-        is_presence_correct, _ratio.constant, _pairs.is_evaluable_phrase, _pairs.no_negative_reason, BY_PHRASE=False
+METRICS = {
+    "": ratio(
+        is_presence_correct,
+        constant,
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=no_negative_reason,
+        by_phrase=False,
+        label="Presence accuracy",
+        source="the image-level counts of sam3's `eval/cgf1_eval.py`",
     )
+}

@@ -1,82 +1,99 @@
-"""Prompt sensitivity: what the wording of a phrase does, over paraphrases that ask for the same.
+"""Prompt sensitivity: the effect of the wording of a phrase, over paraphrases of one concept.
 
-pmF1 of each paraphrase of a concept over all images; `mean`, `worst` and `sd` (of the population) of them, mean over
-concepts. `agreement`: the IoU of all masks of one paraphrase together with those of another, mean over images and
-pairs of paraphrases (none against none is 1). Source: the paper's perturbation study; pmF1 as in sam3's evaluator.
-Range 0 to 1; of `sd`, lower is better. Not evaluable where no concept is asked for in two ways.
+pmF1 of each paraphrase of a concept over all images; `prompt-sensitivity-mean`, `-worst` and `-sd` (population standard
+deviation) of these values, then the mean over concepts. `-agreement`: IoU of the union of the masks of one paraphrase
+with that of another, 1 if both are empty, mean over images and pairs of paraphrases. Not evaluable without a concept
+that has two paraphrases.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Sampler, SharedCache, SufficientStatistics, _pairs, _ratio, pmf1
+from samgap.metrics import pmf1
+from samgap.metrics.base import Description, RankedMetric, Resampler, SharedCache, SufficientStatistics, ratio
+from samgap.metrics.columns import column
+from samgap.metrics.reasons import require_masks, require_phrases
+from samgap.metrics.row_masks import is_evaluable_phrase, is_positive
 
 VARIANTS = ("mean", "worst", "sd", "agreement")
 NO_PARAPHRASE = "no concept is asked for in two ways"
+SOURCE = "the paper's perturbation study; pmF1 as in sam3's evaluator"
+
+Summary = Callable[[np.ma.MaskedArray], np.ma.MaskedArray]
+"""From pmF1 of the paraphrases of a concept, (paraphrases, R), to one value per resample, (R,)."""
 
 
 def has_paraphrases(pairs: pd.DataFrame) -> np.ndarray:
-    """Phrases of concepts that have two or more."""
-    ways = pairs.groupby("concept")["phrase"].transform("nunique").fillna(0).to_numpy()
-    return _pairs.is_evaluable_phrase(pairs) & (ways > 1)
+    """Select evaluable phrases of concepts with two or more paraphrases, bool (N,)."""
+    n_phrases = pairs.groupby("concept")["phrase"].transform("nunique").fillna(0).to_numpy()
+    return is_evaluable_phrase(pairs) & (n_phrases > 1)
 
 
 def is_present_paraphrase(pairs: pd.DataFrame) -> np.ndarray:
-    return has_paraphrases(pairs) & _pairs.is_positive(pairs)
+    """Select those phrases that are present in their image, bool (N,)."""
+    return has_paraphrases(pairs) & is_positive(pairs)
 
 
-@dataclass(frozen=True)
-class PromptSensitivity:
-    statistic: str
-    UNIT: str = "fraction"
-    RANGE: tuple[float, float] = (0.0, 1.0)
-    BY_PHRASE: bool = False
-    BY_INSTANCE: bool = False
+def sensitivity(summarize: Summary, **description: Unpack[Description]) -> RankedMetric:
+    """Build the mean over concepts of a summary of the paraphrases' pmF1."""
 
-    def summarize(self, scores: np.ma.MaskedArray) -> np.ma.MaskedArray:
-        """Of paraphrases (P, R): (R,)."""
-        if self.statistic == "mean":
-            return scores.mean(axis=0)
-        return scores.min(axis=0) if self.statistic == "worst" else scores.std(axis=0)
+    def make_resampler(pairs: pd.DataFrame, clusters: np.ndarray, cache: SharedCache | None = None) -> Resampler:
+        n_clusters = int(clusters.max()) + 1
+        concepts = _sums_by_concept(pairs, clusters, n_clusters)
 
-    def row_mask(self, pairs: pd.DataFrame) -> np.ndarray:
-        return is_present_paraphrase(pairs)
+        def resample(weights: np.ndarray) -> np.ndarray:
+            values = []
+            for paraphrases in concepts:
+                scores = np.ma.masked_invalid(
+                    [pmf1.compute(_weight_sums(weights[:, :n_clusters], sums)) for sums in paraphrases]
+                )
+                # A resample without instances of a paraphrase leaves it out; fewer than two leave out the concept.
+                values.append(np.ma.masked_where(scores.count(axis=0) < 2, summarize(scores)))
+            return np.ma.array(values).mean(axis=0).filled(np.nan)
 
-    def not_evaluable_reason(self, pairs: pd.DataFrame) -> str | None:
-        return _pairs.require_masks(_pairs.require_phrases(is_present_paraphrase, NO_PARAPHRASE))(pairs)
+        return resample
 
-    def sampler(self, pairs: pd.DataFrame, clusters: np.ndarray, shared: SharedCache | None = None) -> Sampler:
-        count = int(clusters.max()) + 1
-        concepts: dict[str, list[SufficientStatistics]] = {}
-        for (concept, _), rows in pairs.reset_index(drop=True).groupby(["concept", "phrase"], sort=True):
-            sums = {}
-            for name, term in pmf1.sufficient_statistics(rows).items():
-                sums[name] = np.zeros((count, *term.shape[1:]))
-                np.add.at(sums[name], clusters[rows.index], term)
-            concepts.setdefault(str(concept), []).append(sums)
+    return RankedMetric(
+        make_resampler=make_resampler,
+        row_mask=is_present_paraphrase,
+        not_evaluable_reason=require_masks(require_phrases(is_present_paraphrase, NO_PARAPHRASE)),
+        by_phrase=False,
+        **description,
+    )
 
-        def values(weights: np.ndarray) -> np.ndarray:
-            found = []
-            for phrases in concepts.values():
-                each = [pmf1.compute(_weight_sums(weights[:, :count], sums)) for sums in phrases]
-                found.append(np.ma.masked_invalid(each))
-            # A paraphrase without truth in a resample is not there, nor a concept with fewer than two.
-            concepts_of = [np.ma.masked_where(each.count(axis=0) < 2, self.summarize(each)) for each in found]
-            return np.ma.array(concepts_of).mean(axis=0).filled(np.nan)
 
-        return values
+def _sums_by_concept(pairs: pd.DataFrame, clusters: np.ndarray, n_clusters: int) -> list[list[SufficientStatistics]]:
+    """Sum the statistics of pmF1 over the rows of each cluster, for each paraphrase of each concept."""
+    concepts: dict[str, list[SufficientStatistics]] = {}
+    for (concept, _), rows in pairs.reset_index(drop=True).groupby(["concept", "phrase"], sort=True):
+        sums = {}
+        for name, statistic in pmf1.sufficient_statistics(rows).items():
+            sums[name] = np.zeros((n_clusters, *statistic.shape[1:]))
+            np.add.at(sums[name], clusters[rows.index], statistic)
+        concepts.setdefault(str(concept), []).append(sums)
+    return list(concepts.values())
 
 
 def _weight_sums(weights: np.ndarray, sums: SufficientStatistics) -> SufficientStatistics:
-    return {name: np.einsum("rc,c...->r...", weights, each) for name, each in sums.items()}
+    return {name: np.einsum("rc,c...->r...", weights, cluster_sums) for name, cluster_sums in sums.items()}
 
 
-def variant(name: str) -> PromptSensitivity | _ratio.Ratio:
-    if name == "agreement":
-        parts = _ratio.column("sum_agreement"), _ratio.column("n_paraphrases")
-        return _ratio.Ratio(
-            *parts, has_paraphrases, _pairs.require_phrases(has_paraphrases, NO_PARAPHRASE), BY_PHRASE=False
-        )
-    return PromptSensitivity(name)
+METRICS = {
+    "mean": sensitivity(lambda scores: scores.mean(axis=0), label="pmF1, mean of paraphrases", source=SOURCE),
+    "worst": sensitivity(lambda scores: scores.min(axis=0), label="pmF1, worst paraphrase", source=SOURCE),
+    "sd": sensitivity(
+        lambda scores: scores.std(axis=0), label="pmF1, SD of paraphrases", source=SOURCE, higher_is_better=False
+    ),
+    "agreement": ratio(
+        column("sum_agreement"),
+        column("n_paraphrases"),
+        row_mask=has_paraphrases,
+        not_evaluable_reason=require_phrases(has_paraphrases, NO_PARAPHRASE),
+        by_phrase=False,
+        label="IoU between paraphrases",
+        source=SOURCE,
+    ),
+}

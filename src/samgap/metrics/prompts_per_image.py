@@ -1,35 +1,48 @@
-"""Prompts per image: what a user has to ask to get every answer that this prompt set wants.
+"""Prompts per image: how many prompts a user has to give for all predictions of a prompt set.
 
-All prompts asked / images that anything was asked of, whether or not the labels know the answer; each click is one.
-Source: the paper's comparison of a prompt for each object with one phrase for all. Range 0 upwards (no image without
-a prompt counts, so 1 upwards in fact).
+Number of prompts / number of images with prompts, whether or not they are evaluable; each click is one prompt. An
+image without prompts does not count, so the value is at least 1.
 """
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import SufficientStatistics, _pairs
-
-UNIT = "prompts"
-RANGE = (0.0, float("inf"))
-BY_PHRASE = False
-BY_INSTANCE = False
+from samgap.metrics.base import ratio
+from samgap.metrics.columns import list_column
 
 
-def row_mask(pairs: pd.DataFrame) -> np.ndarray:
+def all_rows(pairs: pd.DataFrame) -> np.ndarray:
+    """Select every prompt, bool (N,)."""
     return np.ones(len(pairs), bool)
 
 
 def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
+    """Return the reason if there is no prompt."""
     return None if len(pairs) else "not evaluable: nothing is asked of any image"
 
 
-def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
-    # An image counts once, with the first of its prompts.
-    first = ~pairs["image_id"].duplicated().to_numpy()
-    asked = [1.0 if clicks is None else float(len(clicks)) for clicks in _pairs.list_column(pairs, "click_iou")]
-    return {"prompts": np.array(asked), "images": first.astype(np.float64)}
+def count_prompts(pairs: pd.DataFrame) -> np.ndarray:
+    """Return the number of clicks of each prompt, or 1, float64 (N,)."""
+    return np.array([1.0 if clicks is None else float(len(clicks)) for clicks in list_column(pairs, "click_iou")])
 
 
-def compute(sums: SufficientStatistics) -> np.ndarray:
-    return _pairs.ratio(sums["prompts"], sums["images"])
+def is_first_of_image(pairs: pd.DataFrame) -> np.ndarray:
+    """Return 1 for the first prompt of each image, else 0, float64 (N,)."""
+    return (~pairs["image_id"].duplicated().to_numpy()).astype(np.float64)
+
+
+METRICS = {
+    "": ratio(
+        count_prompts,
+        is_first_of_image,
+        row_mask=all_rows,
+        not_evaluable_reason=not_evaluable_reason,
+        by_phrase=False,
+        label="Prompts per image",
+        source="the paper's comparison of one prompt per object with one phrase for all objects",
+        unit="prompts",
+        value_range=(0.0, float("inf")),
+        higher_is_better=False,
+        decimals=1,
+    )
+}

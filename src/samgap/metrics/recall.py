@@ -1,26 +1,29 @@
-"""Recall at IoU 0.5: how many of the instances asked for are found.
+"""Recall at IoU 0.5: the share of the prompted instances that are matched.
 
-TP / truth, summed over all evaluable prompts; matching is one to one. Source: the usual definition; matching as in
-sam3's evaluator. Range 0 to 1. Not evaluable where no labelled instance is asked for.
+TP / instances, summed over all evaluable prompts; matching is one to one. Not evaluable if no annotated instance is
+prompted.
 """
 
-import numpy as np
-import pandas as pd
+from typing import Unpack
 
-from samgap.metrics import SufficientStatistics, _pairs
-
-UNIT = "fraction"
-RANGE = (0.0, 1.0)
-BY_PHRASE = True
-BY_INSTANCE = True
-
-row_mask = _pairs.is_evaluable
-not_evaluable_reason = _pairs.require_masks(_pairs.no_instance_reason)
+from samgap.metrics.base import Description, SumMetric, ratio
+from samgap.metrics.columns import column, true_positives_at
+from samgap.metrics.reasons import no_instance_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable
 
 
-def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
-    return {"tp": _pairs.true_positives_50(pairs), "truth": _pairs.float_column(pairs, "n_truth")}
+def recall_at(iou_threshold: float, **description: Unpack[Description]) -> SumMetric:
+    """Build the recall at one of `IOU_THRESHOLDS`."""
+    return ratio(
+        true_positives_at(iou_threshold),
+        column("n_truth"),
+        row_mask=is_evaluable,
+        not_evaluable_reason=require_masks(no_instance_reason),
+        by_instance=True,
+        **description,
+    )
 
 
-def compute(sums: SufficientStatistics) -> np.ndarray:
-    return _pairs.ratio(sums["tp"], sums["truth"])
+METRICS = {
+    "": recall_at(0.5, label="Recall@50", source="the usual definition; matching as in sam3's evaluator"),
+}

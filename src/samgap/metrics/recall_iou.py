@@ -1,19 +1,18 @@
-"""Recall at each IoU threshold, 0.50, 0.55 … 0.95: `recall-iou-75` counts instances found at an IoU of 0.75.
+"""Recall at each IoU threshold above 0.5: 0.55, 0.60 … 0.95.
 
-As `recall`, which is `recall-iou-50`: TP / truth over all evaluable prompts. One assignment serves all thresholds, as
-in sam3's evaluator. Source: the usual definition. Range 0 to 1, never rising with the threshold. Not evaluable where
-no labelled instance is asked for.
+As `recall`, which is the value at 0.50: TP / instances over all evaluable prompts. One assignment is used for all
+thresholds, so the value never rises with the threshold. Not evaluable if no annotated instance is prompted.
 """
 
-from samgap.metrics import _pairs, _ratio
-from samgap.tables.matching import IOU_THRESHOLDS
+from samgap.metrics.recall import recall_at
 
-VARIANTS = ("50", "55", "60", "65", "70", "75", "80", "85", "90", "95")
+VARIANTS = ("55", "60", "65", "70", "75", "80", "85", "90", "95")
 
-
-def variant(name: str) -> _ratio.Ratio:
-    right, applies = (
-        _ratio.true_positives_at(IOU_THRESHOLDS.index(int(name) / 100)),
-        _pairs.require_masks(_pairs.no_instance_reason),
+METRICS = {
+    variant: recall_at(
+        int(variant) / 100,
+        label=f"Recall@{variant}",
+        source="the usual definition; matching as in sam3's evaluator",
     )
-    return _ratio.Ratio(right, _ratio.column("n_truth"), _pairs.is_evaluable, applies, BY_INSTANCE=True)
+    for variant in VARIANTS
+}

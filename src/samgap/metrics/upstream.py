@@ -1,34 +1,39 @@
-"""What the paper's published repository would have said: its own definitions, faults included, never for a conclusion.
+"""The metrics of the paper's published repository as its code defines them, faults included. Not for conclusions.
 
-Computed prompt by prompt; the repository pools all images in one list, which mixes up images too.
-- `pooled-precision`, `pooled-recall`, `pooled-f1`: its assignment without a threshold, over that one list: TP = min(all
-  predicted, all truth). The pooled `iou`, `dice`, `boundary-f1` and `quality` are those above where each prompt has one
-  answer; where not, they compare masks of different images, which no sufficient statistic holds: there is no such id.
-- `iou`, `dice`, `boundary-f1`, `quality`: the i-th prediction (best score first) against the i-th instance, mean over
-  such pairs; instances and predictions beyond the shorter list do not count. Quality is 0.5 · IoU + 0.3 · boundary F
-  + 0.2 · Dice.
-- `precision`, `recall`, `f1`: assigned without an IoU threshold, so that disjoint masks are right: TP =
-  min(predicted, truth).
-- `greedy-precision`, `greedy-recall`, `greedy-f1`: greedily by score at IoU 0.5, its other matching, of phrases.
-- `concept-recall`: an instance is found where any mask has IoU 0.5 with it, not one to one.
-- `open-vocabulary-f1`: as if there were no false positive: P = 1, R as `concept-recall`, on phrases tagged as unseen.
-- `attribute-accuracy`, `grounding-accuracy`: "unknown" = "unknown", and the phrase asked = the phrase asked: 1 by
-  construction.
-- `clicks-80`, `-85`, `-90`: "prompt efficiency", the first click after which the mean IoU of the whole set is at the
-  target; 20 where none is.
-- `temporal-consistency`: IoU of a prompt's masks with those of the frame before as they stand, so that motion is
-  instability; none and none is 1; mean over steps. `warped-consistency` is the corrected one.
-Source: the paper's published repository, as read. Range 0 to 1, clicks 1 to 20. Undefined (NaN) where the denominator
-is 0.
+Computed prompt by prompt; the repository pools all images in one list, which also mixes images.
+
+- `upstream-pooled-precision`, `-pooled-recall`, `-pooled-f1`: its assignment without an IoU threshold, over that pooled
+  list: TP = min(all predictions, all instances). The pooled `iou`, `dice`, `boundary-f1` and `quality` equal those
+  below if each prompt has one prediction; otherwise they compare masks of different images, so there are no such ids.
+- `-iou`, `-dice`, `-boundary-f1`, `-quality`: the i-th prediction by score against the i-th instance, mean over such
+  pairs; the rest of the longer list does not count. Quality is 0.5 · IoU + 0.3 · boundary F + 0.2 · Dice.
+- `-precision`, `-recall`, `-f1`: assigned without an IoU threshold, so that disjoint masks are correct: TP =
+  min(predictions, instances).
+- `-greedy-precision`, `-greedy-recall`, `-greedy-f1`: its other matching, greedy by score at IoU 0.5, of phrases.
+- `-concept-recall`: an instance is found if any mask has IoU 0.5 with it, not one to one.
+- `-open-vocabulary-f1`: without false positives: P = 1, R as in `-concept-recall`, on phrases tagged as unseen.
+- `-attribute-accuracy`, `-grounding-accuracy`: "unknown" is compared with "unknown", and the prompted phrase with
+  itself, so the value is always 1.
+- `-clicks-80`, `-85`, `-90`: "prompt efficiency", the first click after which the mean IoU of the whole set reaches
+  the target; 20 if there is none.
+- `-temporal-consistency`: IoU of a prompt's masks with those of the frame before, without flow, so that motion lowers
+  it; 1 if both are empty; mean over steps. `warped-consistency` corrects this.
+
+Undefined (NaN) if the denominator is 0.
 """
 
-from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Metric, SufficientStatistics, _clicks, _pairs, _ratio, _steps, open_vocabulary_f1, quality
-from samgap.metrics._ratio import Ratio, add, column, double
+from samgap.metrics import open_vocabulary_f1, quality
+from samgap.metrics.base import Column, Reason, SufficientStatistics, SumMetric, divide, ratio
+from samgap.metrics.clicks import MAX_CLICKS, iou_after, is_click_prompt, no_click_reason, reduce_click_ious
+from samgap.metrics.columns import add, column, constant, double, float_column
+from samgap.metrics.reasons import no_ground_truth_reason, no_instance_reason, no_phrase_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable, is_evaluable_phrase, is_positive
+from samgap.metrics.sequences import NO_STEP, has_value, require_rows
 from samgap.tables.matching import IOU_THRESHOLDS
 
 VARIANTS = (
@@ -54,112 +59,129 @@ VARIANTS = (
     "pooled-recall",
     "pooled-f1",
 )
+SOURCE = "the paper's published repository, as read"
+
+Applicability = tuple[Column, Reason]
+"""Row mask, and reason if not evaluable."""
+_EVALUABLE: Applicability = is_evaluable, require_masks(no_ground_truth_reason)
+_POSITIVE: Applicability = is_positive, require_masks(no_instance_reason)
+_PHRASES: Applicability = is_evaluable_phrase, require_masks(no_phrase_reason)
 
 
 def true_positives_without_threshold(pairs: pd.DataFrame) -> np.ndarray:
-    return np.minimum(_pairs.float_column(pairs, "n_predicted"), _pairs.float_column(pairs, "n_truth"))
+    """Return min(predictions, instances), float64 (N,)."""
+    return np.minimum(float_column(pairs, "n_predicted"), float_column(pairs, "n_truth"))
 
 
 def greedy_true_positives(pairs: pd.DataFrame) -> np.ndarray:
-    """Hits among the predictions that count: the best by score, those in what is to be ignored left out."""
-    found = []
-    for hits, kept in zip(pairs["hits_mask_all"], pairs["n_predicted"], strict=True):
+    """Count matches at IoU 0.5 among the best `n_predicted` predictions that match no ignored instance, (N,)."""
+    counts = []
+    for hits, n_predicted in zip(pairs["hits_mask_all"], pairs["n_predicted"], strict=True):
+        # The bits of `hits_mask_all` are described in samgap.matching.coco.
         bits = np.asarray(hits, np.int64)
-        found.append((bits[bits >> len(IOU_THRESHOLDS) & 1 == 0][:kept] & 1).sum())
-    return np.array(found, np.float64)
+        counts.append((bits[bits >> len(IOU_THRESHOLDS) & 1 == 0][:n_predicted] & 1).sum())
+    return np.array(counts, np.float64)
 
 
 def index_paired_quality(pairs: pd.DataFrame) -> np.ndarray:
+    """Return the sum of the quality score over predictions and instances paired by index, float64 (N,)."""
     return quality.weighted_score(pairs, "upstream_")
 
 
-def variant(name: str) -> Metric:
-    truth, predicted = column("n_truth"), column("n_predicted")
-    answer = _pairs.is_evaluable, _pairs.require_masks(_pairs.no_ground_truth_reason)
-    some = _pairs.is_positive, _pairs.require_masks(_pairs.no_instance_reason)
-    phrases = _pairs.is_evaluable_phrase, _pairs.require_masks(_pairs.no_phrase_reason)
-    if name.startswith("clicks"):
-        return ClicksToMeanIoU(int(name[-2:]) / 100)
-    if name.startswith("pooled"):
-        return PooledScore(name.removeprefix("pooled-"))
-    unseen = open_vocabulary_f1.variant("unseen")
-    return {
-        "iou": Ratio(column("upstream_iou"), column("upstream_n"), *some),
-        "dice": Ratio(column("upstream_dice"), column("upstream_n"), *some),
-        "boundary-f1": Ratio(column("upstream_boundary_f_2px"), column("upstream_n"), *some),
-        "quality": Ratio(index_paired_quality, column("upstream_n"), *some),
-        "precision": Ratio(true_positives_without_threshold, predicted, *answer),
-        "recall": Ratio(true_positives_without_threshold, truth, *some),
-        "f1": Ratio(double(true_positives_without_threshold), add(predicted, truth), *answer),
-        "greedy-precision": Ratio(greedy_true_positives, predicted, *phrases),
-        "greedy-recall": Ratio(greedy_true_positives, truth, *phrases),
-        "greedy-f1": Ratio(double(greedy_true_positives), add(predicted, truth), *phrases),
-        "concept-recall": Ratio(column("covered"), truth, *phrases),
-        "open-vocabulary-f1": Ratio(
-            double(column("covered")),
-            add(column("covered"), truth),
-            unseen.row_mask,
-            unseen.not_evaluable_reason,
-            BY_PHRASE=False,
-        ),
-        "attribute-accuracy": Ratio(_ratio.constant, _ratio.constant, *phrases),
-        "grounding-accuracy": Ratio(_ratio.constant, _ratio.constant, *phrases),
-        "temporal-consistency": Ratio(
-            column("step_iou"),
-            _ratio.constant,
-            _steps.has_value("step_iou"),
-            _steps.require_rows(_steps.has_value("step_iou"), _steps.NO_STEP),
-        ),
-    }[name]
+def _paper_ratio(
+    label: str, numerator: Column, denominator: Column, applicability: Applicability, by_phrase: bool = True
+) -> SumMetric:
+    row_mask, not_evaluable_reason = applicability
+    return ratio(
+        numerator,
+        denominator,
+        row_mask=row_mask,
+        not_evaluable_reason=not_evaluable_reason,
+        by_phrase=by_phrase,
+        label=f"{label} (paper code)",
+        source=SOURCE,
+    )
 
 
-@dataclass(frozen=True)
-class ClicksToMeanIoU:
-    target_iou: float
-    UNIT: str = "clicks"
-    RANGE: tuple[float, float] = (1.0, float(_clicks.MAX_CLICKS))
-    BY_PHRASE: bool = False
-    BY_INSTANCE: bool = False
-
-    def row_mask(self, pairs: pd.DataFrame) -> np.ndarray:
-        return _clicks.is_click_prompt(pairs)
-
-    def not_evaluable_reason(self, pairs: pd.DataFrame) -> str | None:
-        return _clicks.not_evaluable_reason(pairs)
-
-    def sufficient_statistics(self, pairs: pd.DataFrame) -> SufficientStatistics:
-        ious = [
-            _clicks.reduce_click_ious(_clicks.iou_after(number))(pairs) for number in range(1, _clicks.MAX_CLICKS + 1)
-        ]
+def _clicks_to_mean_iou(target: int) -> SumMetric:
+    def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+        ious = [reduce_click_ious(iou_after(n_clicks))(pairs) for n_clicks in range(1, MAX_CLICKS + 1)]
         return {"ious": np.stack(ious, axis=1), "count": np.ones(len(pairs))}
 
-    def compute(self, sums: SufficientStatistics) -> np.ndarray:
-        means = _pairs.ratio(sums["ious"], sums["count"][:, None] + 0 * sums["ious"])
-        reached = means >= self.target_iou
-        found = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, float(_clicks.MAX_CLICKS))
-        return np.where(sums["count"] > 0, found, np.nan)
+    def compute(sums: SufficientStatistics) -> np.ndarray:
+        means = divide(sums["ious"], sums["count"][:, None] + 0 * sums["ious"])
+        reached = means >= target / 100
+        clicks = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, float(MAX_CLICKS))
+        return np.where(sums["count"] > 0, clicks, np.nan)
+
+    return SumMetric(
+        sufficient_statistics=sufficient_statistics,
+        compute=compute,
+        row_mask=is_click_prompt,
+        not_evaluable_reason=no_click_reason,
+        by_phrase=False,
+        label=f"Clicks to mean IoU {target} (paper code)",
+        source=SOURCE,
+        unit="clicks",
+        value_range=(1.0, float(MAX_CLICKS)),
+        higher_is_better=False,
+        decimals=0,
+    )
 
 
-@dataclass(frozen=True)
-class PooledScore:
-    statistic: str
-    UNIT: str = "fraction"
-    RANGE: tuple[float, float] = (0.0, 1.0)
-    BY_PHRASE: bool = True
-    BY_INSTANCE: bool = False
+def _pooled_score(name: Literal["precision", "recall", "f1"], label: str) -> SumMetric:
+    def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
+        return {count: float_column(pairs, f"n_{count}") for count in ("predicted", "truth")}
 
-    def row_mask(self, pairs: pd.DataFrame) -> np.ndarray:
-        return _pairs.is_evaluable(pairs)
+    def compute(sums: SufficientStatistics) -> np.ndarray:
+        n_correct = np.minimum(sums["predicted"], sums["truth"])
+        if name == "f1":
+            return divide(2 * n_correct, sums["predicted"] + sums["truth"])
+        return divide(n_correct, sums["predicted" if name == "precision" else "truth"])
 
-    def not_evaluable_reason(self, pairs: pd.DataFrame) -> str | None:
-        reason = _pairs.no_instance_reason if self.statistic == "recall" else _pairs.no_ground_truth_reason
-        return _pairs.require_masks(reason)(pairs)
+    return SumMetric(
+        sufficient_statistics=sufficient_statistics,
+        compute=compute,
+        row_mask=is_evaluable,
+        not_evaluable_reason=require_masks(no_instance_reason if name == "recall" else no_ground_truth_reason),
+        label=f"{label} (paper code)",
+        source=SOURCE,
+    )
 
-    def sufficient_statistics(self, pairs: pd.DataFrame) -> SufficientStatistics:
-        return {name: _pairs.float_column(pairs, f"n_{name}") for name in ("predicted", "truth")}
 
-    def compute(self, sums: SufficientStatistics) -> np.ndarray:
-        right = np.minimum(sums["predicted"], sums["truth"])
-        if self.statistic == "f1":
-            return _pairs.ratio(2 * right, sums["predicted"] + sums["truth"])
-        return _pairs.ratio(right, sums["predicted" if self.statistic == "precision" else "truth"])
+def _build_metrics() -> dict[str, SumMetric]:
+    truth, predicted, covered, index_paired = (
+        column(name) for name in ("n_truth", "n_predicted", "covered", "upstream_n")
+    )
+    any_mask, greedy = true_positives_without_threshold, greedy_true_positives
+    unseen = open_vocabulary_f1.METRICS["unseen"]
+    unseen_phrases: Applicability = unseen.row_mask, unseen.not_evaluable_reason
+    steps: Applicability = has_value("step_iou"), require_rows(has_value("step_iou"), NO_STEP)
+    return {
+        "iou": _paper_ratio("IoU", column("upstream_iou"), index_paired, _POSITIVE),
+        "dice": _paper_ratio("Dice", column("upstream_dice"), index_paired, _POSITIVE),
+        "boundary-f1": _paper_ratio("Boundary F (2 px)", column("upstream_boundary_f_2px"), index_paired, _POSITIVE),
+        "quality": _paper_ratio("Quality score", index_paired_quality, index_paired, _POSITIVE),
+        "precision": _paper_ratio("Precision", any_mask, predicted, _EVALUABLE),
+        "recall": _paper_ratio("Recall", any_mask, truth, _POSITIVE),
+        "f1": _paper_ratio("F1", double(any_mask), add(predicted, truth), _EVALUABLE),
+        "greedy-precision": _paper_ratio("Precision@50, greedy", greedy, predicted, _PHRASES),
+        "greedy-recall": _paper_ratio("Recall@50, greedy", greedy, truth, _PHRASES),
+        "greedy-f1": _paper_ratio("F1@50, greedy", double(greedy), add(predicted, truth), _PHRASES),
+        "concept-recall": _paper_ratio("Concept recall@50", covered, truth, _PHRASES),
+        "open-vocabulary-f1": _paper_ratio(
+            "Open-vocabulary F1", double(covered), add(covered, truth), unseen_phrases, by_phrase=False
+        ),
+        "attribute-accuracy": _paper_ratio("Attribute accuracy", constant, constant, _PHRASES),
+        "grounding-accuracy": _paper_ratio("Grounding accuracy", constant, constant, _PHRASES),
+        "clicks-80": _clicks_to_mean_iou(80),
+        "clicks-85": _clicks_to_mean_iou(85),
+        "clicks-90": _clicks_to_mean_iou(90),
+        "temporal-consistency": _paper_ratio("Temporal consistency", column("step_iou"), constant, steps),
+        "pooled-precision": _pooled_score("precision", "Precision, pooled"),
+        "pooled-recall": _pooled_score("recall", "Recall, pooled"),
+        "pooled-f1": _pooled_score("f1", "F1, pooled"),
+    }
+
+
+METRICS = _build_metrics()

@@ -1,0 +1,1 @@
+"""Stage `statistics`: metrics of all cells with confidence intervals, paired comparisons and confusion matrices."""

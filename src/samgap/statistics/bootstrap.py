@@ -1,8 +1,10 @@
-"""Confidence intervals by resampling clusters: the percentile interval (Efron & Tibshirani 1993), expanded for few
-clusters (Hesterberg, What teachers should know about the bootstrap, The American Statistician 69, 2015).
+"""Confidence intervals by resampling clusters: percentile intervals, expanded for few clusters.
 
-Pairs of one image share its light, its trees and its labeller, so whole images (or larger groups) are drawn. All cells
-of a data set share the draws: in each resample the same images are in, so that differences are paired.
+All pairs of an image share light, trees and annotator, so whole images (or larger groups) are resampled. All cells of a
+data set share the resamples, so that differences between cells are paired.
+
+Source: Efron & Tibshirani (1993); expansion: Hesterberg, What teachers should know about the bootstrap, The American
+Statistician 69 (2015).
 """
 
 import hashlib
@@ -12,34 +14,39 @@ from typing import cast
 import numpy as np
 from scipy import stats
 
-from samgap.metrics import SharedCache
+from samgap.metrics.base import SharedCache
 from samgap.statistics.sums import RankingStatistics, Resampleable, SumStatistics, round_for_exact_sums
 
 MAX_BLOCK_ELEMENTS = 1 << 21
-"""Numbers held at once for the draws: 16 MB, and as much again for what is made of them."""
+"""Elements of a block of weights (16 MB as float64), and of the weighted totals computed from it."""
 
 
 def seeded_generator(seed: int, *names: str) -> np.random.Generator:
-    """A random generator of its own for `names` (say the id of a data set), whatever is drawn before or after."""
+    """Create a random generator that depends only on the seed and on names, such as the id of a data set."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     return np.random.default_rng([seed, *np.frombuffer(digest, "<u4").tolist()])
 
 
 def draw_counts(n_clusters: int, n_resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """How often each cluster is drawn, float64 (block, clusters), `resamples` rows in all; multinomial, even odds.
+    """Yield how often each resample contains each cluster, float64 (rows, clusters), `n_resamples` rows in all.
 
-    Blocks are so long that they do not exceed `BLOCK`; the rows are the same for every length.
+    Each row is a multinomial draw with equal probabilities. Blocks have at most `MAX_BLOCK_ELEMENTS` elements; the rows
+    do not depend on the block size.
     """
-    size = max(MAX_BLOCK_ELEMENTS // n_clusters, 1)
-    for start in range(0, n_resamples, size):
-        rows = min(size, n_resamples - start)
-        drawn = rng.integers(0, n_clusters, size=(rows, n_clusters))
-        drawn += np.arange(rows)[:, None] * n_clusters
-        yield np.bincount(drawn.ravel(), minlength=rows * n_clusters).reshape(rows, n_clusters).astype(np.float64)
+    rows_per_block = max(MAX_BLOCK_ELEMENTS // n_clusters, 1)
+    for start in range(0, n_resamples, rows_per_block):
+        n_rows = min(rows_per_block, n_resamples - start)
+        drawn = rng.integers(0, n_clusters, size=(n_rows, n_clusters))
+        drawn += np.arange(n_rows)[:, None] * n_clusters
+        yield np.bincount(drawn.ravel(), minlength=n_rows * n_clusters).reshape(n_rows, n_clusters).astype(np.float64)
 
 
 def resample(resampleables: Sequence[Resampleable], seed: int, dataset: str, n_resamples: int) -> list[np.ndarray]:
-    """The value of each part in every resample of the data set's clusters, float64 (resamples,) each, NaN undefined."""
+    """Compute each metric in every resample of the data set's clusters.
+
+    Returns:
+        For each of `resampleables`, float64 (n_resamples,), NaN where undefined.
+    """
     if not resampleables:
         return []
     return evaluate_weights(
@@ -49,64 +56,77 @@ def resample(resampleables: Sequence[Resampleable], seed: int, dataset: str, n_r
 
 
 def evaluate_weights(weight_blocks: Iterable[np.ndarray], resampleables: Sequence[Resampleable]) -> list[np.ndarray]:
-    """The value of each part under each row of `weights` (blocks of (R, clusters), whole numbers that sum to at most
-    the number of clusters); float64 (all R,) each."""
-    shared: SharedCache = {}
-    tables = {
-        number: round_for_exact_sums([part.cluster_sums])[0]
-        for number, part in enumerate(resampleables)
-        if isinstance(part, SumStatistics)
+    """Compute each metric for each row of cluster weights.
+
+    Args:
+        weight_blocks: Blocks of weights, float64 (rows, clusters): whole numbers whose sum in a row is at most the
+            number of clusters.
+        resampleables: The metrics.
+
+    Returns:
+        For each of `resampleables`, float64 (all rows,), NaN where undefined.
+    """
+    cache: SharedCache = {}
+    sums_by_index = {
+        index: round_for_exact_sums([resampleable.cluster_sums])[0]
+        for index, resampleable in enumerate(resampleables)
+        if isinstance(resampleable, SumStatistics)
     }
-    samplers = {
-        number: part.sampler(shared) for number, part in enumerate(resampleables) if isinstance(part, RankingStatistics)
+    resamplers = {
+        index: resampleable.make_resampler(cache)
+        for index, resampleable in enumerate(resampleables)
+        if isinstance(resampleable, RankingStatistics)
     }
-    found: list[list[np.ndarray]] = [[] for _ in resampleables]
-    for block in weight_blocks:
-        shared.clear()
-        for number, totals in _weighted_totals(block, tables):
-            found[number].append(cast(SumStatistics, resampleables[number]).evaluate(totals))
-        for number, sampler in samplers.items():
-            found[number].append(np.asarray(sampler(block), np.float64))
-    return [np.concatenate(values) for values in found]
+    values: list[list[np.ndarray]] = [[] for _ in resampleables]
+    for weights in weight_blocks:
+        cache.clear()
+        for index, totals in _weighted_totals(weights, sums_by_index):
+            values[index].append(cast(SumStatistics, resampleables[index]).evaluate(totals))
+        for index, resampler in resamplers.items():
+            values[index].append(np.asarray(resampler(weights), np.float64))
+    return [np.concatenate(blocks) for blocks in values]
 
 
-def _weighted_totals(block: np.ndarray, cluster_sums: Mapping[int, np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-    """`block` @ each table: as many at once as fit into `BLOCK`."""
-    waiting = list(cluster_sums.items())
-    while waiting:
-        width = np.cumsum([table.shape[1] for _, table in waiting])
-        count = max(int(np.searchsorted(width, MAX_BLOCK_ELEMENTS // len(block), side="right")), 1)
-        totals = block @ np.concatenate([table for _, table in waiting[:count]], axis=1)
-        for (number, table), end in zip(waiting[:count], width, strict=False):
-            yield number, totals[:, end - table.shape[1] : end]
-        waiting = waiting[count:]
+def _weighted_totals(weights: np.ndarray, sums_by_index: Mapping[int, np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield `weights` @ each table of cluster sums; one product for as many tables as `MAX_BLOCK_ELEMENTS` allows."""
+    remaining = list(sums_by_index.items())
+    while remaining:
+        column_ends = np.cumsum([table.shape[1] for _, table in remaining])
+        n_tables = max(int(np.searchsorted(column_ends, MAX_BLOCK_ELEMENTS // len(weights), side="right")), 1)
+        totals = weights @ np.concatenate([table for _, table in remaining[:n_tables]], axis=1)
+        for (index, table), end in zip(remaining[:n_tables], column_ends, strict=False):
+            yield index, totals[:, end - table.shape[1] : end]
+        remaining = remaining[n_tables:]
 
 
 def point_estimate(resampleable: Resampleable) -> float:
-    """The metric over all clusters, from the same rounded sums as its resamples."""
+    """Compute the metric over all clusters, from the same rounded sums as its resamples."""
     return float(evaluate_weights([np.ones((1, len(resampleable.has_data)))], [resampleable])[0][0])
 
 
 def percentile_interval(
     values: np.ndarray, n_clusters: int, confidence: float
 ) -> tuple[float, float] | tuple[None, None]:
-    """Both ends of the interval from values resampled of `clusters`, 2 or more; None where all are undefined (NaN).
+    """Return the percentile interval of resampled values, or (None, None) if all of them are undefined (NaN).
 
-    Resamples in which the value is undefined are left out.
+    Args:
+        values: float64 (resamples,); NaN values are left out.
+        n_clusters: Number of clusters in the sample, at least 2.
+        confidence: Confidence level, such as 0.95.
     """
     values = values[~np.isnan(values)]
     if not len(values):
         return None, None
-    share = tail_probability(n_clusters, confidence)
-    low, high = np.quantile(values, [share, 1 - share])
+    probability = tail_probability(n_clusters, confidence)
+    low, high = np.quantile(values, [probability, 1 - probability])
     return float(low), float(high)
 
 
 def tail_probability(n_clusters: int, confidence: float) -> float:
-    """The share of resampled values beyond either end: Φ(−√(n/(n−1))·t) with t of n − 1 degrees of freedom.
+    """Return the probability in each tail outside the expanded percentile interval: Φ(−√(n/(n−1))·t_{n−1}).
 
-    Resamples of n clusters spread by √((n−1)/n) too little, and their plain quantiles forget that the spread itself is
-    estimated; for n of a hundred and more it is all but (1 − confidence)/2.
+    The spread of resamples of n clusters is too small by √((n−1)/n), and plain quantiles ignore that the spread is
+    itself estimated. For a hundred clusters or more the value is close to (1 − confidence) / 2.
     """
     t = stats.t.ppf((1 + confidence) / 2, n_clusters - 1)
     return float(stats.norm.cdf(-((n_clusters / (n_clusters - 1)) ** 0.5) * t))

@@ -1,4 +1,4 @@
-"""What is drawn as one: the images of a data set, or groups of them (a video, a source photo)."""
+"""Clusters, the units of resampling: the images of a data set, or groups of images (a video, a source photograph)."""
 
 from dataclasses import dataclass
 
@@ -8,37 +8,46 @@ import pandas as pd
 from samgap.errors import UserError
 
 MIN_GROUPS = 10
-"""With fewer groups than these an interval over groups would itself be a guess."""
+"""With fewer groups, an interval over groups would be unreliable, and images are resampled."""
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """`numbers` gives each image id its cluster, 0 … `count` − 1, the same for all cells of a data set."""
+    """The clusters of a data set, the same for all its cells."""
 
     kind: str
     """`image` or `group`."""
     count: int
+    """Number of clusters."""
     cluster_by_image: pd.Series
+    """Cluster code, 0 to `count` − 1, by image id."""
     warning: str | None = None
+    """Warning for every interval that rests on these clusters."""
 
     def cluster_codes(self, image_ids: pd.Series | np.ndarray) -> np.ndarray:
-        """The cluster of each image, int64 (N,); an image that the data set lacks raises UserError."""
-        found = pd.Series(np.asarray(image_ids)).map(self.cluster_by_image)
-        if found.isna().any():
-            image = np.asarray(image_ids)[found.isna().to_numpy()][0]
-            raise UserError(f"pairs.parquet: image {image} is not in its data set's images.parquet; measure again")
-        return found.to_numpy(np.int64)
+        """Return the cluster code of each image, int64 (N,).
+
+        Raises:
+            UserError: an image is not in the data set.
+        """
+        codes = pd.Series(np.asarray(image_ids)).map(self.cluster_by_image)
+        if codes.isna().any():
+            image_id = np.asarray(image_ids)[codes.isna().to_numpy()][0]
+            raise UserError(
+                f"pairs.parquet: image {image_id} is not in its data set's images.parquet; run the matching again"
+            )
+        return codes.to_numpy(np.int64)
 
 
 def assign_clusters(images: pd.DataFrame) -> Clustering:
-    """The clusters of a data set from its table `images`: its groups, or single images below `FEWEST` groups."""
-    groups = images["group"].nunique()
-    if groups == len(images) or groups < MIN_GROUPS:
+    """Assign the images of table `images` to clusters: its groups, or single images with fewer than `MIN_GROUPS`."""
+    n_groups = images["group"].nunique()
+    if n_groups == len(images) or n_groups < MIN_GROUPS:
         ids = images["image_id"].to_numpy()
         warning = None
-        if groups < len(images):
+        if n_groups < len(images):
             warning = (
-                f"drawn by image, as the data set has only {groups} group{'s' if groups > 1 else ''} (fewer than "
+                f"drawn by image, as the data set has only {n_groups} group{'s' if n_groups > 1 else ''} (fewer than "
                 f"{MIN_GROUPS}); images of one group are alike, so true intervals are wider and true p-values larger"
             )
         return Clustering("image", len(ids), pd.Series(np.arange(len(ids)), index=np.sort(ids)), warning)

@@ -1,4 +1,4 @@
-"""Differences between cells of one data set, with intervals and tests: the rows of table `comparisons`."""
+"""Comparisons: differences between cells of one data set with intervals and tests, the rows of table `comparisons`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -9,7 +9,7 @@ import pandas as pd
 
 from samgap.statistics import bootstrap, paired
 from samgap.statistics.clusters import Clustering, assign_clusters
-from samgap.statistics.estimates import UNDEFINED_NOTE, CellKey, interval_with_warning
+from samgap.statistics.estimates import UNDEFINED_NOTE, CellKey, Row, interval_with_warning
 from samgap.statistics.strata import STRATUM_ALL, Cell
 from samgap.statistics.sums import Resampleable, summarize_metric
 
@@ -19,6 +19,9 @@ VALUE_COLUMNS = (
     *("effect_size", "effect_low", "effect_high", "minimum_detectable"),
 )
 
+CellMetric = tuple[str, str, str, str]
+"""Data set, model, prompt set, metric."""
+
 
 def compute_comparisons(
     read_cell: Callable[[CellKey], Cell],
@@ -26,19 +29,26 @@ def compute_comparisons(
     declared_pairs: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
     seed: int,
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of table `comparisons`, in the order of `declared` (each with `NAMES` and `metrics`).
+) -> Iterator[Row]:
+    """Yield the rows of table `comparisons`, in the order of the declared pairs.
 
-    A difference is the cell less its baseline. Its interval is of the same resamples as those of `estimates`, where
-    both cells hold the same images. p-values are corrected within a comparison: over all its data sets, pairs of cells
-    and metrics that have one.
+    A difference is the candidate cell minus its baseline. Its interval uses the resamples of table `estimates`.
+    p-values are corrected within a comparison: over its data sets, pairs of cells and metrics that have a p-value.
+
+    Args:
+        read_cell: Reads a cell.
+        images_by_dataset: Tables `images`.
+        declared_pairs: Pairs of cells, each with `KEY_COLUMNS` and `metrics`.
+        settings: Section `statistics` of the configuration: `resamples` and `confidence`.
+        seed: Seed of resamples and permutations.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for dataset in dict.fromkeys(pair["dataset"] for pair in declared_pairs):
-        mine = [pair for pair in declared_pairs if pair["dataset"] == dataset]
-        rows += _compare_dataset(read_cell, assign_clusters(images_by_dataset[dataset]), mine, settings, seed)
-    for name in dict.fromkeys(pair["comparison"] for pair in declared_pairs):
-        family = [row for row in rows if row["comparison"] == name]
+        dataset_pairs = [pair for pair in declared_pairs if pair["dataset"] == dataset]
+        clustering = assign_clusters(images_by_dataset[dataset])
+        rows += _compare_dataset(read_cell, clustering, dataset_pairs, settings, seed)
+    for comparison in dict.fromkeys(pair["comparison"] for pair in declared_pairs):
+        family = [row for row in rows if row["comparison"] == comparison]
         _correct_p_values([row for row in family if row["p_value"] is not None])
         yield from family
 
@@ -49,30 +59,29 @@ def _compare_dataset(
     declared_pairs: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
     seed: int,
-) -> Iterator[dict[str, Any]]:
-    found = _summarize_cells(read_cell, clustering, declared_pairs)
+) -> Iterator[Row]:
+    summaries = _summarize_cells(read_cell, clustering, declared_pairs)
     dataset = declared_pairs[0]["dataset"]
-    parts = {at: sums for at, sums in found.items() if not isinstance(sums, str)}
-    resampled = bootstrap.resample(list(parts.values()), seed, dataset, settings["resamples"])
-    values = dict(zip(parts, resampled, strict=True))
+    resampleables = {id: summary for id, summary in summaries.items() if not isinstance(summary, str)}
+    resampled = bootstrap.resample(list(resampleables.values()), seed, dataset, settings["resamples"])
+    values = dict(zip(resampleables, resampled, strict=True))
     for pair in declared_pairs:
-        names = {name: pair[name] for name in KEY_COLUMNS}
+        candidate_key, baseline_key = _cell_keys(pair)
         for metric in pair["metrics"]:
-            sides = [(*key, metric) for key in _cell_keys(pair)]
-            sums = [found[side] for side in sides]
-            row = _empty_row(names, metric, clustering)
-            reasons = [
-                _add_cell_to_reason(reason, side)
-                for reason, side in zip(sums, sides, strict=True)
-                if isinstance(reason, str)
-            ]
-            if reasons:
-                # What was skipped outdoes what could not be told anyway.
-                yield row | {"note": min(reasons, key=lambda reason: not reason.startswith("skipped"))}
-            else:
-                difference = values[sides[0]] - values[sides[1]]
-                random = bootstrap.seeded_generator(seed, "swaps", dataset)
-                yield row | _compare_pair(parts[sides[0]], parts[sides[1]], difference, clustering, settings, random)
+            candidate, baseline = (*candidate_key, metric), (*baseline_key, metric)
+            row = _empty_row({name: pair[name] for name in KEY_COLUMNS}, metric, clustering)
+            reason = _missing_value_reason(summaries, candidate, baseline)
+            if reason:
+                yield row | {"note": reason}
+                continue
+            yield row | _compare_pair(
+                resampleables[candidate],
+                resampleables[baseline],
+                values[candidate] - values[baseline],
+                clustering,
+                settings,
+                bootstrap.seeded_generator(seed, "swaps", dataset),
+            )
 
 
 def _cell_keys(pair: Mapping[str, Any]) -> tuple[CellKey, CellKey]:
@@ -84,63 +93,75 @@ def _cell_keys(pair: Mapping[str, Any]) -> tuple[CellKey, CellKey]:
 
 def _summarize_cells(
     read_cell: Callable[[CellKey], Cell], clustering: Clustering, declared_pairs: Sequence[Mapping[str, Any]]
-) -> dict[tuple[str, str, str, str], Resampleable | str]:
-    """The sums of every cell and metric that is compared, or why there are none; each cell is read once."""
-    wanted: dict[CellKey, dict[str, None]] = {}
+) -> dict[CellMetric, Resampleable | str]:
+    """Summarize each compared cell and metric for resampling, or give the reason why not. Read each cell once."""
+    metrics_by_cell: dict[CellKey, dict[str, None]] = {}
     for pair in declared_pairs:
         for key in _cell_keys(pair):
-            wanted.setdefault(key, {}).update(dict.fromkeys(pair["metrics"]))
-    found: dict[tuple[str, str, str, str], Resampleable | str] = {}
-    for key, metrics in wanted.items():
-        read = read_cell(key)
+            metrics_by_cell.setdefault(key, {}).update(dict.fromkeys(pair["metrics"]))
+    summaries: dict[CellMetric, Resampleable | str] = {}
+    for key, metrics in metrics_by_cell.items():
+        cell = read_cell(key)
         for metric in metrics:
-            found[*key, metric] = (
-                f"skipped: {read.skip_reason}" if read.skip_reason else summarize_metric(metric, read.pairs, clustering)
+            summaries[*key, metric] = (
+                f"skipped: {cell.skip_reason}" if cell.skip_reason else summarize_metric(metric, cell.pairs, clustering)
             )
-    return found
+    return summaries
 
 
-def _add_cell_to_reason(reason: str, cell_metric: tuple[str, str, str, str]) -> str:
-    return f"{reason} ({cell_metric[1]}, {cell_metric[2]})"
+def _missing_value_reason(
+    summaries: Mapping[CellMetric, Resampleable | str], candidate: CellMetric, baseline: CellMetric
+) -> str | None:
+    """Return why one of both cells has no value, with its model and prompt set; a skipped cell has priority."""
+    reasons = []
+    for cell_metric in (candidate, baseline):
+        summary, (_, model, prompts, _) = summaries[cell_metric], cell_metric
+        if isinstance(summary, str):
+            reasons.append(f"{summary} ({model}, {prompts})")
+    return min(reasons, key=lambda reason: not reason.startswith("skipped"), default=None)
 
 
 def _compare_pair(
-    first: Resampleable,
-    second: Resampleable,
+    candidate: Resampleable,
+    baseline: Resampleable,
     differences: np.ndarray,
     clustering: Clustering,
     settings: Mapping[str, Any],
     rng: np.random.Generator,
-) -> dict[str, Any]:
+) -> Row:
     counts = {
-        "n_clusters": int((first.has_data | second.has_data).sum()),
-        "n_instances": first.n_instances,
-        "baseline_n_instances": second.n_instances,
+        "n_clusters": int((candidate.has_data | baseline.has_data).sum()),
+        "n_instances": candidate.n_instances,
+        "baseline_n_instances": baseline.n_instances,
     }
-    value, other = bootstrap.point_estimate(first), bootstrap.point_estimate(second)
-    if np.isnan(value) or np.isnan(other):
+    value, baseline_value = bootstrap.point_estimate(candidate), bootstrap.point_estimate(baseline)
+    if np.isnan(value) or np.isnan(baseline_value):
         return {**counts, "note": UNDEFINED_NOTE}
     low, high, warning = interval_with_warning(differences, counts["n_clusters"], clustering, settings["confidence"])
-    test = asdict(paired.t_test(paired.pseudo_values(first, second), settings["confidence"]))
+    t_test = asdict(paired.t_test(paired.pseudo_values(candidate, baseline), settings["confidence"]))
     return {
         **counts,
-        **{"value": value, "baseline_value": other, "difference": value - other, "ci_low": low, "ci_high": high},
-        "p_value": paired.permutation_p_value(first, second, settings["resamples"], rng),
-        "p_t_test": test.pop("p_value"),
-        **test,
+        "value": value,
+        "baseline_value": baseline_value,
+        "difference": value - baseline_value,
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": paired.permutation_p_value(candidate, baseline, settings["resamples"], rng),
+        "p_t_test": t_test.pop("p_value"),
+        **t_test,
         "warning": warning,
     }
 
 
-def _correct_p_values(rows: list[dict[str, Any]]) -> None:
-    """Put the corrected p-values, and how many tests they are corrected for, into the rows of one family."""
+def _correct_p_values(rows: list[Row]) -> None:
+    """Add the corrected p-values and the size of the family to the rows of one family."""
     p_values = [row["p_value"] for row in rows]
     corrected = zip(rows, paired.holm(p_values), paired.bonferroni(p_values), strict=True)
     for row, holm, bonferroni in corrected:
         row |= {"p_holm": holm, "p_bonferroni": bonferroni, "n_tests": len(rows)}
 
 
-def _empty_row(keys: Mapping[str, str], metric: str, clustering: Clustering) -> dict[str, Any]:
+def _empty_row(keys: Mapping[str, str], metric: str, clustering: Clustering) -> Row:
     counts = dict.fromkeys(("n_tests", "n_clusters", "n_instances", "baseline_n_instances"), 0)
-    words = {"clusters": clustering.kind, "warning": None, "note": None}
-    return {**keys, "metric": metric, "stratum": STRATUM_ALL, **dict.fromkeys(VALUE_COLUMNS), **counts, **words}
+    texts = {"clusters": clustering.kind, "warning": None, "note": None}
+    return {**keys, "metric": metric, "stratum": STRATUM_ALL, **dict.fromkeys(VALUE_COLUMNS), **counts, **texts}

@@ -1,4 +1,4 @@
-"""Which value of an attribute is claimed for instances of each true one: the rows of table `confusions`."""
+"""Confusion matrices of attributes: which value is predicted for instances of each true value, table `confusions`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import _pairs, _ratio, attribute_accuracy
+from samgap.metrics.attribute_accuracy import has_single_attribute
+from samgap.metrics.base import SumMetric, ratio
+from samgap.metrics.columns import constant, list_column, prompt_attributes
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import Clustering, assign_clusters
-from samgap.statistics.estimates import CellKey, interval_with_warning, list_cell_metrics
+from samgap.statistics.estimates import CellKey, Row, interval_with_warning, list_cell_metrics
 from samgap.statistics.strata import Cell
 from samgap.statistics.sums import SumStatistics
 
 METRIC = "attribute-accuracy"
+
+Confusion = tuple[str, str, str]
+"""Attribute, true value, predicted value; the predicted value is "" if no phrase matches."""
 
 
 def compute_confusions(
@@ -22,55 +27,81 @@ def compute_confusions(
     experiments: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     seed: int,
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of table `confusions`, of all cells that some experiment measures `attribute-accuracy` of.
+) -> Iterator[Row]:
+    """Yield the rows of table `confusions`, for all cells with the metric `attribute-accuracy` in some experiment.
 
-    Arguments as for `estimates`; the shares have intervals of the same draws. A cell that was skipped, or whose phrases
-    ask for no single attribute, has no row: `estimates` says why.
+    Arguments as for `compute_estimates`; the intervals are of the same resamples. A cell that was skipped, or has no
+    phrases for a single attribute, has no row: its rows of table `estimates` give the reason.
     """
     cells = [key for entry in experiments.values() for key, metric in list_cell_metrics(entry) if metric == METRIC]
     for key in dict.fromkeys(cells):
         pairs = read_cell(key).pairs
-        pairs = pairs[attribute_accuracy.has_single_attribute(pairs)]
-        if not len(pairs):
+        pairs = pairs[has_single_attribute(pairs)]
+        if len(pairs):
+            yield from _compute_cell(key, pairs, assign_clusters(images_by_dataset[key[0]]), settings, seed)
+
+
+def _compute_cell(
+    key: CellKey, pairs: pd.DataFrame, clustering: Clustering, settings: Mapping[str, Any], seed: int
+) -> Iterator[Row]:
+    shares = _summarize_shares(pairs, clustering)
+    resampled = bootstrap.resample(list(shares.values()), seed, key[0], settings["resamples"])
+    for (confusion, share), values in zip(shares.items(), resampled, strict=True):
+        low, high, warning = interval_with_warning(values, share.n_clusters, clustering, settings["confidence"])
+        yield {
+            **dict(zip(("dataset", "model", "prompts"), key, strict=True)),
+            **dict(zip(("attribute", "value", "claimed"), confusion, strict=True)),
+            "n_claimed": int(share.cluster_sums[:, 0].sum()),
+            "n_instances": share.n_instances,
+            "ci_low": low,
+            "ci_high": high,
+            "warning": warning,
+            "share": bootstrap.point_estimate(share),
+            "n_clusters": share.n_clusters,
+            "clusters": clustering.kind,
+        }
+
+
+def _summarize_shares(pairs: pd.DataFrame, clustering: Clustering) -> dict[Confusion, SumStatistics]:
+    """Summarize each share: numbers of instances per cluster with a predicted value, and with the true value."""
+    counts = _count_claims(pairs, clustering)
+    shares = {}
+    for (attribute, value), count_by_claimed in sorted(counts.items()):
+        n_true = sum(count_by_claimed.values(), np.zeros(clustering.count))
+        if not n_true.any():
             continue
-        groups = assign_clusters(images_by_dataset[key[0]])
-        parts = _claimed_shares(pairs, groups)
-        values = bootstrap.resample(list(parts.values()), seed, key[0], settings["resamples"])
-        names = dict(zip(("dataset", "model", "prompts"), key, strict=True))
-        for (what, part), drawn in zip(parts.items(), values, strict=True):
-            low, high, warning = interval_with_warning(drawn, part.n_clusters, groups, settings["confidence"])
-            ends = {"ci_low": low, "ci_high": high, "warning": warning}
-            numbers = {"share": bootstrap.point_estimate(part), "n_clusters": part.n_clusters, "clusters": groups.kind}
-            yield {
-                **names,
-                **dict(zip(("attribute", "value", "claimed"), what, strict=True)),
-                "n_claimed": int(part.cluster_sums[:, 0].sum()),
-                "n_instances": part.n_instances,
-                **ends,
-                **numbers,
-            }
+        has_data = n_true > 0
+        for claimed in [*sorted(other for name, other in counts if name == attribute), ""]:
+            n_claimed = count_by_claimed.get(claimed, np.zeros(clustering.count))
+            shares[attribute, value, claimed] = SumStatistics(
+                has_data,
+                int(has_data.sum()),
+                int(n_true.sum()),
+                _SHARE,
+                np.stack([n_claimed, n_true], axis=1),
+                {"numerator": None, "denominator": None},
+            )
+    return shares
 
 
-def _claimed_shares(pairs: pd.DataFrame, clustering: Clustering) -> dict[tuple[str, str, str], SumStatistics]:
-    """For each attribute, true value and claimed value (every one that is asked for, and "" for none) its share."""
+def _count_claims(pairs: pd.DataFrame, clustering: Clustering) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+    """Count instances per cluster, float64 (clusters,), by (attribute, true value) and predicted value."""
     codes = clustering.cluster_codes(pairs["image_id"])
     counts: dict[tuple[str, str], dict[str, np.ndarray]] = {}
-    rows = zip(codes, _pairs.prompt_attributes(pairs), _pairs.list_column(pairs, "claimed"), strict=True)
-    for cluster, wanted, claimed in rows:
-        of_value = counts.setdefault(next(iter(wanted.items())), {})
+    rows = zip(codes, prompt_attributes(pairs), list_column(pairs, "claimed"), strict=True)
+    for cluster, attributes, claimed in rows:
+        count_by_claimed = counts.setdefault(next(iter(attributes.items())), {})
         for value, number in dict(claimed if claimed is not None else ()).items():
-            of_value.setdefault(value, np.zeros(clustering.count))[cluster] += number
-    metric = _ratio.Ratio(_ratio.constant, _ratio.constant, attribute_accuracy.has_single_attribute, lambda pairs: None)
-    found = {}
-    for (attribute, value), of_value in sorted(counts.items()):
-        truth = sum(of_value.values(), np.zeros(clustering.count))
-        for claimed in [*sorted(name for other, name in counts if other == attribute), ""]:
-            if truth.any():
-                table = np.stack([of_value.get(claimed, np.zeros(clustering.count)), truth], axis=1)
-                holds = truth > 0
-                part = SumStatistics(
-                    holds, int(holds.sum()), int(truth.sum()), metric, table, {"part": None, "whole": None}
-                )
-                found[attribute, value, claimed] = part
-    return found
+            count_by_claimed.setdefault(value, np.zeros(clustering.count))[cluster] += number
+    return counts
+
+
+_SHARE: SumMetric = ratio(
+    constant,
+    constant,
+    row_mask=has_single_attribute,
+    not_evaluable_reason=lambda pairs: None,
+    label="Share",
+    source="this project",
+)
+"""Only its `compute` is used, on the cluster sums above."""

@@ -1,4 +1,4 @@
-"""Every metric of every experiment with its confidence interval: the rows of table `estimates`."""
+"""Estimates: every metric of every experiment with its confidence interval, the rows of table `estimates`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,7 +15,9 @@ from samgap.statistics.sums import Resampleable, summarize_metric
 UNDEFINED_NOTE = "not evaluable: the value is undefined, as its denominator is 0"
 
 CellKey = tuple[str, str, str]
-"""A cell: data set, model, prompt set."""
+"""Data set, model, prompt set."""
+Row = dict[str, Any]
+"""A row of a table, by column."""
 
 
 def compute_estimates(
@@ -24,34 +26,39 @@ def compute_estimates(
     experiments: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     seed: int,
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of table `estimates`, experiment by experiment as the config lists them.
+) -> Iterator[Row]:
+    """Yield the rows of table `estimates`, in the order of the experiments in the configuration.
 
-    `cell` reads a cell, which is let go before the next; `images` are the tables `images` by data set. Each metric
-    stands for the whole cell (stratum `all`) and for its strata. `statistics` gives `resamples` and `confidence`.
-    A number depends on its cell, stratum and metric, the data set's images and `seed` alone: experiments that share
-    a cell show the same.
+    A value depends only on its cell, stratum and metric, the data set's images and the seed, so experiments that share
+    a cell share its values.
+
+    Args:
+        read_cell: Reads a cell. Each cell is read once, and released before the next one is read.
+        images_by_dataset: Tables `images`.
+        experiments: Section `experiments` of the configuration.
+        settings: Section `statistics` of the configuration: `resamples` and `confidence`.
+        seed: Seed of the resamples.
     """
-    wanted: dict[CellKey, list[str]] = {}
-    asked = [(name, key, metric) for name, entry in experiments.items() for key, metric in list_cell_metrics(entry)]
-    for _, key, metric in asked:
-        metrics = wanted.setdefault(key, [])
+    requests = [(name, key, metric) for name, entry in experiments.items() for key, metric in list_cell_metrics(entry)]
+    metrics_by_cell: dict[CellKey, list[str]] = {}
+    for _, key, metric in requests:
+        metrics = metrics_by_cell.setdefault(key, [])
         if metric not in metrics:
             metrics.append(metric)
-    drawn = {dataset: assign_clusters(images_by_dataset[dataset]) for dataset in sorted({key[0] for key in wanted})}
-    known: dict[tuple[CellKey, str], list[dict[str, Any]]] = {}
-    for key, metrics in wanted.items():
-        known |= {
-            (key, name): rows for name, rows in _estimate_cell(key, read_cell(key), metrics, drawn, settings, seed)
-        }
-    for name, key, metric in asked:
-        names = dict(zip(("dataset", "model", "prompts"), key, strict=True))
-        for row in known[key, metric]:
-            yield {"experiment": name, **names, "metric": metric, **row}
+    datasets = sorted({dataset for dataset, _, _ in metrics_by_cell})
+    clusterings = {dataset: assign_clusters(images_by_dataset[dataset]) for dataset in datasets}
+    rows_by_metric: dict[tuple[CellKey, str], list[Row]] = {}
+    for key, metrics in metrics_by_cell.items():
+        for metric, rows in _estimate_cell(key, read_cell(key), metrics, clusterings[key[0]], settings, seed):
+            rows_by_metric[key, metric] = rows
+    for name, key, metric in requests:
+        ids = dict(zip(("dataset", "model", "prompts"), key, strict=True))
+        for row in rows_by_metric[key, metric]:
+            yield {"experiment": name, **ids, "metric": metric, **row}
 
 
 def list_cell_metrics(experiment: Mapping[str, Any]) -> Iterator[tuple[CellKey, str]]:
-    """The cells of an experiment, each with each of its metrics."""
+    """Yield each cell of an experiment with each of its metrics."""
     for dataset in experiment["datasets"]:
         for model in experiment["models"]:
             for prompts in experiment["prompts"]:
@@ -63,27 +70,30 @@ def _estimate_cell(
     key: CellKey,
     cell: Cell,
     metrics: list[str],
-    clusterings: Mapping[str, Clustering],
+    clustering: Clustering,
     settings: Mapping[str, Any],
     seed: int,
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The rows of each metric of one cell: all its strata are resampled together."""
-    groups = clusterings[key[0]]
-    found = {(metric, stratum): sums for metric in metrics for stratum, sums in _summarize_strata(cell, metric, groups)}
-    parts = {at: sums for at, sums in found.items() if not isinstance(sums, str)}
-    resampled = bootstrap.resample(list(parts.values()), seed, key[0], settings["resamples"])
-    values = dict(zip(parts, resampled, strict=True))
+) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the rows of each metric of a cell. All metrics and strata are resampled together."""
+    summaries = {
+        (metric, stratum): summary
+        for metric in metrics
+        for stratum, summary in _summarize_strata(cell, metric, clustering)
+    }
+    resampleables = {id: summary for id, summary in summaries.items() if not isinstance(summary, str)}
+    resampled = bootstrap.resample(list(resampleables.values()), seed, key[0], settings["resamples"])
+    values_by_id = dict(zip(resampleables, resampled, strict=True))
     for metric in metrics:
-        yield (
-            metric,
-            [
-                _make_row(stratum, groups, note=sums)
-                if isinstance(sums, str)
-                else _estimate_stratum(stratum, groups, sums, values[name, stratum], settings["confidence"])
-                for (name, stratum), sums in found.items()
-                if name == metric
-            ],
-        )
+        rows = []
+        for (name, stratum), summary in summaries.items():
+            if name != metric:
+                continue
+            if isinstance(summary, str):
+                rows.append(_make_row(stratum, clustering, note=summary))
+            else:
+                values = values_by_id[name, stratum]
+                rows.append(_estimate_stratum(stratum, clustering, summary, values, settings["confidence"]))
+        yield metric, rows
 
 
 def _summarize_strata(cell: Cell, metric: str, clustering: Clustering) -> Iterator[tuple[str, Resampleable | str]]:
@@ -96,7 +106,7 @@ def _summarize_strata(cell: Cell, metric: str, clustering: Clustering) -> Iterat
 
 def _estimate_stratum(
     stratum: str, clustering: Clustering, resampleable: Resampleable, values: np.ndarray, confidence: float
-) -> dict[str, Any]:
+) -> Row:
     counts = {
         "n_images": resampleable.n_images,
         "n_instances": resampleable.n_instances,
@@ -112,12 +122,12 @@ def _estimate_stratum(
 def interval_with_warning(
     values: np.ndarray, n_clusters: int, clustering: Clustering, confidence: float
 ) -> tuple[float | None, float | None, str | None]:
-    """Both ends of the interval, and what a reader must be warned of. One cluster alone gives no interval."""
+    """Return both ends of the interval, and a warning for the reader. A single cluster has no interval."""
     if n_clusters < 2:
         return None, None, f"rests on one {clustering.kind} alone, which tells nothing of the spread: no interval"
     return *bootstrap.percentile_interval(values, n_clusters, confidence), clustering.warning
 
 
-def _make_row(stratum: str, clustering: Clustering, **columns: Any) -> dict[str, Any]:
-    blank = {"value": None, "ci_low": None, "ci_high": None, "n_images": 0, "n_instances": 0, "n_clusters": 0}
-    return {"stratum": stratum, **blank, "clusters": clustering.kind, "warning": None, "note": None, **columns}
+def _make_row(stratum: str, clustering: Clustering, **columns: Any) -> Row:
+    defaults = {"value": None, "ci_low": None, "ci_high": None, "n_images": 0, "n_instances": 0, "n_clusters": 0}
+    return {"stratum": stratum, **defaults, "clusters": clustering.kind, "warning": None, "note": None, **columns}

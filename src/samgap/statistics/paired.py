@@ -1,8 +1,10 @@
-"""Two cells on the same clusters: permutation test, t-test, effect size, what could have been found, corrections.
+"""Paired tests of two cells on the same clusters: permutation test, t-test, effect size, corrections.
 
-A metric of the whole is no mean over clusters, so the t-test and the effect size stand on the jackknife's
-pseudo-values of the difference, one a cluster (Tukey 1958; Miller, The jackknife – a review, Biometrika 1974). Where
-every cluster holds as much as the next they are the clusters' own differences, and the test is the textbook's.
+A metric of a whole data set is not a mean over clusters. The t-test and the effect size therefore use the jackknife's
+pseudo-values of the difference, one per cluster. If all clusters have equal weight, the pseudo-values are the clusters'
+differences and the test is the usual paired t-test.
+
+Source: Tukey (1958); Miller, The jackknife – a review, Biometrika (1974).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,70 +17,74 @@ from samgap.statistics import bootstrap
 from samgap.statistics.sums import RankingStatistics, Resampleable, SumStatistics, round_for_exact_sums
 
 POWER = 0.8
-"""The chance with which the minimum detectable effect would be found."""
+"""Power of the test at the minimum detectable effect."""
 JACKKNIFE_BLOCK = 1000
-"""Clusters that a ranking metric is told to leave out at once, each of them in a row of weights of its own."""
+"""Number of leave-one-out weight vectors passed to a ranked metric in one call."""
 TIE_TOLERANCE = 1e-12
-"""Differences this close, relative to the one observed, are as extreme as it: they differ by rounding alone."""
+"""Relative tolerance within which two differences are equal, because of rounding."""
 
 
 @dataclass(frozen=True)
 class TTest:
-    """The paired t-test; None where it is undefined (fewer than two clusters, or no spread)."""
+    """Result of a paired t-test; None where undefined (fewer than two clusters, or no spread)."""
 
     p_value: float | None = None
     effect_size: float | None = None
-    """Cohen's d of paired differences (d_z): their mean in units of their own standard deviation."""
+    """Cohen's d of paired differences (d_z): mean / standard deviation."""
     effect_low: float | None = None
     effect_high: float | None = None
     minimum_detectable: float | None = None
-    """The smallest true difference, in the metric's unit, that such a test finds with a chance of `POWER`."""
+    """Smallest true difference, in the metric's unit, that the test detects with probability `POWER`."""
 
 
 def permutation_p_value(
     first: Resampleable, second: Resampleable, n_permutations: int, rng: np.random.Generator
 ) -> float:
-    """Two-sided p of "the two are interchangeable": how often the difference is as large when clusters swap sides.
+    """Compute the two-sided p-value of the permutation test that swaps clusters between two cells.
 
-    All 2^n swaps of the n clusters that hold anything, where these are no more than `permutations`; else as many
-    random ones, with the observed difference counted in (Phipson & Smyth 2010), so that p is never 0. A swap that
-    leaves the metric undefined counts as extreme. For a mean over clusters it is the sign-flip test.
+    All 2^n swaps of the n clusters with data are used if these are at most `n_permutations`. Otherwise as many random
+    swaps are used and the observed difference is counted too, so that p is never 0. A swap with an undefined metric
+    counts as extreme. For a mean over clusters this is the sign-flip test.
+
+    Source: Phipson & Smyth (2010).
     """
-    holds = first.has_data | second.has_data
-    clusters = int(holds.sum())
-    difference = _swap_difference(first, second, holds)
-    observed = abs(difference(np.zeros((1, clusters)))[0])
-    every = 2**clusters <= n_permutations
-    extreme = 0
-    for block in _all_swaps(clusters) if every else _random_swaps(clusters, n_permutations, rng):
-        found = np.abs(difference(block))
-        extreme += int((np.isnan(found) | (found >= observed * (1 - TIE_TOLERANCE))).sum())
-    return extreme / 2**clusters if every else (1 + extreme) / (1 + n_permutations)
+    has_data = first.has_data | second.has_data
+    n_clusters = int(has_data.sum())
+    difference = _swap_difference(first, second, has_data)
+    observed = abs(difference(np.zeros((1, n_clusters)))[0])
+    is_exact = 2**n_clusters <= n_permutations
+    n_extreme = 0
+    for swaps in _all_swaps(n_clusters) if is_exact else _random_swaps(n_clusters, n_permutations, rng):
+        differences = np.abs(difference(swaps))
+        is_extreme = np.isnan(differences) | (differences >= observed * (1 - TIE_TOLERANCE))
+        n_extreme += int(is_extreme.sum())
+    return n_extreme / 2**n_clusters if is_exact else (1 + n_extreme) / (1 + n_permutations)
 
 
 def _swap_difference(
     first: Resampleable, second: Resampleable, has_data: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """From swaps of the clusters that `holds` marks, 0 or 1 (R, n), to the differences that come of them (R,)."""
+    """Return the function from swaps of the clusters with data, 0 or 1 (R, n), to the differences (R,)."""
     if isinstance(first, SumStatistics) and isinstance(second, SumStatistics):
-        ours, theirs = round_for_exact_sums([first.cluster_sums[has_data], second.cluster_sums[has_data]])
+        first_sums, second_sums = round_for_exact_sums([first.cluster_sums[has_data], second.cluster_sums[has_data]])
 
-        def of_sums(swaps: np.ndarray) -> np.ndarray:
-            moved = swaps @ (theirs - ours)
-            return first.evaluate(ours.sum(axis=0) + moved) - second.evaluate(theirs.sum(axis=0) - moved)
+        def difference_of_sums(swaps: np.ndarray) -> np.ndarray:
+            moved = swaps @ (second_sums - first_sums)
+            return first.evaluate(first_sums.sum(axis=0) + moved) - second.evaluate(second_sums.sum(axis=0) - moved)
 
-        return of_sums
+        return difference_of_sums
     assert isinstance(first, RankingStatistics) and isinstance(second, RankingStatistics)
-    pool = first.pooled_with(second)
+    resampler = first.pooled_with(second)
 
-    def of_ranking(swaps: np.ndarray) -> np.ndarray:
+    def difference_of_rankings(swaps: np.ndarray) -> np.ndarray:
         moved = np.zeros((len(swaps), len(has_data)))
         moved[:, has_data] = swaps
-        kept = has_data - moved
-        sides = [np.concatenate(pair, axis=1) for pair in ((kept, moved), (moved, kept))]
-        return pool(sides[0]) - pool(sides[1])
+        unmoved = has_data - moved
+        first_weights = np.concatenate([unmoved, moved], axis=1)
+        second_weights = np.concatenate([moved, unmoved], axis=1)
+        return resampler(first_weights) - resampler(second_weights)
 
-    return of_ranking
+    return difference_of_rankings
 
 
 def _all_swaps(n_clusters: int) -> Iterator[np.ndarray]:
@@ -86,35 +92,37 @@ def _all_swaps(n_clusters: int) -> Iterator[np.ndarray]:
 
 
 def _random_swaps(n_clusters: int, n_permutations: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    size = max(bootstrap.MAX_BLOCK_ELEMENTS // n_clusters, 1)
-    for start in range(0, n_permutations, size):
-        yield rng.integers(0, 2, size=(min(size, n_permutations - start), n_clusters)).astype(np.float64)
+    rows_per_block = max(bootstrap.MAX_BLOCK_ELEMENTS // n_clusters, 1)
+    for start in range(0, n_permutations, rows_per_block):
+        n_rows = min(rows_per_block, n_permutations - start)
+        yield rng.integers(0, 2, size=(n_rows, n_clusters)).astype(np.float64)
 
 
 def pseudo_values(first: Resampleable, second: Resampleable) -> np.ndarray:
-    """n·θ − (n − 1)·θ without the cluster, for the difference θ and each of the n clusters that hold anything."""
-    holds = first.has_data | second.has_data
-    n = int(holds.sum())
-    whole = bootstrap.point_estimate(first) - bootstrap.point_estimate(second)
-    return n * whole - (n - 1) * (_leave_one_out(first, holds) - _leave_one_out(second, holds))
+    """Compute the jackknife's pseudo-values of the difference θ, n·θ − (n − 1)·θ₍₋ᵢ₎, for the n clusters with data."""
+    has_data = first.has_data | second.has_data
+    n = int(has_data.sum())
+    difference = bootstrap.point_estimate(first) - bootstrap.point_estimate(second)
+    return n * difference - (n - 1) * (_leave_one_out(first, has_data) - _leave_one_out(second, has_data))
 
 
 def _leave_one_out(resampleable: Resampleable, has_data: np.ndarray) -> np.ndarray:
-    """The value without each of the clusters that `holds` marks, float64 (n,)."""
+    """Compute the metric without each of the n clusters with data, float64 (n,)."""
     if isinstance(resampleable, SumStatistics):
         table = round_for_exact_sums([resampleable.cluster_sums])[0]
         return resampleable.evaluate(table.sum(axis=0) - table[has_data])
-    left_out = np.flatnonzero(has_data)
-    sampler, found = resampleable.sampler(), []
-    for start in range(0, len(left_out), JACKKNIFE_BLOCK):
-        weights = np.ones((len(left_out[start : start + JACKKNIFE_BLOCK]), len(has_data)))
-        np.put_along_axis(weights, left_out[start : start + JACKKNIFE_BLOCK, None], 0, axis=1)
-        found.append(sampler(weights))
-    return np.concatenate(found)
+    clusters = np.flatnonzero(has_data)
+    resampler, values = resampleable.make_resampler(), []
+    for start in range(0, len(clusters), JACKKNIFE_BLOCK):
+        left_out = clusters[start : start + JACKKNIFE_BLOCK, None]
+        weights = np.ones((len(left_out), len(has_data)))
+        np.put_along_axis(weights, left_out, 0, axis=1)
+        values.append(resampler(weights))
+    return np.concatenate(values)
 
 
 def t_test(differences: np.ndarray, confidence: float) -> TTest:
-    """The paired t-test of `differences` (N,), one a cluster, with Cohen's d and its interval (noncentral t)."""
+    """Compute the paired t-test of differences (N,), one per cluster, with Cohen's d and its interval."""
     n = len(differences)
     if n < 2 or not np.isfinite(differences).all():
         return TTest()
@@ -133,48 +141,51 @@ def t_test(differences: np.ndarray, confidence: float) -> TTest:
 
 
 def noncentrality_interval(t: float, dof: int, confidence: float) -> tuple[float, float]:
-    """The interval of the noncentrality that an observed `t` allows (Steiger & Fouladi 1997)."""
+    """Compute the confidence interval of the noncentrality parameter for an observed `t` (Steiger & Fouladi 1997)."""
 
-    def at(chance: float) -> float:
-        # Of the mirror image where t is negative: the distribution's code is made for the upper side.
+    def noncentrality(probability: float) -> float:
         reach = 10.0
-        while not (_nct_cdf(t, dof, t - reach) > chance > _nct_cdf(t, dof, t + reach)):
+        while not (_nct_cdf(t, dof, t - reach) > probability > _nct_cdf(t, dof, t + reach)):
             reach *= 2
-        return float(optimize.brentq(lambda nc: _nct_cdf(t, dof, nc) - chance, t - reach, t + reach, xtol=1e-10))
+        root = optimize.brentq(lambda nc: _nct_cdf(t, dof, nc) - probability, t - reach, t + reach, xtol=1e-10)
+        return float(root)
 
-    return at((1 + confidence) / 2), at((1 - confidence) / 2)
+    return noncentrality((1 + confidence) / 2), noncentrality((1 - confidence) / 2)
 
 
 def _nct_cdf(t: float, dof: int, nc: float) -> float:
-    """P(T ≤ t) of the noncentral t distribution."""
+    """Return P(T ≤ t) of the noncentral t distribution."""
     if t < 0:
+        # SciPy's function is accurate for positive t only; the distribution of −T has the noncentrality −nc.
         return float(stats.nct.sf(-t, dof, -nc))
     return float(stats.nct.cdf(t, dof, nc))
 
 
 def minimum_detectable_effect(n_clusters: int, confidence: float) -> float:
-    """The smallest true d_z that a two-sided paired t-test of n clusters finds with a chance of `POWER`.
+    """Compute the smallest true d_z that a two-sided paired t-test of n clusters detects with probability `POWER`.
 
-    One test by itself at the level 1 − `confidence`, before any correction (Cohen 1988).
+    For a single test at the level 1 − `confidence`, before any correction.
+
+    Source: Cohen (1988).
     """
-    edge = float(stats.t.ppf((1 + confidence) / 2, n_clusters - 1))
+    critical_t = float(stats.t.ppf((1 + confidence) / 2, n_clusters - 1))
 
-    def power(noncentral: float) -> float:
-        return 1 - _nct_cdf(edge, n_clusters - 1, noncentral) + _nct_cdf(-edge, n_clusters - 1, noncentral)
+    def power(nc: float) -> float:
+        return 1 - _nct_cdf(critical_t, n_clusters - 1, nc) + _nct_cdf(-critical_t, n_clusters - 1, nc)
 
-    reach = 2 * edge + 5
-    return float(optimize.brentq(lambda nc: power(nc) - POWER, 0, reach)) / n_clusters**0.5
+    upper_bound = 2 * critical_t + 5
+    return float(optimize.brentq(lambda nc: power(nc) - POWER, 0, upper_bound)) / n_clusters**0.5
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values of one family corrected by Holm (1979), in their own order."""
+    """Correct the p-values of one family by Holm (1979), in the order given."""
     order = np.argsort(p_values, kind="stable")
-    steps = np.sort(p_values) * np.arange(len(p_values), 0, -1)
+    scaled = np.sort(p_values) * np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1)
     return corrected.tolist()
 
 
 def bonferroni(p_values: Sequence[float]) -> list[float]:
-    """p-values of one family, each times their number."""
+    """Multiply the p-values of one family by their number, up to 1."""
     return [min(p * len(p_values), 1.0) for p in p_values]

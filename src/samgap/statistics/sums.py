@@ -1,4 +1,4 @@
-"""What resampling needs of a metric, a cell and a stratum: values from weights of clusters, and what they rest on."""
+"""Metrics of a cell or stratum in a form that can be resampled by cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,90 +6,98 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from samgap.metrics import Metric, RankingMetric, Sampler, SharedCache, SufficientStatistics, load_metric
+from samgap.metrics import load_metric
+from samgap.metrics.base import RankedMetric, Resampler, SharedCache, SufficientStatistics, SumMetric
 from samgap.statistics.clusters import Clustering
 
 
 @dataclass(frozen=True)
 class SampleSize:
-    """What a value rests on. `holds`, bool (clusters,): is there anything of it in the cluster?"""
+    """The data that a value rests on."""
 
     has_data: np.ndarray
+    """bool (clusters,): whether the cluster has a row that counts."""
     n_images: int
     n_instances: int
 
     @property
     def n_clusters(self) -> int:
+        """Number of clusters with a row that counts."""
         return int(self.has_data.sum())
 
 
 @dataclass(frozen=True)
 class SumStatistics(SampleSize):
-    """A metric made of sums: its terms in `table`, float64 (clusters, columns), however many pairs they come from."""
+    """A metric of sums, with its sufficient statistics summed per cluster."""
 
-    metric: Metric
+    metric: SumMetric
     cluster_sums: np.ndarray
-    term_widths: dict[str, int | None]
-    """How many columns each term has; None: it was flat."""
+    """float64 (clusters, columns): the columns of all sufficient statistics, one after the other."""
+    statistic_widths: dict[str, int | None]
+    """Number of columns of each sufficient statistic; None for a statistic of shape (N,)."""
 
     def evaluate(self, totals: np.ndarray) -> np.ndarray:
-        """The metric of each row of `totals`, sums of the table's rows (R, columns); float64 (R,)."""
-        terms: SufficientStatistics = {}
-        at = 0
-        for name, width in self.term_widths.items():
-            terms[name] = totals[:, at] if width is None else totals[:, at : at + width]
-            at += 1 if width is None else width
-        return np.asarray(self.metric.compute(terms), np.float64)
+        """Compute the metric of sums of `cluster_sums`, float64 (R, columns), as float64 (R,)."""
+        sums: SufficientStatistics = {}
+        start = 0
+        for name, width in self.statistic_widths.items():
+            sums[name] = totals[:, start] if width is None else totals[:, start : start + width]
+            start += 1 if width is None else width
+        return np.asarray(self.metric.compute(sums), np.float64)
 
 
 @dataclass(frozen=True)
 class RankingStatistics(SampleSize):
-    """A metric that ranks all predictions: it needs the rows themselves (of table `pairs`) and their clusters."""
+    """A metric that ranks predictions, with the rows of table `pairs` and their clusters."""
 
-    metric: RankingMetric
+    metric: RankedMetric
     pairs: pd.DataFrame
     cluster_codes: np.ndarray
+    """int64 (N,)."""
 
-    def sampler(self, cache: SharedCache | None = None) -> Sampler:
-        return self.metric.sampler(self.pairs, self.cluster_codes, cache)
+    def make_resampler(self, cache: SharedCache | None = None) -> Resampler:
+        """Return the metric as a function of cluster weights."""
+        return self.metric.make_resampler(self.pairs, self.cluster_codes, cache)
 
-    def pooled_with(self, other: "RankingStatistics") -> Sampler:
-        """The metric of both sides' rows in one pool, as a function of weights (R, 2 × clusters), these first."""
-        rows = []
-        for number, side in enumerate((self, other)):
-            ids = {"prompt_id": f"{number} " + side.pairs["prompt_id"], "image_id": 2 * side.pairs["image_id"] + number}
-            rows.append(side.pairs.assign(**ids))
+    def pooled_with(self, other: "RankingStatistics") -> Resampler:
+        """Return the metric of the rows of both, as a function of weights (R, 2 × clusters), those of `self` first."""
+        tables = []
+        for index, side in enumerate((self, other)):
+            ids = {"prompt_id": f"{index} " + side.pairs["prompt_id"], "image_id": 2 * side.pairs["image_id"] + index}
+            tables.append(side.pairs.assign(**ids))
         codes = np.concatenate([self.cluster_codes, other.cluster_codes + len(self.has_data)])
-        return self.metric.sampler(pd.concat(rows, ignore_index=True), codes)
+        return self.metric.make_resampler(pd.concat(tables, ignore_index=True), codes, None)
 
 
 Resampleable = SumStatistics | RankingStatistics
 
 
 def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering) -> Resampleable | str:
-    """What resampling needs of `metric` over `pairs` (table `pairs`), or `not evaluable: …` with the reason."""
-    module = load_metric(metric_id)
-    reason = module.not_evaluable_reason(pairs)
+    """Prepare a metric of table `pairs` for resampling, or return `not evaluable: …` with the reason."""
+    metric = load_metric(metric_id)
+    reason = metric.not_evaluable_reason(pairs)
     if reason:
         return reason
-    pairs = pairs[module.row_mask(pairs)]
+    pairs = pairs[metric.row_mask(pairs)]
     codes = clustering.cluster_codes(pairs["image_id"])
-    holds = np.bincount(codes, minlength=clustering.count) > 0
-    counts = (holds, pairs["image_id"].nunique(), int(pairs["n_truth"].sum()))
-    if isinstance(module, RankingMetric):
-        return RankingStatistics(*counts, module, pairs, codes)
-    terms = module.sufficient_statistics(pairs)
-    columns = {name: None if term.ndim == 1 else term.shape[1] for name, term in terms.items()}
-    flat = [column for term in terms.values() for column in term.reshape(len(pairs), -1).T]
-    table = np.stack([np.bincount(codes, weights=column, minlength=clustering.count) for column in flat], axis=1)
-    return SumStatistics(*counts, module, table, columns)
+    has_data = np.bincount(codes, minlength=clustering.count) > 0
+    sizes = (has_data, pairs["image_id"].nunique(), int(pairs["n_truth"].sum()))
+    if isinstance(metric, RankedMetric):
+        return RankingStatistics(*sizes, metric, pairs, codes)
+    statistics = metric.sufficient_statistics(pairs)
+    widths = {name: None if rows.ndim == 1 else rows.shape[1] for name, rows in statistics.items()}
+    columns = [column for rows in statistics.values() for column in rows.reshape(len(pairs), -1).T]
+    cluster_sums = np.stack(
+        [np.bincount(codes, weights=column, minlength=clustering.count) for column in columns], axis=1
+    )
+    return SumStatistics(*sizes, metric, cluster_sums, widths)
 
 
 def round_for_exact_sums(tables: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """`tables` (N, columns) with each column rounded so that no sum of N of its rows, repeated or not, is rounded.
+    """Round tables (N, columns) so that every sum of N of their rows, repeated or not, is exact.
 
-    Its numbers become multiples of one power of two, at most 2^-51 of the largest such sum. So any order of summation
-    gives the same bytes, whatever the BLAS and its threads; whole numbers are kept as they are.
+    The elements of a column become multiples of a power of two, at most 2^-51 of the largest such sum. Then every order
+    of summation gives the same bytes, for any BLAS and number of threads. Whole numbers do not change.
     """
     largest = np.max([np.abs(table).max(axis=0) for table in tables], axis=0)
     _, exponent = np.frexp(largest * len(tables[0]))

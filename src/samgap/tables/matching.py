@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from samgap.masks.area_ranges import AREA_RANGES
 from samgap.tables.columns import COUNT_MAP, IMAGE_ID, PHRASE_TAGS, PROMPT_ID, STRATA, STRING_MAP
 from samgap.tables.parquet import Table, column
 
@@ -33,8 +34,8 @@ ERROR_MEASURES = {
     ),
 }
 """Errors of an instance's prediction; undefined for an instance without a prediction."""
-AREA_LABELS = ("small", "medium", "large")
-"""COCO's: below 32² px, to 96² px, and above."""
+AREA_LABELS = tuple(AREA_RANGES)
+"""Small, medium and large."""
 HIT_KINDS = tuple(f"{what}_{size}" for what in ("mask", "box") for size in ("all", *AREA_LABELS))
 """What is matched for average precision: masks or boxes, of which size."""
 PAPER_REPO_MEASURES = ("iou", "dice", "boundary_f_2px")

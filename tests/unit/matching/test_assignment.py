@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from samgap.matching.assignment import MATCH_THRESHOLD
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate
 from tests.helpers.matching import make_tables, outcomes, phrase_tables
 from tests.helpers.scenes import (
     images_table,
@@ -18,6 +17,7 @@ from tests.helpers.scenes import (
     random_shard,
     square_mask,
 )
+from tests.helpers.sums import evaluate
 
 APPLE = square_mask(2, 2, 6)
 

@@ -3,9 +3,9 @@
 import pytest
 
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate
 from tests.helpers.matching import make_tables
 from tests.helpers.scenes import square_mask
+from tests.helpers.sums import evaluate
 
 
 def make_click_tables(masks):

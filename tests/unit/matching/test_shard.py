@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samgap.matching.shard import match_shard
-from samgap.metrics import evaluate, load_metric
+from samgap.metrics import load_metric
 from samgap.tables.catalog import TABLES
 from tests.helpers.matching import outcomes, phrase_tables
 from tests.helpers.scenes import (
@@ -22,6 +22,7 @@ from tests.helpers.scenes import (
     rle_to_box,
     square_mask,
 )
+from tests.helpers.sums import evaluate
 
 APPLE = square_mask(2, 2, 6)
 

@@ -9,7 +9,7 @@ import pytest
 from samgap.annotations import optical_flow
 from samgap.matching.shard import match_shard
 from samgap.matching.video import sort_frames
-from samgap.metrics import evaluate, load_metric
+from samgap.metrics import load_metric
 from samgap.tables.matching import PAIRS
 from tests.helpers.scenes import (
     constant_flow,
@@ -20,6 +20,7 @@ from tests.helpers.scenes import (
     random_tagged_shard,
     square_mask,
 )
+from tests.helpers.sums import evaluate
 
 EMPTY = np.zeros((24, 30), bool)
 SHAPE = EMPTY.shape

@@ -1,168 +1,175 @@
+"""Estimates: rows, strata, counts, notes and determinism."""
+
 import pandas as pd
 import pytest
 
-from samgap.metrics import evaluate, load_metric
+from samgap.metrics import load_metric
 from samgap.statistics.estimates import compute_estimates
 from samgap.statistics.strata import Cell
 from samgap.tables.statistics import ESTIMATES
-from tests.helpers.sums import images_table, make_table, random_results, to_box_prompts
+from tests.helpers.sums import evaluate, images_table, make_table, random_results, to_box_prompts
 
-STATISTICS = {"resamples": 300, "confidence": 0.95, "score-threshold": 0.5}
+SETTINGS = {"resamples": 300, "confidence": 0.95, "score-threshold": 0.5}
 METRICS = ["iou", "precision", "pmf1", "il-mcc", "prompts-per-image"]
 IMAGES = images_table(12)
 PAIRS, INSTANCES = random_results(3, IMAGES)
 BOXES = to_box_prompts(PAIRS)
-LIGHTS = ["lighting: dusk", "lighting: sun"]
-KINDS = ["area: small", "area: medium", "area: large", "ripeness: ripe", "ripeness: unripe"]
+LIGHTINGS = ["lighting: dusk", "lighting: sun"]
+INSTANCE_STRATA = ["area: small", "area: medium", "area: large", "ripeness: ripe", "ripeness: unripe"]
 CELLS = {
     ("set", "sam3", "concepts"): Cell(PAIRS, INSTANCES),
     ("set", "sam2", "box"): Cell(BOXES),
-    ("set", "away", "box"): Cell(PAIRS.iloc[:0], skip_reason="weights not available (no access)"),
+    ("set", "unavailable", "box"): Cell(PAIRS.iloc[:0], skip_reason="weights not available (no access)"),
 }
 EXPERIMENTS = {
     "concepts": {"datasets": ["set"], "models": ["sam3"], "prompts": ["concepts"], "metrics": METRICS},
-    "boxes": {"datasets": ["set"], "models": ["sam2", "away"], "prompts": ["box"], "metrics": METRICS},
+    "boxes": {"datasets": ["set"], "models": ["sam2", "unavailable"], "prompts": ["box"], "metrics": METRICS},
     "again": {"datasets": ["set"], "models": ["sam3"], "prompts": ["concepts"], "metrics": ["iou"]},
 }
 
 
-def made(cells=CELLS, experiments=EXPERIMENTS, seed=1, images=IMAGES):
-    return pd.DataFrame(list(compute_estimates(cells.get, {"set": images}, experiments, STATISTICS, seed)))
+def compute(cells=CELLS, experiments=EXPERIMENTS, seed=1, images=IMAGES):
+    return pd.DataFrame(list(compute_estimates(cells.get, {"set": images}, experiments, SETTINGS, seed)))
 
 
-def one(cell, metric, models=("m",), **changed):
-    """The rows of a single experiment of one metric on `cell`, for each of `models`."""
+def compute_single(cell, metric, models=("m",), **changed):
+    """Compute an experiment with one metric, on the same cell for each model."""
     experiment = {"datasets": ["set"], "models": list(models), "prompts": ["p"], "metrics": [metric]}
-    return made({("set", model, "p"): cell for model in models}, {"one": experiment}, **changed)
+    return compute({("set", model, "p"): cell for model in models}, {"one": experiment}, **changed)
 
 
-ROWS = made()
+ROWS = compute()
 
 
-def of(experiment, model, **wanted):
+def select(experiment, model, **values):
     rows = ROWS[(ROWS["experiment"] == experiment) & (ROWS["model"] == model)]
-    for name, value in wanted.items():
+    for name, value in values.items():
         rows = rows[rows[name] == value]
     return rows
 
 
-def test_every_metric_of_every_cell_has_its_row(tmp_path):
+def test_every_metric_of_every_cell_has_a_row(tmp_path):
     ESTIMATES.write(tmp_path / "estimates.parquet", ROWS)
     assert len(ESTIMATES.read(tmp_path / "estimates.parquet")) == len(ROWS)
     whole = ROWS[ROWS["stratum"] == "all"]
     assert whole["experiment"].tolist() == ["concepts"] * 5 + ["boxes"] * 10 + ["again"]
     for metric in METRICS:
-        row = of("concepts", "sam3", metric=metric, stratum="all").iloc[0]
+        row = select("concepts", "sam3", metric=metric, stratum="all").iloc[0]
         assert (
             row["value"] == pytest.approx(evaluate(metric, PAIRS)) and row["ci_low"] <= row["value"] <= row["ci_high"]
         )
 
 
-def test_strata_are_of_what_means_anything_for_them():
+def test_strata_depend_on_the_flags_of_the_metric():
     phrases = sorted(PAIRS["phrase"].unique())
-    assert of("concepts", "sam3", metric="iou")["stratum"].tolist() == ["all", *phrases, *LIGHTS, *KINDS]
+    assert select("concepts", "sam3", metric="iou")["stratum"].tolist() == [
+        "all",
+        *phrases,
+        *LIGHTINGS,
+        *INSTANCE_STRATA,
+    ]
     for metric in ("precision", "pmf1"):
-        assert of("concepts", "sam3", metric=metric)["stratum"].tolist() == ["all", *phrases, *LIGHTS]
+        assert select("concepts", "sam3", metric=metric)["stratum"].tolist() == ["all", *phrases, *LIGHTINGS]
     for metric in ("il-mcc", "prompts-per-image"):
-        assert of("concepts", "sam3", metric=metric)["stratum"].tolist() == ["all", *LIGHTS]
+        assert select("concepts", "sam3", metric=metric)["stratum"].tolist() == ["all", *LIGHTINGS]
     # Phrase 0 is absent from every image.
-    absent = of("concepts", "sam3", metric="iou", stratum="phrase 0").iloc[0]
+    absent = select("concepts", "sam3", metric="iou", stratum="phrase 0").iloc[0]
     assert pd.isna(absent["value"]) and absent["note"] == "not evaluable: no labelled instance is asked for"
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_stratum_is_the_metric_of_its_rows(metric):
+def test_value_of_a_stratum_is_the_metric_of_its_rows(metric):
     for stratum, pairs in CELLS["set", "sam3", "concepts"].iter_strata(load_metric(metric)):
-        value = of("concepts", "sam3", metric=metric, stratum=stratum)["value"].iat[0]
+        value = select("concepts", "sam3", metric=metric, stratum=stratum)["value"].iat[0]
         assert value == pytest.approx(evaluate(metric, pairs), nan_ok=True)
 
 
-def test_spatial_prompts_have_no_phrases():
-    rows = of("boxes", "sam2")
-    assert set(rows["stratum"]) == {"all", *LIGHTS}
+def test_spatial_prompts_have_no_strata_of_phrases():
+    rows = select("boxes", "sam2")
+    assert set(rows["stratum"]) == {"all", *LIGHTINGS}
     whole = rows[rows["stratum"] == "all"]
     notes = dict(zip(whole["metric"], whole["note"], strict=True))
     assert notes["pmf1"] == notes["il-mcc"] == "not evaluable: spatial prompts name no concept" and notes["iou"] is None
 
 
-def test_skipped_cells_say_so():
-    rows = of("boxes", "away")
+def test_skipped_cells_have_a_note():
+    rows = select("boxes", "unavailable")
     assert rows["metric"].tolist() == METRICS and rows["value"].isna().all()
     assert set(rows["note"]) == {"skipped: weights not available (no access)"}
     assert (rows[["n_images", "n_instances"]] == 0).all(axis=None)
 
 
-def test_counts_are_of_what_the_metric_rests_on():
-    whole = of("concepts", "sam3", stratum="all").set_index("metric")
+def test_counts_are_of_the_rows_that_the_metric_counts():
+    whole = select("concepts", "sam3", stratum="all").set_index("metric")
     present = PAIRS[PAIRS["n_truth"] > 0]
     assert whole.at["iou", "n_images"] == present["image_id"].nunique() < PAIRS["image_id"].nunique()
     assert whole.at["precision", "n_images"] == PAIRS["image_id"].nunique()
     assert set(whole["n_instances"]) == {PAIRS["n_truth"].sum()}
 
 
-def test_an_undefined_value_has_a_note_and_its_counts():
-    row = one(Cell(PAIRS.assign(n_predicted=0, tp=[[0] * 10] * len(PAIRS))), "precision").iloc[0]
+def test_undefined_value_has_a_note_and_counts():
+    row = compute_single(Cell(PAIRS.assign(n_predicted=0, tp=[[0] * 10] * len(PAIRS))), "precision").iloc[0]
     assert row["value"] is None and row["n_images"] > 0
     assert row["note"] == "not evaluable: the value is undefined, as its denominator is 0"
 
 
-def test_a_number_depends_on_its_cell_and_seed_alone():
-    few = {"again": EXPERIMENTS["again"]}
-    ours = made(experiments=few).drop(columns="experiment").reset_index(drop=True)
-    theirs = of("concepts", "sam3", metric="iou").drop(columns="experiment").reset_index(drop=True)
-    pd.testing.assert_frame_equal(ours, theirs, check_dtype=False)
-    other = made(experiments=few, seed=2).drop(columns="experiment")
-    assert other["value"].iat[0] == ours["value"].iat[0] and other["ci_low"].iat[0] != ours["ci_low"].iat[0]
+def test_value_depends_on_cell_and_seed_only():
+    experiments = {"again": EXPERIMENTS["again"]}
+    rows = compute(experiments=experiments).drop(columns="experiment").reset_index(drop=True)
+    expected = select("concepts", "sam3", metric="iou").drop(columns="experiment").reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows, expected, check_dtype=False)
+    other = compute(experiments=experiments, seed=2).drop(columns="experiment")
+    assert other["value"].iat[0] == rows["value"].iat[0] and other["ci_low"].iat[0] != rows["ci_low"].iat[0]
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
-    for name, rows in (("one", ROWS), ("two", made())):
+    for name, rows in (("one", ROWS), ("two", compute())):
         ESTIMATES.write(tmp_path / name, rows)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_cells_of_a_data_set_are_drawn_together():
-    rows = one(Cell(BOXES), "iou", models=["m", "n"])
+def test_cells_of_a_data_set_share_the_resamples():
+    rows = compute_single(Cell(BOXES), "iou", models=["m", "n"])
     assert len(rows) == 6 and rows.drop_duplicates(["stratum", "value", "ci_low", "ci_high"]).shape[0] == 3
 
 
-def test_groups_are_drawn_where_there_are_ten_of_them():
+def test_ten_groups_or_more_are_resampled():
     cell = Cell(PAIRS)
-    by_image = one(cell, "iou").iloc[0]
+    by_image = compute_single(cell, "iou").iloc[0]
     assert (by_image["clusters"], by_image["warning"]) == ("image", None)
-    assert by_image["n_clusters"] == by_image["n_images"] == 11  # one of twelve holds nothing that is asked for
+    assert by_image["n_clusters"] == by_image["n_images"] == 11  # one of twelve images has no instance
     many = images_table(40, make_group=lambda image: f"video {image % 20}")
-    row = one(Cell(random_results(1, many)[0]), "iou", images=many).iloc[0]
+    row = compute_single(Cell(random_results(1, many)[0]), "iou", images=many).iloc[0]
     assert (row["clusters"], row["n_clusters"], row["n_images"], row["warning"]) == ("group", 20, 39, None)
-    few = one(cell, "iou", images=images_table(12, make_group=lambda image: f"video {image % 4}")).iloc[0]
+    few = compute_single(cell, "iou", images=images_table(12, make_group=lambda image: f"video {image % 4}")).iloc[0]
     assert few["clusters"] == "image" and few["ci_low"] == by_image["ci_low"]
     assert few["warning"].startswith("drawn by image, as the data set has only 4 groups (fewer than 10)")
 
 
-def test_alike_images_of_a_video_widen_the_interval():
+def test_similar_images_of_a_video_widen_the_interval():
     videos = images_table(60, make_group=lambda image: f"video {image % 12}")
     first = random_results(5, images_table(12))[0]
     copies = [first.assign(image_id=first["image_id"] + 12 * times) for times in range(5)]
     cell = Cell(pd.concat(copies, ignore_index=True))
-    by_video, by_image = (one(cell, "iou", images=images).iloc[0] for images in (videos, images_table(60)))
+    by_video, by_image = (compute_single(cell, "iou", images=images).iloc[0] for images in (videos, images_table(60)))
     assert by_video["value"] == by_image["value"]
     ratio = (by_video["ci_high"] - by_video["ci_low"]) / (by_image["ci_high"] - by_image["ci_low"])
     assert 1.6 < ratio < 3.0  # the root of 5, but for chance
 
 
-def test_one_image_has_a_value_and_no_interval():
-    row = one(Cell(PAIRS[PAIRS["image_id"] == 4]), "f1-50").iloc[0]
+def test_one_image_has_a_value_but_no_interval():
+    row = compute_single(Cell(PAIRS[PAIRS["image_id"] == 4]), "f1-50").iloc[0]
     assert row["n_clusters"] == 1 and row["value"] > 0 and row["ci_low"] is None and row["ci_high"] is None
     assert row["warning"] == "rests on one image alone, which tells nothing of the spread: no interval"
 
 
-def test_no_prompt_at_all():
-    row = one(Cell(make_table("pairs", []), make_table("instances", [])), "iou")
+def test_cell_without_prompts_has_a_note():
+    row = compute_single(Cell(make_table("pairs", []), make_table("instances", [])), "iou")
     assert row["note"].tolist() == ["not evaluable: the labels do not say what a right answer is"]
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_order_of_pairs_hardly_matters(metric):
-    first, second = (one(Cell(pairs), metric) for pairs in (PAIRS, PAIRS[::-1]))
+def test_order_of_pairs_does_not_matter(metric):
+    first, second = (compute_single(Cell(pairs), metric) for pairs in (PAIRS, PAIRS[::-1]))
     for column in ("value", "ci_low", "ci_high"):
         assert first[column].tolist() == pytest.approx(second[column].tolist(), abs=1e-12, nan_ok=True)

@@ -1,3 +1,5 @@
+"""Strata of a cell: names, rows, and sums restricted to some instances."""
+
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,69 +13,71 @@ from tests.helpers.sums import images_table, random_results
 
 IMAGES = images_table(8)
 PAIRS, INSTANCES = random_results(3, IMAGES)
-ANY = SimpleNamespace(BY_PHRASE=True, BY_INSTANCE=True)
+ALL_STRATA = SimpleNamespace(by_phrase=True, by_instance=True)
+AREA_STRATA = ["area: small", "area: medium", "area: large"]
 
 
-def strata(metric=ANY, instances=INSTANCES):
+def strata(metric=ALL_STRATA, instances=INSTANCES):
     return dict(Cell(PAIRS, instances).iter_strata(metric))
 
 
-def test_their_names():
+def test_names_depend_on_the_flags_of_the_metric_and_on_the_tables():
     phrases = [f"phrase {number}" for number in range(4)]
-    lights = ["lighting: dusk", "lighting: sun"]
-    sizes = ["area: small", "area: medium", "area: large"]
-    assert list(strata()) == ["all", *phrases, *lights, *sizes, "ripeness: ripe", "ripeness: unripe"]
-    assert list(strata(SimpleNamespace(BY_PHRASE=False, BY_INSTANCE=False))) == ["all", *lights]
-    assert list(strata(instances=None)) == ["all", *phrases, *lights]
+    lightings = ["lighting: dusk", "lighting: sun"]
+    attributes = ["ripeness: ripe", "ripeness: unripe"]
+    assert list(strata()) == ["all", *phrases, *lightings, *AREA_STRATA, *attributes]
+    assert list(strata(SimpleNamespace(by_phrase=False, by_instance=False))) == ["all", *lightings]
+    assert list(strata(instances=None)) == ["all", *phrases, *lightings]
 
 
-def test_images_of_one_light():
-    found = strata()
-    assert found["all"] is PAIRS
-    assert set(found["lighting: dusk"]["image_id"]) == {1, 3, 5, 7}
-    assert len(found["lighting: dusk"]) + len(found["lighting: sun"]) == len(PAIRS)
+def test_stratum_of_images_has_the_rows_of_these_images():
+    by_name = strata()
+    assert by_name["all"] is PAIRS
+    assert set(by_name["lighting: dusk"]["image_id"]) == {1, 3, 5, 7}
+    assert len(by_name["lighting: dusk"]) + len(by_name["lighting: sun"]) == len(PAIRS)
 
 
-def test_no_labels_no_strata():
-    bare = Cell(PAIRS.assign(strata=None), INSTANCES.assign(attributes=None))
-    assert [name for name, _ in bare.iter_strata(ANY) if ":" in name] == ["area: small", "area: medium", "area: large"]
+def test_without_labels_there_are_only_area_strata():
+    cell = Cell(PAIRS.assign(strata=None), INSTANCES.assign(attributes=None))
+    assert [name for name, _ in cell.iter_strata(ALL_STRATA) if ":" in name] == AREA_STRATA
 
 
-@pytest.mark.parametrize("stratum", ["area: small", "area: medium", "area: large", "ripeness: ripe"])
-def test_instances_of_a_kind_are_summed_as_if_they_alone_were_asked_for(stratum):
+@pytest.mark.parametrize("stratum", [*AREA_STRATA, "ripeness: ripe"])
+def test_stratum_of_instances_has_sums_over_these_instances(stratum):
     area = INSTANCES["truth_area_px"]
-    chosen = {
-        "area: small": area < 32**2,
-        "area: medium": (area >= 32**2) & (area < 96**2),
+    # As in COCO, instances of exactly 32² px are small and medium; the table has such instances.
+    is_selected = {
+        "area: small": area <= 32**2,
+        "area: medium": (area >= 32**2) & (area <= 96**2),
         "area: large": area >= 96**2,
-        "ripeness: ripe": [row[0][1] == "ripe" for row in INSTANCES["attributes"]],
+        "ripeness: ripe": [attributes[0][1] == "ripe" for attributes in INSTANCES["attributes"]],
     }[stratum]
-    wanted, pairs = INSTANCES[chosen], strata()[stratum]
-    assert 0 < len(wanted) < len(INSTANCES)
+    selected, pairs = INSTANCES[is_selected], strata()[stratum]
+    assert 0 < len(selected) < len(INSTANCES) and {32**2, 96**2} <= set(area)
     for row in pairs.itertuples():
-        mine = wanted[wanted["prompt_id"] == row.prompt_id]
-        assert row.n_truth == len(mine) > 0
-        assert row.n_answered == mine["prediction_id"].notna().sum()
-        assert row.sum_iou == pytest.approx(mine["iou"].sum()) and row.sum_dice == pytest.approx(mine["dice"].sum())
-        assert list(row.tp) == [(mine["iou"] >= tau).sum() for tau in IOU_THRESHOLDS]
-    assert set(pairs["prompt_id"]) == set(wanted["prompt_id"])
-    # So the metric's own formula gives the mean over just these instances.
+        instances = selected[selected["prompt_id"] == row.prompt_id]
+        assert row.n_truth == len(instances) > 0
+        assert row.n_answered == instances["prediction_id"].notna().sum()
+        assert row.sum_iou == pytest.approx(instances["iou"].sum())
+        assert row.sum_dice == pytest.approx(instances["dice"].sum())
+        assert list(row.tp) == [(instances["iou"] >= threshold).sum() for threshold in IOU_THRESHOLDS]
+    assert set(pairs["prompt_id"]) == set(selected["prompt_id"])
+    # So the metric's formula gives the mean over these instances.
     metric = load_metric("iou")
-    sums = {name: term.sum(axis=0, keepdims=True) for name, term in metric.sufficient_statistics(pairs).items()}
-    assert metric.compute(sums)[0] == pytest.approx(wanted["iou"].mean())
+    sums = {name: rows.sum(axis=0, keepdims=True) for name, rows in metric.sufficient_statistics(pairs).items()}
+    assert metric.compute(sums)[0] == pytest.approx(selected["iou"].mean())
 
 
-def test_all_parts_of_an_attribute_are_the_whole():
-    found = strata()
+def test_sums_over_all_values_of_an_attribute_are_the_total():
+    parts = [strata()[f"ripeness: {value}"] for value in ("ripe", "unripe")]
     for name in ("n_truth", "sum_iou", "n_answered"):
-        parts = [found[f"ripeness: {value}"][name].sum() for value in ("ripe", "unripe")]
-        assert sum(parts) == pytest.approx(PAIRS[name].sum())
-    hits = [np.sum(found[f"ripeness: {value}"]["tp"].tolist(), axis=0) for value in ("ripe", "unripe")]
-    assert np.array_equal(np.sum(hits, axis=0), np.sum(PAIRS["tp"].tolist(), axis=0))
+        assert sum(part[name].sum() for part in parts) == pytest.approx(PAIRS[name].sum())
+    true_positives = [np.sum(part["tp"].tolist(), axis=0) for part in parts]
+    assert np.array_equal(np.sum(true_positives, axis=0), np.sum(PAIRS["tp"].tolist(), axis=0))
 
 
-def test_masks_that_are_false_belong_to_no_instance():
-    false = INSTANCES.iloc[:3].assign(truth_id=pd.NA, iou=np.nan, outcome="false")
-    more = pd.concat([INSTANCES, false.astype(INSTANCES.dtypes.drop("truth_id"))], ignore_index=True)
-    for name, pairs in strata(instances=more).items():
+def test_false_positives_are_in_no_stratum_of_instances():
+    false_positives = INSTANCES.iloc[:3].assign(truth_id=pd.NA, iou=np.nan, outcome="false")
+    instances = pd.concat([INSTANCES, false_positives.astype(INSTANCES.dtypes.drop("truth_id"))], ignore_index=True)
+    for name, pairs in strata(instances=instances).items():
         pd.testing.assert_frame_equal(pairs, strata()[name])

@@ -1,4 +1,4 @@
-"""The cells of a run from the files that their shards were written to."""
+"""Read the cells of a run from the files of their shards."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,35 +16,37 @@ TABLES = {"instances": INSTANCES, "pairs": PAIRS}
 
 
 class CellReader:
-    """Paths of tables `pairs` (and `instances`), in any order, by the cell that their hive path names."""
+    """Reader of tables `pairs` and `instances`, grouped by the cell in their hive paths."""
 
     def __init__(self, pairs: Iterable[str | Path], instances: Iterable[str | Path] = ()) -> None:
+        """Group the paths of both tables by cell; their order does not matter."""
         self._pairs_paths, self._instances_paths = _group_by_cell(pairs), _group_by_cell(instances)
 
     def __len__(self) -> int:
         return len(self._pairs_paths)
 
     def read(self, key: CellKey) -> Cell:
-        """All pairs of a cell, shard by shard; skipped where one of its shards was."""
-        reasons = (parquet.read_provenance(path).get("skipped") for path in self._pairs_paths[key])
+        """Read all shards of a cell. The cell is skipped if one of its shards was skipped."""
+        skip_reasons = (parquet.read_provenance(path).get("skipped") for path in self._pairs_paths[key])
         instances = (
             _read_concatenated(self._instances_paths[key], "instances") if key in self._instances_paths else None
         )
-        return Cell(_read_concatenated(self._pairs_paths[key], "pairs"), instances, next(filter(None, reasons), None))
+        pairs = _read_concatenated(self._pairs_paths[key], "pairs")
+        return Cell(pairs, instances, next(filter(None, skip_reasons), None))
 
 
 def _group_by_cell(paths: Iterable[str | Path]) -> dict[CellKey, list[Path]]:
-    found: dict[CellKey, list[Path]] = defaultdict(list)
+    paths_by_cell: dict[CellKey, list[Path]] = defaultdict(list)
     for path in sorted(map(Path, paths)):
-        keys = dict(part.split("=", 1) for part in path.parts if "=" in part)
-        found[keys["dataset"], keys["model"], keys["prompts"]].append(path)
-    return dict(found)
+        hive_keys = dict(part.split("=", 1) for part in path.parts if "=" in part)
+        paths_by_cell[hive_keys["dataset"], hive_keys["model"], hive_keys["prompts"]].append(path)
+    return dict(paths_by_cell)
 
 
-def _read_concatenated(paths: Iterable[Path], name: str) -> pd.DataFrame:
-    return pd.concat([TABLES[name].read(path) for path in paths], ignore_index=True)
+def _read_concatenated(paths: Iterable[Path], table_name: str) -> pd.DataFrame:
+    return pd.concat([TABLES[table_name].read(path) for path in paths], ignore_index=True)
 
 
 def read_images(paths: Iterable[str | Path]) -> dict[str, pd.DataFrame]:
-    """The tables `images` by data set, whose name is that of the folder that they lie in."""
+    """Read tables `images` by data set, which is the name of the parent folder."""
     return {Path(path).parent.name: IMAGES.read(path) for path in paths}

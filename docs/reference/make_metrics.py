@@ -1,0 +1,57 @@
+"""Make docs/reference/metrics.md of the metrics' docstrings and fields.
+
+PYTHONPATH=src python docs/reference/make_metrics.py > docs/reference/metrics.md
+"""
+
+import importlib
+import inspect
+
+from samgap.metrics import METRIC_REGISTRY, load_metric
+
+PAGE_HEADER = """# Metrics
+
+Made by `docs/reference/make_metrics.py` from `src/samgap/metrics/`. An id is listed in `experiments.<id>.metrics` of
+the configuration. *By phrase*, *by instance*: the strata that a metric has in addition to the whole data set and to
+strata of images. A metric that a data set does not support has a row with the reason.
+
+All metrics are computed from the tables of the stage `matching` (columns: `src/samgap/tables/matching.py`), never from
+masks. "Matched" instances have an assigned prediction; matching and assignment are one to one unless said otherwise.
+"""
+
+
+def render_reference() -> str:
+    """Return the page as Markdown."""
+    ids_by_file: dict[str, list[str]] = {}
+    for metric_id, (file, _) in METRIC_REGISTRY.items():
+        ids_by_file.setdefault(file, []).append(metric_id)
+    index = "\n".join(_index_row(file, ids) for file, ids in ids_by_file.items())
+    sections = [_metric_section(file, ids) for file, ids in ids_by_file.items()]
+    return "\n".join([PAGE_HEADER, f"| file | ids |\n|---|---|\n{index}\n", *sections])
+
+
+def _index_row(file: str, metric_ids: list[str]) -> str:
+    return f"| [{file}](#{file.replace('_', '-')}) | {', '.join(f'`{metric_id}`' for metric_id in metric_ids)} |"
+
+
+def _metric_section(file: str, metric_ids: list[str]) -> str:
+    docstring = inspect.getdoc(importlib.import_module(f"samgap.metrics.{file}"))
+    sources = "; ".join(dict.fromkeys(load_metric(metric_id).source for metric_id in metric_ids))
+    head = "| id | label | unit | range | best | strata |\n|---|---|---|---|---|---|"
+    rows = "\n".join(_metric_row(metric_id) for metric_id in metric_ids)
+    return f"## {file.replace('_', '-')}\n\n{docstring}\n\nSource: {sources}.\n\n{head}\n{rows}\n"
+
+
+def _metric_row(metric_id: str) -> str:
+    metric = load_metric(metric_id)
+    low, high = (f"{limit:g}".replace("inf", "∞").replace("-", "−") for limit in metric.value_range)
+    best = {True: "high", False: "low", None: "0"}[metric.higher_is_better]
+    strata = [
+        name
+        for name, is_defined in (("by phrase", metric.by_phrase), ("by instance", metric.by_instance))
+        if is_defined
+    ]
+    return f"| `{metric_id}` | {metric.label} | {metric.unit} | {low} to {high} | {best} | {', '.join(strata) or '–'} |"
+
+
+if __name__ == "__main__":
+    print(render_reference(), end="")

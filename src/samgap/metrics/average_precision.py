@@ -1,0 +1,118 @@
+"""Average precision of masks or boxes over phrases, which take the role of COCO's categories."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal, Unpack
+
+import numpy as np
+import pandas as pd
+
+from samgap.matching import coco
+from samgap.metrics.base import Description, RankedMetric, Reason, Resampler, SharedCache, divide
+from samgap.metrics.columns import float_column
+from samgap.metrics.reasons import no_phrase_reason, require_masks
+from samgap.metrics.row_masks import is_evaluable_phrase
+from samgap.tables.matching import IOU_THRESHOLDS
+
+IouType = Literal["mask", "box"]
+RankedPhrase = tuple[bytes, coco.RankedDetections, np.ndarray]
+"""Cache key, ranked detections and number of instances per cluster of one phrase."""
+
+
+def average_precision(
+    iou_type: IouType,
+    *,
+    size: str = "all",
+    iou_thresholds: Sequence[float] = IOU_THRESHOLDS,
+    max_detections: int = coco.MAX_DETECTIONS,
+    **description: Unpack[Description],
+) -> RankedMetric:
+    """Build the mean of COCO's average precision over IoU thresholds and phrases.
+
+    Args:
+        iou_type: Whether detections are matched by the IoU of masks or of boxes.
+        size: `all`, or the area range of the instances that count.
+        iou_thresholds: Some of `IOU_THRESHOLDS`.
+        max_detections: Number of detections per image and phrase that count, best scores first.
+        **description: Label, source and other fields of the metric.
+
+    Source: pycocotools, `COCOeval.accumulate` and `summarize`.
+    """
+    threshold_indices = [IOU_THRESHOLDS.index(threshold) for threshold in iou_thresholds]
+
+    def make_resampler(pairs: pd.DataFrame, clusters: np.ndarray, cache: SharedCache | None = None) -> Resampler:
+        phrases = _rank_phrases(pairs, clusters, iou_type, size, max_detections)
+        values: SharedCache = {} if cache is None else cache
+
+        def resample(weights: np.ndarray) -> np.ndarray:
+            total, count = np.zeros(len(weights)), np.zeros(len(weights))
+            for key, detections, positives in phrases:
+                # A phrase without an instance in the (resampled) images is not a category.
+                n_positives = np.einsum("rc,c->r", weights[:, : len(positives)], positives)
+                missing = [index for index in threshold_indices if (key, index) not in values]
+                if missing:
+                    computed = detections.average_precision(weights, n_positives, missing)
+                    values.update(((key, index), ap) for index, ap in zip(missing, computed, strict=True))
+                for index in threshold_indices:
+                    total += np.nan_to_num(values[key, index])
+                    count += n_positives > 0
+            if cache is None:
+                values.clear()
+            return divide(total, count)
+
+        return resample
+
+    return RankedMetric(
+        make_resampler=make_resampler,
+        row_mask=is_evaluable_phrase,
+        not_evaluable_reason=_size_reason(iou_type, size),
+        **description,
+    )
+
+
+def average_precision_variants(iou_type: IouType, label: str, source: str) -> dict[str, RankedMetric]:
+    """Build COCO's variants of average precision: all thresholds, one threshold, one size, 100 detections."""
+    variants = {
+        "": average_precision(iou_type, label=label, source=source),
+        "50": average_precision(iou_type, iou_thresholds=(0.5,), label=f"{label}@50", source=source),
+        "75": average_precision(iou_type, iou_thresholds=(0.75,), label=f"{label}@75", source=source),
+        "coco": average_precision(
+            iou_type,
+            max_detections=coco.COCO_MAX_DETECTIONS,
+            label=f"{label} ({coco.COCO_MAX_DETECTIONS} detections)",
+            source=source,
+        ),
+    }
+    for size in ("small", "medium", "large"):
+        variants[size] = average_precision(iou_type, size=size, label=f"{label}, {size}", source=source)
+    return variants
+
+
+def _rank_phrases(
+    pairs: pd.DataFrame, clusters: np.ndarray, iou_type: IouType, size: str, max_detections: int
+) -> list[RankedPhrase]:
+    count_name = "n_truth" if size == "all" else f"truth_{size}"
+    n_clusters = int(clusters.max()) + 1
+    phrases = []
+    for _, rows in pairs.assign(cluster=clusters).groupby("phrase", sort=True):
+        codes, hits = rows["cluster"].to_numpy(), rows[f"hits_{iou_type}_{size}"]
+        detections = coco.RankedDetections(rows["scores"].tolist(), hits.tolist(), codes, max_detections)
+        positives = np.bincount(codes, weights=float_column(rows, count_name), minlength=n_clusters)
+        # Equal rankings have equal values, so metrics and strata share them.
+        key = hashlib.sha256(detections.hit_bits.tobytes() + detections.clusters.tobytes() + positives.tobytes())
+        phrases.append((key.digest(), detections, positives))
+    return phrases
+
+
+def _size_reason(iou_type: IouType, size: str) -> Reason:
+    base_reason = no_phrase_reason if iou_type == "box" else require_masks(no_phrase_reason)
+    if size == "all":
+        return base_reason
+
+    def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
+        if reason := base_reason(pairs):
+            return reason
+        has_instance = float_column(pairs, f"truth_{size}")[is_evaluable_phrase(pairs)].any()
+        return None if has_instance else f"not evaluable: no instance asked for is {size}"
+
+    return not_evaluable_reason

@@ -1,0 +1,106 @@
+"""The form of a metric, and the ratio of two sums, which most metrics are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
+
+import numpy as np
+import pandas as pd
+
+SufficientStatistics = dict[str, np.ndarray]
+"""Statistics by name: float64 (N,) or (N, K) for N rows; summed over the rows of R resamples, (R,) or (R, K)."""
+Column = Callable[[pd.DataFrame], np.ndarray]
+"""From table `pairs` with N rows to an array (N,)."""
+Reason = Callable[[pd.DataFrame], str | None]
+"""From table `pairs` to None, or to `not evaluable: …` with the reason."""
+SharedCache = dict[Any, np.ndarray]
+"""Values shared by resamplers that are called with the same weights; cleared before other weights are used."""
+Resampler = Callable[[np.ndarray], np.ndarray]
+"""From cluster weights, float64 (R, C), to the metric in each of R resamples, float64 (R,), NaN where undefined."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """What a metric declares, whichever way it is computed."""
+
+    label: str
+    """Table header and axis label; includes the unit where it is not a fraction."""
+    source: str
+    """Publication or code that defines the metric."""
+    row_mask: Column
+    """bool (N,): the rows of table `pairs` that count. Must not depend on the predictions."""
+    not_evaluable_reason: Reason
+    """None, or why table `pairs` does not allow the metric."""
+    unit: str = "fraction"
+    value_range: tuple[float, float] = (0.0, 1.0)
+    higher_is_better: bool | None = True
+    """None if 0 is best and both directions are worse."""
+    decimals: int = 3
+    """Decimals in printed tables."""
+    by_phrase: bool = True
+    """Whether the metric is defined for the rows of a single phrase."""
+    by_instance: bool = False
+    """Whether the metric depends on the prompted instances only, so that a subset of instances has a value."""
+    id: str = ""
+    """Set by `load_metric` from file name and variant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SumMetric(Metric):
+    """A metric that is a function of sums over rows, so that a bootstrap needs one sum per cluster."""
+
+    sufficient_statistics: Callable[[pd.DataFrame], SufficientStatistics]
+    """Statistics of the rows selected by `row_mask`, one value or K values per row."""
+    compute: Callable[[SufficientStatistics], np.ndarray]
+    """The metric of summed statistics, float64 (R,), NaN where undefined."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankedMetric(Metric):
+    """A metric that is no function of sums over rows, such as average precision: each resample needs the rows."""
+
+    make_resampler: Callable[[pd.DataFrame, np.ndarray, SharedCache | None], Resampler]
+    """From the rows selected by `row_mask`, their cluster codes, int (N,) from 0 to C − 1, and a cache."""
+
+
+class Description(TypedDict, total=False):
+    """Fields of `Metric` that the helpers of this package pass through."""
+
+    label: str
+    source: str
+    unit: str
+    value_range: tuple[float, float]
+    higher_is_better: bool | None
+    decimals: int
+
+
+def ratio(
+    numerator: Column,
+    denominator: Column,
+    *,
+    row_mask: Column,
+    not_evaluable_reason: Reason,
+    by_phrase: bool = True,
+    by_instance: bool = False,
+    **description: Unpack[Description],
+) -> SumMetric:
+    """Build the metric Σ numerator / Σ denominator, undefined where the denominator is 0."""
+    return SumMetric(
+        sufficient_statistics=lambda pairs: {"numerator": numerator(pairs), "denominator": denominator(pairs)},
+        compute=compute_ratio,
+        row_mask=row_mask,
+        not_evaluable_reason=not_evaluable_reason,
+        by_phrase=by_phrase,
+        by_instance=by_instance,
+        **description,
+    )
+
+
+def compute_ratio(sums: SufficientStatistics) -> np.ndarray:
+    """Divide the statistic `numerator` by the statistic `denominator`."""
+    return divide(sums["numerator"], sums["denominator"])
+
+
+def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Divide element by element; NaN where the denominator is 0."""
+    return np.divide(numerator, denominator, out=np.full(np.shape(denominator), np.nan), where=denominator != 0)

@@ -1,0 +1,29 @@
+"""Which rows of table `pairs` a metric counts. None of these masks depends on the predictions."""
+
+import numpy as np
+import pandas as pd
+
+
+def is_evaluable(pairs: pd.DataFrame) -> np.ndarray:
+    """Select prompts whose ground truth is annotated, bool (N,)."""
+    return pairs["evaluable"].to_numpy(bool)
+
+
+def is_positive(pairs: pd.DataFrame) -> np.ndarray:
+    """Select evaluable prompts with at least one instance, bool (N,)."""
+    return is_evaluable(pairs) & (pairs["n_truth"].to_numpy() > 0)
+
+
+def is_evaluable_phrase(pairs: pd.DataFrame) -> np.ndarray:
+    """Select evaluable noun phrases, present in their image or absent, bool (N,)."""
+    return is_evaluable(pairs) & (pairs["kind"] == "phrase").to_numpy(bool)
+
+
+def is_present_phrase(pairs: pd.DataFrame) -> np.ndarray:
+    """Select evaluable noun phrases with at least one instance in their image, bool (N,)."""
+    return is_evaluable_phrase(pairs) & is_positive(pairs)
+
+
+def is_absent_phrase(pairs: pd.DataFrame) -> np.ndarray:
+    """Select evaluable noun phrases without an instance in their image, bool (N,)."""
+    return is_evaluable_phrase(pairs) & ~is_positive(pairs)
