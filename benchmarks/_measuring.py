@@ -1,4 +1,4 @@
-"""What the programs here measure with."""
+"""Measurements that the benchmarks share: processor time, peak memory and a description of the machine."""
 
 import os
 import platform
@@ -12,22 +12,22 @@ from typing import Any
 
 
 def describe_machine() -> str:
-    """The processor, and how many processes wanted it over the last five minutes."""
-    lines = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    found = re.search(r"model name\s*: (.*)", lines)
-    return f"{os.cpu_count()} cores ({found[1] if found else platform.machine()}), load {os.getloadavg()[1]:.1f}"
+    """Return the number and model of the cores, and the load average over five minutes."""
+    cpu_info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    match = re.search(r"model name\s*: (.*)", cpu_info)
+    return f"{os.cpu_count()} cores ({match[1] if match else platform.machine()}), load {os.getloadavg()[1]:.1f}"
 
 
 def median_cpu_seconds(function: Callable[[], Any], n_repeats: int) -> float:
-    """Processor seconds: wall time on an idle machine, and hardly more on a busy one."""
-    found = []
+    """Return the median processor time of a function, which other work on the machine changes little."""
+    seconds = []
     for _ in range(n_repeats):
         start = time.process_time()
         function()
-        found.append(time.process_time() - start)
-    return statistics.median(found)
+        seconds.append(time.process_time() - start)
+    return statistics.median(seconds)
 
 
 def peak_memory_mb() -> float:
-    """Of this process, so far."""
+    """Return the highest memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

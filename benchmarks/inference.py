@@ -1,10 +1,10 @@
-"""How fast models are asked, beside loops over the packages' own predictors: docs/reference/performance.md.
+"""Inference performance against loops over the packages' predictors: docs/reference/performance.md.
 
     PYTHONPATH=src python benchmarks/inference.py [--part gpu cpu options growth] [--repeats 5] [--threads 2]
 
 `gpu`: the published models with random weights, on one GPU; without one its rows say so. `cpu`: the demo's models on a
-CPU. `options`: their image encoders in bf16 and with channels last. `growth`: more images and more phrases. What is
-compared is run in turn and the medians are told, so that what else the machine does falls on all alike. Printed as
+CPU. `options`: their image encoders in bf16 and with channels last. `growth`: more images and more phrases. Compared
+programs run in turn and medians are printed, so that other work on the machine affects all alike. The output is
 Markdown.
 """
 
@@ -32,49 +32,52 @@ import torch
 DEMO_DIR = Path(__file__).parents[1] / "config" / "demo"
 BOXES_PER_IMAGE = 40
 PARTS = ("gpu", "cpu", "options", "growth")
-GROWTH_SIZES = {"images": ((3, 3), (30, 3), (300, 3)), "phrases": ((6, 3), (6, 30))}
+GROWTH_SIZES = ((3, 3), (30, 3), (300, 3), (6, 3), (6, 30))
+"""Numbers of images and phrases."""
 
 
 def main() -> None:
+    """Measure and print the parts that the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--once", nargs=2, type=int, metavar=("IMAGES", "PHRASES"), help="one run, as JSON")
-    given = parser.parse_args()
-    device.init_torch(given.threads)
-    if given.once:
-        print(json.dumps(measure_once(*given.once)))
+    args = parser.parse_args()
+    device.init_torch(args.threads)
+    if args.once:
+        print(json.dumps(measure_once(*args.once)))
         return
     print(f"On {describe_machine()}.\n")
-    if "gpu" in given.part:
+    if "gpu" in args.part:
         import _gpu
 
-        _gpu.print_table(given.repeats)
-    if "cpu" in given.part:
-        measure_cpu(given.repeats)
-    if "options" in given.part:
-        measure_options(given.repeats)
-    if "growth" in given.part:
-        measure_growth(given.threads)
+        _gpu.print_table(args.repeats)
+    if "cpu" in args.part:
+        measure_cpu(args.repeats)
+    if "options" in args.part:
+        measure_options(args.repeats)
+    if "growth" in args.part:
+        measure_growth(args.threads)
 
 
 def describe_machine() -> str:
+    """Return the cores, the GPU, and the threads and version of torch."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return f"{measuring.describe_machine()}, {gpu}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def open_sam2(side_px: int | None = None, **precision_options: Any) -> sam2.Sam2:
-    """The demo's SAM2, at another size of its input if `side` says so."""
+    """Return the demo's SAM2, optionally with another input size."""
     overrides = yaml.safe_load((DEMO_DIR / "sam2-demo.overrides.yaml").read_text())
     if side_px:
         overrides["model.image_size"] = side_px
-    entry = {"config": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": overrides, **precision_options}
-    return sam2.open_model(entry, DEMO_DIR / "sam2-demo.pt", "cpu")
+    options = {"config": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": overrides, **precision_options}
+    return sam2.open_model(options, DEMO_DIR / "sam2-demo.pt", "cpu")
 
 
 def open_sam3(side_px: int | None = None, **precision_options: Any) -> sam3.Sam3:
-    """The demo's SAM3, likewise."""
+    """Return the demo's SAM3, optionally with another input size."""
     architecture = yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text())
     if side_px:
         architecture["size"] = side_px
@@ -82,81 +85,75 @@ def open_sam3(side_px: int | None = None, **precision_options: Any) -> sam3.Sam3
 
 
 def measure_cpu(n_repeats: int, n_images: int = 4) -> None:
+    """Print the times of samgap and of both loops, for both demo models and two input sizes."""
     print("## The demo's models on a CPU\n")
-    print(
-        "Images of 512 px. Seconds an image; how many times as long the package's loop takes, with RLEs and without.\n"
-    )
-    print("| model | input | asked | samgap | loop, RLEs | loop, none | with RLEs | without |")
+    print("Images of 512 px. Seconds per image, and the ratio of the loop's time to samgap's, with RLEs and without.\n")
+    print("| model | input | prompts | samgap | loop, RLEs | loop, none | with RLEs | without |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         images, boxes = official.draw_images(folder, n_images, 512, 512, BOXES_PER_IMAGE)
         for side in (224, None):
             model: Any = open_sam2(side)
-            mine = official.make_samgap_run(model, images, folder, official.make_box_prompts(images, boxes))
-            loops = [official.make_sam2_loop(model, images, folder, boxes, keep) for keep in (True, False)]
-            print_row(
-                "sam2-demo",
-                model.model.image_size,
-                f"{BOXES_PER_IMAGE} boxes",
-                n_images,
-                *official.time_interleaved(n_repeats, mine, *loops),
-            )
-        asked_at = [(side, phrases) for side in (224, None) for phrases in (official.PHRASES, official.PHRASES[:1])]
-        for side, phrases in asked_at:
+            samgap = official.make_samgap_run(model, images, folder, official.make_box_prompts(images, boxes))
+            loops = [official.make_sam2_loop(model, images, folder, boxes, rles) for rles in (True, False)]
+            times = official.time_interleaved(n_repeats, samgap, *loops)
+            print_row("sam2-demo", model.model.image_size, f"{BOXES_PER_IMAGE} boxes", n_images, *times)
+        cases = [(side, phrases) for side in (224, None) for phrases in (official.PHRASES, official.PHRASES[:1])]
+        for side, phrases in cases:
             model = open_sam3(side)
             thresholds = {(n, phrase): sam3.MIN_SCORE for n in images["image_id"] for phrase in phrases}
-            mine = official.make_samgap_run(model, images, folder, official.make_phrase_prompts(images, phrases))
+            samgap = official.make_samgap_run(model, images, folder, official.make_phrase_prompts(images, phrases))
             loops = [
-                official.make_sam3_loop(model, images, folder, phrases, thresholds, keep) for keep in (True, False)
+                official.make_sam3_loop(model, images, folder, phrases, thresholds, rles) for rles in (True, False)
             ]
-            asked = f"{len(phrases)} phrase{'s' * (len(phrases) > 1)}"
-            print_row(
-                "sam3-demo", model.image_size, asked, n_images, *official.time_interleaved(n_repeats, mine, *loops)
-            )
+            times = official.time_interleaved(n_repeats, samgap, *loops)
+            prompts = f"{len(phrases)} phrase{'s' * (len(phrases) > 1)}"
+            print_row("sam3-demo", model.image_size, prompts, n_images, *times)
     print()
 
 
 def print_row(
-    model: str, side_px: int, prompt_description: str, n_images: int, seconds_per_run: list[float], ratios: list[float]
+    model: str, side_px: int, prompts: str, n_images: int, seconds_per_run: list[float], ratios: list[float]
 ) -> None:
-    spent = " | ".join(f"{each / n_images:.3f}" for each in seconds_per_run)
-    print(
-        f"| {model} | {side_px} px | {prompt_description} | {spent} | {ratios[1]:.2f} | {ratios[2]:.2f} |", flush=True
-    )
+    """Print one row of `measure_cpu`."""
+    seconds = " | ".join(f"{run_seconds / n_images:.3f}" for run_seconds in seconds_per_run)
+    print(f"| {model} | {side_px} px | {prompts} | {seconds} | {ratios[1]:.2f} | {ratios[2]:.2f} |", flush=True)
 
 
 def measure_options(n_repeats: int) -> None:
+    """Print the time of each image encoder with each option for speed."""
     print("## Options for speed on a CPU\n")
-    print("One image of 512 px encoded, ms; and how many times as long as without the option.\n")
-    print("| model | plain | `precision: bf16` | `channels-last: true` |\n|---|---|---|---|")
+    print("Time to encode one image of 512 px, ms, and its ratio to the time without the option.\n")
+    print("| model | default | `precision: bf16` | `channels-last: true` |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         images, _ = official.draw_images(Path(name), 1, 512, 512, BOXES_PER_IMAGE)
-        picture = official.read_first_image(Path(name), images)
-    for title, family in (("sam2-demo", open_sam2), ("sam3-demo", open_sam3)):
-        models = [family(**more) for more in ({}, {"precision": "bf16"}, {"channels-last": True})]
-        times, ratios = official.time_interleaved(
-            n_repeats, *(functools.partial(one.set_image, picture) for one in models)
-        )
-        told = [f"{1e3 * each:.0f} ({ratio:.2f})" for each, ratio in zip(times[1:], ratios[1:], strict=True)]
-        print(f"| {title} | {1e3 * times[0]:.0f} | {' | '.join(told)} |", flush=True)
+        image = official.read_first_image(Path(name), images)
+    for name, open_model in (("sam2-demo", open_sam2), ("sam3-demo", open_sam3)):
+        models = [open_model(**options) for options in ({}, {"precision": "bf16"}, {"channels-last": True})]
+        encode_functions = [functools.partial(model.set_image, image) for model in models]
+        seconds, ratios = official.time_interleaved(n_repeats, *encode_functions)
+        cells = [f"{1e3 * time_s:.0f} ({ratio:.2f})" for time_s, ratio in zip(seconds[1:], ratios[1:], strict=True)]
+        print(f"| {name} | {1e3 * seconds[0]:.0f} | {' | '.join(cells)} |", flush=True)
     print()
 
 
 def measure_growth(n_threads: int) -> None:
-    """Each in a process of its own, for its memory."""
+    """Print time and memory for more images and more phrases, each measured in a new process."""
     print("## More images, more phrases\n")
     print("sam3-demo, images of 512 px. Processor seconds, without those of loading the model.\n")
-    print("| images | phrases | s | ms an image | peak memory, MB |\n|---|---|---|---|---|")
-    for images, phrases in dict.fromkeys([*GROWTH_SIZES["images"], *GROWTH_SIZES["phrases"]]):
-        asked = ["--once", str(images), str(phrases), "--threads", str(n_threads)]
-        told = json.loads(subprocess.run([sys.executable, __file__, *asked], check=True, stdout=-1).stdout)
-        each = 1e3 * told["s"] / images
-        print(f"| {images} | {phrases} | {told['s']:.1f} | {each:.0f} | {told['mb']:.0f} |", flush=True)
+    print("| images | phrases | s | ms per image | peak memory, MB |\n|---|---|---|---|---|")
+    for n_images, n_phrases in GROWTH_SIZES:
+        arguments = ["--once", str(n_images), str(n_phrases), "--threads", str(n_threads)]
+        output = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE).stdout
+        result = json.loads(output)
+        ms_per_image = 1e3 * result["s"] / n_images
+        print(f"| {n_images} | {n_phrases} | {result['s']:.1f} | {ms_per_image:.0f} | {result['mb']:.0f} |", flush=True)
     print()
 
 
 def measure_once(n_images: int, n_phrases: int) -> dict[str, float]:
+    """Return processor seconds (`s`) and peak memory (`mb`) of one shard, with its tables written."""
     from samgap.predictions.chunks import ChunkStore
     from samgap.predictions.shard import predict_shard
 
@@ -167,11 +164,11 @@ def measure_once(n_images: int, n_phrases: int) -> dict[str, float]:
         images = images.iloc[[n % len(images) for n in range(n_images)]].assign(image_id=range(n_images))
         prompts, model = official.make_phrase_prompts(images, phrases), open_sam3()
         started = time.process_time()
-        chunks = ChunkStore(folder / "aside", {})
+        chunks = ChunkStore(folder / "chunks", {})
         predict_shard(model, images, folder, prompts, "cpu", chunks)
         chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {})
-        spent = time.process_time() - started
-    return {"s": spent, "mb": measuring.peak_memory_mb()}
+        seconds = time.process_time() - started
+    return {"s": seconds, "mb": measuring.peak_memory_mb()}
 
 
 if __name__ == "__main__":

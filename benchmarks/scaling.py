@@ -1,11 +1,11 @@
-"""What a number of images would take, from the rates of a finished run: jobs, bytes and time, as Markdown.
+"""Jobs, bytes and time for a number of images, extrapolated from a finished run: docs/reference/scaling.md.
 
     PYTHONPATH=src python benchmarks/scaling.py --config FILE [--images 1000000] [--shards 999]
 
-`FILE` is the configuration of the run, finished in this folder. Predictions are timed by the run itself (table
-`timing`, and the benchmark files of its jobs for what a job costs beside its images). Measuring is timed here, on the
-run's own masks, and so are resampling, on its own pairs and on repetitions of them, and planning, with two numbers of
-shards. Nothing is put in that was not measured; what is multiplied is told.
+`FILE` is the configuration of the run, whose results are in the working directory. The times of predictions are those
+of the run (table `timing`, and the benchmark files of its jobs for the overhead of a job). The others are
+measured here: matching on the run's masks, resampling on its pairs and on repetitions of them, and planning with two
+numbers of shards. All results are measured or are products of measurements. The output is Markdown.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -36,188 +35,209 @@ from samgap.tables.predictions import MASKS, TIMING
 from samgap.tables.prompts import PROMPTS
 
 TABLE_NAMES = ("prompts", "masks", "overlaps", "instances", "pairs")
+TIMING_COLUMNS = ["read_ms", "encode_ms", "decode_ms"]
 N_RESAMPLES = 10_000
+RESAMPLED_IMAGE_COUNTS = (2_000, 10_000)
 PLANNED_SHARD_COUNTS = (20, 60)
-"""Numbers of shards that are planned, for what one more shard costs."""
+"""Numbers of shards for which the planning time is measured."""
 N_REPEATS = 3
 
 
 def main() -> None:
+    """Print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--images", type=int, default=1_000_000)
     parser.add_argument("--shards", type=int, default=999)
-    given = parser.parse_args()
-    config = yaml.safe_load(given.config.read_text())
+    args = parser.parse_args()
+    config = yaml.safe_load(args.config.read_text())
     run = Path("results") / config["run"]
-    cells = [parse_hive_path(path) for path in sorted(run.glob("metrics/*/*/*/shard=000/pairs.parquet"))]
+    cells = [parse_hive_path(path) for path in sorted(run.glob("matching/*/*/*/shard=000/pairs.parquet"))]
     datasets = {cell["dataset"] for cell in cells}
     images = {name: IMAGES.read(f"resources/datasets/{name}/images.parquet") for name in datasets}
-    number = sum(map(len, images.values()))
-    print(f"# {given.images:,} images\n")
-    print(f"Computed by `benchmarks/scaling.py` from a run of {number} images ({', '.join(sorted(datasets))}), on")
-    print(f"{describe_machine()} (over 5 minutes, of processes that wanted a core).")
-    print("Predicting and planning are wall time, which other work on the machine makes longer; measuring and")
+    n_images = sum(map(len, images.values()))
+    print(f"# {args.images:,} images\n")
+    print(f"Computed by `benchmarks/scaling.py` from a run of {n_images} images ({', '.join(sorted(datasets))}), on")
+    print(f"{describe_machine()} (average over 5 minutes).")
+    print("Predicting and planning are wall time, which includes waiting for other work on the machine; matching and")
     print("resampling are processor time of one thread.\n")
-    measure_planning(given, config)
-    print_table_sizes(run, images, given)
-    spent = estimate_prediction_seconds(run, given) + estimate_matching_seconds(run, images, config, given)
-    print_resampling_time(run, images, cells, given)
+    measure_planning(args, config)
+    print_table_sizes(run, images, args)
+    prediction_seconds = estimate_prediction_seconds(run, args)
+    matching_seconds = estimate_matching_seconds(run, images, config, args)
+    print_resampling_time(run, cells, args)
+    total = format_duration(prediction_seconds + matching_seconds)
     print(
-        f"\nPredictions and measuring together: {format_duration(spent)} on one process; the jobs of a stage share nothing, so"
+        f"\nPredictions and matching together: {total} on one process. The jobs of a stage are independent, so the time"
     )
-    print("as many processes as there are divide it.")
+    print("is divided by the number of processes.")
 
 
 def parse_hive_path(path: Path) -> dict[str, str]:
+    """Return the keys and values of the `key=value` folders of a path."""
     return dict(part.split("=", 1) for part in path.parts if "=" in part)
 
 
 def format_duration(seconds: float) -> str:
+    """Return a time in hours, or in seconds below one hour."""
     return f"{seconds / 3600:,.1f} h" if seconds >= 3600 else f"{seconds:,.0f} s"
 
 
 def measure_planning(args: argparse.Namespace, config: dict[str, Any]) -> None:
-    """How many jobs there are, and how long it takes to plan them."""
-    jobs, spent = {}, {}
-    for shards in PLANNED_SHARD_COUNTS:
-        changed = {**config, "run": f"plan-{shards}"}
-        changed["datasets"] = {name: {**entry, "shards": shards} for name, entry in config["datasets"].items()}
+    """Print the number of jobs and the time to plan them."""
+    n_jobs, seconds = {}, {}
+    for n_shards in PLANNED_SHARD_COUNTS:
+        changed = {**config, "run": f"plan-{n_shards}"}
+        changed["datasets"] = {name: {**entry, "shards": n_shards} for name, entry in config["datasets"].items()}
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             yaml.safe_dump(changed, file)
             command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--configfile", file.name]
             start = time.perf_counter()
-            told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            spent[shards] = time.perf_counter() - start
-        jobs[shards] = int(re.findall(r"^total\s+(\d+)", told, re.MULTILINE)[-1])
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            seconds[n_shards] = time.perf_counter() - start
+        n_jobs[n_shards] = int(re.findall(r"^total\s+(\d+)", output, re.MULTILINE)[-1])
     low, high = PLANNED_SHARD_COUNTS
-    each, planning = (jobs[high] - jobs[low]) // (high - low), (spent[high] - spent[low]) / (high - low)
-    total = jobs[low] + each * (args.shards - low)
+    jobs_per_shard = (n_jobs[high] - n_jobs[low]) // (high - low)
+    seconds_per_shard = (seconds[high] - seconds[low]) / (high - low)
+    total_jobs = n_jobs[low] + jobs_per_shard * (args.shards - low)
+    total_seconds = seconds[low] + seconds_per_shard * (args.shards - low)
     print("## Jobs\n\n| shards | jobs | time to plan |\n|---|---|---|")
-    for shards in PLANNED_SHARD_COUNTS:
-        print(f"| {shards} | {jobs[shards]:,} | {spent[shards]:.1f} s |")
+    for n_shards in PLANNED_SHARD_COUNTS:
+        print(f"| {n_shards} | {n_jobs[n_shards]:,} | {seconds[n_shards]:.1f} s |")
+    print(f"| {args.shards} (computed) | {total_jobs:,} | {format_duration(total_seconds)} |\n")
     print(
-        f"| {args.shards} (computed) | {total:,} | {format_duration(spent[low] + planning * (args.shards - low))} |\n"
+        f"Each shard adds {jobs_per_shard} jobs: one prediction and one matching job for each model and prompt set. A"
     )
-    print(
-        f"{each} more jobs a shard: a prediction and a measuring for each cell of model and prompts. A shard then has"
-    )
-    print(f"{args.images / args.shards:,.0f} images. The number of jobs depends on shards alone, never on images.\n")
+    print(f"shard has {args.images / args.shards:,.0f} images. The number of jobs depends on the shards, not on the")
+    print("images.\n")
 
 
 def print_table_sizes(run_folder: Path, image_tables: dict[str, pd.DataFrame], args: argparse.Namespace) -> None:
-    """Rows and bytes of every kind of table, an image and in all."""
-    rows, data, rest, files = (defaultdict(int) for _ in range(4))
+    """Print rows and bytes of each kind of table, per image and in total."""
+    n_images = sum(map(len, image_tables.values()))
+    print("## Bytes\n\n| table | rows per image | bytes per row | bytes per file | total |\n|---|---|---|---|---|")
+    total_bytes = 0.0
     for name in TABLE_NAMES:
-        for path in run_folder.rglob(f"{name}.parquet"):
-            metadata = pq.read_metadata(path)
-            groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
-            packed = sum(group.column(k).total_compressed_size for group in groups for k in range(group.num_columns))
-            rows[name] += metadata.num_rows
-            data[name] += packed
-            rest[name] += path.stat().st_size - packed
-            files[name] += 1
-    number = sum(map(len, image_tables.values()))
-    print("## Bytes\n\n| table | rows an image | bytes a row | and a file | in all |\n|---|---|---|---|---|")
-    total = 0.0
-    for name in TABLE_NAMES:
-        shards = len({parse_hive_path(path).get("shard") for path in run_folder.rglob(f"{name}.parquet")})
-        then = args.shards * files[name] / shards if name != "prompts" else files[name]
-        bytes_ = data[name] / number * args.images + rest[name] / files[name] * then
-        total += bytes_
-        each = data[name] / rows[name] if rows[name] else 0
+        paths = list(run_folder.rglob(f"{name}.parquet"))
+        n_rows, data_bytes, other_bytes = sum_table_sizes(paths)
+        n_shards = len({parse_hive_path(path).get("shard") for path in paths})
+        n_files = args.shards * len(paths) / n_shards if name != "prompts" else len(paths)
+        table_bytes = data_bytes / n_images * args.images + other_bytes / len(paths) * n_files
+        total_bytes += table_bytes
+        bytes_per_row = data_bytes / n_rows if n_rows else 0
         print(
-            f"| {name} | {rows[name] / number:,.1f} | {each:,.1f} | {rest[name] / files[name]:,.0f} "
-            f"| {bytes_ / 1e9:,.1f} GB |"
+            f"| {name} | {n_rows / n_images:,.1f} | {bytes_per_row:,.1f} | {other_bytes / len(paths):,.0f} "
+            f"| {table_bytes / 1e9:,.1f} GB |"
         )
-    print(f"| together | | | | {total / 1e9:,.1f} GB |\n")
+    print(f"| all | | | | {total_bytes / 1e9:,.1f} GB |\n")
     print(
-        "Rows an image are of all cells of the run together. Bytes a row are compressed columns; a file's own are its"
+        "Rows per image are those of all models and prompt sets of the run. Bytes per row are compressed columns; bytes"
     )
-    print("schema and footer.\n")
+    print("per file are its schema and footer.\n")
+
+
+def sum_table_sizes(paths: list[Path]) -> tuple[int, int, int]:
+    """Return the rows, the bytes of compressed columns and all other bytes of Parquet files."""
+    n_rows, data_bytes, other_bytes = 0, 0, 0
+    for path in paths:
+        metadata = pq.read_metadata(path)
+        row_groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+        column_bytes = sum(
+            group.column(column).total_compressed_size for group in row_groups for column in range(group.num_columns)
+        )
+        n_rows += metadata.num_rows
+        data_bytes += column_bytes
+        other_bytes += path.stat().st_size - column_bytes
+    return n_rows, data_bytes, other_bytes
 
 
 def estimate_prediction_seconds(run_folder: Path, args: argparse.Namespace) -> float:
-    """Seconds of all predictions: images by the run's own timing, and what each job costs beside them."""
-    print("## Time\n\n| step | one image | one job beside its images | in all, one process |\n|---|---|---|---|")
-    spent = 0.0
+    """Print and return the time of all predictions: the run's time per image, and the overhead of each job."""
+    print("## Time\n\n| step | one image | overhead per job | total, one process |\n|---|---|---|---|")
+    all_seconds = 0.0
     for folder in sorted(run_folder.glob("predictions/dataset=*/model=*/prompts=*")):
-        timing = pd.concat([TIMING.read(path) for path in sorted(folder.rglob("timing.parquet"))])
+        paths = sorted(folder.rglob("timing.parquet"))
+        timing = pd.concat([TIMING.read(path) for path in paths])
         if timing.empty:
             continue
-        each = timing[["read_ms", "encode_ms", "decode_ms"]].sum(axis=1).median() / 1000
-        cell, beside = parse_hive_path(folder / "x"), []
-        for path in sorted(folder.rglob("timing.parquet")):
-            name = "-".join(parse_hive_path(path)[key] for key in ("dataset", "model", "prompts", "shard"))
-            job = pd.read_csv(run_folder / "timings" / "predict" / f"{name}.tsv", sep="\t")["s"].iloc[0]
-            own = TIMING.read(path)[["read_ms", "encode_ms", "decode_ms"]].to_numpy().sum() / 1000
-            beside.append(max(job - own, 0))
-        once = statistics.median(beside)
-        whole = each * args.images + once * args.shards
-        spent += whole
+        seconds_per_image = timing[TIMING_COLUMNS].sum(axis=1).median() / 1000
+        seconds_per_job = statistics.median(read_job_overhead_seconds(run_folder, path) for path in paths)
+        total = seconds_per_image * args.images + seconds_per_job * args.shards
+        all_seconds += total
+        cell = parse_hive_path(folder / "x")
         print(
-            f"| predict {cell['model']} · {cell['prompts']} | {each * 1000:,.1f} ms | {once:.1f} s | {format_duration(whole)} |"
+            f"| predict {cell['model']} · {cell['prompts']} | {seconds_per_image * 1000:,.1f} ms "
+            f"| {seconds_per_job:.1f} s | {format_duration(total)} |"
         )
-    return spent
+    return all_seconds
+
+
+def read_job_overhead_seconds(run_folder: Path, timing_path: Path) -> float:
+    """Return the time of a prediction job minus the times of its images, in seconds."""
+    keys = parse_hive_path(timing_path)
+    name = "-".join(keys[key] for key in ("dataset", "model", "prompts", "shard"))
+    job_seconds = pd.read_csv(run_folder / "timings" / "predict" / f"{name}.tsv", sep="\t")["s"].iloc[0]
+    image_seconds = TIMING.read(timing_path)[TIMING_COLUMNS].to_numpy().sum() / 1000
+    return max(job_seconds - image_seconds, 0)
 
 
 def estimate_matching_seconds(
     run_folder: Path, image_tables: dict[str, pd.DataFrame], config: dict[str, Any], args: argparse.Namespace
 ) -> float:
-    """Seconds of all measuring, timed on the run's first shards."""
+    """Print and return the time of all matching, measured on the run's first shards."""
     threshold = config.get("statistics", {}).get("score-threshold", 0.5)
-    spent = 0.0
+    all_seconds = 0.0
     for path in sorted(run_folder.glob("predictions/*/*/*/shard=000/masks.parquet")):
         cell = parse_hive_path(path)
         if parquet.read_provenance(path).get("skipped"):
             continue
-        asked = run_folder / f"prompts/dataset={cell['dataset']}/prompts={cell['prompts']}/prompts.parquet"
-        mine = image_tables[cell["dataset"]].iloc[:: config["datasets"][cell["dataset"]].get("shards", 1)]
-        known = ground_truth.read_ground_truth(
-            Path(f"resources/datasets/{cell['dataset']}/instances.json"), mine["image_id"]
-        )
-        given_to = (MASKS.read(path), PROMPTS.read(asked), known, mine, threshold)
-        each = median_cpu_seconds(lambda given_to=given_to: match_shard(*given_to), N_REPEATS) / len(mine)
-        spent += each * args.images
+        dataset = cell["dataset"]
+        prompts = run_folder / f"prompts/dataset={dataset}/prompts={cell['prompts']}/prompts.parquet"
+        images = image_tables[dataset].iloc[:: config["datasets"][dataset].get("shards", 1)]
+        truth = ground_truth.read_ground_truth(Path(f"resources/datasets/{dataset}/instances.json"), images["image_id"])
+        inputs = (MASKS.read(path), PROMPTS.read(prompts), truth, images, threshold)
+        seconds_per_image = median_cpu_seconds(lambda inputs=inputs: match_shard(*inputs), N_REPEATS) / len(images)
+        total = seconds_per_image * args.images
+        all_seconds += total
         print(
-            f"| measure {cell['model']} · {cell['prompts']} | {each * 1000:,.1f} ms | | {format_duration(each * args.images)} |"
+            f"| match {cell['model']} · {cell['prompts']} | {seconds_per_image * 1000:,.1f} ms | "
+            f"| {format_duration(total)} |"
         )
-    return spent
+    return all_seconds
 
 
-def print_resampling_time(
-    run_folder: Path, image_tables: dict[str, pd.DataFrame], cells: list[dict[str, str]], args: argparse.Namespace
-) -> None:
-    """Seconds of the bootstrap of one cell and metric, for repetitions of the run's largest cell."""
+def print_resampling_time(run_folder: Path, cells: list[dict[str, str]], args: argparse.Namespace) -> None:
+    """Print the time to resample one metric, measured on repetitions of the run's largest table of pairs."""
     folders = [
         run_folder / "matching" / "/".join(f"{key}={cell[key]}" for key in ("dataset", "model", "prompts"))
         for cell in cells
     ]
-    pairs = max(
-        (pd.concat([PAIRS.read(path) for path in sorted(each.rglob("pairs.parquet"))]) for each in folders),
-        key=len,
-    )
-    ids = pd.Index(sorted(pairs["image_id"].unique()))
-    times = {}
-    for number in (2_000, 10_000):
-        copies = -(-number // len(ids))
-        many = pd.concat(
-            [pairs.assign(image_id=pairs["image_id"] + place * (ids.max() + 1)) for place in range(copies)]
+    tables = [pd.concat([PAIRS.read(path) for path in sorted(folder.rglob("pairs.parquet"))]) for folder in folders]
+    pairs = max(tables, key=len)
+    image_ids = pd.Index(sorted(pairs["image_id"].unique()))
+    seconds = {}
+    for n_images in RESAMPLED_IMAGE_COUNTS:
+        n_copies = -(-n_images // len(image_ids))
+        copies = pd.concat(
+            [pairs.assign(image_id=pairs["image_id"] + copy * (image_ids.max() + 1)) for copy in range(n_copies)]
         )
-        known = many["image_id"].unique()
-        groups = assign_clusters(pd.DataFrame({"image_id": known, "group": known.astype(str)}))
-        part = summarize_metric("iou", many, groups)
-        if isinstance(part, str):
+        copied_ids = copies["image_id"].unique()
+        clusters = assign_clusters(pd.DataFrame({"image_id": copied_ids, "group": copied_ids.astype(str)}))
+        sums = summarize_metric("iou", copies, clusters)
+        if isinstance(sums, str):
             return
-        times[len(known)] = median_cpu_seconds(
-            lambda part=part: bootstrap.resample([part], 1, "set", N_RESAMPLES), N_REPEATS
+        seconds[len(copied_ids)] = median_cpu_seconds(
+            lambda sums=sums: bootstrap.resample([sums], 1, "set", N_RESAMPLES), N_REPEATS
         )
-    (few, short), (more, long) = times.items()
-    each = (long - short) / (more - few)
-    whole = short + each * (args.images - few)
-    print(f"| resample one cell, {N_RESAMPLES:,} times | {each * 1000:,.2f} ms | | {format_duration(whole)} |")
-    print(f"\nResampling was timed with {few:,} and {more:,} images: {short:.1f} and {long:.1f} s.")
-    print("The draws are one job's, for all metrics of a cell at once.")
+    (few, few_seconds), (many, many_seconds) = seconds.items()
+    seconds_per_image = (many_seconds - few_seconds) / (many - few)
+    total = few_seconds + seconds_per_image * (args.images - few)
+    print(
+        f"| resample one metric, {N_RESAMPLES:,} times | {seconds_per_image * 1000:,.2f} ms | "
+        f"| {format_duration(total)} |"
+    )
+    print(f"\nResampling was measured with {few:,} and {many:,} images: {few_seconds:.1f} and {many_seconds:.1f} s.")
+    print("One job draws the samples for all metrics of a model and prompt set.")
 
 
 if __name__ == "__main__":

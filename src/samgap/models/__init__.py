@@ -1,10 +1,14 @@
-"""Model families: each module without a leading underscore is one, named by `models.<id>.family`.
+"""Model families. A module or package of this folder is a family if it declares `KINDS`; `models.<id>.family` names it.
 
-A family declares `KINDS`, the kinds of prompt set it answers, and `open_model(options, weights, device)`, which
-returns a `Model`. What it answers only where a model's entry has an option set stands in `KINDS_WITH`, by that option.
-A family with the kind `track` also has `open_tracker`, of the same form, which returns a `Tracker`.
-A family that runs without a GPU declares `NEEDS_GPU = False`, as does a family in `samgap.training`.
-Only this package and `samgap.training` import torch.
+A family declares, as literals that are read without importing it:
+
+- `KINDS`: the kinds of prompt sets that it accepts; `spatial` stands for all kinds that declare `SPATIAL = True`;
+- `KINDS_WITH` (optional): further kinds, by the option of the model's entry that enables them;
+- `NEEDS_GPU` (optional, default True): False for a family that runs no network.
+
+It defines `open_model(options, weights, device)`, which returns a `Model`, and if it accepts the kind `track` also
+`open_tracker(options, weights, device)`, which returns a `Tracker`. Only this package, `samgap.training` and
+`samgap.demo_models` import torch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,46 +21,77 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Prediction:
-    """One mask: its score (0 to 1), box (x0, y0, x1, y1, px), area (px) and compressed COCO RLE counts."""
+    """One predicted mask."""
 
     score: float
+    """Confidence, 0 to 1."""
     box: tuple[float, float, float, float]
+    """x0, y0, x1, y1 in px."""
     area: int
+    """Number of pixels of the mask."""
     rle: bytes
+    """Compressed counts of the mask's COCO RLE."""
 
 
 class Model(Protocol):
-    """A loaded model. `encode` takes an RGB image; `answer` then takes any number of its prompts (rows of table
-    `prompts` as mappings) and returns the predictions of each, best score first; they may still be in the making, and
-    whoever looks at them waits. `notes`, if a model has them, tells what it did to a prompt, one line each."""
+    """A loaded model of single images.
 
-    def set_image(self, image: Image.Image) -> None: ...
+    A model may have an attribute `warnings`, a list of messages about prompts that it changed. The caller clears it.
+    """
 
-    def predict(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]: ...
+    def set_image(self, image: Image.Image) -> None:
+        """Encode an RGB image. Later calls of `predict` refer to it."""
+
+    def predict(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]:
+        """Return the predictions for each prompt on the current image, highest score first.
+
+        Args:
+            prompts: rows of table `prompts`.
+
+        Returns:
+            One sequence for each prompt. It may still be computed by another thread; reading it waits for the result.
+        """
 
 
 @dataclass(frozen=True)
 class FrameOutput:
-    """A frame of a sequence, by its number: first when it is encoded (`answers` is None), then answered.
-
-    `answers` has for each object that was shown up to here, by its number, one prediction, or none where the model
-    does not see it.
-    """
+    """The output of a tracker for one frame. Each frame is yielded twice: after encoding, then with predictions."""
 
     index: int
+    """Position of the frame in the sequence."""
     predictions: Mapping[int, list[Prediction]] | None
+    """None after encoding. Otherwise one prediction, or none, for each object prompted on this or an earlier frame,
+    by the object's position in `object_prompts`."""
 
 
 class Tracker(Protocol):
-    """A loaded video model. `track` takes the RGB frames of a sequence (read as they are indexed) and for each object
-    the number of the frame on which it is shown, and the row of table `prompts` that shows it there."""
+    """A loaded model of videos."""
 
     def track(
         self, frames: Sequence[Image.Image], object_prompts: Sequence[tuple[int, Mapping[str, Any]]]
-    ) -> Iterator[FrameOutput]: ...
+    ) -> Iterator[FrameOutput]:
+        """Track objects through a sequence.
+
+        Args:
+            frames: RGB frames, each read when it is indexed.
+            object_prompts: for each object the index of the frame with its prompt, and the prompt, a row of table
+                `prompts`.
+
+        Yields:
+            For each frame from the first prompted one on: a `FrameOutput` without and then one with predictions.
+        """
 
 
 class Family(Protocol):
+    """The interface of a family's module."""
+
     KINDS: tuple[str, ...]
 
-    def open_model(self, options: Mapping[str, Any], weights: Path, device: str) -> Model: ...
+    def open_model(self, options: Mapping[str, Any], weights: Path, device: str) -> Model:
+        """Build the model of a configuration entry and load its weights.
+
+        Args:
+            options: the entry `models.<id>` of the configuration.
+            weights: path of the weights file.
+            device: `cpu` or `cuda`.
+        """

@@ -1,9 +1,8 @@
-"""Family `grounded`: two models, of which one finds boxes for a phrase and the other turns the boxes into masks.
+"""Family `grounded`: a detector predicts boxes for a phrase and a segmenter turns the boxes into masks.
 
-So SAM2 is asked in words ("grounded SAM2"). Options: `detector` and `segmenter`, ids of `models`: any model that
-answers phrases, of which the boxes are taken, and any that answers boxes. A mask's score is that of its box: the
-detector says whether the thing is there, the segmenter only where its edge is. Both keep the weights and options of
-their own entries.
+With SAM2 as the segmenter this is known as grounded SAM2. Options: `detector`, the id of a model that accepts phrases,
+and `segmenter`, the id of a model that accepts boxes. Both use the weights and options of their entries in
+`models`. A mask gets the score of its box; the score of the segmenter is discarded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,43 +18,59 @@ KINDS = ("phrases", "templates", "perturbations", "exemplar")
 
 
 def open_model(options: Mapping[str, Any], weights: Mapping[str, Path], device: str) -> "Grounded":
-    """`weights` are the parts' files by role; `options["parts"]` their options, likewise."""
+    """Open both components.
 
-    def opened(role: str) -> Model:
-        part = options["parts"][role]
-        family = import_plugin("models", part["family"])
-        return family.open_model(part, weights[role], device)
+    Args:
+        options: `options["parts"]` holds the options of the components by role, `detector` and `segmenter`.
+        weights: paths of the components' weights files by role.
+        device: `cpu` or `cuda`.
+    """
 
-    return Grounded(opened("detector"), opened("segmenter"))
+    def open_component(role: str) -> Model:
+        component_options = options["parts"][role]
+        family = import_plugin("models", component_options["family"])
+        return family.open_model(component_options, weights[role], device)
+
+    return Grounded(open_component("detector"), open_component("segmenter"))
 
 
 class Grounded:
-    """A detector and a segmenter, both loaded."""
+    """A loaded detector and a loaded segmenter."""
 
     def __init__(self, detector: Model, segmenter: Model) -> None:
         self.detector, self.segmenter = detector, segmenter
         self.warnings: list[str] = []
 
     def set_image(self, image: Image.Image) -> None:
+        """Encode the image with both components."""
         self.image_size = image.size
         self.detector.set_image(image)
         self.segmenter.set_image(image)
 
     def predict(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
-        """An image's boxes of all phrases are asked together. A box without a pixel of the image gives no mask."""
-        detected = [
-            [one for one in found if self._clipped_area(one.box) > 0] for found in self.detector.predict(prompts)
-        ]
-        boxes = [self._make_box_prompt(one.box) for found in detected for one in found]
-        answers = iter(self.segmenter.predict(boxes) if boxes else [])
-        for part in (self.detector, self.segmenter):
-            told = getattr(part, "warnings", [])
-            self.warnings += told
-            told.clear()
-        return [[self._copy_box_score(one, mask) for one in found for mask in next(answers)[:1]] for found in detected]
+        """Return the masks for each prompt, in the order of the detector's boxes.
 
-    def _copy_box_score(self, box: Prediction, mask: Prediction) -> Prediction:
-        return Prediction(box.score, mask.box, mask.area, mask.rle)
+        The boxes of all prompts are segmented in one call. A box outside the image gives no mask.
+        """
+        detections_by_prompt = [
+            [detection for detection in detections if self._clipped_area(detection.box) > 0]
+            for detections in self.detector.predict(prompts)
+        ]
+        box_prompts = [
+            self._make_box_prompt(detection.box) for detections in detections_by_prompt for detection in detections
+        ]
+        mask_predictions = iter(self.segmenter.predict(box_prompts) if box_prompts else [])
+        for component in (self.detector, self.segmenter):
+            messages = getattr(component, "warnings", [])
+            self.warnings += messages
+            messages.clear()
+        return [
+            [self._copy_box_score(detection, mask) for detection in detections for mask in next(mask_predictions)[:1]]
+            for detections in detections_by_prompt
+        ]
+
+    def _copy_box_score(self, detection: Prediction, mask: Prediction) -> Prediction:
+        return Prediction(detection.score, mask.box, mask.area, mask.rle)
 
     def _clip_box(self, box: Sequence[float]) -> tuple[float, float, float, float]:
         width, height = self.image_size
@@ -67,5 +82,5 @@ class Grounded:
         return max(x1 - x0, 0.0) * max(y1 - y0, 0.0)
 
     def _make_box_prompt(self, box: Sequence[float]) -> dict[str, Any]:
-        edges = dict(zip(("x0", "y0", "x1", "y1"), self._clip_box(box), strict=True))
-        return {"kind": "box", "phrase": None, "points": None, "mask": None, "boxes": [{**edges, "label": 1}]}
+        corners = dict(zip(("x0", "y0", "x1", "y1"), self._clip_box(box), strict=True))
+        return {"kind": "box", "phrase": None, "points": None, "mask": None, "boxes": [{**corners, "label": 1}]}

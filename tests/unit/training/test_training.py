@@ -17,7 +17,7 @@ from samgap.demo_models import sam3_dense
 from samgap.errors import UserError
 from samgap.io.files import write_json
 from samgap.models.runtime.device import cuda_shim
-from samgap.models.sam3 import build
+from samgap.models.sam3 import build, image_encoder
 from samgap.training import loop
 from samgap.training.sam2 import task as sam2
 from samgap.training.sam3 import task as sam3
@@ -241,6 +241,6 @@ def test_an_architecture_that_is_none_is_one_line(change, said):
 
 def test_no_two_places_of_a_small_sam3_begin_alike():
     architecture = yaml.safe_load((ROOT / "config" / "demo" / "sam3-demo.architecture.yaml").read_text())
-    waves = build._make_sinusoidal_embedding(architecture["places"], architecture["embed"])
+    waves = image_encoder.make_sinusoidal_embedding(architecture["places"], architecture["embed"])
     assert waves.shape == (architecture["places"] ** 2, architecture["embed"])
     assert (torch.cdist(waves, waves) + 9 * torch.eye(len(waves))).min() > 0.5

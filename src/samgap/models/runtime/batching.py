@@ -1,4 +1,4 @@
-"""How many prompts are asked at once: as many as memory holds, and half as many after it ran out."""
+"""Batch sizes from the free memory, halved when memory runs out."""
 
 import functools
 import logging
@@ -13,86 +13,116 @@ from samgap.models.runtime.device import get_free_memory_bytes
 logger = logging.getLogger("samgap")
 
 MAX_MEMORY_FRACTION = 0.5
-"""Of the free memory, how much a batch may take: the rest is for what was not reckoned with."""
+"""Share of the free memory that a batch may use; the rest is a reserve for errors of the estimate."""
+
+OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "not enough memory", "CUDA out of memory")
+"""Parts of the messages by which torch reports it as a plain RuntimeError."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class MemoryBatcher:
-    """Batches of at most `most` prompts on `device`; what is learnt of memory holds for the rest of the job."""
+    """Splits work into batches that fit into memory. What it measures applies to all later calls.
+
+    Args:
+        max_size: maximum number of items in a batch.
+        device: `cpu` or `cuda`.
+    """
 
     def __init__(self, max_size: int, device: str) -> None:
         self.max_size, self.device = max_size, device
-        self.budget_bytes = float("inf")  # bytes; from the batches that did not fit
-        self.memory_ratio = 0.0  # a prompt's measured share of memory to its reckoned one
+        self.budget_bytes = float("inf")  # upper bound, lowered by batches that did not fit
+        self.memory_ratio = 0.0  # highest measured ratio of used to estimated memory
 
     def batch_size(self, bytes_per_item: float) -> int:
-        """Prompts at once, where one takes `each` bytes. A power of two, so that it does not hang on single bytes."""
-        fits = min(MAX_MEMORY_FRACTION * get_free_memory_bytes(self.device), self.budget_bytes) / (
-            bytes_per_item * max(self.memory_ratio, 1.0)
-        )
-        return min(self.max_size, 1 << max(int(fits), 1).bit_length() - 1)
+        """Return the number of items in the next batch.
+
+        It is a power of two, so that small changes of the free memory do not change it.
+
+        Args:
+            bytes_per_item: estimated memory of one item.
+        """
+        budget_bytes = min(MAX_MEMORY_FRACTION * get_free_memory_bytes(self.device), self.budget_bytes)
+        n_items = int(budget_bytes / (bytes_per_item * max(self.memory_ratio, 1.0)))
+        return min(self.max_size, 1 << max(n_items, 1).bit_length() - 1)
 
     def map(
         self, items: Sequence[Item], bytes_per_item: float, function: Callable[[Sequence[Item]], Result]
     ) -> Iterator[tuple[Sequence[Item], Result]]:
-        """`work` done on all `items`, a batch at a time, with its results.
+        """Call `function` on batches of `items`.
 
-        A batch that runs out of memory is halved and done again, so `work` must leave nothing behind. One prompt that
-        does not fit alone raises UserError.
+        On out-of-memory the batch size is halved and `function` retried; it must be free of side effects.
+
+        Args:
+            items: all items, in order.
+            bytes_per_item: estimated memory of one item.
+            function: takes a slice of `items`.
+
+        Yields:
+            Each batch with the result of `function`.
+
+        Raises:
+            UserError: a single item does not fit into memory.
         """
         start = 0
         while start < len(items):
-            some = items[start : start + self.batch_size(bytes_per_item)]
-            found = self._attempt(len(some), bytes_per_item, functools.partial(function, some))
-            if found is not None:
-                yield some, found[0]
-                start += len(some)
+            batch = items[start : start + self.batch_size(bytes_per_item)]
+            result = self._attempt(len(batch), bytes_per_item, functools.partial(function, batch))
+            if result is not None:
+                yield batch, result[0]
+                start += len(batch)
 
     def run(self, bytes_per_item: float, function: Callable[[int], Result]) -> Result:
-        """`work` done whole, which is told how many it may do at once; when memory runs out again, with half as many.
+        """Return the result of package code that makes its own batches.
 
-        For package code that makes its batches itself.
+        On out-of-memory the batch size is halved and `function` retried; it must be free of side effects.
+
+        Args:
+            bytes_per_item: estimated memory of one item.
+            function: takes the batch size.
+
+        Raises:
+            UserError: a single item does not fit into memory.
         """
         while True:
-            number = self.batch_size(bytes_per_item)
-            found = self._attempt(number, bytes_per_item, functools.partial(function, number))
-            if found is not None:
-                return found[0]
+            batch_size = self.batch_size(bytes_per_item)
+            result = self._attempt(batch_size, bytes_per_item, functools.partial(function, batch_size))
+            if result is not None:
+                return result[0]
 
     def _attempt(self, n_items: int, bytes_per_item: float, function: Callable[[], Result]) -> tuple[Result] | None:
-        """The result in a tuple, or None when memory ran out; its frames, and what they hold, are gone by then."""
+        """Return the result in a tuple, or None on out-of-memory.
+
+        The cache is emptied after the `except` block, when the traceback no longer holds the tensors of `function`.
+        """
         cuda = self.device == "cuda"
         if cuda:
             torch.cuda.reset_peak_memory_stats()
-            before = torch.cuda.memory_allocated()
+            allocated_before = torch.cuda.memory_allocated()
         try:
-            found = function()
+            result = function()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         else:
             if cuda:
-                peak = (torch.cuda.max_memory_allocated() - before) / (n_items * bytes_per_item)
-                self.memory_ratio = max(self.memory_ratio, peak)
-            return (found,)
+                peak_bytes = torch.cuda.max_memory_allocated() - allocated_before
+                self.memory_ratio = max(self.memory_ratio, peak_bytes / (n_items * bytes_per_item))
+            return (result,)
         if cuda:
             torch.cuda.empty_cache()
         if n_items == 1:
             raise UserError(
-                "not even one prompt of an image fits into the memory; take smaller images, a smaller model, or a "
-                "device with more"
+                "out of memory with a single prompt; use smaller images, a smaller model, or a device with more memory"
             )
         self.budget_bytes = bytes_per_item * max(self.memory_ratio, 1.0) * (n_items // 2)
-        logger.warning("out of memory with %d prompts at once: going on with %d", n_items, n_items // 2)
+        logger.warning("out of memory with a batch of %d prompts; retrying with %d", n_items, n_items // 2)
         return None
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Is it that memory ran out, of a GPU or of the machine?"""
+    """Return whether an error means that the memory of the GPU or of the machine is exhausted."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(
-        told in str(error) for told in ("can't allocate memory", "not enough memory", "CUDA out of memory")
-    )
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY_TEXTS)

@@ -1,4 +1,4 @@
-"""Instances corrected click by click: SAM2's interactive protocol, all instances of an image side by side."""
+"""SAM2's interactive protocol: each click corrects the mask before it, for all instances of an image in parallel."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,32 +10,42 @@ import torch
 from samgap.masks.clicks import next_click
 from samgap.models import Prediction
 from samgap.models.runtime.predictions import masks_to_predictions
-from samgap.models.sam2.image import PromptBatch
+from samgap.models.runtime.prompt_tensors import MaskBatch, PromptBatch, stack_points
 
 ClickPredictions = list[list[Prediction]]
-"""Of each prompt, its answers after 1, 2 … clicks."""
+"""For each prompt its predictions after 1, 2 … clicks."""
 
 
 class SupportsClicks(Protocol):
-    """What a model needs for it; `samgap.models.sam2.image` has it."""
+    """The methods of a model that the click protocol uses."""
 
-    def predict_batch(self, batch: Any, multimask: bool = True) -> Any: ...
+    def predict_batch(self, batch: PromptBatch, multimask: bool = True) -> MaskBatch:
+        """Return the best mask for each prompt of a batch."""
 
     def map_batches(
         self, indices: Sequence[int], function: Callable[[Sequence[int]], ClickPredictions]
-    ) -> Iterator[tuple[Sequence[int], ClickPredictions]]: ...
+    ) -> Iterator[tuple[Sequence[int], ClickPredictions]]:
+        """Call `function` on batches of prompt indices that fit into memory."""
 
 
 def run_click_protocol(
     model: SupportsClicks, prompts: Sequence[Mapping[str, Any]], ground_truth_masks: Sequence[np.ndarray]
 ) -> ClickPredictions:
-    """Each prompt's answer after 1, 2 … clicks; `truths` are its instances' masks, bool (height, width).
+    """Return the prediction for each prompt after each click.
 
-    The first click asks for the best of three masks, each further one for a single mask, with the answer before it as
-    a prior. A series ends with its budget, or when nothing is left to correct. An empty mask is an answer too.
+    The first click selects the best of three masks. Each further click predicts a single mask, with the logits of the
+    mask before it as mask input. A series ends after `clicks` clicks, or earlier if the mask is correct.
+
+    Args:
+        model: a model with an encoded image.
+        prompts: rows of table `prompts` of kind `clicks`; their points are the first clicks.
+        ground_truth_masks: the mask of each prompt's instance, bool (height, width).
+
+    Returns:
+        One list for each prompt. Empty masks are included.
     """
-    work = functools.partial(_run_batch, model, prompts, ground_truth_masks)
-    return [one for _, found in model.map_batches(range(len(prompts)), work) for one in found]
+    run_batch = functools.partial(_run_batch, model, prompts, ground_truth_masks)
+    return [series for _, batch in model.map_batches(range(len(prompts)), run_batch) for series in batch]
 
 
 def _run_batch(
@@ -44,23 +54,23 @@ def _run_batch(
     all_ground_truth_masks: Sequence[np.ndarray],
     indices: Sequence[int],
 ) -> ClickPredictions:
-    prompts, truths = [all_prompts[n] for n in indices], [all_ground_truth_masks[n] for n in indices]
-    found: ClickPredictions = [[] for _ in prompts]
-    given = [list(prompt["points"]) for prompt in prompts]
-    priors: list[Any] = [None] * len(prompts)
-    going = list(range(len(prompts)))
-    while going:
-        points = np.array([[(one["x"] - 0.5, one["y"] - 0.5) for one in given[n]] for n in going], np.float32)
-        labels = np.array([[one["label"] for one in given[n]] for n in going], np.int32)
-        stacked = None if priors[going[0]] is None else torch.stack([priors[n] for n in going])
-        answer = model.predict_batch(PromptBatch(points, labels, None, stacked), multimask=stacked is None)
-        left = []
-        for row, number in enumerate(going):
-            found[number] += masks_to_predictions(answer.scores[[row]], None, answer.masks[[row]], keep_empty=True)
-            priors[number] = answer.logits[row]
-            click = next_click(truths[number], answer.masks[row])
-            if click is not None and len(given[number]) < prompts[number]["clicks"]:
-                given[number].append(click)
-                left.append(number)
-        going = left
-    return found
+    prompts, ground_truth_masks = [all_prompts[i] for i in indices], [all_ground_truth_masks[i] for i in indices]
+    predictions: ClickPredictions = [[] for _ in prompts]
+    clicks = [list(prompt["points"]) for prompt in prompts]
+    mask_inputs: list[Any] = [None] * len(prompts)
+    active = list(range(len(prompts)))  # prompts whose series has not ended; all have equally many clicks
+    while active:
+        points, labels = stack_points([{"points": clicks[i]} for i in active])
+        is_first_click = mask_inputs[active[0]] is None
+        stacked_mask_inputs = None if is_first_click else torch.stack([mask_inputs[i] for i in active])
+        output = model.predict_batch(PromptBatch(points, labels, None, stacked_mask_inputs), multimask=is_first_click)
+        still_active = []
+        for row, i in enumerate(active):
+            predictions[i] += masks_to_predictions(output.scores[[row]], None, output.masks[[row]], keep_empty=True)
+            mask_inputs[i] = output.logits[row]
+            click = next_click(ground_truth_masks[i], output.masks[row])
+            if click is not None and len(clicks[i]) < prompts[i]["clicks"]:
+                clicks[i].append(click)
+                still_active.append(i)
+        active = still_active
+    return predictions

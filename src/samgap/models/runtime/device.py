@@ -1,4 +1,4 @@
-"""Where a model runs, and how the packages' hard-coded CUDA calls run on a machine without a GPU."""
+"""The device of a model, its free memory, and the packages' hard-coded CUDA calls on machines without a GPU."""
 
 import contextlib
 import logging
@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Before torch is imported. The packages decorate functions for a compiler that a CPU job does not need. And threads
-# that wait must sleep: where other work wants the cores, those that spin make every operator wait for them (measured:
-# forty times as long).
+# Both must be set before torch is imported. The packages compile functions, which a CPU job does not need. And idle
+# OpenMP threads must sleep: on a machine with other work, spinning threads made every operator 40 times slower.
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -23,13 +22,20 @@ logger = logging.getLogger("samgap")
 
 
 def init_torch(n_threads: int) -> None:
-    """Torch as every job has it: its seed, and no more threads on the CPU than the job was given."""
+    """Seed torch and limit its CPU threads, as every job does."""
     torch.manual_seed(0)
     torch.set_num_threads(n_threads)
 
 
 def select_device(setting: str) -> str:
-    """`cpu` or `cuda` for the config's `device` (auto, cpu, cuda); cuda without a usable GPU is an error."""
+    """Return `cpu` or `cuda` for the configuration's `device`.
+
+    Args:
+        setting: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        UserError: the setting is `cuda`, but there is no usable GPU.
+    """
     if setting == "cpu":
         return "cpu"
     try:
@@ -40,18 +46,21 @@ def select_device(setting: str) -> str:
         return "cuda"
     if setting == "cuda":
         raise UserError("device: cuda, but no usable GPU was found here; use device: auto or cpu, or a GPU node")
-    logger.info("device: auto, no usable GPU found: running on the CPU")
+    logger.info("device: auto, no usable GPU was found; using the CPU")
     return "cpu"
 
 
 def synchronize(device: str) -> None:
-    """Wait for the GPU, so that a clock read next tells what was done and not what was asked for."""
+    """Wait until the GPU has finished, so that a clock read next measures the work and not its launch."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
 def get_free_memory_bytes(device: str) -> int:
-    """Bytes that a job may still take: of the GPU, or of the machine and of the control group that a scheduler set."""
+    """Return the memory that a job may still allocate, in bytes.
+
+    On a CPU it is limited by the machine and by the control groups that a scheduler sets.
+    """
     if device == "cuda":
         return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
     return min(
@@ -60,24 +69,25 @@ def get_free_memory_bytes(device: str) -> int:
 
 
 def _get_free_cgroup_bytes(cgroup_root: Path, membership_file: Path) -> list[int]:
-    """What is left of the memory limits of this process's control group (version 2) and of those above it."""
+    """Return the free memory, in bytes, of this process's control group (version 2) and its parents with a limit."""
     try:
-        inside = membership_file.read_text().partition("0::/")[2].split("\n")[0]
+        group_name = membership_file.read_text().partition("0::/")[2].split("\n")[0]
     except OSError:
         return []
-    left = []
-    for group in (cgroup_root / inside, *(cgroup_root / inside).parents):
+    free_bytes = []
+    for group in (cgroup_root / group_name, *(cgroup_root / group_name).parents):
         if cgroup_root != group and cgroup_root not in group.parents:
             break
-        with contextlib.suppress(OSError, ValueError):  # no limit there: no such file, or "max"
+        with contextlib.suppress(OSError, ValueError):  # without a limit the file is missing or says "max"
             limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
-            told = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-            left.append(max(limit - used + int(told.get("inactive_file", 0)), 0))  # cached files give way
-    return left
+            statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+            # The kernel reclaims inactive file pages before a process runs out of memory.
+            free_bytes.append(max(limit - used + int(statistics.get("inactive_file", 0)), 0))
+    return free_bytes
 
 
 class _CudaToCpuMode(TorchFunctionMode):
-    """Send what asks for CUDA to the CPU, and make pinning and `.cuda()` do nothing."""
+    """Replaces the device `cuda` by `cpu` in all torch calls; pinning and `.cuda()` return the tensor unchanged."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
@@ -91,7 +101,10 @@ class _CudaToCpuMode(TorchFunctionMode):
 
 @contextlib.contextmanager
 def cuda_shim(device: str) -> Iterator[None]:
-    """Run package code on `device`. On a CPU it must span backward too: checkpointed layers run forward again there."""
+    """Run package code with hard-coded CUDA devices on `device`.
+
+    In training the context must include the backward pass, where checkpointed layers run their forward pass again.
+    """
     if device == "cuda":
         yield
     else:

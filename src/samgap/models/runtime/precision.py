@@ -1,7 +1,7 @@
-"""Options of a model that trade exactness for speed: `precision`, `compile`, `channels-last`.
+"""Options of a model that trade exactness for speed: `precision`, `compile` and `channels-last`.
 
-All are off unless a model's entry asks for them; then its answers are those of plain 32-bit floats within the
-tolerances of tests/unit/models/test_speed.py.
+All are off by default. Each one's predictions stay within the tolerances of
+tests/unit/models/runtime/test_precision.py from those in 32-bit floats.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from samgap.errors import UserError
 
 @dataclass(frozen=True)
 class Precision:
-    """How a model's numbers are worked out."""
+    """The number format, compilation and memory layout of a model."""
 
     dtype: str = "fp32"
     compiled: bool = False
@@ -26,19 +26,24 @@ class Precision:
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> "Precision":
-        """What a model's entry of the configuration says."""
+        """Return the precision of a configuration entry `models.<id>`."""
         return cls(options.get("precision", "fp32"), bool(options.get("compile")), bool(options.get("channels-last")))
 
     def autocast(self, device: str) -> contextlib.AbstractContextManager[Any]:
-        """Inside it matrix products and convolutions are in bf16, where `precision` is."""
+        """Return a context in which matrix products and convolutions use bf16 if `dtype` is `bf16`."""
         if self.dtype == "bf16":
             return torch.autocast(device, dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
     def prepare_encoder(self, encoder: Any, device: str) -> None:
-        """Change the image encoder, a module, in place: how its weights lie in memory, and what its `forward` is.
+        """Set the memory layout of an image encoder and compile its `forward`, in place.
 
-        `compile` without a C++ compiler on a CPU raises UserError; on a GPU Triton compiles.
+        Args:
+            encoder: a module whose `forward` takes an image batch (n, 3, height, width).
+            device: `cpu` or `cuda`.
+
+        Raises:
+            UserError: `compile` on a CPU without a C++ compiler. On a GPU Triton compiles.
         """
         if self.channels_last:
             encoder.to(memory_format=torch.channels_last)
@@ -46,20 +51,19 @@ class Precision:
         if self.compiled:
             if device == "cpu" and not any(map(shutil.which, ("c++", "g++", "clang++"))):
                 raise UserError(
-                    "compile: true, but there is no C++ compiler on this machine; install g++, or leave `compile` out"
+                    "compile: true, but there is no C++ compiler on this machine; install g++, or remove `compile`"
                 )
-            os.environ.pop(
-                "TORCHDYNAMO_DISABLE", None
-            )  # set in samgap.models.runtime.device; nothing is compiled with it
+            # Set by samgap.models.runtime.device; it disables torch.compile.
+            os.environ.pop("TORCHDYNAMO_DISABLE", None)
             forward = torch.compile(forward)
         if self.channels_last:
-            inner = forward
+            inner_forward = forward
 
-            def forward(pixels: torch.Tensor, *more: Any) -> Any:
-                return inner(pixels.contiguous(memory_format=torch.channels_last), *more)
+            def forward(pixels: torch.Tensor, *args: Any) -> Any:
+                return inner_forward(pixels.contiguous(memory_format=torch.channels_last), *args)
 
         encoder.forward = forward
 
 
 FP32 = Precision()
-"""32-bit floats, nothing compiled."""
+"""32-bit floats, not compiled."""

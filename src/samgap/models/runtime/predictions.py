@@ -1,4 +1,4 @@
-"""From a model's arrays to `Prediction`s, at once or, where a job has workers for it, while the model goes on."""
+"""Conversion of masks and logits to `Prediction`s, in worker threads where a job has started some."""
 
 import contextlib
 import threading
@@ -12,14 +12,14 @@ from pycocotools import mask as coco_mask
 
 from samgap.masks.rle import areas
 from samgap.models import Prediction
-from samgap.models.runtime.rle import encode_rles, find_runs, upsample_to_masks, upsample_to_runs
+from samgap.models.runtime.rle import MaskRuns, encode_rles, find_runs, upsample_to_masks, upsample_to_runs
 
 MAX_PENDING_BATCHES = 4
-"""Batches of masks that may wait for a worker; further ones keep the model waiting, so that memory stays bounded."""
+"""Maximum number of batches that wait for a worker. Further ones block the model, which bounds the memory."""
 
 
 class PendingPredictions(Sequence[Prediction]):
-    """Predictions that a worker is making; whoever looks at them waits."""
+    """Predictions that a worker thread computes. Reading them waits for the result."""
 
     def __init__(self, future: "Future[list[Prediction]]") -> None:
         self.future = future
@@ -33,7 +33,7 @@ class PendingPredictions(Sequence[Prediction]):
 
 class _RleWorkerPool:
     def __init__(self, n_threads: int) -> None:
-        # One thread each: the model has the machine's other cores.
+        # One torch thread per worker: the model uses the other cores.
         self.executor = ThreadPoolExecutor(n_threads, "rle", initializer=torch.set_num_threads, initargs=(1,))
         self.free_slots = threading.Semaphore(n_threads + MAX_PENDING_BATCHES)
 
@@ -44,62 +44,77 @@ class _RleWorkerPool:
         return PendingPredictions(future)
 
 
-_active_pool: ContextVar[_RleWorkerPool | None] = ContextVar("workers", default=None)
+_active_pool: ContextVar[_RleWorkerPool | None] = ContextVar("rle_worker_pool", default=None)
 
 
 @contextlib.contextmanager
 def rle_worker_pool(n_threads: int) -> Iterator[None]:
-    """Let `number` threads make the RLEs of what is predicted inside; none are left when it ends."""
-    mine = _RleWorkerPool(n_threads)
-    token = _active_pool.set(mine)
+    """Encode masks in worker threads inside this context; all threads end with it.
+
+    Args:
+        n_threads: number of worker threads.
+    """
+    pool = _RleWorkerPool(n_threads)
+    token = _active_pool.set(pool)
     try:
         yield
     finally:
         _active_pool.reset(token)
-        mine.executor.shutdown(wait=True, cancel_futures=True)
+        pool.executor.shutdown(wait=True, cancel_futures=True)
 
 
 def masks_to_predictions(
     scores: np.ndarray, boxes: np.ndarray | None, masks: np.ndarray, keep_empty: bool = False
 ) -> list[Prediction]:
-    """`scores` (N,), `boxes` (N, 4) px or None for the masks' own, bool `masks` (N, height, width).
+    """Convert binary masks to predictions.
 
-    Empty masks go, unless `empty` keeps them, or their score is no number: that whoever asked must see.
+    Args:
+        scores: (N,), clipped to 0 to 1.
+        boxes: (N, 4), x0, y0, x1, y1 in px; None for the bounding boxes of the masks.
+        masks: bool (N, height, width).
+        keep_empty: whether to return empty masks. Those with a NaN score are always returned, so that the caller can
+            report them.
     """
     if not len(masks):
         return []
     rles = coco_mask.encode(np.asfortranarray(masks.transpose(1, 2, 0).astype(np.uint8)))
-    own = coco_mask.toBbox(rles)
-    own[:, 2:] += own[:, :2]
+    mask_boxes = coco_mask.toBbox(rles)
+    mask_boxes[:, 2:] += mask_boxes[:, :2]
     return _build_predictions(
-        scores, own if boxes is None else boxes, areas(rles), [rle["counts"] for rle in rles], keep_empty
+        scores, mask_boxes if boxes is None else boxes, areas(rles), [rle["counts"] for rle in rles], keep_empty
     )
 
 
 def logits_to_predictions(
     scores: np.ndarray, boxes: np.ndarray | None, logits: torch.Tensor, size: tuple[int, int]
 ) -> Sequence[Prediction]:
-    """The same of `logits` (N, h, w), whose masks are where they are positive once brought to `size` (height, width).
+    """Convert logits to predictions, without empty masks.
 
-    On a GPU the masks are enlarged there and their runs alone fetched; else that is the workers' task too.
+    On a GPU the masks are upsampled there and only their runs are copied to the host. On a CPU a worker upsamples them.
+
+    Args:
+        scores: (N,), clipped to 0 to 1.
+        boxes: (N, 4), x0, y0, x1, y1 in px; None for the bounding boxes of the masks.
+        logits: (N, h, w); a mask is where they are positive after upsampling.
+        size: height and width of the masks.
     """
     if not len(logits):
         return []
     if logits.is_cuda:
-        found = find_runs(upsample_to_masks(logits, size))
-        return _submit(lambda: _encode_runs(scores, boxes, found))
-    low = logits.float().numpy()
-    return _submit(lambda: _encode_runs(scores, boxes, upsample_to_runs(low, size)))
+        mask_runs = find_runs(upsample_to_masks(logits, size))
+        return _submit(lambda: _encode_runs(scores, boxes, mask_runs))
+    host_logits = logits.float().numpy()
+    return _submit(lambda: _encode_runs(scores, boxes, upsample_to_runs(host_logits, size)))
 
 
 def _submit(function: Callable[[], list[Prediction]]) -> Sequence[Prediction]:
-    mine = _active_pool.get()
-    return function() if mine is None else mine.submit(function)
+    pool = _active_pool.get()
+    return function() if pool is None else pool.submit(function)
 
 
-def _encode_runs(scores, boxes, mask_runs) -> list[Prediction]:  # type: ignore[no-untyped-def]
-    rles, sizes, own = encode_rles(mask_runs)
-    return _build_predictions(scores, own if boxes is None else boxes, sizes, rles, False)
+def _encode_runs(scores: np.ndarray, boxes: np.ndarray | None, mask_runs: MaskRuns) -> list[Prediction]:
+    rles, areas_px, mask_boxes = encode_rles(mask_runs)
+    return _build_predictions(scores, mask_boxes if boxes is None else boxes, areas_px, rles, False)
 
 
 def _build_predictions(

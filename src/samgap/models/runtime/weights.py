@@ -1,4 +1,4 @@
-"""Reading a weights file into a model, and saying in one line what does not fit."""
+"""Reading weights files and loading them into a model, with one-line errors for what does not fit."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,57 +10,74 @@ from safetensors.torch import load_file
 from samgap.errors import UserError
 
 MAX_LISTED_KEYS = 3
-"""How many keys of each fault a message names."""
+"""Maximum number of keys that an error message lists for each fault."""
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """The file's content, PyTorch's or safetensors; nothing in it is executed (`weights_only`)."""
+    """Return the content of a PyTorch or safetensors file. No code in the file is executed (`weights_only`).
+
+    Raises:
+        UserError: the file cannot be read, or its content is not a dictionary.
+    """
     try:
-        # A safetensors file begins with the length of its header, in eight bytes, and a header in JSON.
+        # A safetensors file starts with the length of its header in eight bytes, followed by the header in JSON.
         with path.open("rb") as file:
-            plain = file.read(9)[8:] == b"{"
-        content = load_file(path) if plain else torch.load(path, map_location="cpu", weights_only=True)
+            is_safetensors = file.read(9)[8:] == b"{"
+        content = load_file(path) if is_safetensors else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(f"{path}: not a readable weights file ({type(error).__name__}); fetch it again") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: not a weights file: it holds a {type(content).__name__}, no keys; check its source")
+        raise UserError(
+            f"{path}: not a weights file: it contains a {type(content).__name__}, not a dictionary; check its source"
+        )
     return content
 
 
 def load_weights(
     model: torch.nn.Module, state_dict: Mapping[str, torch.Tensor], source: str, strict: bool = True
 ) -> None:
-    """Load `state` into `model` in the model's own precision: all of it and nothing else.
+    """Load weights into a model, in the model's precision.
 
-    `name` says whose weights they are. Not `exact`: the file may hold more than the model has, and may lack
-    buffers, which are computed; no parameter. What does not fit raises UserError with the first keys.
+    Args:
+        model: the model, changed in place.
+        state_dict: the weights.
+        source: where the weights come from, for error messages.
+        strict: whether the keys must be exactly the model's. If not, there may be further keys, and buffers, which the
+            model computes, may be missing; parameters may not.
+
+    Raises:
+        UserError: keys are missing or unexpected, or values have another shape or are NaN; the message lists the first
+            keys.
     """
-    own = model.state_dict()
-    needed = own if strict else dict(model.named_parameters())
-    faults = {
-        "missing": [key for key in needed if key not in state_dict],
-        "more than the model has": [key for key in state_dict if key not in own] if strict else [],
+    model_state = model.state_dict()
+    required = model_state if strict else dict(model.named_parameters())
+    keys_by_fault = {
+        "missing": [key for key in required if key not in state_dict],
+        "unexpected": [key for key in state_dict if key not in model_state] if strict else [],
         "of another shape": [
-            f"{key} ({_format_shape(state_dict[key])}, not {_format_shape(own[key])})"
-            for key in own
-            if key in state_dict and _format_shape(state_dict[key]) != _format_shape(own[key])
+            f"{key} ({_format_shape(state_dict[key])}, not {_format_shape(model_state[key])})"
+            for key in model_state
+            if key in state_dict and _format_shape(state_dict[key]) != _format_shape(model_state[key])
         ],
-        "with numbers that are none": [
-            key for key in own if isinstance(state_dict.get(key), torch.Tensor) and state_dict[key].isnan().any()
+        "with NaN": [
+            key
+            for key in model_state
+            if isinstance(state_dict.get(key), torch.Tensor) and state_dict[key].isnan().any()
         ],
     }
-    told = [f"{len(keys)} {fault}: {_format_keys(keys)}" for fault, keys in faults.items() if keys]
-    if told:
+    faults = [f"{len(keys)} {fault}: {_format_keys(keys)}" for fault, keys in keys_by_fault.items() if keys]
+    if faults:
         raise UserError(
-            f"{source}: the weights do not fit the model ({'; '.join(told)}); check the model's config against the file"
+            f"{source}: the weights do not fit the model ({'; '.join(faults)}); check the model's options against the "
+            "file"
         )
-    model.load_state_dict({key: state_dict.get(key, own[key]).to(own[key].dtype) for key in own})
+    model.load_state_dict({key: state_dict.get(key, value).to(value.dtype) for key, value in model_state.items()})
 
 
 def _format_shape(value: Any) -> str:
     if not isinstance(value, torch.Tensor):
         return type(value).__name__
-    return "x".join(map(str, value.shape)) or "a number"
+    return "x".join(map(str, value.shape)) or "scalar"
 
 
 def _format_keys(keys: list[str]) -> str:
@@ -68,7 +85,7 @@ def _format_keys(keys: list[str]) -> str:
 
 
 def to_half_precision(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The state in 16-bit floats, for a file half the size."""
+    """Return weights with floating-point tensors in 16 bits, on the CPU, for a file of half the size."""
     return {
         key: value.detach().cpu().half() if value.is_floating_point() else value for key, value in state_dict.items()
     }

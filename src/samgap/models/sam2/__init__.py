@@ -1,7 +1,7 @@
-"""Family `sam2`: the package `sam2`, prompted by points, boxes, masks and clicks, on a grid, and through sequences.
+"""Family `sam2`: the package `sam2`, for points, boxes, masks, clicks, grids of points and tracks.
 
-Options: `config` (one of the package's own configurations), `overrides` (hydra overrides by key, for a small model),
-and those of `samgap.models.runtime.precision`.
+Options: `config` (one of the package's configurations), `overrides` (Hydra overrides by key, for a small model), and
+those of `samgap.models.runtime.precision`.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ KINDS = ("spatial", "grid")
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:
-    """The image model with its weights."""
-    from samgap.models.sam2 import image
+    """Return the image model with its weights."""
+    from samgap.models.sam2.image import open_model
 
-    return image.open_model(options, weights, device)
+    return open_model(options, weights, device)
 
 
 def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> Tracker:
-    """The video model with its weights, for objects that are tracked through sequences (kind `track`)."""
-    from samgap.models.sam2 import video
+    """Return the video model with its weights, for prompt sets of kind `track`."""
+    from samgap.models.sam2.video import open_tracker
 
-    return video.open_tracker(options, weights, device)
+    return open_tracker(options, weights, device)

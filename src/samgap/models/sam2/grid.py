@@ -1,4 +1,4 @@
-"""Everything in an image, by the package's own automatic mask generator."""
+"""All masks of an image at a grid of points, by the package's automatic mask generator."""
 
 from typing import Any
 
@@ -14,21 +14,21 @@ from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 from sam2.sam2_image_predictor import SAM2ImagePredictor
 
 MAX_POINTS_PER_BATCH = 64
-"""The package's own number; with less memory fewer."""
+"""Maximum number of points in a batch, the generator's default. With less memory it is lower."""
 
 MASKS_PER_POINT = 3
 
 
 class _EncodedPredictor:
-    """A predictor whose image is set already: the generator would encode it a second time."""
+    """Wraps a predictor with an encoded image, which the generator would encode again for each crop."""
 
     def __init__(self, predictor: SAM2ImagePredictor, device: str, precision: Precision) -> None:
         self.predictor, self.run_device, self.precision = predictor, device, precision
 
     def _predict(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
         with cuda_shim(self.run_device), self.precision.autocast(self.run_device):
-            found = self.predictor._predict(*args, **kwargs)
-        return tuple(each.float() for each in found)
+            outputs = self.predictor._predict(*args, **kwargs)
+        return tuple(output.float() for output in outputs)
 
     def set_image(self, image: np.ndarray) -> None:
         pass
@@ -43,22 +43,35 @@ class _EncodedPredictor:
 def generate_masks(
     predictor: SAM2ImagePredictor, points: np.ndarray, device: str, precision: Precision, points_per_batch: int
 ) -> list[Prediction]:
-    """Masks of the encoded image at `points` (n, 2) px, as the generator's defaults filter them; best first."""
+    """Return the masks of the encoded image at a grid of points, filtered as by default, highest score first.
+
+    Args:
+        predictor: a predictor with an encoded image.
+        points: (n, 2), x and y in px.
+        device: `cpu` or `cuda`.
+        precision: number format of the mask decoder.
+        points_per_batch: number of points that are decoded at once.
+    """
     height, width = predictor._orig_hw[-1]
-    share = points / np.array([width, height], np.float32)
+    relative_points = points / np.array([width, height], np.float32)
     generator = SAM2AutomaticMaskGenerator(
         predictor.model,
         points_per_side=None,
         points_per_batch=points_per_batch,
-        point_grids=[share],
+        point_grids=[relative_points],
         output_mode="coco_rle",
     )
     generator.predictor = _EncodedPredictor(predictor, device, precision)
-    found = []
-    for one in generator.generate(np.zeros((height, width, 3), np.uint8)):
-        left, top, wide, high = one["bbox"]
-        counts = one["segmentation"]["counts"]
-        box = (float(left), float(top), float(left + wide), float(top + high))
-        score = float(np.clip(one["predicted_iou"], 0, 1))
-        found.append(Prediction(score, box, int(one["area"]), counts if isinstance(counts, bytes) else counts.encode()))
-    return sorted(found, key=lambda one: -one.score)
+    predictions = []
+    for mask in generator.generate(np.zeros((height, width, 3), np.uint8)):
+        x, y, box_width, box_height = mask["bbox"]
+        counts = mask["segmentation"]["counts"]
+        predictions.append(
+            Prediction(
+                score=float(np.clip(mask["predicted_iou"], 0, 1)),
+                box=(float(x), float(y), float(x + box_width), float(y + box_height)),
+                area=int(mask["area"]),
+                rle=counts if isinstance(counts, bytes) else counts.encode(),
+            )
+        )
+    return sorted(predictions, key=lambda prediction: -prediction.score)

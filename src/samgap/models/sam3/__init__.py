@@ -1,9 +1,9 @@
-"""Family `sam3`: the package `sam3`, prompted by noun phrases and exemplar boxes, and where it has its interactive head
-by points, boxes, masks and clicks.
+"""Family `sam3`: the package `sam3`, for noun phrases and exemplar boxes, and with its interactive head for all prompts
+of SAM2.
 
-Options: `architecture` (sizes of a small model; without it the published one is built), `interactive` (the weights hold
-the head for points, boxes, masks and clicks, and the tracker; the published file does), `nms` (mask IoU above which
-of two detections of a phrase only the better one is kept), and those of `samgap.models.runtime.precision`.
+Options: `architecture` (the sizes of a small model; default: the published model), `interactive` (whether the weights
+contain the interactive head and the tracker, as the published file does), `nms` (mask IoU above which, of two
+detections of a phrase, the one with the lower score is removed), and those of `samgap.models.runtime.precision`.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ KINDS_WITH = {"interactive": ("spatial", "grid")}
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:
-    """The image model with its weights."""
-    from samgap.models.sam3 import image
+    """Return the image model with its weights."""
+    from samgap.models.sam3.image import open_model
 
-    return image.open_model(options, weights, device)
+    return open_model(options, weights, device)
 
 
 def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> Tracker:
-    """The tracker alone with its weights, for objects that are tracked through sequences (kind `track`)."""
-    from samgap.models.sam3 import video
+    """Return the tracker with its weights, for prompt sets of kind `track`."""
+    from samgap.models.sam3.video import open_tracker
 
-    return video.open_tracker(options, weights, device)
+    return open_tracker(options, weights, device)

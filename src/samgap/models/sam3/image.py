@@ -1,7 +1,7 @@
-"""SAM3 on single images: noun phrases and exemplar boxes; with its interactive head points, boxes, masks and clicks.
+"""SAM3 on single images: noun phrases and exemplar boxes; with its interactive head also all prompts of SAM2.
 
-An image is encoded once; all its phrases go through the detector together, and a phrase's text is embedded once a job.
-A prompt may show boxes of examples (`label` 1, or 0 for what is not meant), with its phrase or in place of one.
+An image is encoded once, its phrases are detected in batches, and the text of a phrase is encoded once per job. A
+prompt may have exemplar boxes (`label` 1 for positive, 0 for negative), with a phrase or without one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import logits_to_predictions
 from samgap.models.runtime.weights import load_weights, read_weights
-from samgap.models.sam3 import build
+from samgap.models.sam3.build import build_published, build_small
 from samgap.prompts.kinds import get_row_kind
 
 if TYPE_CHECKING:
@@ -32,54 +32,68 @@ from sam3.perflib.nms import nms_masks
 
 PUBLISHED_IMAGE_SIZE = 1008
 MIN_SCORE = 0.05
-"""Masks of a lower score are not kept: no operating point in use lies below it."""
+"""Masks with a lower score are discarded; all operating points are above it."""
 
 VISUAL_PROMPT_TEXT = "visual"
-"""What the package asks where boxes stand in place of a phrase."""
+"""The text that the package uses for exemplar boxes without a phrase."""
 
 MAX_PROMPTS_PER_BATCH = 64
-"""At most; with less memory fewer."""
+"""Maximum number of phrases in a batch. With less memory it is lower."""
 
 ACTIVATION_MEMORY_FACTOR = 96
-"""What a phrase takes in the detector, in copies of the coarsest features: for batches before any was measured."""
+"""Estimated memory of one phrase in the detector, as a multiple of the coarsest features."""
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
-    """Build the model and load its weights (`{"model": {"detector.*", "tracker.*"}}`, or a small one's own keys)."""
+    """Build the model and load its weights.
+
+    The published file is `{"model": {"detector.*", "tracker.*"}}`; the file of a small model has the keys of the model.
+    """
     architecture, interactive = options.get("architecture"), options.get("interactive", False)
     content = read_weights(weights)
-    state = content.get("model", content)
+    state_dict = content.get("model", content)
     if architecture:
-        model = build.build_small(architecture, interactive=interactive)
-        size = architecture["size"]
+        model = build_small(architecture, interactive=interactive)
+        image_size = architecture["size"]
     else:
-        model = build.build_published(device, interactive)
-        size = PUBLISHED_IMAGE_SIZE
-        # The file also holds the video tracker and its neck, which the image model has as its interactive head alone.
-        parts = {"detector.": "", **({"tracker.": "inst_interactive_predictor.model."} if interactive else {})}
-        state = {
-            new + key.removeprefix(old): state[key]
-            for old, new in parts.items()
-            for key in state
+        model = build_published(device, interactive)
+        image_size = PUBLISHED_IMAGE_SIZE
+        # The tracker's weights are those of the interactive head; those of its neck stay unused.
+        new_prefixes = {"detector.": "", **({"tracker.": "inst_interactive_predictor.model."} if interactive else {})}
+        state_dict = {
+            new + key.removeprefix(old): state_dict[key]
+            for old, new in new_prefixes.items()
+            for key in state_dict
             if key.startswith(old)
         }
-    load_weights(model, state, str(weights), strict=bool(architecture))
-    return Sam3(model.to(device).eval(), size, device, Precision.from_options(options), options.get("nms"))
+    load_weights(model, state_dict, str(weights), strict=bool(architecture))
+    return Sam3(model.to(device).eval(), image_size, device, Precision.from_options(options), options.get("nms"))
+
+
+def _open_interactive_head(model: Any, device: str, precision: Precision) -> "InteractiveHead":
+    """Return the interactive head. Its module loads the package `sam2`, so it is imported only if needed."""
+    from samgap.models.sam3.interactive import InteractiveHead
+
+    return InteractiveHead(model, device, precision)
 
 
 class Sam3:
-    """A loaded SAM3 image model of `size` px input on `device`; with `nms` no two answers overlap by a greater IoU."""
+    """A loaded SAM3 image model.
+
+    Args:
+        model: the package's model, in evaluation mode on `device`.
+        image_size: side of the model's input in px.
+        device: `cpu` or `cuda`.
+        precision: number format, compilation and memory layout.
+        nms_iou: mask IoU of two detections of a phrase above which the one with the lower score is removed; None to
+            keep all.
+    """
 
     def __init__(
         self, model: Any, image_size: int, device: str, precision: Precision = FP32, nms_iou: float | None = None
     ) -> None:
-        self.model, self.image_size, self.device, self.precision, self.nms_iou = (
-            model,
-            image_size,
-            device,
-            precision,
-            nms_iou,
-        )
+        self.model, self.image_size, self.device = model, image_size, device
+        self.precision, self.nms_iou = precision, nms_iou
         self.min_score, self.max_masks = MIN_SCORE, None
         self.prompt_batcher = MemoryBatcher(MAX_PROMPTS_PER_BATCH, device)
         self.warnings: list[str] = []
@@ -87,9 +101,7 @@ class Sam3:
         self.text_features: dict[str, dict[str, torch.Tensor]] = {}
         self.interactive_head: InteractiveHead | None = None
         if model.inst_interactive_predictor is not None:
-            from samgap.models.sam3 import interactive as _sam3_interactive
-
-            self.interactive_head = _sam3_interactive.InteractiveHead(model, device, precision)
+            self.interactive_head = _open_interactive_head(model, device, precision)
         self.transform = v2.Compose(
             [
                 v2.ToDtype(torch.uint8, scale=True),
@@ -101,6 +113,7 @@ class Sam3:
 
     @torch.inference_mode()
     def set_image(self, image: Image.Image) -> None:
+        """Encode the image."""
         self.width, self.height = image.size
         with cuda_shim(self.device), self.precision.autocast(self.device):
             pixels = self.transform(v2.functional.to_image(image).to(self.device))
@@ -109,14 +122,15 @@ class Sam3:
         self.has_head_features = False
 
     def predict_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """One click after the other (`samgap.models.runtime.clicks`), by the interactive head."""
+        """Call `Sam2.predict_batch` of the interactive head, for the click protocol."""
         return self._prepare_head().predict_batch(*args, **kwargs)
 
     def map_batches(self, *args: Any) -> Any:
-        """Batches of what is asked of the interactive head."""
+        """Call `Sam2.map_batches` of the interactive head, for the click protocol."""
         return self._prepare_head().map_batches(*args)
 
     def _prepare_head(self) -> "InteractiveHead":
+        """Return the interactive head with the features of the current image."""
         assert self.interactive_head is not None
         if not self.has_head_features:
             self.interactive_head.set_features(self.features, self.width, self.height)
@@ -124,21 +138,26 @@ class Sam3:
         return self.interactive_head
 
     def predict(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]:
+        """Return the predictions for each prompt (see `samgap.models.Model`).
+
+        All prompts of a call are phrases and exemplars, or all are for the interactive head.
+        """
         if any("kind" in prompt and not get_row_kind(prompt["kind"]).takes_phrase for prompt in prompts):
             return self._prepare_head().predict(prompts)
-        each = 4.0 * ACTIVATION_MEMORY_FACTOR * self.features["vision_features"].numel()
-        return [one for _, found in self.prompt_batcher.map(prompts, each, self._predict_phrases) for one in found]
+        bytes_per_prompt = 4.0 * ACTIVATION_MEMORY_FACTOR * self.features["vision_features"].numel()
+        batches = self.prompt_batcher.map(prompts, bytes_per_prompt, self._predict_phrases)
+        return [predictions for _, batch in batches for predictions in batch]
 
     @torch.inference_mode()
     def _predict_phrases(self, prompts: Sequence[Mapping[str, Any]]) -> list[Sequence[Prediction]]:
-        count = len(prompts)
+        n_prompts = len(prompts)
         phrases = [prompt.get("phrase") or VISUAL_PROMPT_TEXT for prompt in prompts]
         with cuda_shim(self.device), self.precision.autocast(self.device):
-            out = self.model.forward_grounding(
+            outputs = self.model.forward_grounding(
                 backbone_out={**self.features, **self._embed_phrases(phrases)},
                 find_input=FindStage(
-                    img_ids=torch.zeros(count, device=self.device, dtype=torch.long),
-                    text_ids=torch.arange(count, device=self.device),
+                    img_ids=torch.zeros(n_prompts, device=self.device, dtype=torch.long),
+                    text_ids=torch.arange(n_prompts, device=self.device),
                     input_boxes=None,
                     input_boxes_mask=None,
                     input_boxes_label=None,
@@ -148,60 +167,74 @@ class Sam3:
                 geometric_prompt=self._make_geometric_prompt(prompts),
                 find_target=None,
             )
-        scores = out["pred_logits"].float().sigmoid() * out["presence_logit_dec"].float().sigmoid().unsqueeze(1)
-        frame = torch.tensor([self.width, self.height] * 2, device=self.device)
-        boxes = box_cxcywh_to_xyxy(out["pred_boxes"].float()) * frame
+        presence = outputs["presence_logit_dec"].float().sigmoid().unsqueeze(1)
+        scores = (outputs["pred_logits"].float().sigmoid() * presence).squeeze(-1)
+        image_size = torch.tensor([self.width, self.height] * 2, device=self.device)
+        boxes = box_cxcywh_to_xyxy(outputs["pred_boxes"].float()) * image_size
         return [
-            self._select_predictions(*one) for one in zip(scores.squeeze(-1), boxes, out["pred_masks"], strict=True)
+            self._select_predictions(*detections)
+            for detections in zip(scores, boxes, outputs["pred_masks"], strict=True)
         ]
 
     def _make_geometric_prompt(self, prompts: Sequence[Mapping[str, Any]]) -> Prompt:
-        """The prompts' boxes as the package takes them: (boxes, prompts, 4), cx, cy, w, h as shares of the image."""
-        rows = [[] if prompt.get("boxes") is None else list(prompt["boxes"]) for prompt in prompts]
-        longest = max((len(row) for row in rows), default=0)
-        boxes, labels = torch.zeros(longest, len(rows), 4), torch.zeros(longest, len(rows), dtype=torch.long)
-        absent = torch.ones(len(rows), longest, dtype=torch.bool)
-        frame = torch.tensor([self.width, self.height] * 2, dtype=torch.float32)
-        for number, row in enumerate(rows):
-            for place, box in enumerate(row):
+        """Return the prompts' boxes as (boxes, prompts, 4): cx, cy, w, h, relative to the image size."""
+        boxes_by_prompt = [[] if prompt.get("boxes") is None else list(prompt["boxes"]) for prompt in prompts]
+        n_prompts, n_boxes = len(prompts), max((len(boxes) for boxes in boxes_by_prompt), default=0)
+        box_tensor = torch.zeros(n_boxes, n_prompts, 4)
+        labels = torch.zeros(n_boxes, n_prompts, dtype=torch.long)
+        is_padding = torch.ones(n_prompts, n_boxes, dtype=torch.bool)
+        image_size = torch.tensor([self.width, self.height] * 2, dtype=torch.float32)
+        for column, boxes in enumerate(boxes_by_prompt):
+            for row, box in enumerate(boxes):
                 corners = torch.tensor([box["x0"], box["y0"], box["x1"], box["y1"]], dtype=torch.float32)
-                boxes[place, number] = box_xyxy_to_cxcywh(corners / frame)
-                labels[place, number] = int(box.get("label", 1))
-                absent[number, place] = False
+                box_tensor[row, column] = box_xyxy_to_cxcywh(corners / image_size)
+                labels[row, column] = int(box.get("label", 1))
+                is_padding[column, row] = False
         return Prompt(
-            box_embeddings=boxes.to(self.device), box_mask=absent.to(self.device), box_labels=labels.to(self.device)
+            box_embeddings=box_tensor.to(self.device),
+            box_mask=is_padding.to(self.device),
+            box_labels=labels.to(self.device),
         )
 
     def _select_predictions(
         self, scores: torch.Tensor, boxes: torch.Tensor, logits: torch.Tensor
     ) -> Sequence[Prediction]:
+        """Return the detections of one phrase by descending score, after the score threshold and NMS.
+
+        Args:
+            scores: (queries,).
+            boxes: (queries, 4), x0, y0, x1, y1 in px.
+            logits: (queries, h, w).
+        """
         order = torch.argsort(scores, descending=True, stable=True)[: self.max_masks]
-        order = order[~(scores[order] <= self.min_score)]  # a score that is no number stays, to be told
+        order = order[~(scores[order] <= self.min_score)]  # NaN scores remain, so that the caller can report them
         if self.nms_iou is not None:
-            best = nms_masks(scores[order], logits[order], self.min_score, self.nms_iou)
-            order = order[best | scores[order].isnan()]
-        found = scores[order].cpu().numpy(), boxes[order].cpu().numpy()
-        return logits_to_predictions(*found, logits[order], (self.height, self.width))
+            is_best = nms_masks(scores[order], logits[order], self.min_score, self.nms_iou)
+            order = order[is_best | scores[order].isnan()]
+        return logits_to_predictions(
+            scores[order].cpu().numpy(), boxes[order].cpu().numpy(), logits[order], (self.height, self.width)
+        )
 
     def _embed_phrases(self, phrases: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Return the text features of phrases as the detector takes them, encoding only the new ones."""
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self.text_features]
-        self.warnings += [each for each in map(self._truncation_warning, new) if each]
+        self.warnings += [warning for warning in map(self._truncation_warning, new) if warning]
         if new:
-            made = self.model.backbone.forward_text(new, device=self.device)
-            for place, phrase in enumerate(new):
-                # language_features are (tokens, phrases, width), language_mask is (phrases, tokens).
+            encoded = self.model.backbone.forward_text(new, device=self.device)
+            for index, phrase in enumerate(new):
+                # language_features is (tokens, phrases, width), language_mask is (phrases, tokens).
                 self.text_features[phrase] = {
-                    "language_features": made["language_features"][:, place : place + 1],
-                    "language_mask": made["language_mask"][place : place + 1],
+                    "language_features": encoded["language_features"][:, index : index + 1],
+                    "language_mask": encoded["language_mask"][index : index + 1],
                 }
-        chosen = [self.text_features[phrase] for phrase in phrases]
-        axis = {"language_features": 1, "language_mask": 0}
-        return {key: torch.cat([text[key] for text in chosen], dim=axis[key]) for key in axis}
+        features = [self.text_features[phrase] for phrase in phrases]
+        phrase_axis = {"language_features": 1, "language_mask": 0}
+        return {key: torch.cat([text[key] for text in features], dim=axis) for key, axis in phrase_axis.items()}
 
     def _truncation_warning(self, phrase: str) -> str | None:
-        """What to tell of a phrase that has more tokens than the model reads: the package leaves out the last ones."""
-        text = self.model.backbone.language_backbone
-        tokens = len(text.tokenizer.encode(phrase)) + 2  # one begins it, one ends it
-        if tokens <= text.context_length:
+        """Return a message about a phrase with too many tokens, of which the package drops the last ones."""
+        text_encoder = self.model.backbone.language_backbone
+        n_tokens = len(text_encoder.tokenizer.encode(phrase)) + 2  # two more mark the start and the end
+        if n_tokens <= text_encoder.context_length:
             return None
-        return f"phrase of {tokens} tokens cut to the model's {text.context_length}: {phrase!r}"
+        return f"phrase of {n_tokens} tokens cut to the model's {text_encoder.context_length}: {phrase!r}"

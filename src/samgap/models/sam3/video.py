@@ -1,9 +1,9 @@
-"""Objects followed through a sequence by SAM3's tracker, shown by places as SAM2's are.
+"""SAM3 on sequences: objects tracked by the package's tracker, with the prompts of SAM2.
 
-The package gives the tracker the objects of a video at once, and chooses what it remembers by how well all of them are
-seen; so objects that are shown on the same frame are followed together here, and those of another frame apart from
-them. Frames are read and encoded one at a time. What is remembered grows with the sequence: the tracker may choose any
-earlier frame. It runs on a CPU too, though the package calls for CUDA.
+The tracker selects its memory by the scores of all objects of a video. So objects prompted on the same frame are
+tracked together, as in the package, and those of different frames independently. Frames are read and encoded one at a
+time. The memory grows with the length of the sequence, as the tracker may select any earlier frame. The tracker also
+runs on a CPU, although the package calls CUDA.
 """
 
 from collections import defaultdict
@@ -17,58 +17,61 @@ from PIL import Image
 
 from samgap.models import FrameOutput
 from samgap.models.runtime.device import cuda_shim, synchronize
+from samgap.models.runtime.frames import FrameTensors
 from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import masks_to_predictions
+from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
 from samgap.models.runtime.weights import load_weights, read_weights
-from samgap.models.sam2.image import has_values, stack_boxes, stack_points
-from samgap.models.sam2.video import FrameTensors
-from samgap.models.sam3 import build as _sam3_build
-from samgap.models.sam3 import interactive
+from samgap.models.sam3.image_encoder import build_image_encoder
+from samgap.models.sam3.tracker import build_small_tracker, disable_autocast
 
 # isort: split
 from sam3.model.sam3_tracking_predictor import Sam3TrackerPredictor
 from sam3.model.vl_combiner import SAM3VLBackbone
 from sam3.model_builder import build_tracker
 
-# The package's tracker reads frames scaled as SAM2's were; its encoder was trained on these, as its detector has them.
+# The package's tracker normalizes frames as SAM2's does, but its encoder was trained with the detector's values.
 PIXEL_MEAN = PIXEL_STD = (0.5, 0.5, 0.5)
 
 SMALL_KEY_PREFIXES = {"inst_interactive_predictor.model.": "", "backbone.vision_backbone.": "backbone.vision_backbone."}
 PUBLISHED_KEY_PREFIXES = {"tracker.": "", "detector.backbone.vision_backbone.": "backbone.vision_backbone."}
-"""Where the tracker's parts lie in a file: what a key begins with there, and here."""
+"""Prefixes of the tracker's keys in a weights file, and in the model."""
 
 
 def build_tracker_model(options: Mapping[str, Any], device: str) -> Sam3TrackerPredictor:
-    """The tracker of `options` with its image encoder, randomly initialised."""
+    """Return the tracker of `options` with its image encoder, randomly initialized."""
     if "architecture" in options:
-        size = options["architecture"]
-        vision = _sam3_build.build_image_encoder(size, interactive=True)
-        return interactive.build_small_tracker(size, SAM3VLBackbone(visual=vision, text=None, scalp=1))
+        architecture = options["architecture"]
+        image_encoder = build_image_encoder(architecture, interactive=True)
+        return build_small_tracker(architecture, SAM3VLBackbone(visual=image_encoder, text=None, scalp=1))
     with cuda_shim(device):
         model = build_tracker(apply_temporal_disambiguation=True, with_backbone=True)
-    return interactive.disable_autocast(model)
+    return disable_autocast(model)
 
 
 def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3Tracker":
-    """Build the tracker and load its weights from the file that the image model reads, too."""
+    """Build the tracker and load its weights from the file of the image model."""
     model = build_tracker_model(options, device)
     content = read_weights(weights)
-    content, places = (
-        content.get("model", content),
-        SMALL_KEY_PREFIXES if "architecture" in options else PUBLISHED_KEY_PREFIXES,
-    )
-    state = {
+    new_prefixes = SMALL_KEY_PREFIXES if "architecture" in options else PUBLISHED_KEY_PREFIXES
+    state_dict = {
         new + key.removeprefix(old): value
-        for old, new in places.items()
-        for key, value in content.items()
+        for old, new in new_prefixes.items()
+        for key, value in content.get("model", content).items()
         if key.startswith(old)
     }
-    load_weights(model, state, str(weights), strict=False)
+    load_weights(model, state_dict, str(weights), strict=False)
     return Sam3Tracker(model.to(device).eval(), device, Precision.from_options(options))
 
 
 class Sam3Tracker:
-    """A loaded SAM3 tracker on `device`."""
+    """A loaded SAM3 tracker.
+
+    Args:
+        model: the package's tracker, in evaluation mode on `device`.
+        device: `cpu` or `cuda`.
+        precision: number format, compilation and memory layout.
+    """
 
     def __init__(self, model: Sam3TrackerPredictor, device: str, precision: Precision = FP32) -> None:
         self.model, self.device, self.precision = model, device, precision
@@ -77,25 +80,25 @@ class Sam3Tracker:
     def track(
         self, frames: Sequence[Image.Image], object_prompts: Sequence[tuple[int, Mapping[str, Any]]]
     ) -> Iterator[FrameOutput]:
-        """Answers a frame at a time (`samgap.models.Tracker`); `shown`: a frame's number with `boxes` and `points`."""
-        starts = defaultdict(list)
-        for number, (frame, _) in enumerate(object_prompts):
-            starts[frame].append(number)
+        """Track objects through a sequence (see `samgap.models.Tracker`). Prompts have `boxes`, `points` or both."""
+        objects_by_start = defaultdict(list)
+        for object_id, (frame_index, _) in enumerate(object_prompts):
+            objects_by_start[frame_index].append(object_id)
         inputs = FrameTensors(frames, self.model.image_size, PIXEL_MEAN, PIXEL_STD)
-        states: list[dict[str, Any]] = []
-        for frame in range(min(starts, default=len(frames)), len(frames)):
-            features = self._encode_frame(inputs[frame])
-            yield FrameOutput(frame, None)
-            if frame in starts:
-                states.append(self._init_state(frames[frame].size, len(frames)))
-            found: dict[int, Any] = {}
+        states: list[dict[str, Any]] = []  # one for each frame with prompts
+        for frame_index in range(min(objects_by_start, default=len(frames)), len(frames)):
+            features = self._encode_frame(inputs[frame_index])
+            yield FrameOutput(frame_index, None)
+            if frame_index in objects_by_start:
+                states.append(self._init_state(frames[frame_index].size, len(frames)))
+            predictions: dict[int, Any] = {}
             for state in states:
-                state["cached_features"] = {frame: features}
-                new = starts.get(frame, []) if state is states[-1] else []
-                for number in new:
-                    self._add_prompt(state, frame, number, object_prompts[number][1])
-                found |= self._propagate(state, frame, bool(new))
-            yield FrameOutput(frame, found)
+                state["cached_features"] = {frame_index: features}
+                new_objects = objects_by_start.get(frame_index, []) if state is states[-1] else []
+                for object_id in new_objects:
+                    self._add_prompt(state, frame_index, object_id, object_prompts[object_id][1])
+                predictions |= self._propagate(state, frame_index, bool(new_objects))
+            yield FrameOutput(frame_index, predictions)
 
     @torch.inference_mode()
     def _encode_frame(self, pixels: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
@@ -115,24 +118,26 @@ class Sam3Tracker:
             )
 
     def _add_prompt(self, state: dict[str, Any], frame_index: int, object_id: int, prompt: Mapping[str, Any]) -> None:
-        """The tracker takes places as shares of the frame."""
+        """Add a prompt; the tracker takes coordinates relative to the frame size."""
         size = torch.tensor([state["video_width"], state["video_height"]], dtype=torch.float32)
-        asked: dict[str, Any] = {}
+        inputs: dict[str, Any] = {}
         if has_values(prompt.get("points")):
             points, labels = stack_points([prompt])
-            asked |= {"points": torch.from_numpy(points[0]) / size, "labels": torch.from_numpy(labels[0])}
+            inputs |= {"points": torch.from_numpy(points[0]) / size, "labels": torch.from_numpy(labels[0])}
         if has_values(prompt.get("boxes")):
-            asked["box"] = (torch.from_numpy(stack_boxes([prompt])[0]).reshape(2, 2) / size).flatten()
+            inputs["box"] = (torch.from_numpy(stack_boxes([prompt])[0]).reshape(2, 2) / size).flatten()
         with cuda_shim(self.device), self.precision.autocast(self.device):
-            self.model.add_new_points_or_box(state, frame_index, object_id, **asked)
+            self.model.add_new_points_or_box(state, frame_index, object_id, **inputs)
 
     def _propagate(self, state: dict[str, Any], frame_index: int, has_new_prompts: bool) -> dict[int, Any]:
+        """Return the predictions for the objects of a state on a frame."""
         with cuda_shim(self.device), self.precision.autocast(self.device):
-            ((_, numbers, _, logits, sights),) = self.model.propagate_in_video(
+            ((_, object_ids, _, logits, score_logits),) = self.model.propagate_in_video(
                 state, frame_index, 0, reverse=False, tqdm_disable=True, propagate_preflight=has_new_prompts
             )
-        masks, scores = (logits[:, 0] > 0).cpu().numpy(), sights.float().sigmoid().flatten().cpu().numpy()
+        masks = (logits[:, 0] > 0).cpu().numpy()
+        scores = score_logits.float().sigmoid().flatten().cpu().numpy()
         return {
-            number: masks_to_predictions(np.array([score]), None, mask[None])
-            for number, score, mask in zip(numbers, scores, masks, strict=True)
+            object_id: masks_to_predictions(np.array([score]), None, mask[None])
+            for object_id, score, mask in zip(object_ids, scores, masks, strict=True)
         }

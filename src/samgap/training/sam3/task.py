@@ -21,6 +21,7 @@ from samgap.demo_models.sam3_dense import DenseTask
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3 import build
 from samgap.models.sam3.image import Sam3
+from samgap.models.sam3.initialization import init_for_training
 from samgap.training.checkpointing import without_gradient_checkpointing
 from samgap.training.loop import DatasetSource, sample_source_indices
 from samgap.training.sam3 import losses as _sam3_losses
@@ -59,7 +60,7 @@ class Task:
         self.image_size = options.get("image-size", model["architecture"]["size"])
         architecture = {**model["architecture"], "size": self.image_size}
         self.model = build.build_small(architecture, matcher=_sam3_losses.build_matcher()).to(device)
-        build.init_for_training(self.model, architecture)
+        init_for_training(self.model, architecture)
         if options.get("precision", "fp32") == "bf16":
             _use_bfloat16(self.model.backbone.vision_backbone.trunk, device)
             _use_bfloat16(self.model.segmentation_head, device)

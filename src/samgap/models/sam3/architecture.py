@@ -1,0 +1,36 @@
+"""The sizes of a small SAM3, as in config/demo/sam3-demo.architecture.yaml."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from samgap.errors import UserError
+
+ARCHITECTURE_KEYS = frozenset((
+    "size", "patch", "stem", "embed", "depth", "heads", "mlp-ratio", "window", "places", "width", "attention-heads",
+    "feedforward", "encoder-layers", "decoder-layers", "grid", "query-size", "text-width", "text-heads", "text-layers",
+    "context",
+))  # fmt: skip
+"""The keys of an architecture; all are required."""
+
+
+def validate_architecture(architecture: Mapping[str, Any]) -> None:
+    """Check the keys of an architecture, and its patch size against its stem.
+
+    Raises:
+        UserError: a key is missing or unknown, or the stem makes patches of another size.
+    """
+    for keys, fault in (
+        (ARCHITECTURE_KEYS - set(architecture), "lacks"),
+        (set(architecture) - ARCHITECTURE_KEYS, "has the unknown key"),
+    ):
+        if keys:
+            raise UserError(
+                f"architecture {fault} {', '.join(sorted(keys))}; see config/demo/sam3-demo.architecture.yaml"
+            )
+    n_layers = len(architecture["stem"])
+    patch = 2 ** (n_layers + 1)
+    if architecture["patch"] != patch:
+        raise UserError(
+            f"architecture: patch is {architecture['patch']}, but a stem of {n_layers} widths makes patches of {patch} "
+            "px; change one of them"
+        )

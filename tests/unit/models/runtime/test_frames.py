@@ -1,0 +1,15 @@
+"""Frames as input tensors."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from samgap.models.runtime.frames import FrameTensors
+
+
+def test_frames_are_resized_and_normalized_per_channel():
+    frames = [Image.new("RGB", (6, 4), (255, 0, 51)), Image.new("L", (6, 4), 255)]
+    tensors = FrameTensors(frames, 8, (0.5, 0.0, 0.2), (0.5, 1.0, 2.0))
+    assert len(tensors) == 2 and tensors[0].shape == (3, 8, 8)
+    assert tensors[0][:, 0, 0].tolist() == pytest.approx([1.0, 0.0, 0.0], abs=1e-6)
+    assert np.allclose(tensors[1][:, 3, 3], [1.0, 1.0, 0.4])
