@@ -50,7 +50,7 @@ def add_dataset_kind(config: dict[str, Any]) -> None:
 
 def add_prompts_kind(config: dict[str, Any]) -> None:
     config["prompts"]["added-prompts"] = {"kind": "added", "margin": 2}
-    use_in_experiment(config, prompts=["added-prompts"])
+    use_in_experiment(config, prompts=["added-prompts"], models=["sam2-demo"])
 
 
 def declare(option: str, **schema: Any) -> str:
@@ -94,6 +94,7 @@ ADDITIONS = {
         "prompts=added-prompts/prompts.parquet",
     ),
 }
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:

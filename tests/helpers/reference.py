@@ -9,7 +9,7 @@ from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_ed
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from samgap.masks import rle as rles
+from samgap.masks import rle
 from samgap.matching.shard import match_shard
 from tests.helpers.scenes import masks_table, random_tagged_shard
 
@@ -168,7 +168,7 @@ class ReferenceShard:
         ]
 
     def decode_mask(self, row):
-        return rles.decode({"size": [row.height, row.width], "counts": row.rle})
+        return rle.decode({"size": [row.height, row.width], "counts": row.rle})
 
     def target_instances(self, prompt):
         return [item for item in self.truth.instances_of(prompt.image_id) if item.id in prompt.truth_ids]

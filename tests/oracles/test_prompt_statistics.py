@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torchmetrics.functional.classification import binary_calibration_error
 
-from samgap.masks import rle as rles
+from samgap.masks import rle
 from samgap.tables.matching import IOU_THRESHOLDS, SCORE_THRESHOLDS
 from tests.helpers.reference import ReferenceShard, box_iou, iou
 from tests.helpers.sums import confusion_matrix, evaluate
@@ -142,7 +142,7 @@ def test_measures_of_every_instance(shard):
             assert row.iou == row.boundary_iou == 0 and np.isnan(row.hausdorff_95_px)
             continue
         prediction, item = masks[row.prompt_id, row.prediction_id], items[row.truth_id]
-        mask, truth = rles.decode({"size": list(size), "counts": prediction.rle}), item.decode_mask()
+        mask, truth = rle.decode({"size": list(size), "counts": prediction.rle}), item.decode_mask()
         assert row.iou == pytest.approx(iou(mask, truth)) and row.area_px == mask.sum()
         assert row.area_error == pytest.approx(abs(mask.sum() - truth.sum()) / truth.sum())
         edges = np.abs(np.array([prediction.x0, prediction.y0, prediction.x1, prediction.y1]) - item.box) / [

@@ -13,7 +13,7 @@ from samgap.datasets import AnnotatedImage, Annotation
 from samgap.errors import UserError
 from samgap.io.files import atomic_directory, atomic_write
 from samgap.io.progress import report_progress
-from samgap.masks.rle import encode_annotation
+from samgap.masks.coco_annotation import encode_annotation
 from samgap.tables.images import IMAGES
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg"}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from samgap.annotations.ground_truth import GroundTruth, Instance
 from samgap.errors import UserError
-from samgap.masks import rle as shapes
+from samgap.masks import rle
 from samgap.prompts.kinds import RowKind, get_row_kind
 
 
@@ -51,7 +51,7 @@ def check_masks(masks: pd.DataFrame, prompts: pd.DataFrame) -> None:
             raise UserError(f"masks.parquet: {where}, {fault}; predict again")
 
 
-def truth_rle(instance: Instance, image_row: Any) -> shapes.RLE:
+def truth_rle(instance: Instance, image_row: Any) -> rle.RLE:
     """Return the mask of an instance, or its filled box if it has no mask.
 
     Args:
@@ -63,7 +63,7 @@ def truth_rle(instance: Instance, image_row: Any) -> shapes.RLE:
     """
     height_width = (image_row.height, image_row.width)
     if instance.rle is None:
-        return shapes.encode_box(*instance.box, *height_width)
+        return rle.encode_box(*instance.box, *height_width)
     where = f"instance {instance.id} of image {instance.image_id}"
     mask_height, mask_width = instance.rle["size"]
     if (mask_height, mask_width) != height_width:
@@ -72,12 +72,12 @@ def truth_rle(instance: Instance, image_row: Any) -> shapes.RLE:
             "make the data set again"
         )
     try:
-        return shapes.make_rle(instance.rle["counts"], *height_width)
+        return rle.make_rle(instance.rle["counts"], *height_width)
     except UserError as error:
         raise UserError(f"{where}: {error}; make the data set again") from None
 
 
-def prediction_rle(mask_row: Any, image_row: Any) -> shapes.RLE:
+def prediction_rle(mask_row: Any, image_row: Any) -> rle.RLE:
     """Return the mask of a row of table `masks`.
 
     Args:
@@ -94,7 +94,7 @@ def prediction_rle(mask_row: Any, image_row: Any) -> shapes.RLE:
             f"{image_row.width}×{image_row.height}; predict again"
         )
     try:
-        return shapes.make_rle(mask_row.rle, mask_row.height, mask_row.width)
+        return rle.make_rle(mask_row.rle, mask_row.height, mask_row.width)
     except UserError as error:
         raise UserError(f"{where}: {error}; predict again") from None
 

@@ -13,8 +13,7 @@ from pycocotools import mask as coco_mask
 
 from samgap.annotations.ground_truth import Instance
 from samgap.errors import UserError
-from samgap.masks import boundaries
-from samgap.masks import rle as shapes
+from samgap.masks import boundaries, rle
 from samgap.matching import checks
 from samgap.tables.matching import ERROR_MEASURES, MEASURES
 
@@ -32,7 +31,7 @@ class PredictedMasks:
     """`prediction_id`, (N,)."""
     scores: np.ndarray
     """(N,)."""
-    rles: list[shapes.RLE]
+    rles: list[rle.RLE]
     areas: np.ndarray
     """px, int64 (N,)."""
     boxes: np.ndarray
@@ -51,7 +50,7 @@ class PredictedMasks:
             table["prediction_id"].to_numpy(),
             table["score"].to_numpy(),
             rles,
-            shapes.areas(rles),
+            rle.areas(rles),
             boxes,
             np.prod(boxes[:, 2:] - boxes[:, :2], axis=1),
         )
@@ -64,7 +63,7 @@ class TruthMasks:
     instances: list[Instance]
     column_by_id: dict[int, int]
     """The index of each instance id."""
-    rles: list[shapes.RLE]
+    rles: list[rle.RLE]
     """Masks; the filled box of an instance without a mask."""
     areas: np.ndarray
     """px, int64 (M,)."""
@@ -86,7 +85,7 @@ class TruthMasks:
             instances,
             column_by_id,
             rles,
-            shapes.areas(rles),
+            rle.areas(rles),
             np.array([instance.box for instance in instances], np.float64).reshape(-1, 4),
             np.array([instance.rle is not None for instance in instances], bool),
             np.array([instance.ignore for instance in instances], bool),
@@ -124,9 +123,9 @@ class ImageOverlap:
         self.image_row = image_row
         self.truth = TruthMasks.from_instances(instances, image_row)
         self.predictions = PredictedMasks.from_table(masks, image_row)
-        self.intersection = shapes.intersections(self.predictions.rles, self.truth.rles)
+        self.intersection = rle.intersections(self.predictions.rles, self.truth.rles)
         self.intersection[:, ~self.truth.has_mask & ~self.truth.is_ignore] = 0
-        self.iou = shapes.iou(self.intersection, self.predictions.areas[:, None], self.truth.areas[None])
+        self.iou = rle.iou(self.intersection, self.predictions.areas[:, None], self.truth.areas[None])
         self.box_iou = self._compute_box_iou()
         self.match_iou = np.where(self.truth.has_mask, self.iou, self.box_iou)
         self.in_ignore_region = self._find_in_ignore_region()
@@ -143,8 +142,8 @@ class ImageOverlap:
 
     def _find_in_ignore_region(self) -> np.ndarray:
         ignored = [mask for mask, ignore in zip(self.truth.rles, self.truth.is_ignore, strict=True) if ignore]
-        region = [shapes.merge(ignored)] if ignored else []
-        inside = shapes.intersections(self.predictions.rles, region).sum(axis=1)
+        region = [rle.merge(ignored)] if ignored else []
+        inside = rle.intersections(self.predictions.rles, region).sum(axis=1)
         return (inside >= IGNORE_SHARE * self.predictions.areas) & (inside > 0)
 
     @functools.cached_property
@@ -160,12 +159,12 @@ class ImageOverlap:
             common = self.intersection[prediction_rows, truth_columns[0]]
         else:
             masks = [self.predictions.rles[row] for row in prediction_rows]
-            common = shapes.intersections(masks, [self.merge_truth(truth_columns)])[:, 0]
+            common = rle.intersections(masks, [self.merge_truth(truth_columns)])[:, 0]
         return common / np.maximum(self.predictions.areas[prediction_rows], 1)
 
-    def merge_truth(self, truth_columns: np.ndarray) -> shapes.RLE:
+    def merge_truth(self, truth_columns: np.ndarray) -> rle.RLE:
         """Return the union of the masks of one or more instances."""
-        return shapes.merge([self.truth.rles[column] for column in truth_columns])
+        return rle.merge([self.truth.rles[column] for column in truth_columns])
 
     def compute_measures(self, prediction_row: int, truth_column: int) -> list[float]:
         """Return all of `MEASURES` and `ERROR_MEASURES`; NaN for those of masks if the instance has none."""
@@ -176,7 +175,7 @@ class ImageOverlap:
         if self.truth.has_mask[truth_column]:
             area, truth_area = self.predictions.areas[prediction_row], self.truth.areas[truth_column]
             values["iou"] = self.iou[prediction_row, truth_column]
-            values["dice"] = shapes.dice(self.intersection[prediction_row, truth_column], area, truth_area)
+            values["dice"] = rle.dice(self.intersection[prediction_row, truth_column], area, truth_area)
             values["area_error"] = abs(area - truth_area) / truth_area
             crops = self._crop_pair(prediction_row, truth_column)
             values |= boundaries.compute_boundary_measures(*crops, self.image_row.height, self.image_row.width)
@@ -196,7 +195,7 @@ class ImageOverlap:
             return 0.0, 0.0, 0.0
         masks = boundaries.crop_pair(*crops, self.image_row.height, self.image_row.width)
         distances = boundaries.boundary_distances(*(boundaries.extract_boundary(mask) for mask in masks))
-        dice = shapes.dice(common, self.predictions.areas[prediction_row], self.truth.areas[truth_column])
+        dice = rle.dice(common, self.predictions.areas[prediction_row], self.truth.areas[truth_column])
         return float(self.iou[prediction_row, truth_column]), float(dice), boundaries.boundary_f(distances, 2)
 
     def _crop_pair(self, prediction_row: int, truth_column: int) -> tuple[boundaries.Crop, boundaries.Crop]:
@@ -206,7 +205,7 @@ class ImageOverlap:
         """Return a mask, decoded inside its box. `side` is "prediction" or "truth"."""
         if (side, index) not in self._crops:
             rles = self.predictions.rles if side == "prediction" else self.truth.rles
-            self._crops[side, index] = shapes.crop(rles[index])
+            self._crops[side, index] = rle.crop(rles[index])
         return self._crops[side, index]
 
     def to_table(self, is_target: np.ndarray) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from samgap.masks import rle as shapes
+from samgap.masks import rle
 from samgap.matching import coco
 from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch, assign
 from samgap.matching.overlap import ImageOverlap
@@ -128,13 +128,13 @@ def paraphrase_agreement(overlap: ImageOverlap, matches: list[PromptMatch]) -> d
     for match in matches:
         if pd.notna(match.prompt.concept):
             masks = [overlap.predictions.rles[row] for row in match.counted_rows]
-            groups[match.prompt.concept].append((match.prompt.prompt_id, [shapes.merge(masks)] if masks else []))
+            groups[match.prompt.concept].append((match.prompt.prompt_id, [rle.merge(masks)] if masks else []))
     agreement: dict[str, tuple[int, float]] = {}
     for group in groups.values():
         sums: dict[str, float] = defaultdict(float)
         for (first_id, first), (second_id, second) in combinations(group, 2):
-            areas = (np.array(int(shapes.areas(union).sum())) for union in (first, second))
-            iou = float(shapes.iou(shapes.intersections(first, second).sum(), *areas))
+            areas = (np.array(int(rle.areas(union).sum())) for union in (first, second))
+            iou = float(rle.iou(rle.intersections(first, second).sum(), *areas))
             sums[first_id] += iou
             sums[second_id] += iou
         agreement |= {prompt_id: (len(group) - 1, sums[prompt_id]) for prompt_id, _ in group}

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from samgap.masks import rle as shapes
+from samgap.masks import rle
 from samgap.masks.area_ranges import is_in_area_range
 from samgap.matching.assignment import MATCH_THRESHOLD
 from samgap.matching.overlap import ImageOverlap
@@ -24,11 +24,11 @@ def union_overlap(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns
     """
     truth = [overlap.merge_truth(truth_columns)] if len(truth_columns) else []
     predicted_rles = [overlap.predictions.rles[row] for row in counted_rows]
-    predicted = [shapes.merge(predicted_rles)] if predicted_rles else []
+    predicted = [rle.merge(predicted_rles)] if predicted_rles else []
     return {
-        "truth_px": int(shapes.areas(truth).sum()),
-        "predicted_px": int(shapes.areas(predicted).sum()),
-        "common_px": int(shapes.intersections(predicted, truth).sum()),
+        "truth_px": int(rle.areas(truth).sum()),
+        "predicted_px": int(rle.areas(predicted).sum()),
+        "common_px": int(rle.intersections(predicted, truth).sum()),
         "sum_off": float((1 - overlap.share_inside(counted_rows, truth_columns)).sum()),
     }
 

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from samgap.annotations.optical_flow import FlowReader, OpticalFlow
-from samgap.masks import rle as shapes
+from samgap.masks import rle
 from samgap.matching import contours
 from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch
 from samgap.matching.overlap import ImageOverlap
@@ -31,7 +31,7 @@ EMPTY_COLUMNS: dict[str, Any] = {
 class _FramePrediction:
     """The prediction for one prompt on one frame."""
 
-    mask: shapes.RLE | None
+    mask: rle.RLE | None
     """The union of the counted masks."""
     shape_context: np.ndarray | None
     """The shape context of the contour, for a spatial prompt."""
@@ -41,7 +41,7 @@ class _FramePrediction:
     """(height, width)."""
 
     def decode_mask(self) -> np.ndarray:
-        return np.zeros(self.image_size, bool) if self.mask is None else shapes.decode(self.mask)
+        return np.zeros(self.image_size, bool) if self.mask is None else rle.decode(self.mask)
 
 
 def sort_frames(images: pd.DataFrame) -> pd.DataFrame:
@@ -127,10 +127,10 @@ class SequenceTracker:
 
 def _make_frame_prediction(overlap: ImageOverlap, match: PromptMatch) -> _FramePrediction:
     masks = [overlap.predictions.rles[row] for row in match.counted_rows]
-    mask = shapes.merge(masks) if masks else None
+    mask = rle.merge(masks) if masks else None
     context = None
-    if match.row_kind.spatial and mask is not None and shapes.areas([mask])[0]:
-        context = contours.shape_context(contours.trace_contour(shapes.crop(mask).mask))
+    if match.row_kind.spatial and mask is not None and rle.areas([mask])[0]:
+        context = contours.shape_context(contours.trace_contour(rle.crop(mask).mask))
     is_track_matched = {}
     for column, prediction in zip(match.truth_columns.tolist(), match.assignment, strict=True):
         track = overlap.truth.instances[column].track
@@ -180,8 +180,8 @@ def _compare_frames(
     return {**row, "n_lasting": len(common_tracks), "n_flips": n_flips}
 
 
-def _mask_iou(first: shapes.RLE | None, second: shapes.RLE | None) -> float:
+def _mask_iou(first: rle.RLE | None, second: rle.RLE | None) -> float:
     """Return the IoU of two masks; None stands for an empty mask, and two empty masks have IoU 1."""
     first_masks, second_masks = ([] if mask is None else [mask] for mask in (first, second))
-    intersection = shapes.intersections(first_masks, second_masks).sum()
-    return float(shapes.iou(intersection, shapes.areas(first_masks).sum(), shapes.areas(second_masks).sum()))
+    intersection = rle.intersections(first_masks, second_masks).sum()
+    return float(rle.iou(intersection, rle.areas(first_masks).sum(), rle.areas(second_masks).sum()))

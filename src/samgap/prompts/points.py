@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from samgap.masks import rle as shapes
-from samgap.masks.boundaries import Crop
+from samgap.masks import rle
 from samgap.masks.clicks import distance_transform
+from samgap.masks.rle import Crop
 from samgap.prompts.seed import Seed
 from samgap.prompts.spatial import PromptTarget
 
@@ -31,7 +31,7 @@ def sample_points(target: PromptTarget, options: Mapping[str, Any], seed: Seed) 
     """
     if target.instance.rle is None:
         return None
-    crop = shapes.crop(target.instance.rle)
+    crop = rle.crop(target.instance.rle)
     n_points, place = options.get("points", 1), options.get("place", "centre")
     if place == "centre":
         pixels = select_deepest_pixels(crop.mask, n_points)

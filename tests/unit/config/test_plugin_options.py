@@ -53,7 +53,7 @@ def add_module(root: Path, stage: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("stage", "marker", "section", "key"),
     [
-        ("datasets", "def pictures(): ...", "datasets", "kind"),
+        ("datasets", "def iter_images(): ...", "datasets", "kind"),
         ("prompts", "def generate_prompts(): ...", "prompts", "kind"),
         ("models", "KINDS = ('box',)", "models", "family"),
         ("training", "def open_task(): ...", "trainings", "family"),

@@ -23,19 +23,18 @@ def test_a_plugin_is_a_module_or_a_package_with_the_marker_of_its_stage(tmp_path
 
 
 @pytest.mark.parametrize("section", ["figures", "tables"])
-def test_figures_and_tables_are_files_of_the_package_or_scripts(tmp_path, section):
+def test_figures_and_tables_are_modules_of_the_package(tmp_path, section):
     inside = write(tmp_path, f"src/samgap/paper/{section}/by_size.py")
-    script = write(tmp_path, f"scripts/paper/{section}/by-crop.py")
     write(tmp_path, f"src/samgap/paper/{section}/__init__.py")
-    write(tmp_path, f"scripts/paper/{section}/_helper.py")
-    assert plugins.list_paper_items(tmp_path, section) == {"by-crop": script, "by-size": inside}
+    write(tmp_path, f"src/samgap/paper/{section}/_helper.py")
+    assert plugins.list_paper_items(tmp_path, section) == {"by-size": inside}
     assert plugins.paper_item_file(section, "by-size") == inside.relative_to(tmp_path)
 
 
 def test_a_metric_with_variants_has_one_id_for_each(tmp_path):
-    write(tmp_path, "f1.py", "VARIANTS = ('50', '75')\n")
-    write(tmp_path, "boundary_iou.py")
-    write(tmp_path, "_sums.py")
+    write(tmp_path, "f1.py", "VARIANTS = ('50', '75')\nMETRICS = {}\n")
+    write(tmp_path, "boundary_iou.py", "METRICS = {}\n")
+    write(tmp_path, "row_masks.py")
     assert plugins.list_metrics(tmp_path) == {
         "boundary-iou": ("boundary_iou", ""),
         "f1-50": ("f1", "50"),

@@ -15,7 +15,7 @@ from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 from samgap.io import files
-from samgap.masks.rle import encode_annotation
+from samgap.masks.coco_annotation import encode_annotation
 from samgap.tables import parquet
 from samgap.tables.images import IMAGES
 

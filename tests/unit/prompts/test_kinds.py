@@ -10,7 +10,7 @@ from PIL import Image
 from samgap.config import capabilities
 from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.errors import UserError
-from samgap.masks import rle as rles
+from samgap.masks import rle
 from samgap.matching.shard import match_shard
 from samgap.models import Prediction
 from samgap.predictions.checks import invalid_reason
@@ -48,7 +48,7 @@ class LowScores:
         near = square_mask(max(int(first_point["y"]) - 3, 0), max(int(first_point["x"]) - 3, 0), 6, self.shape)
         far = square_mask(0, 0, 3, self.shape)
         return [
-            Prediction(score, (0, 0, 1, 1), int(mask.sum()), rles.encode(mask)["counts"])
+            Prediction(score, (0, 0, 1, 1), int(mask.sum()), rle.encode(mask)["counts"])
             for score, mask in ((0.3, near), (0.2, far))
         ]
 

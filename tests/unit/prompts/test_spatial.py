@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from samgap.annotations.ground_truth import GroundTruth
-from samgap.masks import rle as rles
+from samgap.masks import rle
 from samgap.masks.clicks import next_click
 from samgap.prompts import box, clicks, grid, mask, point, point_box
 from samgap.prompts.points import crop_nearby_background, inner_boundary
@@ -43,7 +43,7 @@ def test_points_are_on_the_object_and_negative_points_near_it(blob, place, n_poi
     truth = make_truth([blob])
     options = {"points": n_points, "place": place, "negatives": n_negatives}
     rows = list(point.generate_prompts(truth, options, SEED))
-    crop = rles.crop(truth.instances_of(1)[0].rle)
+    crop = rle.crop(truth.instances_of(1)[0].rle)
     background, top, left = crop_nearby_background(crop, *blob.shape)
     window = blob[top : top + background.shape[0], left : left + background.shape[1]]
     assert background.any() == (not window.all())
@@ -160,7 +160,7 @@ def test_coarse_masks_are_not_empty_and_shrink_or_grow_by_their_amount(blob, amo
     coarse = {}
     for method in ("eroded", "dilated", "blocky"):
         (row,) = mask.generate_prompts(make_truth([blob]), {"coarse": method, "amount": amount}, SEED)
-        coarse[method] = rles.decode(rles.make_rle(row["mask"], *blob.shape))
+        coarse[method] = rle.decode(rle.make_rle(row["mask"], *blob.shape))
         assert coarse[method].any() and coarse[method].shape == blob.shape
         assert row["kind"] == "mask" and row["truth_ids"] == [10]
     radius = ndimage.distance_transform_edt(np.pad(blob, 1)).max()
@@ -171,7 +171,7 @@ def test_coarse_masks_are_not_empty_and_shrink_or_grow_by_their_amount(blob, amo
 def test_a_blocky_mask_consists_of_whole_blocks():
     disk = ((np.mgrid[:60, :60] - 30) ** 2).sum(axis=0) <= 20**2
     (row,) = mask.generate_prompts(make_truth([disk]), {"coarse": "blocky", "amount": 0.2}, SEED)
-    blocky = rles.decode(rles.make_rle(row["mask"], 60, 60))
+    blocky = rle.decode(rle.make_rle(row["mask"], 60, 60))
     run_lengths = np.diff(np.flatnonzero(np.diff(np.pad(blocky, 1).astype(int), axis=1)) % 61)
     assert set(run_lengths[::2] % 8) == {0}  # 2 * 0.2 * radius
     assert 0.75 < (blocky & disk).sum() / (blocky | disk).sum() < 1
