@@ -145,7 +145,7 @@ def test_occlusion_is_the_share_hidden_by_what_is_in_front():
     for number in range(12):
         scene = compose_scene(np.random.default_rng([3, number]), 192, {})
         seen = render_view(scene)
-        labels = dict(orchard_sim._iter_tracked_annotations(scene, seen))
+        labels = dict(orchard_sim.iter_numbered_annotations(scene, seen))
         for thing in scene.objects:
             if not thing.instance_id:
                 continue
@@ -173,7 +173,7 @@ def test_a_fruit_whose_marks_cannot_be_seen_counts_as_healthy():
         scene = compose_scene(np.random.default_rng([4, number]), 192, {"density": ["medium"]})
         seen = render_view(scene)
         things = {thing.instance_id: index for index, thing in enumerate(scene.objects)}
-        for track, label in orchard_sim._iter_tracked_annotations(scene, seen):
+        for track, label in orchard_sim.iter_numbered_annotations(scene, seen):
             drawn = scene.instances[track - 1].attributes.get("health", "healthy")
             if drawn == "healthy":
                 assert label.attributes.get("health", "healthy") == "healthy"
