@@ -185,7 +185,9 @@ def test_a_fruit_whose_marks_cannot_be_seen_counts_as_healthy():
             # The marks alone, painted white on black, where the fruit is seen.
             black = np.zeros_like(scene.background)
             marks = render_view(
-                replace(scene, background=black, objects=[replace(thing, sprite=painted, brightness=1.0, shadow_strength=0)])
+                replace(
+                    scene, background=black, objects=[replace(thing, sprite=painted, brightness=1.0, shadow_strength=0)]
+                )
             )
             share = (marks.pixels[..., 0] > 0.5)[label.mask].mean()
             assert label.attributes["health"] == (drawn if share >= orchard_sim.MIN_BLEMISH_FRACTION else "healthy")
