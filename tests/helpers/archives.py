@@ -1,5 +1,4 @@
 """Data sets as users have them: real photographs packed as MinneApple, and a small folder of images and masks."""
-masks."""
 
 import json
 import os
