@@ -56,7 +56,7 @@ class AnnotationProblems:
                 f"{len(ids)} {problem} (id {summarize_names(ids)})"
                 for problem, ids in sorted(self.ids_by_problem.items())
             )
-            logger.warning("warning: %s: of %d annotations %s", source_name, self.n_annotations, counts)
+            logger.warning("warning: %s: of %d annotations, %s", source_name, self.n_annotations, counts)
 
 
 def parse_coco_file(

@@ -28,11 +28,11 @@ def parse_box(coco_annotation: Mapping[str, Any], width: int, height: int) -> tu
     """
     values: Any = coco_annotation.get("bbox")
     if not _is_number_list(values) or len(values) != 4 or min(values[2:]) <= 0:
-        raise InvalidAnnotationError("broken box")
+        raise InvalidAnnotationError("an invalid box")
     x, y, box_width, box_height = map(float, values)
     x0, y0, x1, y1 = max(x, 0.0), max(y, 0.0), min(x + box_width, float(width)), min(y + box_height, float(height))
     if x1 <= x0 or y1 <= y0:
-        raise InvalidAnnotationError("box outside its image")
+        raise InvalidAnnotationError("a box outside its image")
     return (x0, y0, x1, y1), max(x0 - x, y0 - y, x + box_width - x1, y + box_height - y1) > 1
 
 
@@ -63,10 +63,10 @@ def decode_segmentation(segmentation: Any, width: int, height: int) -> tuple[np.
     elif isinstance(segmentation, Sequence) and not isinstance(segmentation, str | bytes):
         rle, n_invalid = _polygons_to_rle(segmentation, width, height)
     else:
-        raise InvalidAnnotationError("segmentation of unknown format")
+        raise InvalidAnnotationError("a segmentation of unknown format")
     left, top, box_width, box_height = map(int, coco_mask.toBbox(rle))
     if not coco_mask.area(rle):
-        raise InvalidAnnotationError("empty mask")
+        raise InvalidAnnotationError("an empty mask")
     crop = coco_mask.decode(rle)[top : top + box_height, left : left + box_width]
     return crop.astype(bool), (top, left), n_invalid
 
@@ -84,7 +84,7 @@ def _polygons_to_rle(polygons: Sequence[Any], width: int, height: int) -> tuple[
         and -limit <= min(polygon) <= max(polygon) <= 2 * limit
     ]
     if not valid:
-        raise InvalidAnnotationError("broken polygon")
+        raise InvalidAnnotationError("an invalid polygon")
     rles = coco_mask.frPyObjects([[float(value) for value in polygon] for polygon in valid], height, width)
     return coco_mask.merge(rles), len(polygons) - len(valid)
 
@@ -96,7 +96,7 @@ def _parse_rle(segmentation: Mapping[str, Any], width: int, height: int) -> dict
     if isinstance(counts, str | bytes):
         counts = _decode_counts(counts.encode() if isinstance(counts, str) else counts)
     if not isinstance(counts, list) or not all(isinstance(count, int) and count >= 0 for count in counts):
-        raise InvalidAnnotationError("broken run lengths")
+        raise InvalidAnnotationError("invalid run lengths")
     if sum(counts) != width * height:
         raise InvalidAnnotationError("run lengths that do not fill the image")
     return coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
@@ -115,7 +115,7 @@ def _decode_counts(compressed_counts: bytes) -> list[int]:
     for character in compressed_counts:
         bits = character - 48
         if not 0 <= bits < 64 or shift > 60:
-            raise InvalidAnnotationError("broken run lengths")
+            raise InvalidAnnotationError("invalid run lengths")
         value |= (bits & 31) << shift
         shift += 5
         if not bits & 32:
@@ -124,7 +124,7 @@ def _decode_counts(compressed_counts: bytes) -> list[int]:
             counts.append(value + counts[-2] if len(counts) > 2 else value)
             value = shift = 0
     if shift:
-        raise InvalidAnnotationError("broken run lengths")
+        raise InvalidAnnotationError("invalid run lengths")
     return counts
 
 

@@ -25,18 +25,18 @@ from tests.helpers.coco import (
 @pytest.mark.parametrize(
     ("row", "message", "ignored"),
     [
-        ({"bbox": [5, 4, -6, 6]}, "with broken box are left out", []),
-        ({"bbox": [5, 4, 0, 6]}, "with broken box are left out", []),
-        ({"bbox": [5, 4, 6]}, "with broken box are left out", []),
-        ({"bbox": [5, 4, float("nan"), 6]}, "with broken box are left out", []),
-        ({"bbox": [5, 4, 10**400, 6]}, "with broken box are left out", []),
-        ({"bbox": "5 4 6 6"}, "with broken box are left out", []),
-        ({}, "with broken box are left out", []),
-        ({"bbox": [WIDTH + 1, 4, 6, 6]}, "with box outside its image are left out", []),
+        ({"bbox": [5, 4, -6, 6]}, "with an invalid box are left out", []),
+        ({"bbox": [5, 4, 0, 6]}, "with an invalid box are left out", []),
+        ({"bbox": [5, 4, 6]}, "with an invalid box are left out", []),
+        ({"bbox": [5, 4, float("nan"), 6]}, "with an invalid box are left out", []),
+        ({"bbox": [5, 4, 10**400, 6]}, "with an invalid box are left out", []),
+        ({"bbox": "5 4 6 6"}, "with an invalid box are left out", []),
+        ({}, "with an invalid box are left out", []),
+        ({"bbox": [WIDTH + 1, 4, 6, 6]}, "with a box outside its image are left out", []),
         ({"bbox": [-4, 4, 8, 6]}, "reach out of their image and are cut", [False]),
-        ({"bbox": [5, 4, 6, 6], "segmentation": [[5, 4, 11, 4]]}, "with broken polygon are ignored", [True]),
-        ({"bbox": [5, 4, 6, 6], "segmentation": [[5, 4, 1e8, 4, 5, 9]]}, "with broken polygon are ignored", [True]),
-        ({"segmentation": [[5, 4, 11, 4]]}, "with broken polygon and broken box are left out", []),
+        ({"bbox": [5, 4, 6, 6], "segmentation": [[5, 4, 11, 4]]}, "with an invalid polygon are ignored", [True]),
+        ({"bbox": [5, 4, 6, 6], "segmentation": [[5, 4, 1e8, 4, 5, 9]]}, "with an invalid polygon are ignored", [True]),
+        ({"segmentation": [[5, 4, 11, 4]]}, "with an invalid polygon and an invalid box are left out", []),
         (
             {"bbox": [5, 4, 6, 6], "segmentation": [[5, 4, 11, 4, 11, 10, 5, 10], [1, 2, 3, 4]]},
             "with an invalid polygon among valid ones are read without it",
@@ -45,8 +45,12 @@ from tests.helpers.coco import (
         ({"bbox": [5, 4, 6, 6], "segmentation": {"size": [HEIGHT, WIDTH], "counts": [0, 9]}}, "do not fill", [True]),
         ({"bbox": [5, 4, 6, 6], "segmentation": {"size": [9, 9], "counts": [81]}}, "of another size", [True]),
         ({"bbox": [5, 4, 6, 6], "segmentation": {"size": [HEIGHT, WIDTH], "counts": "PPZZ\\"}}, "run length", [True]),
-        ({"bbox": [5, 4, 6, 6], "segmentation": compress(square_mask() * 0)}, "with empty mask are ignored", [True]),
-        ({"bbox": [5, 4, 6, 6], "segmentation": "mask.png"}, "of unknown format are ignored", [True]),
+        ({"bbox": [5, 4, 6, 6], "segmentation": compress(square_mask() * 0)}, "with an empty mask are ignored", [True]),
+        (
+            {"bbox": [5, 4, 6, 6], "segmentation": "mask.png"},
+            "with a segmentation of unknown format are ignored",
+            [True],
+        ),
         ({"bbox": [5, 4, 6, 6], "image_id": 99}, "of an unknown image are left out", []),
         ({"bbox": [5, 4, 6, 6], "category_id": 99}, "of an unknown category are left out", []),
         ({"bbox": [1, 1, 2, 2]}, "that repeat another are left out", []),
@@ -72,7 +76,7 @@ def test_warning_is_one_line_with_counts_and_first_ids(tmp_path: Path, logged_wa
     rows = [{"bbox": [0, 0, -1, n]} for n in range(1, 6)] + [{"bbox": [1, 1, 2, 2]}]
     read_coco(write_folder(tmp_path / "d", make_labels(*rows)))
     [warning] = logged_warnings()
-    assert "of 6 annotations 5 with broken box are left out (id 1, 2, 3 and 2 more)" in warning
+    assert "of 6 annotations, 5 with an invalid box are left out (id 1, 2, 3 and 2 more)" in warning
     assert "\n" not in warning
 
 
