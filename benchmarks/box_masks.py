@@ -22,7 +22,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from samgap.datasets import Annotation
-from samgap.datasets.orchard_sim import _iter_tracked_annotations
+from samgap.datasets.orchard_sim import iter_numbered_annotations
 from samgap.datasets.orchard_sim.camera import Camera
 from samgap.datasets.orchard_sim.scene import compose_scene
 from samgap.datasets.orchard_sim.view import render_view
@@ -46,7 +46,7 @@ def generate_scenes(
                 whole[thing.instance_id] = np.clip(
                     mask_to_box(thing.sprite.alpha > 0.5) + np.tile(corner, 2), 0, side_px
                 )
-        apples = [(label, whole[key]) for key, label in _iter_tracked_annotations(scene, seen) if label.noun == "apple"]
+        apples = [(label, whole[key]) for key, label in iter_numbered_annotations(scene, seen) if label.noun == "apple"]
         pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
         yield pixels, [(label, box) for label, box in apples if not label.ignore]
 

@@ -1,10 +1,9 @@
-"""How many orchard scenes one core makes in a second: drawn, encoded as JPEG, masks as RLE, all written to disk.
+"""Measure how many images of `orchard-sim` one core makes a second: rendered, encoded as JPEG and RLE, and written.
 
     PYTHONPATH=src python benchmarks/orchard_sim.py --scenes 40 --size 512 --at-least 8
 
-Prints scenes a second by the wall clock (what a user waits) and by processor time (what a busy machine does not
-change), for single images and for the frames of sequences. Exits with 1 if single images by processor time are
-slower than `--at-least`.
+Prints images a second of wall-clock time and of processor time, which does not depend on other load, for single images
+and for the frames of sequences. Exits with 1 if single images are slower than `--at-least` by processor time.
 """
 
 import os
@@ -22,28 +21,29 @@ from samgap.datasets.write import write_dataset
 
 
 def measure_throughput(options: Mapping[str, int]) -> tuple[float, float]:
-    """Images a second by the wall clock and by processor time."""
+    """Return images a second of wall-clock time and of processor time."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("images", "instances.json", "images.parquet")]
-        pictures = orchard_sim.iter_images(options, {}, seed=0)
+        images = orchard_sim.iter_images(options, {}, seed=0)
         wall, processor = time.perf_counter(), time.process_time()
-        counts = write_dataset(pictures, orchard_sim.describe_labels(options), *paths, dataset="benchmark")
+        counts = write_dataset(images, orchard_sim.describe_labels(options), *paths, dataset="benchmark")
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
     return counts["n_images"] / wall, counts["n_images"] / processor
 
 
 def main() -> int:
+    """Run the benchmark; return 1 if it is too slow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=40, help="how many single images (default 40)")
+    parser.add_argument("--scenes", type=int, default=40, help="number of single images (default 40)")
     parser.add_argument("--size", type=int, default=512, help="side of an image, px (default 512)")
-    parser.add_argument("--at-least", type=float, default=0, help="images a second that must be reached")
-    asked = parser.parse_args()
-    measure_throughput({"scenes": 2, "size": 64})  # imports and tables are loaded before the clock runs
-    single = measure_throughput({"scenes": asked.scenes, "size": asked.size})
-    frames = measure_throughput({"scenes": max(asked.scenes // 20, 1), "size": asked.size, "frames": 10})
+    parser.add_argument("--at-least", type=float, default=0, help="required images a second")
+    arguments = parser.parse_args()
+    measure_throughput({"scenes": 2, "size": 64})  # warm-up: imports and caches
+    single = measure_throughput({"scenes": arguments.scenes, "size": arguments.size})
+    frames = measure_throughput({"scenes": max(arguments.scenes // 20, 1), "size": arguments.size, "frames": 10})
     for name, (wall, processor) in {"images": single, "frames": frames}.items():
-        print(f"{name}: {wall:.1f} a second, {processor:.1f} a second of processor time ({asked.size} px)")
-    return int(single[1] < asked.at_least)
+        print(f"{name}: {wall:.1f} a second, {processor:.1f} a second of processor time ({arguments.size} px)")
+    return int(single[1] < arguments.at_least)
 
 
 if __name__ == "__main__":

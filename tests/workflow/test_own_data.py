@@ -51,7 +51,7 @@ def test_from_an_address_and_from_a_folder(checkout, tmp_path):
         assert [request["method"] for request in server.requests].count("GET") == 1
     afar, too, near = (read_json(checkout.folder / card) for card in cards)
     assert "warning" in said
-    assert "of 3 annotations 1 with broken box are left out (id 2)" in said
+    assert "of 3 annotations, 1 with an invalid box are left out (id 2)" in said
     assert (afar["n_images"], afar["n_instances"], near["n_images"]) == (3, 2, 1)
     assert afar["sources"]["data"]["sha256"] == sha256(served / "orchard.tar.gz")
     assert afar["images_sha256"] == too["images_sha256"]

@@ -1,0 +1,1 @@
+"""Annotations of a data set: ground truth, the meaning of noun phrases, and optical flow."""

@@ -1,7 +1,7 @@
-"""Ground truth as every data set ends in it: `instances.json` (COCO, with `ignore` and attributes kept).
+"""Read the ground truth of a data set from its `instances.json`, a COCO file with `ignore` and attributes.
 
-`info.nouns` lists the nouns that are labelled exhaustively or known to be absent; `info.attributes` the
-attributes that every instance of a noun carries, with their values. A phrase outside them is "not evaluable".
+`info.nouns` lists the nouns of which every instance is labelled or that are in no image. `info.attributes` lists the
+labelled attributes with their values. A phrase with other nouns or values is not evaluable.
 """
 
 from collections import defaultdict
@@ -19,55 +19,85 @@ from samgap.io.files import read_json
 
 @dataclass(frozen=True)
 class Instance:
-    """One labelled object: its mask as COCO RLE (`size` (height, width), `counts` bytes), or a box alone."""
+    """One labelled instance.
+
+    Attributes:
+        id: Id, unique in the data set.
+        image_id: Id of its image.
+        noun: Class.
+        box: Corners (x0, y0, x1, y1) in px, end exclusive.
+        area: Area in px.
+        rle: Mask as COCO RLE (`size` [height, width], compressed `counts` as bytes); None if only the box is labelled.
+        attributes: Attribute name -> value.
+        ignore: Whether the instance is excluded from the evaluation.
+        occlusion: Fraction hidden by other objects, 0 to 1; None if unknown.
+        track: Number of the object, the same in all frames of a sequence; None for single images.
+    """
 
     id: int
     image_id: int
     noun: str
-    box: tuple[float, float, float, float]  # x0, y0, x1, y1 in px, end exclusive
+    box: tuple[float, float, float, float]
     area: int
     rle: dict[str, Any] | None
     attributes: Mapping[str, str] = field(default_factory=dict)
     ignore: bool = False
-    occlusion: float | None = None  # share of it that something hides, 0 to 1; None where it is not known
-    track: int | None = None  # one number for one object in all frames of a sequence; None where there is none
+    occlusion: float | None = None
+    track: int | None = None
 
     def decode_mask(self) -> np.ndarray:
-        """The mask, bool, (height, width)."""
+        """Return the mask, bool, (height, width)."""
         assert self.rle is not None
         return coco_mask.decode(self.rle).astype(bool)
 
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """All instances of a data set, by image."""
+    """All labelled instances of a data set.
 
-    images: Mapping[int, Mapping[str, Any]]  # id -> file_name, width, height, group; maybe attributes, sequence, frame
-    instances: Mapping[int, list[Instance]]  # image id -> its instances (an image without any has none)
+    Attributes:
+        images: Image id -> entry of the COCO file: `file_name`, `width`, `height`, `group`, and where the data set has
+            them `attributes`, `sequence` and `frame`.
+        instances: Image id -> instances; images without instances are missing.
+        nouns: Nouns of which every instance is labelled, or that are in no image.
+        attributes: Labelled attribute -> its values.
+    """
+
+    images: Mapping[int, Mapping[str, Any]]
+    instances: Mapping[int, list[Instance]]
     nouns: frozenset[str]
     attributes: Mapping[str, tuple[str, ...]]
 
     def instances_of(self, image_id: int) -> list[Instance]:
+        """Return the instances of an image, which may be none."""
         return self.instances.get(image_id, [])
 
 
 def read_ground_truth(path: str | Path, image_ids: Iterable[int] | None = None) -> GroundTruth:
-    """Read `instances.json`, of all images or of `image_ids` alone."""
-    data = read_json(path)
+    """Read `instances.json`.
+
+    Args:
+        path: The COCO file.
+        image_ids: Ids of the images to read; by default all.
+
+    Raises:
+        UserError: The file lacks a key.
+    """
+    coco = read_json(path)
     try:
-        names = {category["id"]: category["name"] for category in data["categories"]}
-        images = {image["id"]: image for image in data["images"]}
-        wanted = set(images) if image_ids is None else set(image_ids)
+        category_names = {category["id"]: category["name"] for category in coco["categories"]}
+        images = {image["id"]: image for image in coco["images"]}
+        selected_ids = set(images) if image_ids is None else set(image_ids)
         instances = defaultdict(list)
-        for row in data["annotations"]:
-            if row["image_id"] in wanted:
-                instances[row["image_id"]].append(_parse_instance(row, names))
-        info = data["info"]
+        for annotation in coco["annotations"]:
+            if annotation["image_id"] in selected_ids:
+                instances[annotation["image_id"]].append(_parse_instance(annotation, category_names))
+        info = coco["info"]
         attributes = {name: tuple(values) for name, values in info["attributes"].items()}
-        kept = {key: image for key, image in images.items() if key in wanted}
-        return GroundTruth(kept, dict(instances), frozenset(info["nouns"]), attributes)
+        selected_images = {image_id: image for image_id, image in images.items() if image_id in selected_ids}
+        return GroundTruth(selected_images, dict(instances), frozenset(info["nouns"]), attributes)
     except KeyError as error:
-        raise UserError(f"{path}: no {error} in it; make the data set again") from error
+        raise UserError(f"{path}: the key {error} is missing; make the data set again") from error
 
 
 def _parse_instance(annotation: Mapping[str, Any], category_names: Mapping[int, str]) -> Instance:

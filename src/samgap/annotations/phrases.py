@@ -1,8 +1,8 @@
-"""What a noun phrase means on a data set: which instances it covers, or that the labels cannot say.
+"""Find the instances that a noun phrase refers to, or that the labels do not tell.
 
-A phrase is a mapping as the config writes it: `phrase` (the text), `noun` (or `nouns`, for a word that covers several),
-optional `attributes` that an instance must have and `without`, attributes that it must not have (`noun` may stand among
-them), and `seen: false` where no training may ask it; or `other: true` for things that are present but not labelled.
+A phrase is a mapping as in the configuration: `phrase` (the text), `noun` (or `nouns` for a word that covers several),
+optionally `attributes` that an instance must have, `without` (attributes, or a `noun`, that it must not have), and
+`seen: false` for a phrase that training must not use. `other: true` marks objects that are present but not labelled.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,53 +12,58 @@ from samgap.annotations.ground_truth import GroundTruth, Instance
 
 
 def get_nouns(phrase: Mapping[str, Any]) -> tuple[str, ...]:
-    """The nouns whose instances the phrase may cover; none for things that are not labelled."""
+    """Return the nouns that the phrase may refer to; none for objects that are not labelled."""
     if phrase.get("other"):
         return ()
     return tuple(phrase["nouns"]) if "nouns" in phrase else (phrase["noun"],)
 
 
 def is_trainable(phrase: Mapping[str, Any]) -> bool:
-    """May a training ask this phrase? One that it may not shows whether words carry over to new combinations."""
+    """Return whether training may use the phrase; the others test whether a model generalises to new phrases."""
     return bool(phrase.get("seen", True))
 
 
 def get_polarity(phrase: Mapping[str, Any]) -> str:
-    """`negated` where its words rule something out ("apples that are not ripe"), else `positive`."""
+    """Return `negated` if the phrase excludes instances ("apples that are not ripe"), else `positive`."""
     return str(phrase.get("polarity", "negated" if phrase.get("without") else "positive"))
 
 
 def is_evaluable(phrase: Mapping[str, Any], truth: GroundTruth) -> bool:
-    """Do the labels know every instance of this phrase? Its nouns must be labelled, and so must each attribute."""
+    """Return whether the nouns and all attribute values of the phrase are labelled in the data set."""
     if phrase.get("other") or not truth.nouns.issuperset(get_nouns(phrase)):
         return False
-    known = {**truth.attributes, "noun": truth.nouns}
-    return all(value in known.get(name, ()) for name, value in _iter_attribute_values(phrase))
+    labelled_values = {**truth.attributes, "noun": truth.nouns}
+    return all(value in labelled_values.get(name, ()) for name, value in _iter_attribute_values(phrase))
 
 
 def is_referent(phrase: Mapping[str, Any], instance: Instance) -> bool:
-    """Is `instance` of one of the phrase's nouns, with all its attributes and none that it rules out?"""
-    wanted, unwanted = phrase.get("attributes", {}), phrase.get("without", {})
+    """Return whether the instance has a noun and all attributes of the phrase, and none that the phrase excludes."""
+    required, excluded = phrase.get("attributes", {}), phrase.get("without", {})
     labels = {**instance.attributes, "noun": instance.noun}
     return (
         instance.noun in get_nouns(phrase)
-        and all(labels.get(name) == value for name, value in wanted.items())
-        and not any(labels.get(name) == value for name, value in unwanted.items())
+        and all(labels.get(name) == value for name, value in required.items())
+        and not any(labels.get(name) == value for name, value in excluded.items())
     )
 
 
 def find_truth_ids(phrase: Mapping[str, Any], image_id: int, truth: GroundTruth) -> list[int] | None:
-    """Ids of the instances that a right answer covers; empty when there is none; None when not evaluable.
+    """Return the ids of the instances in an image that the phrase refers to, or None if it is not evaluable there.
 
-    It is not evaluable either where an instance of its nouns lacks the label of an attribute that it rules out: of a
-    ball, nobody said whether it is ripe.
+    A phrase that excludes an attribute is also not evaluable in an image with an instance of its nouns that has no
+    label of that attribute: whether a ball is "not ripe" is undefined.
     """
     if not is_evaluable(phrase, truth):
         return None
-    there = [item for item in truth.instances_of(image_id) if not item.ignore and item.noun in get_nouns(phrase)]
-    if any(name not in item.attributes for item in there for name in phrase.get("without", {}) if name != "noun"):
+    candidates = [
+        instance
+        for instance in truth.instances_of(image_id)
+        if not instance.ignore and instance.noun in get_nouns(phrase)
+    ]
+    excluded_names = [name for name in phrase.get("without", {}) if name != "noun"]
+    if any(name not in instance.attributes for instance in candidates for name in excluded_names):
         return None
-    return [item.id for item in there if is_referent(phrase, item)]
+    return [instance.id for instance in candidates if is_referent(phrase, instance)]
 
 
 def _iter_attribute_values(phrase: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,8 @@
-"""Data sets: each module without a leading underscore is a kind, named by `datasets.<id>.kind`.
+"""Data sets. Each plug-in module is one kind of data set, selected by `datasets.<id>.kind` in the configuration.
 
-A kind offers `info(options)` (what is labelled: `nouns`, `attributes`) and `pictures(options, archives, seed)`,
-which yields `Picture`s; `_write.py` turns them into the files that every data set ends in.
+A kind defines `describe_labels(options)`, which returns the labelled `nouns` and `attributes`, and
+`iter_images(options, archives, seed)`, which yields `AnnotatedImage`s. `samgap.datasets.write` writes them to the files
+that are common to all data sets.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Annotation:
-    """One object of a picture. `mask` is bool (height, width), or None where only `box` (x0, y0, x1, y1) is known.
+    """One labelled instance of an image, with a mask or a box.
 
-    A mask may be just the part of the picture that it lies in; `at` is then where that part's first pixel is.
+    Attributes:
+        noun: Class of the instance.
+        mask: Bool, (height, width): the whole image, or the part of it that starts at `offset`. None if only the box is
+            labelled.
+        box: Corners (x0, y0, x1, y1) in px; needed if there is no mask.
+        attributes: Attribute name -> value.
+        ignore: Whether the instance is excluded from the evaluation: neither a match nor a false positive.
+        occluded_fraction: Fraction of the instance hidden by other objects, 0 to 1; None if unknown.
+        track_id: Number of the object, the same in all frames of a sequence; None for single images.
+        offset: Row and column of the first pixel of `mask` in the image, in px; None if `mask` covers the whole image.
     """
 
     noun: str
@@ -22,14 +32,28 @@ class Annotation:
     box: tuple[float, float, float, float] | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     ignore: bool = False
-    occluded_fraction: float | None = None  # share of it that something hides, 0 to 1, where it is known
-    track_id: int | None = None  # one number for one object in all frames of a sequence
-    offset: tuple[int, int] | None = None  # row and column in px
+    occluded_fraction: float | None = None
+    track_id: int | None = None
+    offset: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image as its encoded bytes (`name` ends in .png or .jpg), its size in px, its group and its objects."""
+    """An encoded image with its annotations.
+
+    Attributes:
+        file_name: Name of the image file, ending in .png, .jpg or .jpeg. For a frame of a video it is
+            `<sequence>/<frame>.jpg`.
+        encoded_bytes: Content of the image file.
+        width: Width in px.
+        height: Height in px.
+        group: Source of the image, such as its video. Confidence intervals resample whole groups.
+        annotations: Labelled instances.
+        attributes: Attributes of the image, such as its lighting.
+        sequence: Name of the video; None for single images.
+        frame_index: Number of the frame in its video, from 0; None for single images.
+        extra_files: Further files by their path relative to the folder of the images, such as optical flow.
+    """
 
     file_name: str
     encoded_bytes: bytes
@@ -37,7 +61,7 @@ class AnnotatedImage:
     height: int
     group: str
     annotations: list[Annotation]
-    attributes: Mapping[str, str] = field(default_factory=dict)  # of the image: its light, say
-    sequence: str | None = None  # the video it is a frame of; then `name` is <sequence>/<frame>.jpg
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    sequence: str | None = None
     frame_index: int | None = None
-    extra_files: Mapping[str, bytes] = field(default_factory=dict)  # further files beside it, by name below images/
+    extra_files: Mapping[str, bytes] = field(default_factory=dict)

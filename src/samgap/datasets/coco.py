@@ -1,19 +1,19 @@
-"""Kind `coco`: a folder or an archive that holds images and one or several COCO files of them.
+"""Kind `coco`: a folder or an archive of images with one or several COCO files.
 
-An annotation may be polygons, run lengths (compressed or not) or a box alone, which stays a box: such an instance has
-no mask in the truth. A crowd region is neither hit nor false (`ignore`). What cannot be read of the labels is left out
-and named in one warning; where its box at least is sound, what lies in it counts neither as hit nor as false. An
-image that is missing, unreadable or of another size stops, and so do ids and images that are there twice.
+The segmentation of an annotation may be polygons, a run-length encoding (compressed or not), or missing; then the
+instance has a box and no mask. Crowd regions are ignored in the evaluation. Invalid annotations are left out and
+counted in one warning; if only the segmentation of an annotation is invalid, its whole box is ignored in the
+evaluation. A missing, unreadable or wrongly sized image is an error, and so are duplicate ids and images.
 
-Options: `annotations` (paths of the COCO files; `*` and `?` stand for what varies); `nouns` (what each category of
-theirs is: a noun, or a noun and its attributes); `images` (the folder that file names start from; by default a file
-may lie anywhere, and its name's last part is enough where only one file has it); `files` (a text file: the only file
-names that are read, one a line); `groups` (a regular expression whose first group, found in an image's name, is its
-source; by default each image is its own); `attributes` (what holds of all instances of the set); `attribute-values`
-(attributes that the annotations carry themselves in `attributes`, or that hold of the set, with all values that are
-told apart); `absent` (nouns known to be in no image); `max-gb` (how much an archive may hold).
+Options: `annotations` (paths of the COCO files, with the wildcards `*` and `?`); `nouns` (category -> noun, or a noun
+with attributes); `images` (the folder that file names are relative to; by default an image may be in any folder, and
+its base name suffices if it is unique); `files` (a text file that lists the names to read, one a line); `groups` (a
+regular expression whose first group, matched in the name of an image, is its source; by default each image is its own
+group); `attributes` (attributes of all instances); `attribute-values` (all values of the attributes that the
+annotations have in `attributes`, or that hold for all instances); `absent` (nouns that are in no image); `max-gb`
+(limit of the unpacked size of an archive).
 
-In all options a path inside the data may leave out leading folders, as those of an archive vary.
+Leading folders may be omitted in all paths inside the data, because those of archives vary.
 """
 
 import fnmatch
@@ -34,11 +34,13 @@ from samgap.errors import UserError
 
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The nouns that are labelled or known to be absent, and the attributes, each with the values told apart."""
+    """Return the nouns that are labelled or absent from all images, and the attributes with their values."""
     categories = _parse_categories(options)
     nouns = list(dict.fromkeys([*(noun for noun, _ in categories.values()), *options.get("absent", [])]))
-    values: dict[str, list[str]] = {name: list(known) for name, known in options.get("attribute-values", {}).items()}
-    for attributes in (options.get("attributes", {}), *(own for _, own in categories.values())):
+    values: dict[str, list[str]] = {
+        name: list(declared) for name, declared in options.get("attribute-values", {}).items()
+    }
+    for attributes in (options.get("attributes", {}), *(attributes for _, attributes in categories.values())):
         for name, value in attributes.items():
             if value not in values.setdefault(name, []):
                 values[name].append(value)
@@ -48,11 +50,11 @@ def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
 def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[AnnotatedImage]:
     """Yield the images in the order of the source, each with its annotations (`seed` is unused).
 
-    The source `archives["data"]` is read twice: first the COCO files and all names, then the images. Annotations that
-    are left out are counted in one warning at the end.
+    The source `archives["data"]` is read twice: first the COCO files and the names of all images, then the images.
+    Annotations that are left out are counted in one warning at the end.
 
     Raises:
-        UserError: Bad input, as the docstring of the module says.
+        UserError: A COCO file or an image is missing, invalid or ambiguous; see the docstring of the module.
     """
     source, max_gb = Path(archives["data"]), options.get("max-gb", MAX_ARCHIVE_GB)
     json_files, image_paths = _index_source(source, options["annotations"], max_gb)
@@ -73,82 +75,87 @@ def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: 
     problems.log_warning(f"{source}")
 
 
-# --- what is there
+# --- the source
 
 
 def _index_source(
     source: Path, patterns: list[str], max_gb: float
 ) -> tuple[dict[PurePosixPath, bytes], set[PurePosixPath]]:
-    """The COCO files that `patterns` name, with their bytes, and where all images are."""
-    present: set[PurePosixPath] = set()
-    others: list[str] = []
+    """Return the COCO files that `patterns` match, with their content, and the paths of all images."""
+    image_paths: set[PurePosixPath] = set()
+    json_paths: list[str] = []
 
-    def wanted(where: PurePosixPath) -> bool:
-        if where.suffix.lower() in IMAGE_SUFFIXES:
-            if where in present:
-                raise UserError(f"{source}: {where} is twice in it")
-            present.add(where)
-        elif where.suffix.lower() == ".json":
-            others.append(str(where))
-        return any(_is_match(where, pattern) for pattern in patterns)
+    def is_coco_file(path: PurePosixPath) -> bool:
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            if path in image_paths:
+                raise UserError(f"{source}: {path} is twice in it")
+            image_paths.add(path)
+        elif path.suffix.lower() == ".json":
+            json_paths.append(str(path))
+        return any(_is_match(path, pattern) for pattern in patterns)
 
     if not source.exists():
-        raise UserError(f"{source}: nothing is there; check the data set's `path`")
-    texts = dict(iter_files(source, wanted, max_gb))
+        raise UserError(f"{source}: no such file or folder; check the `path` or `archives` of the data set")
+    json_files = dict(iter_files(source, is_coco_file, max_gb))
     for pattern in patterns:
-        matches = [str(where) for where in sorted(texts) if _is_match(where, pattern)]
+        matches = [str(path) for path in sorted(json_files) if _is_match(path, pattern)]
         if not matches:
-            held = summarize_names(sorted(others)) or "no .json file"
-            raise UserError(f"{source}: no file {pattern}, which `annotations` names; it holds {held}")
+            present = summarize_names(sorted(json_paths)) or "no .json file"
+            raise UserError(f"{source}: no file {pattern}, which `annotations` names; there is {present}")
         if len(matches) > 1 and not re.search(r"[*?\[]", pattern):
             raise UserError(
-                f"{source}: `annotations` names {pattern}, which is more than one: {summarize_names(matches)}"
+                f"{source}: `annotations` names {pattern}, which matches several files: {summarize_names(matches)}"
             )
-    return texts, present
+    return json_files, image_paths
 
 
 def _is_match(path: PurePosixPath, pattern: str) -> bool:
-    """Do the last parts of the path match the pattern's, part by part?"""
-    asked = PurePosixPath(pattern).parts
-    found = path.parts[-len(asked) :]
-    return len(found) == len(asked) and all(map(fnmatch.fnmatchcase, found, asked))
+    """Return whether the last parts of the path match the parts of the pattern."""
+    patterns = PurePosixPath(pattern).parts
+    parts = path.parts[-len(patterns) :]
+    return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
 
 
 def _locate_images(
     entries: Mapping[str, CocoImage], image_paths: Iterable[PurePosixPath], folder: str | None, source: Path
 ) -> dict[PurePosixPath, CocoImage]:
-    """Where in the source each image lies."""
-    by_name = defaultdict(list)
-    for where in sorted(image_paths):
-        by_name[where.name].append(where)
-    places: dict[PurePosixPath, CocoImage] = {}
+    """Return the image of the COCO files for each path in the source that one of them names."""
+    paths_by_name = defaultdict(list)
+    for path in sorted(image_paths):
+        paths_by_name[path.name].append(path)
+    located: dict[PurePosixPath, CocoImage] = {}
     missing = []
-    for file, image in entries.items():
-        full = (*(split_path(folder) if folder else ()), *split_path(file))
-        found = [where for where in by_name[full[-1]] if where.parts[-len(full) :] == full]
-        if not found and not folder:
-            found = by_name[full[-1]]
-        if len(found) > 1:
-            raise UserError(f"{source}: {file} may be {found[0]} or {found[1]}; say in `images` which folder it is in")
-        if not found:
-            missing.append(file)
-        elif found[0] in places:
-            raise UserError(f"{source}: {found[0]} is labelled twice, as {places[found[0]].file_name} and as {file}")
+    for file_name, entry in entries.items():
+        parts = (*(split_path(folder) if folder else ()), *split_path(file_name))
+        candidates = [path for path in paths_by_name[parts[-1]] if path.parts[-len(parts) :] == parts]
+        if not candidates and not folder:
+            candidates = paths_by_name[parts[-1]]
+        if len(candidates) > 1:
+            raise UserError(
+                f"{source}: {file_name} may be {candidates[0]} or {candidates[1]}; name its folder in `images`"
+            )
+        if not candidates:
+            missing.append(file_name)
+        elif candidates[0] in located:
+            first_name = located[candidates[0]].file_name
+            raise UserError(
+                f"{source}: {candidates[0]} is labelled twice, as {first_name} and as {file_name}; remove one of them"
+            )
         else:
-            places[found[0]] = image
+            located[candidates[0]] = entry
     if missing:
         raise UserError(
             f"{source}: no image {summarize_names(missing)}{f' in {folder}' if folder else ''}, which is labelled; "
             "add it, or list the files to read in `files`"
         )
-    return places
+    return located
 
 
 def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
-    """The noun and the attributes that each category stands for."""
+    """Return the noun and the attributes of each category."""
     return {
-        category: (meant, {}) if isinstance(meant, str) else (meant["noun"], dict(meant.get("attributes", {})))
-        for category, meant in options["nouns"].items()
+        category: (meaning, {}) if isinstance(meaning, str) else (meaning["noun"], dict(meaning.get("attributes", {})))
+        for category, meaning in options["nouns"].items()
     }
 
 
@@ -158,45 +165,41 @@ def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[s
 def _load_image(
     entry: CocoImage, encoded_bytes: bytes, source_name: str, options: Mapping[str, Any], problems: AnnotationProblems
 ) -> AnnotatedImage:
-    found = load_photograph(encoded_bytes, source_name, entry.size)
+    photo = load_photograph(encoded_bytes, source_name, entry.size)
     categories = _parse_categories(options)
-    kept = []
-    for name, row in entry.annotations:
-        noun, attributes = categories[row["category"]]
+    annotations = []
+    for annotation_id, coco_annotation in entry.annotations:
+        noun, category_attributes = categories[coco_annotation["category"]]
         attributes = {
             **options.get("attributes", {}),
-            **attributes,
-            **_read_declared_attributes(row, options, problems, name),
+            **category_attributes,
+            **_read_declared_attributes(coco_annotation, options, problems, annotation_id),
         }
-        label = _make_annotation(name, row, noun, attributes, found.width, found.height, problems)
-        if label:
-            kept.append(label)
-    return AnnotatedImage(
-        entry.output_name,
-        found.encoded_bytes,
-        found.width,
-        found.height,
-        extract_group(entry.output_name, options),
-        kept,
-    )
+        annotation = _make_annotation(
+            annotation_id, coco_annotation, noun, attributes, photo.width, photo.height, problems
+        )
+        if annotation:
+            annotations.append(annotation)
+    group = extract_group(entry.output_name, options)
+    return AnnotatedImage(entry.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations)
 
 
 def _read_declared_attributes(
     coco_annotation: Mapping[str, Any], options: Mapping[str, Any], problems: AnnotationProblems, annotation_id: str
 ) -> dict[str, str]:
-    """The declared attributes that an annotation carries itself."""
-    carried = coco_annotation.get("attributes")
-    own = {}
-    for key, known in options.get("attribute-values", {}).items():
-        if key in options.get("attributes", {}):
+    """Return the attributes of the annotation that `attribute-values` declares and that have a declared value."""
+    raw_attributes = coco_annotation.get("attributes")
+    attributes = {}
+    for name, declared_values in options.get("attribute-values", {}).items():
+        if name in options.get("attributes", {}):
             continue
-        value = carried.get(key) if isinstance(carried, Mapping) else None
+        value = raw_attributes.get(name) if isinstance(raw_attributes, Mapping) else None
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        if text in known:
-            own[key] = text
+        if text in declared_values:
+            attributes[name] = text
         else:
-            problems.add(f"without a known value of {key} are taken to have none", annotation_id)
-    return own
+            problems.add(f"without a declared value of {name} are read without it", annotation_id)
+    return attributes
 
 
 def _make_annotation(
@@ -208,28 +211,29 @@ def _make_annotation(
     height: int,
     problems: AnnotationProblems,
 ) -> Annotation | None:
+    """Return the annotation, or None if neither its segmentation nor its box is valid; problems are recorded."""
     ignore = bool(coco_annotation.get("iscrowd")) or bool(coco_annotation.get("ignore"))
-    box = fault = None
+    box = box_problem = None
     try:
-        box, cut = labels.parse_box(coco_annotation, width, height)
-        if cut:
+        box, was_cut = labels.parse_box(coco_annotation, width, height)
+        if was_cut:
             problems.add("reach out of their image and are cut", annotation_id)
-    except labels.InvalidAnnotationError as broken:
-        fault = str(broken)
+    except labels.InvalidAnnotationError as error:
+        box_problem = str(error)
     if segmentation := coco_annotation.get("segmentation"):
         try:
-            mask, at, left_out = labels.decode_segmentation(segmentation, width, height)
-        except labels.InvalidAnnotationError as broken:
+            mask, offset, n_invalid_polygons = labels.decode_segmentation(segmentation, width, height)
+        except labels.InvalidAnnotationError as error:
             if box is None:
-                problems.add(f"with {broken} and {fault} are left out", annotation_id)
+                problems.add(f"with {error} and {box_problem} are left out", annotation_id)
                 return None
-            problems.add(f"with {broken} are ignored, all in their box", annotation_id)
-            mask, at = labels.box_to_mask(box)
-            return Annotation(noun, mask=mask, offset=at, attributes=attributes, ignore=True)
-        if left_out:
-            problems.add("with a polygon of fewer than three corners lose that", annotation_id)
-        return Annotation(noun, mask=mask, offset=at, attributes=attributes, ignore=ignore)
+            problems.add(f"with {error} are ignored in the evaluation, in their whole box", annotation_id)
+            mask, offset = labels.box_to_mask(box)
+            return Annotation(noun, mask=mask, offset=offset, attributes=attributes, ignore=True)
+        if n_invalid_polygons:
+            problems.add("with an invalid polygon among valid ones are read without it", annotation_id)
+        return Annotation(noun, mask=mask, offset=offset, attributes=attributes, ignore=ignore)
     if box is None:
-        problems.add(f"with {fault} are left out", annotation_id)
+        problems.add(f"with {box_problem} are left out", annotation_id)
         return None
     return Annotation(noun, box=box, attributes=attributes, ignore=ignore)

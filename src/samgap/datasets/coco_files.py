@@ -1,4 +1,4 @@
-"""COCO files: images and annotations of each, held against each other; unusable annotations are recorded by problem."""
+"""Parse COCO files: match their annotations to their images, and record invalid annotations by problem."""
 
 import json
 import logging
@@ -15,79 +15,90 @@ logger = logging.getLogger("samgap")
 
 @dataclass(frozen=True)
 class CocoImage:
-    """An image of a COCO file with its annotations."""
+    """An image of a COCO file with its annotations.
 
-    file_name: str  # as in the COCO file
-    size: tuple[int, int] | None  # width, height in px, if the COCO file states them
-    annotations: list[tuple[str, dict[str, Any]]]  # (id for messages, annotation)
+    Attributes:
+        file_name: File name as in the COCO file.
+        size: Width and height in px; None if the COCO file does not state them.
+        annotations: Id for messages, and the annotation with the name of its category as `category`.
+    """
+
+    file_name: str
+    size: tuple[int, int] | None
+    annotations: list[tuple[str, dict[str, Any]]]
 
     @property
     def output_name(self) -> str:
-        """The file name in the data set: the parts of the path, joined."""
+        """File name in the data set: the parts of the path, joined by `_`."""
         return "_".join(split_path(self.file_name))
 
 
 @dataclass
 class AnnotationProblems:
-    """Problems of annotations with the ids of those that have them, and the number of annotations that were read."""
+    """Problems of annotations.
+
+    Attributes:
+        ids_by_problem: Problem -> ids of the annotations that have it.
+        n_annotations: Number of annotations that were read.
+    """
 
     ids_by_problem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     n_annotations: int = 0
 
     def add(self, problem: str, annotation_id: str) -> None:
-        """Record that an annotation has a problem."""
+        """Record a problem of an annotation."""
         self.ids_by_problem[problem].append(annotation_id)
 
     def log_warning(self, source_name: str) -> None:
-        """Log one warning that counts all problems, if there are any."""
+        """Log one warning with the number of annotations and the first ids of each problem, if there is any."""
         if self.ids_by_problem:
             counts = "; ".join(
                 f"{len(ids)} {problem} (id {summarize_names(ids)})"
                 for problem, ids in sorted(self.ids_by_problem.items())
             )
-            logger.warning("warning: %s: of %d annotations %s", source_name, self.n_annotations, counts)
+            logger.warning("warning: %s: of %d annotations, %s", source_name, self.n_annotations, counts)
 
 
 def parse_coco_file(
     source_name: str, id_prefix: str, json_bytes: bytes, nouns: Mapping[str, Any], problems: AnnotationProblems
 ) -> Iterator[CocoImage]:
-    """Yield the images of one COCO file, each with its usable annotations.
+    """Yield the images of one COCO file, each with its annotations of known categories, without duplicates.
 
     Args:
         source_name: Name of the file for messages.
-        id_prefix: Put before the ids of annotations in messages, if there are several files.
+        id_prefix: Prefix of the ids of annotations in messages; empty if there is one COCO file.
         json_bytes: Content of the file.
-        nouns: Option `nouns` of the data set: category -> its meaning. Others are left out.
-        problems: Where annotations that are left out are recorded.
+        nouns: Option `nouns` of the data set; annotations of other categories are left out.
+        problems: Records the annotations that are left out.
 
     Raises:
-        UserError: The file is no COCO file, an id is there twice, or none of its categories is in `nouns`.
+        UserError: The file is not a COCO file, an id is not unique, or no category of the file is in `nouns`.
     """
     images, categories, annotations = _load(source_name, json_bytes)
     names = set(categories.values())
     unknown = sorted(names - set(nouns))
     if unknown and len(unknown) == len(names):
         raise UserError(
-            f"{source_name}: its categories are {summarize_names(unknown)}; say in `nouns` what each of them is"
+            f"{source_name}: its categories are {summarize_names(unknown)}; map each of them to a noun in `nouns`"
         )
     by_image: dict[Any, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    shapes: set[str] = set()
+    contents: set[str] = set()
     for annotation in annotations:
         annotation_id = f"{id_prefix}:{annotation['id']}" if id_prefix else str(annotation["id"])
         problems.n_annotations += 1
         category = categories.get(annotation.get("category_id"))
-        shape = json.dumps([annotation.get(key) for key in ("image_id", "category_id", "bbox", "segmentation")])
+        content = json.dumps([annotation.get(key) for key in ("image_id", "category_id", "bbox", "segmentation")])
         if annotation.get("image_id") not in images:
             problems.add("of an unknown image are left out", annotation_id)
         elif category is None:
             problems.add("of an unknown category are left out", annotation_id)
         elif category not in nouns:
             problems.add(f"of the category {category}, not in `nouns`, are left out", annotation_id)
-        elif shape in shapes:
-            problems.add("the same as another are left out", annotation_id)
+        elif content in contents:
+            problems.add("that repeat another are left out", annotation_id)
         else:
             by_image[annotation["image_id"]].append((annotation_id, {**annotation, "category": category}))
-        shapes.add(shape)
+        contents.add(content)
     for image_id, image in images.items():
         yield CocoImage(image["file_name"], _read_size(image), by_image[image_id])
 
@@ -102,7 +113,11 @@ def _read_size(image: Mapping[str, Any]) -> tuple[int, int] | None:
 def _load(
     source_name: str, json_bytes: bytes
 ) -> tuple[dict[Any, dict[str, Any]], dict[Any, str], list[dict[str, Any]]]:
-    """Images by id, category names by id, and annotations; ids are unique and every image has a file name."""
+    """Return the images by id, the names of the categories by id, and the annotations.
+
+    Raises:
+        UserError: The file is not a COCO file, an id is not unique, or an image has no file name.
+    """
     try:
         data = json.loads(json_bytes)
         images = {row["id"]: row for row in data["images"]}
@@ -113,15 +128,15 @@ def _load(
             "category": [row["id"] for row in data["categories"]],
             "annotation": [row["id"] for row in annotations],
         }
-        has_duplicates = {what: len(set(values)) != len(values) for what, values in ids.items()}
+        has_duplicates = {entity: len(set(values)) != len(values) for entity, values in ids.items()}
         names = [row["file_name"] for row in images.values()]
-        for row in annotations:  # ids of a type that cannot be looked up
+        for row in annotations:  # raises TypeError for ids that cannot be dictionary keys
             hash((row.get("image_id"), row.get("category_id")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{source_name}: not a COCO file of instances ({type(error).__name__}: {error})") from error
-    for what, values in ids.items():
-        if has_duplicates[what]:
-            raise UserError(f"{source_name}: the {what} id {_find_duplicate(values)} is there twice")
+    for entity, values in ids.items():
+        if has_duplicates[entity]:
+            raise UserError(f"{source_name}: the {entity} id {_find_duplicate(values)} is not unique")
     if not all(isinstance(name, str) and split_path(name) for name in names):
         raise UserError(f"{source_name}: an image without a file name")
     return images, categories, annotations

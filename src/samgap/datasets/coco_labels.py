@@ -1,7 +1,8 @@
-"""The shape of a COCO annotation: polygons, run lengths or a box, each held against its image before it is drawn.
+"""Validate the box and the segmentation of a COCO annotation, and decode the segmentation.
 
-pycocotools takes what it is given: a far corner makes it allocate without bound, four numbers are a box to it, and
-run lengths that do not fill the image are read past their end. So everything is checked here first.
+pycocotools does not validate its input: a polygon with a corner far outside allocates memory without limit, a polygon
+of four numbers is read as a box, and run lengths that do not fill the image are read past their end. Therefore
+everything is validated here first.
 """
 
 import math
@@ -12,65 +13,80 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 Box = tuple[float, float, float, float]
+"""Corners x0, y0, x1, y1 in px."""
 
 
 class InvalidAnnotationError(ValueError):
-    """What is wrong with a shape, in few words."""
+    """An invalid box or segmentation; the message names the problem in few words."""
 
 
 def parse_box(coco_annotation: Mapping[str, Any], width: int, height: int) -> tuple[Box, bool]:
-    """The box (x0, y0, x1, y1) in px, within the image; and whether it reached out by more than a pixel. Or Broken."""
+    """Return the box of an annotation, cut at the image, and whether more than one pixel was cut.
+
+    Raises:
+        InvalidAnnotationError: The box is missing, not four numbers, without area, or outside the image.
+    """
     values: Any = coco_annotation.get("bbox")
     if not _is_number_list(values) or len(values) != 4 or min(values[2:]) <= 0:
-        raise InvalidAnnotationError("broken box")
-    x, y, across, down = map(float, values)
-    x0, y0, x1, y1 = max(x, 0.0), max(y, 0.0), min(x + across, float(width)), min(y + down, float(height))
+        raise InvalidAnnotationError("an invalid box")
+    x, y, box_width, box_height = map(float, values)
+    x0, y0, x1, y1 = max(x, 0.0), max(y, 0.0), min(x + box_width, float(width)), min(y + box_height, float(height))
     if x1 <= x0 or y1 <= y0:
-        raise InvalidAnnotationError("box outside its image")
-    return (x0, y0, x1, y1), max(x0 - x, y0 - y, x + across - x1, y + down - y1) > 1
+        raise InvalidAnnotationError("a box outside its image")
+    return (x0, y0, x1, y1), max(x0 - x, y0 - y, x + box_width - x1, y + box_height - y1) > 1
 
 
 def box_to_mask(box: Box) -> tuple[np.ndarray, tuple[int, int]]:
-    """All pixels that a box touches, as a mask of its own size, and where its first pixel is (row, column)."""
+    """Return a mask, bool, of all pixels that the box touches, and its offset (row, column) in the image."""
     x0, y0, x1, y1 = box
     top, left = math.floor(y0), math.floor(x0)
     return np.ones((math.ceil(y1) - top, math.ceil(x1) - left), bool), (top, left)
 
 
 def decode_segmentation(segmentation: Any, width: int, height: int) -> tuple[np.ndarray, tuple[int, int], int]:
-    """What polygons or run lengths cover, or Broken.
+    """Decode polygons or a run-length encoding, compressed or not.
 
-    The part of the mask that holds all of it, bool; where its first pixel is (row, column); and how many polygons were
-    left out.
+    Args:
+        segmentation: `segmentation` of a COCO annotation.
+        width: Width of the image in px.
+        height: Height of the image in px.
+
+    Returns:
+        The mask, bool, cropped to its box; the offset (row, column) of the crop; and the number of invalid polygons,
+        which are left out.
+
+    Raises:
+        InvalidAnnotationError: The segmentation is invalid or empty.
     """
     if isinstance(segmentation, Mapping):
-        rle, left_out = _parse_rle(segmentation, width, height), 0
+        rle, n_invalid = _parse_rle(segmentation, width, height), 0
     elif isinstance(segmentation, Sequence) and not isinstance(segmentation, str | bytes):
-        rle, left_out = _polygons_to_rle(segmentation, width, height)
+        rle, n_invalid = _polygons_to_rle(segmentation, width, height)
     else:
-        raise InvalidAnnotationError("segmentation of no known form")
-    left, top, across, down = map(int, coco_mask.toBbox(rle))
+        raise InvalidAnnotationError("a segmentation of unknown format")
+    left, top, box_width, box_height = map(int, coco_mask.toBbox(rle))
     if not coco_mask.area(rle):
-        raise InvalidAnnotationError("empty mask")
-    found = coco_mask.decode(rle)[top : top + down, left : left + across]
-    return found.astype(bool), (top, left), left_out
+        raise InvalidAnnotationError("an empty mask")
+    crop = coco_mask.decode(rle)[top : top + box_height, left : left + box_width]
+    return crop.astype(bool), (top, left), n_invalid
 
 
 def _polygons_to_rle(polygons: Sequence[Any], width: int, height: int) -> tuple[dict[str, Any], int]:
-    reach = max(width, height)
-    # A corner may lie outside the image, but not so far that it can be no corner of anything in it.
-    good = [
-        part
-        for part in polygons
-        if _is_number_list(part)
-        and len(part) >= 6
-        and len(part) % 2 == 0
-        and -reach <= min(part) <= max(part) <= 2 * reach
+    """Return the RLE of the valid polygons, and the number of invalid ones."""
+    # Corners may be outside the image, but by no more than its longer side: pycocotools allocates memory up to them.
+    limit = max(width, height)
+    valid = [
+        polygon
+        for polygon in polygons
+        if _is_number_list(polygon)
+        and len(polygon) >= 6
+        and len(polygon) % 2 == 0
+        and -limit <= min(polygon) <= max(polygon) <= 2 * limit
     ]
-    if not good:
-        raise InvalidAnnotationError("broken polygon")
-    drawn = coco_mask.frPyObjects([[float(value) for value in part] for part in good], height, width)
-    return coco_mask.merge(drawn), len(polygons) - len(good)
+    if not valid:
+        raise InvalidAnnotationError("an invalid polygon")
+    rles = coco_mask.frPyObjects([[float(value) for value in polygon] for polygon in valid], height, width)
+    return coco_mask.merge(rles), len(polygons) - len(valid)
 
 
 def _parse_rle(segmentation: Mapping[str, Any], width: int, height: int) -> dict[str, Any]:
@@ -80,21 +96,26 @@ def _parse_rle(segmentation: Mapping[str, Any], width: int, height: int) -> dict
     if isinstance(counts, str | bytes):
         counts = _decode_counts(counts.encode() if isinstance(counts, str) else counts)
     if not isinstance(counts, list) or not all(isinstance(count, int) and count >= 0 for count in counts):
-        raise InvalidAnnotationError("broken run lengths")
+        raise InvalidAnnotationError("invalid run lengths")
     if sum(counts) != width * height:
         raise InvalidAnnotationError("run lengths that do not fill the image")
     return coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
 
 
 def _decode_counts(compressed_counts: bytes) -> list[int]:
-    """The counts of COCO's compressed form: 5 bits a character from "0" on, lowest first, each but the first three
-    as the difference from the one before the last (pycocotools' maskApi.c)."""
+    """Decode compressed counts of COCO, and refuse characters and lengths that pycocotools would misread.
+
+    A character holds 5 bits, lowest first, and a continuation bit. From the fourth count on, the value is the
+    difference from the count two before.
+
+    Source: `rleFrString` in maskApi.c of pycocotools.
+    """
     counts: list[int] = []
     value = shift = 0
     for character in compressed_counts:
         bits = character - 48
         if not 0 <= bits < 64 or shift > 60:
-            raise InvalidAnnotationError("broken run lengths")
+            raise InvalidAnnotationError("invalid run lengths")
         value |= (bits & 31) << shift
         shift += 5
         if not bits & 32:
@@ -103,7 +124,7 @@ def _decode_counts(compressed_counts: bytes) -> list[int]:
             counts.append(value + counts[-2] if len(counts) > 2 else value)
             value = shift = 0
     if shift:
-        raise InvalidAnnotationError("broken run lengths")
+        raise InvalidAnnotationError("invalid run lengths")
     return counts
 
 
@@ -112,5 +133,5 @@ def _is_number_list(values: Any) -> bool:
         isinstance(values, Sequence)
         and not isinstance(values, str | bytes)
         and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-        and all(-1e9 < value < 1e9 for value in values)  # neither infinite nor no number
+        and all(-1e9 < value < 1e9 for value in values)  # excludes infinity and NaN
     )

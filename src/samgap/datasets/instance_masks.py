@@ -1,4 +1,4 @@
-"""Photographs beside their instance masks: one PNG each, in which 0 is background and each other value one object."""
+"""Read photographs with instance masks: PNG files in which 0 is background and every other value is one object."""
 
 import csv
 import io
@@ -22,27 +22,34 @@ from samgap.errors import UserError
 logger = logging.getLogger("samgap")
 
 MASK_MODES = ("1", "L", "P", "I;16", "I;16B", "I")
-"""Pillow's modes of one channel of whole numbers: 1, 8 and 16 bits (a PNG's 16 may arrive as 32)."""
+"""Pillow's integer modes of one channel: 1, 8 and 16 bits (Pillow may open a PNG of 16 bits as 32)."""
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """The files of a folder (its path's last parts), wherever in the source that lies."""
+    """A folder of images in a source; leading folders do not matter.
+
+    Attributes:
+        source: Folder or archive.
+        folder_parts: Last parts of the path of the folder.
+    """
 
     source: Path
     folder_parts: tuple[str, ...]
 
     def contains(self, path: PurePosixPath) -> bool:
+        """Return whether a path in the source is an image of this folder."""
         return (
             path.parts[-1 - len(self.folder_parts) : -1] == self.folder_parts and path.suffix.lower() in IMAGE_SUFFIXES
         )
 
     def __str__(self) -> str:
+        """Return the path of the folder without leading folders."""
         return "/".join(self.folder_parts)
 
 
 MaskFiles = dict[str, tuple[str, bytes | Path]]
-"""By their name without its suffix: a mask's file name, and its bytes or, in a folder, where they are."""
+"""Stem -> (file name, content) of a mask; in a folder, the path of the file instead of the content."""
 
 
 def read_image_mask_pairs(
@@ -53,104 +60,126 @@ def read_image_mask_pairs(
     noun: str,
     options: Mapping[str, Any],
 ) -> Iterator[AnnotatedImage]:
-    """Yield the images that `choose` takes of all names, as packed, each with a label for every object.
+    """Yield the selected images in the order of the source, with an annotation for each object of the mask.
 
-    A mask is the PNG of the same name but for the suffix. An archive is read twice, as a tar gives its files in its
-    own order: first every mask, which is small, and all names, then one image at a time. Of `options` are read
-    `attributes` (of every instance), `ignore` (see `_ignored`) and `max-gb`. Bad input raises UserError.
+    The mask of an image is the PNG of the same name except for the suffix. A source is read twice, because the files of
+    a tar archive come in any order: first all names and, of an archive, the masks, which are small; then the images,
+    one at a time.
+
+    Args:
+        image_folder: Folder of the images.
+        mask_folder: Folder of the masks.
+        select_names: Called with the sorted names of all images; returns those to read.
+        get_group: Returns the group of an image by its name.
+        noun: Noun of all instances.
+        options: Options of the data set: `attributes` of all instances, `ignore` (CSV file of ignored instances), and
+            `max-gb`.
+
+    Raises:
+        UserError: A folder is missing; an image has no mask or a mask no image; a file is damaged, twice in its folder,
+            or of an unsupported format; a mask has another size than its image; or the CSV file does not fit.
     """
     max_gb = options.get("max-gb", MAX_ARCHIVE_GB)
-    names, found = _index_files(image_folder, mask_folder, max_gb)
+    image_names, mask_files = _index_files(image_folder, mask_folder, max_gb)
     _raise_if_unpaired(
         f"{mask_folder.source}: no mask in {mask_folder}",
         "image",
-        {names[stem] for stem in names.keys() - found.keys()},
+        {image_names[stem] for stem in image_names.keys() - mask_files.keys()},
     )
     _raise_if_unpaired(
         f"{image_folder.source}: no image in {image_folder}",
         "mask",
-        {found[stem][0] for stem in found.keys() - names.keys()},
+        {mask_files[stem][0] for stem in mask_files.keys() - image_names.keys()},
     )
-    chosen = select_names(sorted(names.values()))
-    ignored = _read_ignored_ids(options["ignore"], set(names.values())) if "ignore" in options else {}
+    selected = select_names(sorted(image_names.values()))
+    ignored_ids = _read_ignored_ids(options["ignore"], set(image_names.values())) if "ignore" in options else {}
     attributes = options.get("attributes", {})
-    one_each = many = 0
-    for where, data in iter_files(
-        image_folder.source, lambda where: image_folder.contains(where) and where.name in chosen, max_gb
+    n_single_object = n_several_objects = 0
+    for path, image_bytes in iter_files(
+        image_folder.source, lambda path: image_folder.contains(path) and path.name in selected, max_gb
     ):
-        name, (file, packed) = where.name, found[where.stem]
-        ids = decode_instance_ids(
-            packed if isinstance(packed, bytes) else packed.read_bytes(), f"{mask_folder.source}: mask {file}"
+        mask_name, mask_content = mask_files[path.stem]
+        mask_source = f"{mask_folder.source}: mask {mask_name}"
+        id_map = decode_instance_ids(
+            mask_content if isinstance(mask_content, bytes) else mask_content.read_bytes(), mask_source
         )
-        photo = load_photograph(data, f"{image_folder.source}: {name}", ids.shape[::-1])
-        labels = _make_annotations(
-            ids, noun, attributes, ignored.get(name, set()), f"{mask_folder.source}: mask {file}"
+        photo = load_photograph(image_bytes, f"{image_folder.source}: {path.name}", id_map.shape[::-1])
+        annotations = _make_annotations(id_map, noun, attributes, ignored_ids.get(path.name, set()), mask_source)
+        n_single_object += len(annotations) == 1
+        n_several_objects += len(annotations) > 1
+        yield AnnotatedImage(
+            path.name, photo.encoded_bytes, photo.width, photo.height, get_group(path.name), annotations
         )
-        one_each += len(labels) == 1
-        many += len(labels) > 1
-        yield AnnotatedImage(name, photo.encoded_bytes, photo.width, photo.height, get_group(name), labels)
-    if one_each > 1 and not many:
+    if n_single_object > 1 and not n_several_objects:
         logger.warning(
-            "warning: %s: no mask has more than one value beside 0; if these are masks of the foreground, "
-            "give each object a value of its own",
+            "warning: %s: no mask has more than one value other than 0; if these are semantic masks, "
+            "give each object its own value",
             mask_folder.source,
         )
 
 
 def decode_instance_ids(encoded_bytes: bytes, source_name: str) -> np.ndarray:
-    """The numbers of a mask's pixels, whole and from 0 on, (height, width); from a PNG of one channel."""
+    """Return the instance ids of a mask, int32, (height, width); 0 is background.
+
+    Raises:
+        UserError: The file is damaged, not a PNG, or does not have one integer channel.
+    """
     try:
         with Image.open(io.BytesIO(encoded_bytes)) as image:
             image.load()
-            form, mode, ids = image.format, image.mode, np.asarray(image)
+            file_format, mode, id_map = image.format, image.mode, np.asarray(image)
     except IMAGE_READ_ERRORS as error:
         raise UserError(f"{source_name}: unreadable image ({error})") from error
-    if form != "PNG":
-        raise UserError(f"{source_name}: a mask is a PNG, this one is a {form}, whose values are blurred")
+    if file_format != "PNG":
+        raise UserError(f"{source_name}: the mask is a {file_format}, which does not keep exact values; use PNG")
     if mode not in MASK_MODES:
-        raise UserError(f"{source_name}: a mask has one channel of 8 or 16 bits, this one is of mode {mode}")
-    return ids.astype(np.int32)
+        raise UserError(f"{source_name}: the mode of the mask is {mode}; use one channel of 8 or 16 bits")
+    return id_map.astype(np.int32)
 
 
 def _make_annotations(
     id_map: np.ndarray, noun: str, attributes: Mapping[str, str], ignored_ids: set[int], source_name: str
 ) -> list[Annotation]:
-    labels = []
-    missing = set(ignored_ids)
-    # One pass over the image finds every object's box; what follows looks into these alone.
-    for number, found in enumerate(ndimage.find_objects(id_map), start=1):
-        if found is not None:
-            at = found[0].start, found[1].start
-            labels.append(
+    annotations = []
+    missing_ids = set(ignored_ids)
+    # find_objects returns the boxes of all ids in one pass over the image; each mask is then cut from its box.
+    for instance_id, box in enumerate(ndimage.find_objects(id_map), start=1):
+        if box is not None:
+            annotations.append(
                 Annotation(
-                    noun, id_map[found] == number, attributes=attributes, ignore=number in ignored_ids, offset=at
+                    noun,
+                    id_map[box] == instance_id,
+                    attributes=attributes,
+                    ignore=instance_id in ignored_ids,
+                    offset=(box[0].start, box[1].start),
                 )
             )
-            missing.discard(number)
-    if missing:
-        raise UserError(f"{source_name}: no instance {min(missing)}, which the list of ignored instances names")
-    return labels
+            missing_ids.discard(instance_id)
+    if missing_ids:
+        raise UserError(f"{source_name}: no instance {min(missing_ids)}, which the list of ignored instances names")
+    return annotations
 
 
 def _index_files(
     image_folder: ImageFolder, mask_folder: ImageFolder, max_gb: float
 ) -> tuple[dict[str, str], MaskFiles]:
-    """All images and masks by their name without suffix, which a pair has in common; each source is read once."""
-    names: dict[str, str] = {}
-    found: MaskFiles = {}
+    """Return the file names of the images and the mask files, both by stem; each source is read once."""
+    image_names: dict[str, str] = {}
+    mask_files: MaskFiles = {}
     for source in dict.fromkeys((image_folder.source, mask_folder.source)):
         if not source.exists():
-            raise UserError(f"{source}: nothing is there; check where the data set's data are")
-        places = [place for place in (image_folder, mask_folder) if place.source == source]
-        others: set[str] = set()
-        # A mask in a folder is read when its turn comes, one in an archive is kept.
-        for where, data in iter_files(source, _make_indexing_filter(places, mask_folder, names, found, others), max_gb):
-            found[where.stem] = where.name, data
-        for place in places:
-            if not (names if place == image_folder else found):
-                held = ", ".join(sorted(others)[:8]) or "nothing else"
-                raise UserError(f"{source}: no folder {place} with images in it; it holds {held}")
-    return names, found
+            raise UserError(f"{source}: no such file or folder; check the `path` or `archives` of the data set")
+        folders = [folder for folder in (image_folder, mask_folder) if folder.source == source]
+        other_folders: set[str] = set()
+        # Masks of an archive are kept in memory; masks of a folder are read with their image.
+        path_filter = _make_indexing_filter(folders, mask_folder, image_names, mask_files, other_folders)
+        for path, content in iter_files(source, path_filter, max_gb):
+            mask_files[path.stem] = path.name, content
+        for folder in folders:
+            if not (image_names if folder == image_folder else mask_files):
+                present = ", ".join(sorted(other_folders)[:8]) or "no other folder"
+                raise UserError(f"{source}: no folder {folder} with images; there is {present}")
+    return image_names, mask_files
 
 
 def _make_indexing_filter(
@@ -160,46 +189,46 @@ def _make_indexing_filter(
     mask_files: MaskFiles,
     other_folders: set[str],
 ) -> Callable[[PurePosixPath], bool]:
-    """What notes each file that one of `places` holds, and asks for those of the masks in an archive."""
+    """Return a path filter that records all images and masks, and selects the masks of an archive."""
 
-    def wanted(where: PurePosixPath) -> bool:
-        place = next((place for place in folders if place.contains(where)), None)
-        if place is None:
-            other_folders.add(str(where.parent))
+    def is_archived_mask(path: PurePosixPath) -> bool:
+        folder = next((folder for folder in folders if folder.contains(path)), None)
+        if folder is None:
+            other_folders.add(str(path.parent))
             return False
-        if where.stem in (mask_files if place == mask_folder else image_names):
-            raise UserError(f"{place.source}: {where.stem} is twice in {place}")
-        if place == mask_folder:
-            mask_files[where.stem] = where.name, place.source.parent / where
-            return not place.source.is_dir()
-        image_names[where.stem] = where.name
+        if path.stem in (mask_files if folder == mask_folder else image_names):
+            raise UserError(f"{folder.source}: {path.stem} is twice in {folder}")
+        if folder == mask_folder:
+            mask_files[path.stem] = path.name, folder.source.parent / path
+            return not folder.source.is_dir()
+        image_names[path.stem] = path.name
         return False
 
-    return wanted
+    return is_archived_mask
 
 
 def _raise_if_unpaired(problem: str, file_type: str, unpaired_names: set[str]) -> None:
     if unpaired_names:
-        first, *more = sorted(unpaired_names)
-        raise UserError(f"{problem} for {file_type} {first}" + (f" and {len(more)} more" if more else ""))
+        first, *others = sorted(unpaired_names)
+        raise UserError(f"{problem} for {file_type} {first}" + (f" and {len(others)} more" if others else ""))
 
 
 def _read_ignored_ids(csv_path: str, image_names: set[str]) -> dict[str, set[int]]:
-    """The instances to ignore, by image, of a CSV with the columns image, instance_id and ignore."""
-    found: dict[str, set[int]] = defaultdict(set)
-    known = 0
+    """Read the ids of the ignored instances, by image, from a CSV file with the columns image, instance_id, ignore."""
+    ignored_ids: dict[str, set[int]] = defaultdict(set)
+    n_matching_rows = 0
     try:
         with open(csv_path, newline="", encoding="utf-8") as stream:
             for row in csv.DictReader(stream):
-                known += row["image"] in image_names
+                n_matching_rows += row["image"] in image_names
                 if int(row["ignore"]):
-                    found[row["image"]].add(int(row["instance_id"]))
+                    ignored_ids[row["image"]].add(int(row["instance_id"]))
     except OSError as error:
         raise UserError(f"{csv_path}: the list of ignored instances cannot be read ({error.strerror})") from error
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
             f"{csv_path}: not a CSV with image, instance_id and ignore (0 or 1) in each row ({error})"
         ) from error
-    if not known:
+    if not n_matching_rows:
         raise UserError(f"{csv_path}: no row names an image of this part")
-    return found
+    return ignored_ids

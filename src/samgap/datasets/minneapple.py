@@ -1,16 +1,17 @@
-"""MinneApple (doi 10.13020/8ecp-3r13): apples in orchard rows, read straight from its published archives.
+"""Kind `minneapple`: MinneApple (doi 10.13020/8ecp-3r13), apples in orchard rows, read from its published archives.
 
-Archive `images` (detection.tar.gz) holds `detection/train/{images,masks}` and `detection/test/images`; archive
-`truth` (test_data.zip), needed for the test part alone, `test_data/test_data/segmentation/{images,masks}`.
-Leading folders may differ. In a mask 0 is background, each other value one apple, in one piece or more.
-Only the apples of the foreground trees are labelled.
+Archive `images` (detection.tar.gz) has `detection/train/{images,masks}` and `detection/test/images`. Archive `truth`
+(test_data.zip), needed only for the test part, has `test_data/test_data/segmentation/{images,masks}`. Leading folders
+may differ. In a mask, 0 is background and every other value is one apple, which may consist of several pieces. Only the
+apples of the trees in the foreground are labelled.
 
-Options: `part` (train or test); `videos` or `without-videos` (names of videos to take or to leave out);
-`absent` (nouns known to be in no image); `ignore` (a CSV with the columns image, instance_id, ignore whose rows
-with ignore 1 name instances that are neither hit nor false).
+Options: `part` (train or test); `videos` or `without-videos` (names of videos to select or to exclude); `absent` (nouns
+that are in no image); `ignore` (a CSV file with the columns image, instance_id, ignore; instances with ignore 1 count
+as neither matched nor false positive).
 
-The group of an image is its video: `20150921_131234` of `20150921_131234_image7.png`; of any other name what
-stands before its last `_` (`dataset1_back` of `dataset1_back_1.png`), or without one the name without its suffix.
+The group of an image is its video, the part of the name before `_image`: `20150921_131234` for
+`20150921_131234_image7.png`. In other names it is the part before the last `_` (`dataset1_back` for
+`dataset1_back_1.png`), or the name without its suffix.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,14 +26,15 @@ NOUN = "apple"
 
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The nouns that are labelled or known to be absent; MinneApple labels no attribute."""
+    """Return the nouns that are labelled or absent from all images; MinneApple has no attributes."""
     return {"nouns": [NOUN, *options.get("absent", [])], "attributes": {}}
 
 
 def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[AnnotatedImage]:
-    """Yield the part's images, as packed, with a label for each apple (`seed` has no use here).
+    """Yield the images of the part in the order of the archive, with an annotation for each apple (`seed` is unused).
 
-    Bad input raises UserError.
+    Raises:
+        UserError: See `samgap.datasets.instance_masks.read_image_mask_pairs`; or a video is unknown.
     """
     archive = Path(archives["images"])
     if options["part"] == "test":
@@ -48,21 +50,21 @@ def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: 
 
 
 def extract_video_name(file_name: str) -> str:
-    """The video that an image is from, by its file name."""
+    """Return the name of the video that an image is from."""
     stem = PurePosixPath(file_name).stem
     return stem.split("_image")[0] if "_image" in stem else stem.rpartition("_")[0] or stem
 
 
 def _select_images(archive_path: Path, file_names: list[str], options: Mapping[str, Any]) -> set[str]:
-    """The images of the videos that are to be taken."""
+    """Select the images of the videos that `videos` and `without-videos` leave."""
     present = {extract_video_name(name) for name in file_names}
-    take, leave = options.get("videos"), options.get("without-videos", [])
-    listed = f"the videos of its {options['part']} part are {', '.join(sorted(present))}"
-    # A misspelt video would pass for a split: training images would slip into validation, or none be held out.
-    unknown = sorted({*(take or []), *leave} - present)
+    included, excluded = options.get("videos"), options.get("without-videos", [])
+    hint = f"the videos of its {options['part']} part are {', '.join(sorted(present))}"
+    # A misspelt name would move training images into the validation set without a message, or leave it empty.
+    unknown = sorted({*(included or []), *excluded} - present)
     if unknown:
-        raise UserError(f"{archive_path}: no video {', '.join(unknown)}; {listed}")
-    videos = (present if take is None else set(take)) - set(leave)
+        raise UserError(f"{archive_path}: no video {', '.join(unknown)}; {hint}")
+    videos = (present if included is None else set(included)) - set(excluded)
     if not videos:
-        raise UserError(f"{archive_path}: `videos` and `without-videos` leave no image; {listed}")
+        raise UserError(f"{archive_path}: `videos` and `without-videos` leave no image; {hint}")
     return {name for name in file_names if extract_video_name(name) in videos}

@@ -1,14 +1,16 @@
-"""Kind `minneapple-layout`: photographs and their instance masks in two folders, as MinneApple has them.
+"""Kind `minneapple-layout`: a folder of photographs and a folder of instance masks, as in MinneApple.
 
-In a mask (a PNG of one channel with 8 or 16 bits) 0 is background and each other value one object, in one piece or
-more. A photograph (PNG or JPEG) and its mask have one name, but for the suffix. Both folders lie in one folder or
-archive (`data`), or in an archive each (`images`, `masks`); leading folders may be left out.
+In a mask (a PNG of one channel with 8 or 16 bits), 0 is background and every other value is one object, which may
+consist of several pieces. A photograph (PNG or JPEG) and its mask have the same name except for the suffix. Both
+folders are in one folder or archive (`data`), or in an archive each (`images`, `masks`); leading folders may be
+omitted.
 
-Options: `images` and `masks` (the folders' names; those are the default); `noun` (what is masked: apple); `files` (a
-text file: the only names that are read, one a line); `groups` (a regular expression whose first group, found in a
-photograph's name, is its source; by default each is its own); `attributes` (what holds of all instances); `absent`
-(nouns known to be in no photograph); `ignore` (a CSV with the columns image, instance_id, ignore whose rows with
-ignore 1 name instances that are neither hit nor false); `max-gb` (how much an archive may hold).
+Options: `images` and `masks` (names of the folders; by default these words); `noun` (what is masked; default apple);
+`files` (a text file that lists the names to read, one a line); `groups` (a regular expression whose first group,
+matched in the name of a photograph, is its source; by default each photograph is its own group); `attributes`
+(attributes of all instances); `absent` (nouns that are in no photograph); `ignore` (a CSV file with the columns image,
+instance_id, ignore; instances with ignore 1 count as neither matched nor false positive); `max-gb` (limit of the
+unpacked size of an archive).
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,24 +23,27 @@ from samgap.datasets.names import extract_group, select_listed
 
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The nouns that are labelled or known to be absent, and the attributes of the set."""
+    """Return the nouns that are labelled or absent from all images, and the attributes with their values."""
     nouns = [options.get("noun", "apple"), *options.get("absent", [])]
     return {"nouns": nouns, "attributes": {name: [value] for name, value in options.get("attributes", {}).items()}}
 
 
 def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[AnnotatedImage]:
-    """Yield the photographs with a label for each object (`seed` has no use here). Bad input raises UserError."""
-    places = {
-        key: ImageFolder(Path(archives.get(key, archives.get("data", ""))), PurePosixPath(options.get(key, key)).parts)
-        for key in ("images", "masks")
-    }
+    """Yield the photographs in the order of the source, with an annotation for each object (`seed` is unused).
 
-    def choose(names: list[str]) -> set[str]:
-        return (
-            select_listed(names, options["files"], str(places["images"].source)) if "files" in options else set(names)
-        )
+    Raises:
+        UserError: See `samgap.datasets.instance_masks.read_image_mask_pairs`; or the list of files or `groups` does not
+            fit the names.
+    """
+    image_folder, mask_folder = (
+        ImageFolder(Path(archives.get(key, archives.get("data", ""))), PurePosixPath(options.get(key, key)).parts)
+        for key in ("images", "masks")
+    )
+
+    def select_names(names: list[str]) -> set[str]:
+        return select_listed(names, options["files"], str(image_folder.source)) if "files" in options else set(names)
 
     noun = options.get("noun", "apple")
     yield from read_image_mask_pairs(
-        places["images"], places["masks"], choose, lambda name: extract_group(name, options), noun, options
+        image_folder, mask_folder, select_names, lambda name: extract_group(name, options), noun, options
     )

@@ -1,4 +1,4 @@
-"""What the names of images say: which are to be read, and what source each is from."""
+"""Names of image files: select the listed ones, and read the group of an image from its name."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,11 +8,11 @@ from typing import Any
 from samgap.errors import UserError
 
 MAX_LISTED_NAMES = 3
-"""How many names a message tells before it counts."""
+"""Number of names that a message lists; further names are counted."""
 
 
 def summarize_names(names: Iterable[str]) -> str:
-    """The first few of `names`, and how many more there are."""
+    """List the first few names, and the number of the others."""
     names = list(names)
     return ", ".join(names[:MAX_LISTED_NAMES]) + (
         f" and {len(names) - MAX_LISTED_NAMES} more" if len(names) > MAX_LISTED_NAMES else ""
@@ -20,39 +20,51 @@ def summarize_names(names: Iterable[str]) -> str:
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """A path's parts without what leads to its root: it is a name to look for, never a place to write to."""
-    found = PurePosixPath(path.replace("\\", "/")).parts
-    return tuple(part for part in found if part not in ("/", "//", "..") and not part.endswith(":"))
+    """Split a path into its parts, without roots, drives and `..`: the parts are only compared, never written to."""
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    return tuple(part for part in parts if part not in ("/", "//", "..") and not part.endswith(":"))
 
 
 def select_listed(names: Iterable[str], list_path: str, source_name: str) -> set[str]:
-    """Those of `names` that the text file `path` names, whole or by their last part: one a line, `#` begins a note.
+    """Select the names that a text file lists, by full path or by file name.
 
-    UserError where the list cannot be read, names nothing, or names a file that `source` does not have labels for.
+    Args:
+        names: Names of all labelled images.
+        list_path: Text file (UTF-8) with one name a line; lines that start with `#` are comments.
+        source_name: Name of the data for messages.
+
+    Raises:
+        UserError: The list cannot be read, is empty, or has a name that is not in `names`.
     """
     try:
         lines = Path(list_path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{list_path}: the list of files (`files`) cannot be read ({error})") from error
-    wanted = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-    taken = {name for name in names if wanted & {name, split_path(name)[-1]}}
-    missing = sorted(wanted - taken - {split_path(name)[-1] for name in taken})
-    if missing or not wanted:
-        raise UserError(f"{list_path}: it names {summarize_names(missing) or 'no file'}, not labelled in {source_name}")
-    return taken
+    listed = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
+    if not listed:
+        raise UserError(f"{list_path}: the list of files (`files`) is empty")
+    selected = {name for name in names if listed & {name, split_path(name)[-1]}}
+    missing = sorted(listed - selected - {split_path(name)[-1] for name in selected})
+    if missing:
+        raise UserError(f"{list_path}: lists {summarize_names(missing)}, not labelled in {source_name}")
+    return selected
 
 
 def extract_group(file_name: str, options: Mapping[str, Any]) -> str:
-    """The source of an image: what the first group of `groups` finds in its name; by default its name alone."""
+    """Return the group of an image: the first group that the option `groups` matches, or the name without suffix.
+
+    Raises:
+        UserError: `groups` is not a regular expression with a group, or does not match the name.
+    """
     if "groups" not in options:
         return PurePosixPath(file_name).stem
     try:
         match = re.search(options["groups"], file_name)
-        found = match and match[1]
+        group = match and match[1]
     except (re.error, IndexError) as error:
         raise UserError(
-            f"`groups` is {options['groups']!r}: no regular expression with a group in (…) ({error})"
+            f"`groups` is {options['groups']!r}: not a regular expression with a group in (…) ({error})"
         ) from error
-    if not found:
-        raise UserError(f"{file_name}: `groups` ({options['groups']}) finds no source in this name")
-    return found
+    if not group:
+        raise UserError(f"{file_name}: `groups` ({options['groups']}) does not match this name")
+    return group

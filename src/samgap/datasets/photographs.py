@@ -1,4 +1,4 @@
-"""Photographs as they come: checked to their last pixel, and turned upright where their camera only says so."""
+"""Check photographs, and rotate those that are stored sideways according to their EXIF orientation."""
 
 import io
 import struct
@@ -10,53 +10,61 @@ from PIL import Image, ImageOps
 from samgap.errors import UserError
 
 IMAGE_READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
-"""What Pillow raises on a damaged file."""
+"""Exceptions that Pillow raises for a damaged file."""
 HIGH_BIT_DEPTH_MODES = ("I", "F", "I;16", "I;16B", "I;16L")
-"""Pillow's modes of more than 8 bits a channel, which no model here reads."""
+"""Pillow's modes of more than 8 bits a channel, which the models do not support."""
 EXIF_ORIENTATION_TAG = 0x0112
 TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """Encoded bytes, and the size in px of what they show. `turned`: were they written anew, upright?"""
+    """An encoded image in the orientation of its labels, with its size in px."""
 
     encoded_bytes: bytes
     width: int
     height: int
-    was_reoriented: bool = False
 
 
 def load_photograph(encoded_bytes: bytes, source_name: str, labelled_size: tuple[int, int] | None = None) -> Photograph:
-    """The photograph that was labelled, from a PNG or JPEG file; `what` names it in a UserError.
+    """Check a PNG or JPEG file, and rotate it according to its EXIF orientation, as labelling tools display it.
 
-    `labelled` is the (width, height) that its labels are made for. A file whose EXIF says that it is to be turned is
-    turned, as labelling tools show it, and written anew without loss of size (JPEG at quality 95); unless
-    `labelled` fits its stored pixels alone, then its bytes stay. Refused: a damaged file, more than 8 bits a channel,
-    another size.
+    A rotated image is encoded again in full size (JPEG at quality 95). All others keep their bytes, also if
+    `labelled_size` fits only the stored orientation.
+
+    Args:
+        encoded_bytes: Content of the file.
+        source_name: Name of the file for messages.
+        labelled_size: Width and height in px that the labels refer to, if known.
+
+    Raises:
+        UserError: The file is damaged, not a PNG or JPEG, has more than 8 bits a channel, or another size.
     """
     try:
         with Image.open(io.BytesIO(encoded_bytes)) as image:
             image.load()
-            kind, mode, stored = image.format, image.mode, image.size
+            file_format, mode, stored_size = image.format, image.mode, image.size
             orientation = image.getexif().get(EXIF_ORIENTATION_TAG, 1)
-            upright = stored[::-1] if orientation in TRANSPOSED_ORIENTATIONS else stored
-            turn = orientation in range(2, 9) and (labelled_size is None or labelled_size == upright)
-            turned = ImageOps.exif_transpose(image) if turn else None
+            upright_size = stored_size[::-1] if orientation in TRANSPOSED_ORIENTATIONS else stored_size
+            needs_rotation = orientation in range(2, 9) and (labelled_size is None or labelled_size == upright_size)
+            rotated = ImageOps.exif_transpose(image) if needs_rotation else None
     except IMAGE_READ_ERRORS as error:
         raise UserError(f"{source_name}: unreadable image ({error})") from error
-    if kind not in ("PNG", "JPEG"):
-        raise UserError(f"{source_name}: a file of the format {kind}; save it as PNG or JPEG")
+    if file_format not in ("PNG", "JPEG"):
+        raise UserError(f"{source_name}: the format is {file_format}; save it as PNG or JPEG")
     if mode in HIGH_BIT_DEPTH_MODES:
         raise UserError(f"{source_name}: more than 8 bits a channel (mode {mode}); save it with 8")
-    if labelled_size is not None and labelled_size not in (stored, upright):
+    if labelled_size is not None and labelled_size not in (stored_size, upright_size):
         width, height = labelled_size
-        raise UserError(f"{source_name}: {stored[0]}x{stored[1]} px, but its labels are for {width}x{height} px")
-    if turned is None:
-        return Photograph(encoded_bytes, *stored)
+        raise UserError(
+            f"{source_name}: {stored_size[0]}x{stored_size[1]} px, but its labels are for {width}x{height} px"
+        )
+    if rotated is None:
+        return Photograph(encoded_bytes, *stored_size)
     stream = io.BytesIO()
-    if kind == "JPEG":
-        turned.save(stream, "JPEG", quality=95, subsampling=0)
+    if file_format == "JPEG":
+        rotated.save(stream, "JPEG", quality=95, subsampling=0)
     else:
-        turned.save(stream, "PNG")
-    return Photograph(stream.getvalue(), *turned.size, was_reoriented=True)
+        rotated.save(stream, "PNG")
+    return Photograph(stream.getvalue(), *rotated.size)

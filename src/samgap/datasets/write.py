@@ -1,4 +1,4 @@
-"""Writing a data set: `images/`, `instances.json` (COCO) and `images.parquet`."""
+"""Write a data set: `images/`, `instances.json` (COCO) and `images.parquet`."""
 
 import hashlib
 import json
@@ -17,16 +17,17 @@ from samgap.masks.coco_annotation import encode_annotation
 from samgap.tables.images import IMAGES
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg"}
+"""Suffixes of image files in lower case."""
 
 
 @dataclass(frozen=True)
 class _WrittenImage:
-    """What the tables need of an image whose file is written."""
+    """Entries of the COCO file for an image whose file is written."""
 
     entry: dict[str, Any]  # of `images` in instances.json, without id and file name
     annotations: list[dict[str, Any]]  # without id and image_id
     sha256: str
-    extra_sha256: dict[str, str]  # of the files beside it, by name
+    extra_sha256: dict[str, str]  # of the extra files, by name
 
 
 def write_dataset(
@@ -39,38 +40,39 @@ def write_dataset(
     dataset: str,
     provenance: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write a data set: its images, `instances.json` and the table `images`; outputs are replaced at the end.
+    """Write the images, `instances.json` and the table `images`; existing outputs are replaced when all is written.
 
-    Images get ids from 1 in the order of their file names, whatever order they come in, and instances from 1 by image
-    and order within it. One image is held in memory at a time.
+    Image ids count from 1 in the order of the file names, whatever the order of `annotated_images`. Instance ids count
+    from 1 in the order of the image ids and, within an image, of its annotations. Images are written one at a time to
+    limit the memory.
 
     Args:
         annotated_images: The images with their annotations.
-        info: `nouns` and `attributes` of the data set, see `samgap.annotations.ground_truth`.
+        info: `nouns` and `attributes` of the data set; see `samgap.annotations.ground_truth`.
         images_dir: Folder of the images.
         instances_path: The COCO file.
         table_path: The table `images`.
         dataset: Id of the data set, for messages and the COCO file.
-        provenance: Written with the table.
+        provenance: Stored in the metadata of the table.
 
     Returns:
-        `n_images`, `n_instances`, `n_ignored` and `images_sha256` (over all names and bytes); where there are files
-        beside the images, `n_extras` and `extras_sha256` too.
+        `n_images`, `n_instances`, `n_ignored` and `images_sha256` (over all names and contents); for a data set with
+        extra files also `n_extras` and `extras_sha256`.
 
     Raises:
-        UserError: There is no image, or two have the same name.
+        UserError: There is no image, or two images have the same name, or a name is not a plain file name.
         ValueError: An annotation does not fit its image.
     """
     nouns = list(info["nouns"])
     written: dict[str, _WrittenImage] = {}
-    with atomic_directory(images_dir) as folder, report_progress(f"{dataset}: images", None, "images") as step:
+    with atomic_directory(images_dir) as folder, report_progress(f"{dataset}: images", None, "images") as advance:
         for image in annotated_images:
             _check_file_name(image, written, dataset)
             written[image.file_name] = _write_image(image, folder, nouns)
-            step(1)
+            advance(1)
         if not written:
-            raise UserError(f"{dataset}: no image in it; check its options in the configuration")
-    images, instances = _number(written)
+            raise UserError(f"{dataset}: the data set has no image; check its options in the configuration")
+    images, instances = _assign_ids(written)
     coco = {
         "info": {"dataset": dataset, "nouns": nouns, "attributes": info["attributes"]},
         "images": images,
@@ -92,18 +94,21 @@ def write_dataset(
 
 def _check_file_name(image: AnnotatedImage, written: Container[str], dataset: str) -> None:
     name = image.file_name
-    plain = name.removeprefix(f"{image.sequence}/") if image.sequence else name
-    if plain != PurePosixPath(plain.replace("\\", "/")).name or Path(plain).suffix.lower() not in IMAGE_SUFFIXES:
-        raise UserError(f"{dataset}: {name!r} is not the plain name of a .png or .jpg file")
+    base_name = name.removeprefix(f"{image.sequence}/") if image.sequence else name
+    if (
+        base_name != PurePosixPath(base_name.replace("\\", "/")).name
+        or Path(base_name).suffix.lower() not in IMAGE_SUFFIXES
+    ):
+        raise UserError(f"{dataset}: {name!r} is not the name of a .png or .jpg file without folders")
     if name in written:
-        raise UserError(f"{dataset}: two images are named {name}; names must be unique in a data set")
+        raise UserError(f"{dataset}: two images are named {name}; rename one of them")
 
 
 def _write_image(image: AnnotatedImage, folder: Path, nouns: list[str]) -> _WrittenImage:
-    for name, data in {image.file_name: image.encoded_bytes, **image.extra_files}.items():
+    for name, content in {image.file_name: image.encoded_bytes, **image.extra_files}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with open(folder / name, "xb") as stream:
-            stream.write(data)
+            stream.write(content)
     entry: dict[str, Any] = {"width": image.width, "height": image.height, "group": image.group}
     if image.attributes:
         entry["attributes"] = dict(image.attributes)
@@ -113,12 +118,12 @@ def _write_image(image: AnnotatedImage, folder: Path, nouns: list[str]) -> _Writ
         entry,
         [_to_coco_annotation(image, annotation, nouns) for annotation in image.annotations],
         hashlib.sha256(image.encoded_bytes).hexdigest(),
-        {name: hashlib.sha256(data).hexdigest() for name, data in image.extra_files.items()},
+        {name: hashlib.sha256(content).hexdigest() for name, content in image.extra_files.items()},
     )
 
 
-def _number(written: Mapping[str, _WrittenImage]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The COCO entries of all images and instances, with their ids."""
+def _assign_ids(written: Mapping[str, _WrittenImage]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the COCO entries of all images and of all instances, with their ids."""
     images: list[dict[str, Any]] = []
     instances: list[dict[str, Any]] = []
     for image_id, name in enumerate(sorted(written), start=1):
@@ -135,12 +140,13 @@ def _make_table_row(image: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hash_checksums(checksums: Mapping[str, str]) -> str:
-    """One sha256 over the names and checksums of several files."""
+    """Return one sha256 over the names and checksums of several files."""
     lines = (f"{checksums[name]}  {name}\n" for name in sorted(checksums))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _to_coco_annotation(image: AnnotatedImage, annotation: Annotation, nouns: list[str]) -> dict[str, Any]:
+    """Return the COCO annotation without its ids; raise ValueError if it does not fit the image."""
     if annotation.noun not in nouns:
         raise ValueError(f"{image.file_name}: noun {annotation.noun!r} is not among {nouns}")
     row = {
@@ -153,12 +159,13 @@ def _to_coco_annotation(image: AnnotatedImage, annotation: Annotation, nouns: li
     row |= {key: value for key, value in optional.items() if value is not None}
     if annotation.mask is None:
         if annotation.box is None:
-            raise ValueError(f"{image.file_name}: an annotation with neither mask nor box")
+            raise ValueError(f"{image.file_name}: an annotation without mask and box")
         x0, y0, x1, y1 = annotation.box
         return {**row, "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
-    size, at = (image.height, image.width), annotation.offset
-    ends = tuple(np.add(at or (0, 0), annotation.mask.shape))
-    if min(at or (0, 0)) < 0 or (ends != size if at is None else np.greater(ends, size).any()):
-        raise ValueError(f"{image.file_name}: mask {annotation.mask.shape} at {at}, image {size}")
-    box, area, rle = encode_annotation(annotation.mask, at or (0, 0), size)
+    size, offset = (image.height, image.width), annotation.offset or (0, 0)
+    end = tuple(np.add(offset, annotation.mask.shape))
+    is_whole_image = annotation.offset is None
+    if min(offset) < 0 or (end != size if is_whole_image else np.greater(end, size).any()):
+        raise ValueError(f"{image.file_name}: mask {annotation.mask.shape} at {annotation.offset}, image {size}")
+    box, area, rle = encode_annotation(annotation.mask, offset, size)
     return {**row, "bbox": box, "area": area, "segmentation": rle}

@@ -1,0 +1,1 @@
+"""Binary masks: run-length encoding, overlap, and boundaries."""

@@ -37,10 +37,12 @@ class Table:
 
     @property
     def schema(self) -> pa.Schema:
+        """Arrow schema with the descriptions and units of the columns."""
         return pa.schema(self.fields)
 
     @property
     def columns(self) -> list[str]:
+        """Names of the columns in order."""
         return [field.name for field in self.fields]
 
     def empty_frame(self) -> pd.DataFrame:

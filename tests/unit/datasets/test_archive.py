@@ -1,4 +1,4 @@
-"""Archives as someone might send them: nothing of them reaches beyond what is read, and that is bounded."""
+"""Hostile and damaged archives: nothing is written, nothing outside is read, and the amount of data is limited."""
 
 import io
 import os
@@ -10,148 +10,156 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from samgap.datasets import archive as _archive
+from samgap.datasets import archive as archives
 from samgap.errors import UserError
 
 
-def tarred(path: Path, *members: tuple[tarfile.TarInfo, bytes], mode: str = "w") -> Path:
+def write_tar(path: Path, *members: tuple[tarfile.TarInfo, bytes], mode: str = "w") -> Path:
     with tarfile.open(path, mode) as archive:
-        for entry, content in members:
-            entry.size = len(content) if entry.isreg() else 0
-            archive.addfile(entry, io.BytesIO(content))
+        for member, content in members:
+            member.size = len(content) if member.isreg() else 0
+            archive.addfile(member, io.BytesIO(content))
     return path
 
 
-def entry(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
-    found = tarfile.TarInfo(name)
-    found.type, found.linkname = kind, link
-    return found
+def make_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, link
+    return member
 
 
-def read(path: Path, wanted: Callable[[PurePosixPath], bool] = lambda _: True, **bounds: float) -> dict[str, bytes]:
-    return {str(where): data for where, data in _archive.iter_files(path, wanted, **bounds)}
+def read(
+    source: Path, path_filter: Callable[[PurePosixPath], bool] = lambda _: True, **limits: float
+) -> dict[str, bytes]:
+    return {str(path): data for path, data in archives.iter_files(source, path_filter, **limits)}
 
 
-def error(path: Path, **bounds: float) -> str:
+def read_error(path: Path, **limits: float) -> str:
     with pytest.raises(UserError) as caught:
-        read(path, **bounds)
+        read(path, **limits)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
     return str(caught.value)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_written(tmp_path: Path) -> Iterator[None]:
-    """No test here may leave a file that it did not make itself: an archive is read in place."""
+def _check_that_nothing_is_written(tmp_path: Path) -> Iterator[None]:
+    """No test may leave a file other than its own: archives are read in place."""
     (tmp_path / "outside").write_bytes(b"secret")
     yield
     assert {path.name for path in tmp_path.iterdir()} <= {"outside", "a", "d", "e"}
     assert (tmp_path / "outside").read_bytes() == b"secret"
 
 
-NASTY = ["../outside", "d/../../outside", "/etc/passwd", "..\\outside", "C:\\outside", "\\\\host\\share"]
+OUTSIDE_PATHS = ["../outside", "d/../../outside", "/etc/passwd", "..\\outside", "C:\\outside", "\\\\host\\share"]
 
 
-@pytest.mark.parametrize("name", NASTY)
-def test_a_path_outside_is_refused(tmp_path: Path, name: str) -> None:
-    said = "a path outside itself; such an archive is not read"
-    assert said in error(tarred(tmp_path / "a", (entry("fine.png"), b"1"), (entry(name), b"evil")))
+@pytest.mark.parametrize("name", OUTSIDE_PATHS)
+def test_member_path_outside_the_archive_is_refused(tmp_path: Path, name: str) -> None:
+    message = "a path outside the archive; the archive is refused"
+    assert message in read_error(
+        write_tar(tmp_path / "a", (make_member("fine.png"), b"1"), (make_member(name), b"evil"))
+    )
     with zipfile.ZipFile(tmp_path / "a", "w") as archive:
         archive.writestr(zipfile.ZipInfo(name), b"evil")
-    assert said in error(tmp_path / "a")
+    assert message in read_error(tmp_path / "a")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
 @pytest.mark.parametrize("target", ["../outside", "/etc/passwd", "nowhere.png"])
-def test_a_link_out_is_refused(tmp_path: Path, kind: bytes, target: str) -> None:
-    archive = tarred(tmp_path / "a", (entry("x.png", kind, target), b""))
-    assert f"x.png is a link to {target}, which is no file of the archive" in error(archive)
+def test_link_to_outside_the_archive_is_refused(tmp_path: Path, kind: bytes, target: str) -> None:
+    archive = write_tar(tmp_path / "a", (make_member("x.png", kind, target), b""))
+    assert f"x.png is a link to {target}, which is not a file of the archive" in read_error(archive)
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
-def test_a_link_within_is_followed(tmp_path: Path, kind: bytes) -> None:
-    # A symbolic link counts from its own folder, a hard one from the root of the archive.
+def test_link_inside_the_archive_is_followed(tmp_path: Path, kind: bytes) -> None:
+    # The target of a symbolic link is relative to its folder, that of a hard link to the root of the archive.
     target = "one.png" if kind == tarfile.SYMTYPE else "d/one.png"
-    archive = tarred(tmp_path / "a", (entry("d/one.png"), b"1"), (entry("d/two.png", kind, target), b""), mode="w:gz")
+    archive = write_tar(
+        tmp_path / "a", (make_member("d/one.png"), b"1"), (make_member("d/two.png", kind, target), b""), mode="w:gz"
+    )
     assert read(archive) == {"d/one.png": b"1", "d/two.png": b"1"}
 
 
-def test_a_link_to_itself_ends(tmp_path: Path) -> None:
-    archive = tarred(tmp_path / "a", (entry("x.png", tarfile.SYMTYPE, "x.png"), b""))
-    assert "x.png" in error(archive) or "damaged" in error(archive)
+def test_link_to_itself_is_refused(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "a", (make_member("x.png", tarfile.SYMTYPE, "x.png"), b""))
+    assert "x.png" in read_error(archive) or "damaged" in read_error(archive)
 
 
-def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
+def test_link_in_a_zip_is_refused(tmp_path: Path) -> None:
     member = zipfile.ZipInfo("x.png")
     member.create_system, member.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "a", "w") as archive:
         archive.writestr(member, "../outside")
-    assert "x.png is a link; pack the file itself" in error(tmp_path / "a")
+    assert "x.png is a link; pack the file itself" in read_error(tmp_path / "a")
 
 
 @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
-def test_a_device_is_refused(tmp_path: Path, kind: bytes) -> None:
-    assert "zero.png is a device" in error(tarred(tmp_path / "a", (entry("zero.png", kind), b"")))
+def test_device_is_refused(tmp_path: Path, kind: bytes) -> None:
+    assert "zero.png is a device" in read_error(write_tar(tmp_path / "a", (make_member("zero.png", kind), b"")))
 
 
 @pytest.mark.parametrize("packed", ["w:gz", "w:xz", "zip"])
-def test_an_archive_may_hold_so_much_and_no_more(tmp_path: Path, packed: str) -> None:
-    """A bomb: three megabytes of zeros in a few kilobytes, in files that nobody wants."""
+def test_total_size_of_an_archive_is_limited(tmp_path: Path, packed: str) -> None:
+    """A decompression bomb: three megabytes of zeros in a few kilobytes, in files that are not selected."""
     if packed == "zip":
         with zipfile.ZipFile(tmp_path / "a", "w", zipfile.ZIP_DEFLATED) as archive:
             for number in range(3):
                 archive.writestr(f"{number}.bin", bytes(10**6))
     else:
-        tarred(tmp_path / "a", *((entry(f"{number}.bin"), bytes(10**6)) for number in range(3)), mode=packed)
+        write_tar(tmp_path / "a", *((make_member(f"{number}.bin"), bytes(10**6)) for number in range(3)), mode=packed)
     assert (tmp_path / "a").stat().st_size < 20_000
-    assert read(tmp_path / "a", lambda where: where.suffix == ".png", max_gb=0.003) == {}
-    asked = []
+    assert read(tmp_path / "a", lambda path: path.suffix == ".png", max_gb=0.003) == {}
+    filtered_paths = []
 
-    def never(where: PurePosixPath) -> bool:
-        asked.append(where)
+    def select_nothing(path: PurePosixPath) -> bool:
+        filtered_paths.append(path)
         return False
 
-    with pytest.raises(UserError, match=r"holds more than 0\.002 GB; raise `max-gb`"):
-        read(tmp_path / "a", never, max_gb=0.002)
-    assert len(asked) == 2
+    with pytest.raises(UserError, match=r"larger than 0\.002 GB when unpacked; raise `max-gb`"):
+        read(tmp_path / "a", select_nothing, max_gb=0.002)
+    assert len(filtered_paths) == 2
 
 
 @pytest.mark.parametrize("packed", ["tar", "zip", "folder"])
-def test_one_file_may_be_so_large_and_no_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: str) -> None:
-    monkeypatch.setattr(_archive, "MAX_FILE_BYTES", 1000)
+def test_size_of_a_file_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: str) -> None:
+    monkeypatch.setattr(archives, "MAX_FILE_BYTES", 1000)
     if packed == "tar":
-        tarred(tmp_path / "a", (entry("x.png"), bytes(1001)))
+        write_tar(tmp_path / "a", (make_member("x.png"), bytes(1001)))
     elif packed == "zip":
         with zipfile.ZipFile(tmp_path / "a", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("x.png", bytes(1001))
     else:
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "x.png").write_bytes(bytes(1001))
-    assert "has 1001 bytes, more than the 1000" in error(tmp_path / "a")
+    assert "has 1001 bytes; the limit for one file is 1000" in read_error(tmp_path / "a")
 
 
-def test_a_zip_that_understates_its_size(tmp_path: Path) -> None:
+def test_zip_with_understated_size_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.png", bytes(10**6))
-    whole = (tmp_path / "a").read_bytes()
+    content = (tmp_path / "a").read_bytes()
     size = (10**6).to_bytes(4, "little")
-    assert whole.count(size) == 2
-    (tmp_path / "a").write_bytes(whole.replace(size, (10).to_bytes(4, "little")))
-    assert "damaged archive" in error(tmp_path / "a")
+    assert content.count(size) == 2
+    (tmp_path / "a").write_bytes(content.replace(size, (10).to_bytes(4, "little")))
+    assert "damaged archive" in read_error(tmp_path / "a")
 
 
-def test_what_is_no_file_of_the_data_is_passed_over(tmp_path: Path) -> None:
+def test_hidden_files_are_skipped(tmp_path: Path) -> None:
     hidden = ("._x.png", ".DS_Store", "__MACOSX/x.png")
-    archive = tarred(tmp_path / "a", (entry("d", tarfile.DIRTYPE), b""), *((entry(name), b"1") for name in hidden))
+    archive = write_tar(
+        tmp_path / "a", (make_member("d", tarfile.DIRTYPE), b""), *((make_member(name), b"1") for name in hidden)
+    )
     assert read(archive) == {}
 
 
-def test_a_folder_is_read_as_an_archive_is(tmp_path: Path) -> None:
+def test_folder_is_read_like_an_archive(tmp_path: Path) -> None:
     (tmp_path / "d" / "images").mkdir(parents=True)
     for name in ("b.png", "a.png", ".hidden.png"):
         (tmp_path / "d" / "images" / name).write_bytes(name.encode())
     assert list(read(tmp_path / "d")) == ["d/images/a.png", "d/images/b.png"]
-    # One's own links are one's own, also one to a folder; but a loop is walked once.
+    # Links in a folder are followed, also to another folder; a loop of links is visited once.
     (tmp_path / "e").mkdir()
     os.symlink(tmp_path / "d" / "images", tmp_path / "e" / "photos")
     os.symlink(tmp_path / "e", tmp_path / "e" / "again")

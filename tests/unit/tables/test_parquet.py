@@ -1,4 +1,4 @@
-"""Tables keep their schema, their nulls and their provenance, and refuse what does not fit."""
+"""Tables keep their schema, nulls and provenance, and refuse rows that do not fit."""
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -50,58 +50,58 @@ PROMPT_ROWS = [
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_column_is_described_and_an_empty_table_can_be_kept(name, tmp_path):
+def test_every_column_is_described_and_an_empty_table_reads_back(name, tmp_path):
     for field in TABLES[name].schema:
         assert field.metadata[b"description"]
         if field.name.endswith(("_px", "_ms", "_mb")):
             assert field.metadata[b"unit"].decode() == field.name.rpartition("_")[2].replace("mb", "MB"), field.name
     TABLES[name].write(tmp_path / "a.parquet", [])
-    read = TABLES[name].read(tmp_path / "a.parquet")
-    assert list(read.columns) == TABLES[name].schema.names == list(TABLES[name].empty_frame().columns)
-    assert len(read) == 0
+    table = TABLES[name].read(tmp_path / "a.parquet")
+    assert list(table.columns) == TABLES[name].schema.names == list(TABLES[name].empty_frame().columns)
+    assert len(table) == 0
 
 
-def test_absent_and_not_evaluable_stay_apart(tmp_path):
+def test_empty_and_null_truth_ids_are_distinct(tmp_path):
     PROMPTS.write(tmp_path / "a.parquet", PROMPT_ROWS)
     truth = PROMPTS.read(tmp_path / "a.parquet")["truth_ids"]
     assert list(truth[0]) == [7]
     assert list(truth[1]) == []
     assert truth[2] is None
-    blank = dict.fromkeys(PROMPTS.schema.names)
-    assert pq.read_table(tmp_path / "a.parquet").to_pylist() == [{**blank, **row} for row in PROMPT_ROWS]
+    null_row = dict.fromkeys(PROMPTS.schema.names)
+    assert pq.read_table(tmp_path / "a.parquet").to_pylist() == [{**null_row, **row} for row in PROMPT_ROWS]
 
 
-def test_a_table_from_before_a_nullable_column_can_be_read(tmp_path):
+def test_table_without_a_nullable_column_is_read(tmp_path):
     PROMPTS.write(tmp_path / "a.parquet", PROMPT_ROWS)
     pq.write_table(pq.read_table(tmp_path / "a.parquet").drop_columns(["seen", "points"]), tmp_path / "old.parquet")
-    read = PROMPTS.read(tmp_path / "old.parquet")
-    assert list(read.columns) == PROMPTS.schema.names and read["seen"].isna().all()
+    table = PROMPTS.read(tmp_path / "old.parquet")
+    assert list(table.columns) == PROMPTS.schema.names and table["seen"].isna().all()
 
 
-def test_words_are_kept(tmp_path):
-    tagged = {**PROMPT_ROWS[1], "nouns": ["pear"], "attributes": [("health", "healthy")], "seen": False}
-    PROMPTS.write(tmp_path / "a.parquet", [tagged])
+def test_nouns_and_attributes_of_prompts_read_back(tmp_path):
+    row_with_words = {**PROMPT_ROWS[1], "nouns": ["pear"], "attributes": [("health", "healthy")], "seen": False}
+    PROMPTS.write(tmp_path / "a.parquet", [row_with_words])
     row = PROMPTS.read(tmp_path / "a.parquet").iloc[0]
     assert dict(row["attributes"]) == {"health": "healthy"} and list(row["nouns"]) == ["pear"] and not row["seen"]
 
 
-def test_a_data_frame_in_any_order_of_columns(tmp_path):
+def test_order_of_data_frame_columns_does_not_matter(tmp_path):
     frame = pd.DataFrame(IMAGE_ROWS)[["group", "file", "height", "width", "image_id"]]
     IMAGES.write(tmp_path / "a.parquet", frame)
     assert IMAGES.read(tmp_path / "a.parquet")[list(IMAGE_ROWS[0])].to_dict("records") == IMAGE_ROWS
 
 
-def test_the_same_rows_are_the_same_bytes(tmp_path):
+def test_same_rows_give_the_same_bytes(tmp_path):
     for name in "ab":
         IMAGES.write(tmp_path / name, IMAGE_ROWS, {"code": "1", "inputs": {}})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_provenance_is_kept_in_the_file(tmp_path):
-    made = {"rule": "dataset", "inputs": {"x": "0f"}, "skipped": "weights not available (gated)"}
-    IMAGES.write(tmp_path / "a.parquet", IMAGE_ROWS, made)
+def test_provenance_reads_back(tmp_path):
+    provenance = {"rule": "dataset", "inputs": {"x": "0f"}, "skipped": "weights not available (gated)"}
+    IMAGES.write(tmp_path / "a.parquet", IMAGE_ROWS, provenance)
     IMAGES.write(tmp_path / "b.parquet", IMAGE_ROWS)
-    assert parquet.read_provenance(tmp_path / "a.parquet") == made
+    assert parquet.read_provenance(tmp_path / "a.parquet") == provenance
     assert parquet.read_provenance(tmp_path / "b.parquet") == {}
 
 
@@ -116,13 +116,13 @@ def test_provenance_is_kept_in_the_file(tmp_path):
         ([IMAGE_ROWS[0], {**IMAGE_ROWS[1], "colour": "red"}], "columns"),
     ],
 )
-def test_what_does_not_fit_is_refused_and_nothing_is_written(rows, message, tmp_path):
+def test_rows_that_do_not_fit_are_refused_and_nothing_is_written(rows, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         IMAGES.write(tmp_path / "a.parquet", rows)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_table_or_a_torn_file_is_one_line(tmp_path):
+def test_other_table_or_damaged_file_is_an_error_of_one_line(tmp_path):
     IMAGES.write(tmp_path / "a.parquet", IMAGE_ROWS)
     with pytest.raises(UserError, match=r"a\.parquet: not a `prompts` table"):
         PROMPTS.read(tmp_path / "a.parquet")
@@ -134,9 +134,9 @@ def test_another_table_or_a_torn_file_is_one_line(tmp_path):
         IMAGES.read(tmp_path / "c.parquet")
 
 
-def test_rows_of_some_images_alone_are_read(tmp_path):
+def test_rows_of_selected_images_are_read(tmp_path):
     path = tmp_path / "t.parquet"
-    times = {"n_prompts": 1, "read_ms": 1.0, "encode_ms": 1.0, "decode_ms": 1.0, "device": "cpu"}
-    TIMING.write(path, [{"image_id": n, **times} for n in (3, 1, 4, 1, 5)])
+    timing = {"n_prompts": 1, "read_ms": 1.0, "encode_ms": 1.0, "decode_ms": 1.0, "device": "cpu"}
+    TIMING.write(path, [{"image_id": n, **timing} for n in (3, 1, 4, 1, 5)])
     assert TIMING.read(path, [1, 5, 9])["image_id"].tolist() == [1, 1, 5]
     assert TIMING.read(path, []).empty

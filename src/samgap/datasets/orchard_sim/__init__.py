@@ -1,12 +1,12 @@
-"""Kind `orchard-sim`: a drawn orchard with exact instance masks, attributes, and (as sequences) tracks and flow.
+"""Kind `orchard-sim`: a simulated orchard with exact masks and attributes, and in sequences exact tracks and flow.
 
-Fruit (apples, oranges, pears) and things that are none (balls, flowers, red leaves) hang in foliage, behind leaves,
-branches and each other. The mask of a thing is its visible pixels. Everything scales with the side of the image.
-`docs/reference/orchard-sim.md` shows the scenes and says what each attribute looks like.
+Fruit (apples, oranges, pears) and distractors (balls, flowers, red leaves) hang in foliage, and are partly hidden by
+leaves, branches and each other. The mask of an instance is its visible pixels. All sizes scale with the side of the
+image. `docs/reference/orchard-sim.md` shows the scenes and describes each attribute.
 
-Options: `scenes` (number of scenes, or of sequences), `size` (side of the square image, px), `seed` (scene i depends
-on it and on i alone), `lighting`, `cultivars`, `density` (what to draw from), `without` (combinations of noun and
-attributes that never appear), `frames` (of each sequence; default is single images).
+Options: `scenes` (number of scenes, or of sequences); `size` (side of the square image, px); `seed` (scene i depends
+only on the seed and on i); `lighting`, `cultivars`, `density` (values to sample from); `without` (combinations of a
+noun and attributes that never appear); `frames` (number of frames of a sequence; by default single images).
 """
 
 import io
@@ -25,18 +25,19 @@ from samgap.datasets.orchard_sim.scene import FRUIT_NOUNS, NOUNS, Scene, compose
 from samgap.datasets.orchard_sim.view import View, compute_flow, render_view
 
 OCCLUSION_LEVELS = ("visible", "partial", "heavy")
-"""Less than a tenth hidden, less than half, more."""
+"""Hidden by less than a tenth, by less than a half, or by more."""
 
-# Below this visible area (share of the image) or visible share of itself, a thing is kept but marked `ignore`.
 MIN_AREA_FRACTION = 1 / 4000
+"""An instance is ignored in the evaluation if its visible area is a smaller fraction of the image."""
 MIN_VISIBLE_FRACTION = 0.2
+"""An instance is ignored in the evaluation if a smaller fraction of it is visible."""
 
 MIN_BLEMISH_FRACTION = 0.05
-"""A fruit whose visible damage or disease covers less of what is seen of it counts as healthy: it looks so."""
+"""A fruit is labelled healthy if its damage or disease covers a smaller fraction of its visible area."""
 
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What is labelled: every thing; ripeness and colour of apples; health, size and occlusion of all fruit."""
+    """Return all nouns, and the attributes: ripeness and colour of apples; health, size and occlusion of all fruit."""
     return {
         "nouns": list(NOUNS),
         "attributes": {
@@ -50,7 +51,7 @@ def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[AnnotatedImage]:
-    """Scene after scene, each from its own generator. The set's own `seed` option stands over the run's."""
+    """Yield the images of all scenes; `options["seed"]` takes precedence over `seed` (`archives` is unused)."""
     for number in range(options["scenes"]):
         rng = np.random.default_rng([options.get("seed", seed), number])
         if options.get("frames"):
@@ -60,78 +61,90 @@ def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: 
 
 
 def render_photograph(rng: np.random.Generator, name: str, options: Mapping[str, Any]) -> AnnotatedImage:
-    """One scene as `name`.jpg, its own group."""
+    """Render one scene as `<name>.jpg`; the group of the image is `name`."""
     side = options["size"]
     scene = compose_scene(rng, side, options)
-    seen = render_view(scene)
-    data = Camera(rng, scene.light, side).capture(rng, seen.pixels)
-    return AnnotatedImage(
-        f"{name}.jpg", data, side, side, name, make_annotations(scene, seen), attributes=_make_image_attributes(scene)
-    )
+    view = render_view(scene)
+    jpeg = Camera(rng, scene.light, side).capture(rng, view.pixels)
+    annotations = make_annotations(scene, view)
+    return AnnotatedImage(f"{name}.jpg", jpeg, side, side, name, annotations, attributes=_make_image_attributes(scene))
 
 
 def render_sequence(rng: np.random.Generator, name: str, options: Mapping[str, Any]) -> Iterator[AnnotatedImage]:
-    """A camera passing the tree, as `name`/00000.jpg and so on: the layout that SAM2's video predictor reads.
+    """Render the frames of a camera that passes the tree as `<name>/00000.jpg` and so on, as SAM2's video predictor
+    reads.
 
-    Beside each frame but the last lies its flow to the next, `flow/00000.png`: red and green are the motion to the
-    right and down in px, plus 128; blue is 255 where the pixel is still seen in the next frame, else 0.
+    Every frame but the last has the flow to the next frame as extra file `<name>/flow/00000.png`: red and green are the
+    motion to the right and down in px, plus 128; blue is 255 if the pixel is visible in the next frame, else 0.
     """
-    side, frames = options["size"], options["frames"]
+    side, n_frames = options["size"], options["frames"]
     step = side * rng.uniform(0.006, 0.020) * rng.choice([-1, 1])
-    margin = int(abs(step) * frames / 2 * 2) + 8
+    margin = int(abs(step) * n_frames / 2 * 2) + 8
     scene = compose_scene(rng, side, options, margin)
     camera = Camera(rng, scene.light, side, margin)
-    shifts = [step * (frame - (frames - 1) / 2) for frame in range(frames)]
-    now = render_view(scene, shifts[0], 0)
-    for frame in range(frames):
-        then = render_view(scene, shifts[frame + 1], frame + 1) if frame + 1 < frames else None
-        extras = {} if then is None else {f"{name}/flow/{frame:05d}.png": _encode_flow_png(now, then)}
-        found = [replace(label, track_id=number) for number, label in _iter_tracked_annotations(scene, now)]
-        data = camera.capture(rng, now.pixels, shifts[frame])
-        file, of_image = f"{name}/{frame:05d}.jpg", _make_image_attributes(scene)
+    shifts = [step * (frame - (n_frames - 1) / 2) for frame in range(n_frames)]
+    view = render_view(scene, shifts[0], 0)
+    for frame in range(n_frames):
+        next_view = render_view(scene, shifts[frame + 1], frame + 1) if frame + 1 < n_frames else None
+        flow = {} if next_view is None else {f"{name}/flow/{frame:05d}.png": _encode_flow_png(view, next_view)}
+        annotations = [
+            replace(annotation, track_id=instance_id)
+            for instance_id, annotation in iter_numbered_annotations(scene, view)
+        ]
         yield AnnotatedImage(
-            file, data, side, side, name, found, of_image, sequence=name, frame_index=frame, extra_files=extras
+            f"{name}/{frame:05d}.jpg",
+            camera.capture(rng, view.pixels, shifts[frame]),
+            side,
+            side,
+            name,
+            annotations,
+            attributes=_make_image_attributes(scene),
+            sequence=name,
+            frame_index=frame,
+            extra_files=flow,
         )
-        now = then or now
+        view = next_view or view
 
 
 def _encode_flow_png(source_view: View, target_view: View) -> bytes:
-    motion, seen = compute_flow(source_view, target_view)
-    coded = np.dstack([np.clip(motion + 128, 0, 255), seen * 255]).astype(np.uint8)
-    data = io.BytesIO()
-    Image.fromarray(coded).save(data, "png", compress_level=6)
-    return data.getvalue()
+    motion, is_visible = compute_flow(source_view, target_view)
+    channels = np.dstack([np.clip(motion + 128, 0, 255), is_visible * 255]).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(channels).save(stream, "png", compress_level=6)
+    return stream.getvalue()
 
 
-def make_annotations(scene: Scene, scene_view: View) -> list[Annotation]:
-    """Every thing of which a pixel is seen, in the order it was drawn."""
-    return [label for _, label in _iter_tracked_annotations(scene, scene_view)]
+def make_annotations(scene: Scene, view: View) -> list[Annotation]:
+    """Return the annotations of all instances with a visible pixel, from back to front."""
+    return [annotation for _, annotation in iter_numbered_annotations(scene, view)]
 
 
-def _iter_tracked_annotations(scene: Scene, scene_view: View) -> Iterator[tuple[int, Annotation]]:
-    """Each label with its number in the scene, which is the same in every view: its track."""
-    for number, named in enumerate(scene.instances, start=1):
-        mask = scene_view.instance_id_map == number
+def iter_numbered_annotations(scene: Scene, view: View) -> Iterator[tuple[int, Annotation]]:
+    """Yield instance id and annotation of all instances with a visible pixel; the id is the same in all views."""
+    for instance_id, instance in enumerate(scene.instances, start=1):
+        mask = view.instance_id_map == instance_id
         area = int(mask.sum())
         if area == 0:
             continue
-        hidden = 1 - area / max(scene_view.unoccluded_area_px[number], area)
-        attributes = dict(named.attributes)
-        if named.noun in FRUIT_NOUNS:
+        hidden = 1 - area / max(view.unoccluded_area_px[instance_id], area)
+        attributes = dict(instance.attributes)
+        if instance.noun in FRUIT_NOUNS:
             attributes["occlusion"] = OCCLUSION_LEVELS[0 if hidden < 0.1 else 1 if hidden < 0.5 else 2]
-            if scene_view.visible_blemish_px.get(number, 0) < MIN_BLEMISH_FRACTION * area:
+            if view.visible_blemish_px.get(instance_id, 0) < MIN_BLEMISH_FRACTION * area:
                 attributes["health"] = "healthy"
         ignore = area < MIN_AREA_FRACTION * mask.size or 1 - hidden < MIN_VISIBLE_FRACTION
         yield (
-            number,
-            Annotation(named.noun, mask=mask, attributes=attributes, ignore=ignore, occluded_fraction=round(hidden, 4)),
+            instance_id,
+            Annotation(
+                instance.noun, mask=mask, attributes=attributes, ignore=ignore, occluded_fraction=round(hidden, 4)
+            ),
         )
 
 
 def _make_image_attributes(scene: Scene) -> dict[str, str]:
-    others = any(named.noun != "apple" for named in scene.instances)
+    has_distractors = any(instance.noun != "apple" for instance in scene.instances)
     return {
         "lighting": scene.light.name,
         "density": scene.density,
-        "distractors": "present" if others else "absent",
+        "distractors": "present" if has_distractors else "absent",
     }

@@ -1,9 +1,10 @@
-"""Leaves and flowers of the drawn orchard, as sprites."""
+"""Draw the leaves and flowers of the simulated orchard as sprites."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from samgap.datasets.orchard_sim.noise import (
     Array,
@@ -18,24 +19,30 @@ from samgap.datasets.orchard_sim.noise import (
 
 @dataclass
 class Sprite:
-    """Something to paste: `alpha` float32 (h, w), 0 to 1, and `colour` float32 (h, w, 3), 0 to 255."""
+    """An image with transparency.
+
+    Attributes:
+        alpha: Opacity, float32, (height, width), 0 to 1.
+        colour: RGB, float32, (height, width, 3), 0 to 255.
+        blemish_mask: Bool, (height, width): pixels with the damage or disease of a fruit; None without any.
+    """
 
     alpha: Array
     colour: Array
-    blemish_mask: Array | None = None  # bool (h, w): where a fruit's damage or disease shows
+    blemish_mask: Array | None = None
 
 
 def draw_leaf(rng: np.random.Generator, length_px: float, light: Light, colour: Array) -> Sprite:
-    """A leaf of `length` px from base to tip, turned at random, with midrib, side veins, a fold and a sheen."""
+    """Draw a leaf of `length_px` from base to tip in a random direction, with midrib, veins, a fold and a highlight."""
     half = length_px / 2
     reach = int(half) + 2
     rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
-    turn = rng.uniform(0, 2 * math.pi)
-    cosine, sine = np.float32(math.cos(turn)), np.float32(math.sin(turn))
+    rotation = rng.uniform(0, 2 * math.pi)
+    cosine, sine = np.float32(math.cos(rotation)), np.float32(math.sin(rotation))
     along = (columns * cosine + rows * sine) / np.float32(half)
     across = (rows * cosine - columns * sine) / np.float32(half)
     across = across + np.float32(rng.uniform(-0.22, 0.22)) * (1 - along * along)  # bent
-    width = rng.uniform(0.42, 0.72) * rng.choice([1.0, 1.0, 1.0, 0.55])  # some are seen from the side
+    width = rng.uniform(0.42, 0.72) * rng.choice([1.0, 1.0, 1.0, 0.55])  # some leaves are turned away from the camera
     outline = np.float32(width) * (1 - along * along) * (1 + np.float32(0.3) * along)
     serrated = outline * (1 - 0.05 * triangle_wave(along * np.float32(9)))
     side = np.abs(across)
@@ -47,41 +54,60 @@ def draw_leaf(rng: np.random.Generator, length_px: float, light: Light, colour: 
     veins = (triangle_wave(along * np.float32(3.2) - side * np.float32(2.4)) < 0.14) & (np.abs(share) < 0.85)
     shade = shade * (1 + 0.10 * veins) * (1 + 0.30 * (side < 0.045))
     shade = shade * (1 + 0.25 * smooth_noise(rng, 5, len(rows)))
-    painted = np.broadcast_to(colour, (*shade.shape, 3)) * shade[..., None]
+    colours = np.broadcast_to(colour, (*shade.shape, 3)) * shade[..., None]
     if light.name in ("sun", "dusk") and rng.random() < 0.5:
-        off, up = share - np.float32(rng.uniform(-0.6, 0.6)), along - np.float32(rng.uniform(-0.4, 0.4))
-        sheen = quadratic_falloff((off**2 + up**2) * 3)
-        painted = painted + np.float32(rng.uniform(25, 75)) * sheen[..., None]
-    if rng.random() < 0.18:  # an old leaf: yellow or brown towards its rim
-        old = np.clip(np.abs(share) * 1.4 - 0.6 + smooth_noise(rng, 4, len(rows)), 0, 1)
-        painted = blend(painted, sample_colour(rng, (120, 95, 30), (190, 170, 60)), old * 0.8)
-    return Sprite(alpha, painted)
+        across_offset, along_offset = (
+            share - np.float32(rng.uniform(-0.6, 0.6)),
+            along - np.float32(rng.uniform(-0.4, 0.4)),
+        )
+        highlight = quadratic_falloff((across_offset**2 + along_offset**2) * 3)
+        colours = colours + np.float32(rng.uniform(25, 75)) * highlight[..., None]
+    if rng.random() < 0.18:  # an old leaf: yellow or brown towards the edge
+        age = np.clip(np.abs(share) * 1.4 - 0.6 + smooth_noise(rng, 4, len(rows)), 0, 1)
+        colours = blend(colours, sample_colour(rng, (120, 95, 30), (190, 170, 60)), age * 0.8)
+    return Sprite(alpha, colours)
 
 
 def draw_flower(rng: np.random.Generator, radius_px: float) -> Sprite:
-    """Five petals, white to pink, round a yellow middle; `radius` px."""
+    """Draw a flower with five white to pink petals and a yellow centre."""
     reach = int(radius_px) + 2
     rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32) / np.float32(radius_px)
-    petal = sample_colour(rng, (235, 195, 215), (255, 245, 252))
+    petal_colour = sample_colour(rng, (235, 195, 215), (255, 245, 252))
     alpha = np.zeros(rows.shape, np.float32)
     shade = np.ones(rows.shape, np.float32)
-    turn = rng.uniform(0, 2 * math.pi)
+    rotation = rng.uniform(0, 2 * math.pi)
     for number in range(5):
-        angle = turn + number * 2 * math.pi / 5
+        angle = rotation + number * 2 * math.pi / 5
         cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))
         along, across = columns * cosine + rows * sine - np.float32(0.55), rows * cosine - columns * sine
         inside = 1 - (along / np.float32(0.45)) ** 2 - (across / np.float32(0.36)) ** 2
-        here = np.clip(inside * np.float32(radius_px) * 0.22 + 0.5, 0, 1)
+        petal_alpha = np.clip(inside * np.float32(radius_px) * 0.22 + 0.5, 0, 1)
         shade = np.where(
-            here > 0.5, 1 - 0.18 * quadratic_falloff(np.abs(across) * 6) - np.float32(0.03 * number), shade
+            petal_alpha > 0.5, 1 - 0.18 * quadratic_falloff(np.abs(across) * 6) - np.float32(0.03 * number), shade
         )
-        alpha = np.maximum(alpha, here)
-    middle = np.sqrt(columns * columns + rows * rows)
-    alpha = np.maximum(alpha, np.clip((0.3 - middle) * np.float32(radius_px) + 0.5, 0, 1))
-    colour = petal * shade[..., None]
-    return Sprite(alpha, blend(colour, np.array([225, 190, 60], np.float32), quadratic_falloff(middle * 3)))
+        alpha = np.maximum(alpha, petal_alpha)
+    centre_distance = np.sqrt(columns * columns + rows * rows)
+    alpha = np.maximum(alpha, np.clip((0.3 - centre_distance) * np.float32(radius_px) + 0.5, 0, 1))
+    colour = petal_colour * shade[..., None]
+    return Sprite(alpha, blend(colour, np.array([225, 190, 60], np.float32), quadratic_falloff(centre_distance * 3)))
 
 
 def sample_foliage_colour(rng: np.random.Generator) -> Array:
-    """The green of a tree's leaves."""
+    """Sample the green of the leaves of a tree, float32, (3,)."""
     return sample_colour(rng, (62, 96, 34), (132, 160, 72))
+
+
+def defocus(sprite: Sprite) -> Sprite:
+    """Blur a sprite by resizing it to an eighth and back."""
+    height, width = sprite.alpha.shape
+    small_size = (max(width // 8, 2), max(height // 8, 2))
+
+    def blur(values: Array) -> Array:
+        image = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+        small = image.resize(small_size, Image.Resampling.BOX)
+        return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC), np.float32)
+
+    clipped_alpha = np.clip(sprite.alpha, 0.05, 1)
+    weight = np.maximum(blur(clipped_alpha * 255) / 255, 0.1)
+    colour = blur(sprite.colour * sprite.alpha[..., None]) / weight[..., None]
+    return Sprite(blur(sprite.alpha * 255) / 255, colour)
