@@ -1,4 +1,4 @@
-"""Small runs of the demo models: finished, rerun after an edit, killed and resumed, without weights, badly configured."""
+"""Small runs of the demo models: finished, edited, killed and resumed, without weights, badly configured."""
 
 import hashlib
 import json

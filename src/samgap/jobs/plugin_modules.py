@@ -42,7 +42,7 @@ def metric_modules(entries: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def paper_code(config: Mapping[str, Any], section: str, id: str) -> list[str]:
-    """Return the arguments of `script_hash` for a figure or table: script, module, and the metrics whose labels it uses.
+    """Return the arguments of `script_hash` for a figure or table: script, module, and metrics with their labels.
 
     Args:
         config: the checked configuration

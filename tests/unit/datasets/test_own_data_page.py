@@ -11,8 +11,10 @@ import yaml
 from snakemake.utils import update_config
 
 from samgap.annotations import ground_truth
-from samgap.config import validate as configuration
+from samgap.config.cells import referenced_ids
+from samgap.config.validate import validate_config
 from samgap.datasets import coco, minneapple_layout, write
+from samgap.errors import UserError
 from samgap.tables.images import IMAGES
 from tests.helpers.archives import ORCHARD_IMAGE_NAMES, make_id_map
 
@@ -30,7 +32,7 @@ def make_config(entry: dict[str, Any]) -> dict[str, Any]:
     """Return the configuration of the paper, updated with an entry of the page as by Snakemake."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     update_config(config, entry)
-    return configuration.validate_config(config, ROOT)
+    return validate_config(config, ROOT)
 
 
 def test_page_has_an_entry_for_each_layout() -> None:
@@ -43,7 +45,7 @@ def test_entry_of_the_page_uses_only_its_own_data_set(entry: dict[str, Any]) -> 
     config = make_config(entry)
     assert config["run"] == "my-orchard"
     figure_datasets = {figure["dataset"] for figure in config["figures"].values() if "dataset" in figure}
-    assert {*configuration.referenced_ids(config, "datasets"), *figure_datasets} == {"my-orchard"}, (
+    assert {*referenced_ids(config, "datasets"), *figure_datasets} == {"my-orchard"}, (
         "add the new experiments and figures to the entries of the page"
     )
 
@@ -105,7 +107,7 @@ def test_path_and_archives_exclude_each_other(given_options: str) -> None:
             del options["path"]
         else:
             options["archives"] = {"data": "minneapple-detection"}
-        with pytest.raises(configuration.UserError) as caught:
+        with pytest.raises(UserError) as caught:
             make_config(entry)
         assert "datasets.my-orchard" in str(caught.value)
         assert "\n" not in str(caught.value)
