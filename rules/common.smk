@@ -184,8 +184,9 @@ def predictions_code_hash(wildcards):
 
 
 def training_code_hash(wildcards):
-    family = plugins.module_name(config["trainings"][wildcards.training]["family"])
-    return code_hash(f"samgap.training.{family}", "samgap.training.loop", f"samgap.models.{family}")
+    entry = config["trainings"][wildcards.training]
+    family = plugins.module_name(entry["family"])
+    return code_hash(plugins.training_module(entry), "samgap.training.loop", f"samgap.models.{family}")
 
 
 def figure_input(wildcards):

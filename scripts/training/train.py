@@ -4,7 +4,7 @@ import importlib
 import tempfile
 from pathlib import Path
 
-from samgap.config.plugins import module_name
+from samgap.config.plugins import training_module
 from samgap.io.files import atomic_write, sha256, write_json
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.tables.training import HISTORY
@@ -17,14 +17,14 @@ with job_context(snakemake) as log:
     from samgap.training.loop import DatasetSource, train
 
     options, device = snakemake.params.options, select_device(snakemake.params.device)
-    family = importlib.import_module(f"samgap.training.{module_name(options['family'])}")
+    method = importlib.import_module(training_module(options))
     torch.manual_seed(snakemake.params.seed)
     torch.set_num_threads(snakemake.threads)
     weights = Path(snakemake.output.weights)
     # The state of an unfinished run lies aside under a hash of all that shapes it, so no other run takes it up.
     recipe = collect_provenance(snakemake, options=options, model=snakemake.params.model, seed=snakemake.params.seed)
     with tempfile.TemporaryDirectory() as scratch:
-        task = family.open_task(
+        task = method.open_task(
             options=options,
             model=snakemake.params.model,
             phrases=snakemake.params.phrases,

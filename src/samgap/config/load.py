@@ -223,6 +223,7 @@ def _check_plugins(config: Mapping[str, Any], root: Path) -> None:
         ("prompts", "kind", "prompts"),
         ("models", "family", "models"),
         ("trainings", "family", "training"),
+        ("trainings", "method", "demo_models"),
     ):
         entries = config.get(section)
         for name, entry in entries.items() if isinstance(entries, Mapping) else ():

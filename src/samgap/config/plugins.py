@@ -8,10 +8,17 @@ Files are parsed and never imported, so a plan needs neither NumPy nor torch. An
 import ast
 import contextlib
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-MARKERS = {"datasets": "iter_images", "prompts": "generate_prompts", "models": "KINDS", "training": "open_task"}
+MARKERS = {
+    "datasets": "iter_images",
+    "prompts": "generate_prompts",
+    "models": "KINDS",
+    "training": "open_task",
+    "demo_models": "open_task",
+}
 """Stage -> the top-level name by which a module is one of its plug-ins."""
 
 
@@ -68,3 +75,10 @@ def _names(file: Path) -> frozenset[str]:
 def _assigned(node: ast.stmt) -> set[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def training_module(training: Mapping[str, Any]) -> str:
+    """Return the dotted name of the module that trains an entry of `trainings`: of its method, or else its family."""
+    if "method" in training:
+        return f"samgap.demo_models.{module_name(training['method'])}"
+    return f"samgap.training.{module_name(training['family'])}"
