@@ -1,20 +1,20 @@
-"""SAM2's training reaches every part that it is to teach; its weights fit whatever the size and the kind of step."""
+"""Training of SAM2: its losses fall, and each kind of step trains the parts that it should."""
 
+import functools
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from PIL import Image
 
 from samgap.io.files import write_json
 from samgap.masks import rle as masks
 from samgap.training.loop import DatasetSource
 from samgap.training.sam2 import task as sam2
+from tests.helpers import training_tasks
+from tests.helpers.training_data import write_orchard
 
-ROOT = Path(__file__).parents[3]
 CLIPS = {"share": 1.0, "frames": 3, "videos": 1, "objects": 2}
 
 
@@ -40,23 +40,19 @@ def data(tmp_path_factory):
     return folder
 
 
-def task(data, file="masks.json", **options):
-    torch.manual_seed(3)
-    overrides = yaml.safe_load((ROOT / "config" / "demo" / "sam2-demo.overrides.yaml").read_text())
-    validation = DatasetSource(data, data / "masks.json")
-    return sam2.open_task(
-        options={"batch": 2, "objects": 4, "image-size": 64, **options},
-        model={"config": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": overrides},
-        phrases=None,
-        data=[DatasetSource(data, data / file)],
-        validation=validation,
-        device="cpu",
-        scratch=None,
+def open_task(data, file="masks.json", **options):
+    return training_tasks.open_task(
+        sam2,
+        training_tasks.SAM2_MODEL,
+        DatasetSource(data, data / file),
+        None,
+        validation=DatasetSource(data, data / "masks.json"),
+        **{"image-size": 64, **options},
     )
 
 
-def taught(task, seed=0):
-    """The names of the parameters that a step moves."""
+def trained_parameters(task, seed=0):
+    """The names of the parameters with a gradient in one step."""
     torch.manual_seed(seed)
     task.model.train()
     task.model.zero_grad()
@@ -64,52 +60,56 @@ def taught(task, seed=0):
     return {name for name, value in task.model.named_parameters() if value.grad is not None and value.grad.any()}
 
 
-def test_weights_fit_whatever_the_size_and_the_kind_of_step(data):
-    small, large = task(data), task(data, **{"image-size": 128, "clips": CLIPS})
+@pytest.mark.parametrize("options", [{}, {"clips": {**CLIPS, "share": 0.5}}])
+def test_losses_fall_and_an_interrupted_training_resumes(tmp_path, monkeypatch, options):
+    source = write_orchard(tmp_path)
+    open_again = functools.partial(
+        training_tasks.open_task, sam2, training_tasks.SAM2_MODEL, source, tmp_path, **options
+    )
+    training_tasks.assert_losses_fall_and_training_resumes(open_again, tmp_path, monkeypatch)
+
+
+def test_the_weights_have_the_same_shapes_at_every_size_and_with_clips(data):
+    small, large = open_task(data), open_task(data, **{"image-size": 128, "clips": CLIPS})
     large.model.load_state_dict(small.model.state_dict())
     assert (small.model.image_size, large.model.image_size) == (64, 128)
 
 
-def test_images_teach_points_and_boxes_and_clicks_teach_masks_as_prompts(data):
-    plain = set.union(*(taught(task(data, batch=8), seed) for seed in range(2)))
-    clicks = set.union(*(taught(task(data, batch=8, clicks=2), seed) for seed in range(2)))
-    prompts = {f"sam_prompt_encoder.point_embeddings.{number}.weight" for number in (1, 2, 3)}
+def test_steps_on_images_train_points_and_boxes_and_with_clicks_mask_prompts(data):
+    plain = set.union(*(trained_parameters(open_task(data, batch=8), seed) for seed in range(2)))
+    clicks = set.union(*(trained_parameters(open_task(data, batch=8, clicks=2), seed) for seed in range(2)))
+    prompts = {f"sam_prompt_encoder.point_embeddings.{index}.weight" for index in (1, 2, 3)}
     assert prompts | {"image_encoder.trunk.patch_embed.proj.weight", "no_mem_embed"} <= plain
     assert not {name for name in plain if "mask_downscaling" in name or "memory" in name}
     assert clicks - plain >= {"sam_prompt_encoder.mask_downscaling.0.weight"}
 
 
-def test_drawn_places_teach_boxes_and_leave_the_image_encoder_alone(data):
-    moved = taught(task(data, drawn=1))
-    assert {"sam_prompt_encoder.point_embeddings.2.weight", "sam_prompt_encoder.point_embeddings.3.weight"} <= moved
-    assert not {name for name in moved if name.startswith("image_encoder")}
+def test_steps_on_drawn_ellipses_train_boxes_and_not_the_image_encoder(data):
+    trained = trained_parameters(open_task(data, drawn=1))
+    assert {f"sam_prompt_encoder.point_embeddings.{index}.weight" for index in (2, 3)} <= trained
+    assert not {name for name in trained if name.startswith("image_encoder")}
 
 
-def test_clips_teach_memory_and_pointers(data):
-    moved = set.union(*(taught(task(data, clips=CLIPS), seed) for seed in range(3)))
+def test_steps_on_clips_train_memory_and_object_pointers(data):
+    trained = set.union(*(trained_parameters(open_task(data, clips=CLIPS), seed) for seed in range(3)))
     for part in ("memory_attention.layers.0", "memory_encoder.mask_downsampler", "obj_ptr_proj", "maskmem_tpos_enc"):
-        assert any(name.startswith(part) for name in moved), part
+        assert any(name.startswith(part) for name in trained), part
 
 
-def test_no_click_corrects_an_estimated_mask(data):
-    # With an estimate the terms of later rounds weigh nothing: the loss is that of the first round alone.
-    asked = task(data, "boxes.json", clicks=2)
-    losses, weights = [], []
-    original = sam2.compute_losses
-    try:
-        sam2.compute_losses = lambda *arguments: weights.append(arguments[4].tolist()) or original(*arguments)
-        for seed in range(4):
-            losses.append(float(asked.loss(np.random.default_rng(seed))["total"]))
-    finally:
-        sam2.compute_losses = original
+def test_clicks_on_an_estimated_mask_have_no_loss(data, monkeypatch):
+    task = open_task(data, "boxes.json", clicks=2)
+    weights, compute_losses = [], sam2.compute_losses
+    monkeypatch.setattr(
+        sam2, "compute_losses", lambda *arguments: weights.extend(arguments[4].tolist()) or compute_losses(*arguments)
+    )
+    losses = [float(task.loss(np.random.default_rng(seed))["total"]) for seed in range(4)]
     assert all(np.isfinite(losses))
-    flat = [weight for row in weights for weight in row]
-    assert 0.0 in flat and 0 < max(flat) <= 0.5
+    assert 0.0 in weights and 0 < max(weights) <= 0.5
 
 
-def test_validation_asks_by_box_point_and_clip(data, monkeypatch):
+def test_validation_scores_boxes_points_and_clips(data, monkeypatch):
     monkeypatch.setattr(sam2, "VALIDATION_CLIPS", 1)
     monkeypatch.setattr(sam2, "VALIDATION_FRAMES", 3)
-    figures = task(data, clips=CLIPS).validate()
-    assert set(figures) == {"val_box_iou", "val_point_iou", "val_clip_iou"}
-    assert all(0 <= value <= 1 for value in figures.values())
+    scores = open_task(data, clips=CLIPS).validate()
+    assert set(scores) == {"val_box_iou", "val_point_iou", "val_clip_iou"}
+    assert all(0 <= value <= 1 for value in scores.values())

@@ -1,4 +1,4 @@
-"""What is asked about a training image: bounded, never ambiguous, and with boxes that tell the truth."""
+"""Queries of a training image: their number, their targets, ambiguous instances and exemplars."""
 
 import numpy as np
 import pytest
@@ -17,57 +17,61 @@ PHRASES = [
 ]
 
 
-def _item(number, noun, **attributes):
+def _instance(number, noun, **attributes):
     return Instance(number, 1, noun, (0, 0, 9, 9), 81, None, attributes)
 
 
-THERE = [_item(1, "apple", ripeness="ripe"), _item(2, "apple", ripeness="unripe"), _item(3, "pear")]
+VISIBLE = [_instance(1, "apple", ripeness="ripe"), _instance(2, "apple", ripeness="unripe"), _instance(3, "pear")]
 
 
-def _all(seed=0, there=THERE, unsure=(), rounds=200, **options):
+def _sample(seed=0, visible=VISIBLE, ambiguous=(), rounds=200, **options):
     rng = np.random.default_rng(seed)
-    return [sample_queries(PHRASES, there, unsure, rng, {"negatives": 1, **options}) for _ in range(rounds)]
+    return [sample_queries(PHRASES, visible, ambiguous, rng, {"negatives": 1, **options}) for _ in range(rounds)]
 
 
-def test_no_more_is_asked_than_allowed_and_each_with_its_instances():
-    wanted = {"apple": (1, 2), "fruit": (1, 2, 3), "ripe apple": (1,), "unripe apple": (2,), "pear": (3,)}
-    found = set()
-    for questions in _all(positives=2):
-        assert sum(bool(ask.target_ids) for ask in questions) == 2
-        assert sum(not ask.target_ids for ask in questions) == 1
-        assert len({ask.text for ask in questions}) == 3
-        for ask in questions:
-            assert ask.target_ids == wanted.get(ask.text, ())
-            found.add(ask.text)
-    assert found == {phrase["phrase"] for phrase in PHRASES}
+def test_queries_are_at_most_as_many_as_the_options_say_and_have_their_targets():
+    targets = {"apple": (1, 2), "fruit": (1, 2, 3), "ripe apple": (1,), "unripe apple": (2,), "pear": (3,)}
+    texts = set()
+    for queries in _sample(positives=2):
+        assert sum(bool(query.target_ids) for query in queries) == 2
+        assert sum(not query.target_ids for query in queries) == 1
+        assert len({query.text for query in queries}) == 3
+        for query in queries:
+            assert query.target_ids == targets.get(query.text, ())
+            texts.add(query.text)
+    assert texts == {phrase["phrase"] for phrase in PHRASES}
 
 
-def test_all_that_is_there_is_asked_by_default():
-    assert all(sum(bool(ask.target_ids) for ask in questions) == 5 for questions in _all(rounds=5))
+def test_all_positive_phrases_are_queries_by_default():
+    assert all(sum(bool(query.target_ids) for query in queries) == 5 for queries in _sample(rounds=5))
 
 
-def test_what_is_hardly_seen_is_neither_asked_for_nor_called_absent():
-    for questions in _all(there=THERE[:1], unsure=[THERE[1], _item(4, "orange")], negatives=9):
-        assert {ask.text for ask in questions} == {"apple", "fruit", "ripe apple", "pear", "ball"}
-        assert all(2 not in ask.target_ids for ask in questions)
+def test_phrases_of_ambiguous_instances_are_neither_positive_nor_negative():
+    for queries in _sample(visible=VISIBLE[:1], ambiguous=[VISIBLE[1], _instance(4, "orange")], negatives=9):
+        assert {query.text for query in queries} == {"apple", "fruit", "ripe apple", "pear", "ball"}
+        assert all(2 not in query.target_ids for query in queries)
 
 
-def test_short_phrases_are_asked_more_often():
-    texts = [ask.text for questions in _all(positives=1, negatives=0, rounds=600) for ask in questions]
+def test_short_phrases_are_more_likely():
+    texts = [query.text for queries in _sample(positives=1, negatives=0, rounds=600) for query in queries]
     assert texts.count("apple") == pytest.approx(2 * texts.count("ripe apple"), rel=0.3)
 
 
-def test_examples_are_answers_or_marked_as_none_and_stand_alone_for_a_noun_only():
-    alone = 0
-    for questions in _all(exemplars=1.0):
-        for ask in questions:
-            assert bool(ask.exemplars) == bool(ask.target_ids)
-            right = [number for number, label in ask.exemplars if label]
-            wrong = [number for number, label in ask.exemplars if not label]
-            assert not ask.target_ids or 1 <= len(right) <= 2
-            assert set(right) <= set(ask.target_ids) and not set(wrong) & set(ask.target_ids) and len(wrong) <= 1
-            if ask.text == VISUAL_PHRASE:
-                alone += 1
-                assert ask.target_ids in ((1, 2), (3,))
-    assert alone
-    assert not any(ask.exemplars for questions in _all(exemplars=0.0) for ask in questions)
+def test_exemplars_are_targets_or_negatives_and_replace_the_text_only_of_nouns():
+    n_without_text = 0
+    for queries in _sample(exemplars=1.0):
+        for query in queries:
+            assert bool(query.exemplars) == bool(query.target_ids)
+            positives = [number for number, label in query.exemplars if label]
+            negatives = [number for number, label in query.exemplars if not label]
+            assert not query.target_ids or 1 <= len(positives) <= 2
+            assert (
+                set(positives) <= set(query.target_ids)
+                and not set(negatives) & set(query.target_ids)
+                and len(negatives) <= 1
+            )
+            if query.text == VISUAL_PHRASE:
+                n_without_text += 1
+                assert query.target_ids in ((1, 2), (3,))
+    assert n_without_text
+    assert not any(query.exemplars for queries in _sample(exemplars=0.0) for query in queries)
