@@ -116,6 +116,12 @@ def test_no_stage_imports_a_later_one():
             assert not stages & set(order[position + 1 :]), file
 
 
+def test_training_does_not_import_the_demo_models():
+    for file in PACKAGE:
+        if "training" in file.relative_to(ROOT / "src" / "samgap").parts:
+            assert not any(name.startswith("samgap.demo_models") for name in imports(file)), file
+
+
 # --- environments
 
 

@@ -91,7 +91,7 @@ def test_steps_on_drawn_ellipses_train_boxes_and_not_the_image_encoder(data):
 
 
 def test_steps_on_clips_train_memory_and_object_pointers(data):
-    trained = set.union(*(trained_parameters(open_task(data, clips=CLIPS), seed) for seed in range(3)))
+    trained = set.union(*(trained_parameters(open_task(data, clips=CLIPS), seed) for seed in range(6)))
     for part in ("memory_attention.layers.0", "memory_encoder.mask_downsampler", "obj_ptr_proj", "maskmem_tpos_enc"):
         assert any(name.startswith(part) for name in trained), part
 
