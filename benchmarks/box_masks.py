@@ -3,9 +3,9 @@
     PYTHONPATH=src python benchmarks/box_masks.py --scenes 40 --size 512
 
 Prints the mean IoU with the visible mask of the estimate, of the ellipse in the box and of the filled box, by the
-apple's occlusion and colour: for boxes around the visible part, boxes around the whole apple, and both with normal noise
-of 5 % of the box on every side. Also the fraction of estimates with an IoU below 0.5, the fraction without an estimate
-(confidence 0), Spearman's correlation of confidence and IoU, and the CPU time per box.
+apple's occlusion and colour: for boxes around the visible part, boxes around the whole apple, and both with normal
+noise of 5 % of the box on every side. Also the fraction of estimates with an IoU below 0.5, the fraction without an
+estimate (confidence 0), Spearman's correlation of confidence and IoU, and the CPU time per box.
 """
 
 import os
@@ -101,9 +101,8 @@ def main() -> None:
                 groups.append((label.attributes["occlusion"], label.attributes["colour"]))
         table = np.array(rows)
         rank = spearmanr(table[:, 0], table[:, 3]).statistic
-        print(
-            f"boxes: {name}; {len(table)} apples; correlation of confidence and IoU: {rank:.2f}; {table[:, 4].mean():.0f} ms per box"
-        )
+        cpu_ms = table[:, 4].mean()
+        print(f"boxes: {name}; {len(table)} apples; correlation with confidence: {rank:.2f}; {cpu_ms:.0f} ms per box")
         print(f"  {'':8} {'n':>5} {'estimate':>8} {'ellipse':>7} {'box':>6} {'IoU<.5':>6} {'failed':>8}")
         for group in ("all", "visible", "partial", "heavy", "red", "mixed", "yellow", "green"):
             part = table[[group in (*pair, "all") for pair in groups]]

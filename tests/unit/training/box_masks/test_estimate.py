@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from samgap.demo_models.box_masks import estimate_pseudo_mask
 from scipy import ndimage
+
+from samgap.training.box_masks import estimate_pseudo_mask
 
 RED, GREEN, LEAF = (180, 30, 40), (120, 150, 60), (70, 105, 45)
 SIDE = 120
