@@ -23,9 +23,9 @@ PHRASES = [
 DEFAULTS = {"batch": 2, "objects": 4, "negatives": 1, "image-size": 128}
 
 
-def open_task(method, model, source, folder, phrases=PHRASES, validation=None, **options):
-    """A task of a training family or method with random weights, the same in every call."""
-    torch.manual_seed(5)
+def open_task(method, model, source, folder, phrases=PHRASES, validation=None, seed=5, **options):
+    """A task of a training family or method with random weights, the same in every call with the same seed."""
+    torch.manual_seed(seed)
     return method.open_task(
         options={**DEFAULTS, **options},
         model=model,

@@ -41,12 +41,14 @@ def data(tmp_path_factory):
 
 
 def open_task(data, file="masks.json", **options):
+    # With some other initial weights the model predicts that there is no object, and its object pointers have no effect.
     return training_tasks.open_task(
         sam2,
         training_tasks.SAM2_MODEL,
         DatasetSource(data, data / file),
         None,
         validation=DatasetSource(data, data / "masks.json"),
+        seed=3,
         **{"image-size": 64, **options},
     )
 
@@ -91,7 +93,7 @@ def test_steps_on_drawn_ellipses_train_boxes_and_not_the_image_encoder(data):
 
 
 def test_steps_on_clips_train_memory_and_object_pointers(data):
-    trained = set.union(*(trained_parameters(open_task(data, clips=CLIPS), seed) for seed in range(6)))
+    trained = set.union(*(trained_parameters(open_task(data, clips=CLIPS), seed) for seed in range(3)))
     for part in ("memory_attention.layers.0", "memory_encoder.mask_downsampler", "obj_ptr_proj", "maskmem_tpos_enc"):
         assert any(name.startswith(part) for name in trained), part
 
