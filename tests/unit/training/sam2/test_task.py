@@ -41,7 +41,7 @@ def data(tmp_path_factory):
 
 
 def open_task(data, file="masks.json", **options):
-    # With some other initial weights the model predicts that there is no object, and its object pointers have no effect.
+    # With other initial weights the model may predict that there is no object; object pointers then have no effect.
     return training_tasks.open_task(
         sam2,
         training_tasks.SAM2_MODEL,
