@@ -1,11 +1,11 @@
-"""How well a mask is guessed from an apple's box, on orchard scenes whose masks are exact.
+"""Accuracy and speed of masks estimated from boxes (`samgap.training.box_masks`), on scenes with exact masks.
 
     PYTHONPATH=src python benchmarks/box_masks.py --scenes 40 --size 512
 
-Prints the mean IoU with the visible mask for the guess, for the ellipse in the box and for the filled box; by the
-apple's occlusion and colour; for boxes around what is seen, around the whole apple, and for both with every side
-moved by normal noise of 5 % of the box. Also the share of guesses of IoU below 0.5, the share given up (confidence 0),
-how confidence ranks the guesses (Spearman), and the processor time of a box.
+Prints the mean IoU with the visible mask of the estimate, of the ellipse in the box and of the filled box, by the
+apple's occlusion and colour: for boxes around the visible part, boxes around the whole apple, and both with normal
+noise of 5 % of the box on every side. Also the fraction of estimates with an IoU below 0.5, the fraction without an
+estimate (confidence 0), Spearman's correlation of confidence and IoU, and the CPU time per box.
 """
 
 import os
@@ -26,7 +26,7 @@ from samgap.datasets.orchard_sim import iter_numbered_annotations
 from samgap.datasets.orchard_sim.camera import Camera
 from samgap.datasets.orchard_sim.scene import compose_scene
 from samgap.datasets.orchard_sim.view import render_view
-from samgap.demo_models.box_masks import estimate_pseudo_mask
+from samgap.training.box_masks import estimate_pseudo_mask
 
 NOISE_FRACTION = 0.05
 
@@ -34,30 +34,33 @@ NOISE_FRACTION = 0.05
 def generate_scenes(
     n_scenes: int, side_px: int, seed: int
 ) -> Iterator[tuple[np.ndarray, list[tuple[Annotation, np.ndarray]]]]:
-    """Photographs, and their apples with the boxes of the whole of them, within the image."""
+    """Yield images, uint8 (side_px, side_px, 3), each with its apples and the boxes of the whole apples, px."""
     for number in range(n_scenes):
         rng = np.random.default_rng([seed, number])
         scene = compose_scene(rng, side_px, {})
-        seen = render_view(scene)
-        data = Camera(rng, scene.light, side_px).capture(rng, seen.pixels)
-        whole = {}
-        for thing, corner in zip(scene.objects, seen.sprite_corners, strict=False):
-            if thing.instance_id:
-                whole[thing.instance_id] = np.clip(
-                    mask_to_box(thing.sprite.alpha > 0.5) + np.tile(corner, 2), 0, side_px
+        view = render_view(scene)
+        encoded = Camera(rng, scene.light, side_px).capture(rng, view.pixels)
+        whole_boxes = {}
+        for scene_object, corner in zip(scene.objects, view.sprite_corners, strict=False):
+            if scene_object.instance_id:
+                whole_boxes[scene_object.instance_id] = np.clip(
+                    mask_to_box(scene_object.sprite.alpha > 0.5) + np.tile(corner, 2), 0, side_px
                 )
-        apples = [(label, whole[key]) for key, label in iter_numbered_annotations(scene, seen) if label.noun == "apple"]
-        pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+        apples = [
+            (label, whole_boxes[key]) for key, label in iter_numbered_annotations(scene, view) if label.noun == "apple"
+        ]
+        pixels = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
         yield pixels, [(label, box) for label, box in apples if not label.ignore]
 
 
 def mask_to_box(mask: np.ndarray) -> np.ndarray:
+    """Return the box of a mask that is not empty: x0, y0, x1, y1, px."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
 
 
 def draw_superellipse(shape: tuple[int, ...], box: np.ndarray, exponent: float) -> np.ndarray:
-    """The ellipse in a box (power 2), or the box itself (power infinite); bool."""
+    """Return the ellipse in a box (exponent 2) or the box itself (exponent infinity), bool of `shape`."""
     y, x = (np.arange(length) + 0.5 for length in shape)
     u = np.abs(x - (box[0] + box[2]) / 2) / ((box[2] - box[0]) / 2)
     v = np.abs(y - (box[1] + box[3]) / 2) / ((box[3] - box[1]) / 2)
@@ -65,16 +68,18 @@ def draw_superellipse(shape: tuple[int, ...], box: np.ndarray, exponent: float) 
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the IoU of two masks, 0 if both are empty."""
     return float((first & second).sum() / max((first | second).sum(), 1))
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, default=40)
     parser.add_argument("--size", type=int, default=512, help="side of a scene, px (default 512)")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    drawn = list(generate_scenes(asked.scenes, asked.size, asked.seed))
+    arguments = parser.parse_args()
+    scenes = list(generate_scenes(arguments.scenes, arguments.size, arguments.seed))
     for name, whole, noise in (
         ("visible", False, 0.0),
         ("visible, 5 % noise", False, NOISE_FRACTION),
@@ -83,27 +88,28 @@ def main() -> None:
     ):
         rng = np.random.default_rng(0)
         rows, groups = [], []
-        for pixels, apples in drawn:
+        for pixels, apples in scenes:
             boxes = [box if whole else mask_to_box(label.mask) for label, box in apples if label.mask is not None]
             boxes = [box + rng.normal(0, noise, 4) * np.tile(box[2:] - box[:2], 2) for box in boxes]
             for index, (label, _) in enumerate(apples):
                 box, mask = boxes[index], label.mask
                 start = time.process_time()
-                found, confidence = estimate_pseudo_mask(pixels, box, boxes[:index] + boxes[index + 1 :])
-                spent = time.process_time() - start
-                shapes = found, draw_superellipse(mask.shape, box, 2), draw_superellipse(mask.shape, box, np.inf)
-                rows.append([*(iou(shape, mask) for shape in shapes), confidence, spent * 1000])
+                estimate, confidence = estimate_pseudo_mask(pixels, box, boxes[:index] + boxes[index + 1 :])
+                cpu_s = time.process_time() - start
+                shapes = estimate, draw_superellipse(mask.shape, box, 2), draw_superellipse(mask.shape, box, np.inf)
+                rows.append([*(iou(shape, mask) for shape in shapes), confidence, cpu_s * 1000])
                 groups.append((label.attributes["occlusion"], label.attributes["colour"]))
         table = np.array(rows)
         rank = spearmanr(table[:, 0], table[:, 3]).statistic
-        print(f"boxes: {name}; {len(table)} apples; confidence and IoU: {rank:.2f}; {table[:, 4].mean():.0f} ms a box")
-        print(f"  {'':8} {'n':>5} {'guess':>6} {'ellipse':>7} {'box':>6} {'IoU<.5':>6} {'given up':>8}")
+        cpu_ms = table[:, 4].mean()
+        print(f"boxes: {name}; {len(table)} apples; correlation with confidence: {rank:.2f}; {cpu_ms:.0f} ms per box")
+        print(f"  {'':8} {'n':>5} {'estimate':>8} {'ellipse':>7} {'box':>6} {'IoU<.5':>6} {'failed':>8}")
         for group in ("all", "visible", "partial", "heavy", "red", "mixed", "yellow", "green"):
             part = table[[group in (*pair, "all") for pair in groups]]
             if len(part):
                 means = part[:, :3].mean(0)
                 print(
-                    f"  {group:8} {len(part):5} {means[0]:6.3f} {means[1]:7.3f} {means[2]:6.3f}"
+                    f"  {group:8} {len(part):5} {means[0]:8.3f} {means[1]:7.3f} {means[2]:6.3f}"
                     f" {(part[:, 0] < 0.5).mean():6.3f} {(part[:, 3] == 0).mean():8.3f}"
                 )
 

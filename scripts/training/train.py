@@ -16,14 +16,17 @@ with job_context(snakemake) as log:
     from samgap.training.loop import DatasetSource, train
 
     options, device = snakemake.params.options, select_device(snakemake.params.device)
-    family = import_plugin("training", options["family"])
+    if "method" in options:
+        method = import_plugin("demo_models", options["method"])
+    else:
+        method = import_plugin("training", options["family"])
     torch.manual_seed(snakemake.params.seed)
     torch.set_num_threads(snakemake.threads)
     weights = Path(snakemake.output.weights)
     # An unfinished training is resumed only if everything in its recipe is the same.
     recipe = collect_provenance(snakemake, options=options, model=snakemake.params.model, seed=snakemake.params.seed)
     with tempfile.TemporaryDirectory() as scratch:
-        task = family.open_task(
+        task = method.open_task(
             options=options,
             model=snakemake.params.model,
             phrases=snakemake.params.phrases,

@@ -188,6 +188,12 @@ def test_private_names_of_another_package_are_detected(tmp_path):
     assert private_names_of_others(file, "samgap.masks") == ["samgap.io.files._get_umask"]
 
 
+def test_training_does_not_import_the_demo_models():
+    for file in PACKAGE:
+        if "training" in file.relative_to(ROOT / "src" / "samgap").parts:
+            assert not any(name.startswith("samgap.demo_models") for name in imports(file)), file
+
+
 # --- environments
 
 

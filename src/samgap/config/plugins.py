@@ -8,16 +8,24 @@ for its stage; the other modules of the folder are helpers.
 import ast
 import contextlib
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-MARKERS = {"datasets": "iter_images", "prompts": "generate_prompts", "models": "KINDS", "training": "open_task"}
+MARKERS = {
+    "datasets": "iter_images",
+    "prompts": "generate_prompts",
+    "models": "KINDS",
+    "training": "open_task",
+    "demo_models": "open_task",
+}
 """Stage -> the top-level name that each of its plug-ins defines."""
 PLUGIN_KEYS = {
     "datasets": ("datasets", "kind"),
     "prompts": ("prompts", "kind"),
     "models": ("models", "family"),
     "training": ("trainings", "family"),
+    "demo_models": ("trainings", "method"),
 }
 """Stage -> (the section of the configuration whose entries name its plug-ins, the key that does)."""
 PAPER_FOLDERS = ("src/samgap/paper",)
@@ -107,3 +115,10 @@ def _assigned(node: ast.stmt) -> set[str]:
     """Return the names that a statement assigns."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def training_module(training: Mapping[str, Any]) -> str:
+    """Return the dotted name of the module that trains an entry of `trainings`: of its method, or else its family."""
+    if "method" in training:
+        return f"samgap.demo_models.{module_name(training['method'])}"
+    return f"samgap.training.{module_name(training['family'])}"

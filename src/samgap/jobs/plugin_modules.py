@@ -31,8 +31,8 @@ def model_modules(config: Mapping[str, Any], model: str) -> list[str]:
 
 
 def training_module(config: Mapping[str, Any], training: str) -> str:
-    """Return the module that trains the family of a training."""
-    return f"samgap.training.{plugins.module_name(config['trainings'][training]['family'])}"
+    """Return the module of a training: of its method, or else of its family."""
+    return plugins.training_module(config["trainings"][training])
 
 
 def metric_modules(entries: Iterable[Mapping[str, Any]]) -> list[str]:

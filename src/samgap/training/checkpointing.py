@@ -1,4 +1,4 @@
-"""What the package computes twice in training, to save memory."""
+"""Gradient checkpointing of the SAM packages, which small models do not need."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,7 +10,10 @@ import torch
 
 @contextlib.contextmanager
 def without_gradient_checkpointing() -> Iterator[None]:
-    """Keep what the package insists on computing twice: of a model this small there is memory enough."""
+    """Make `torch.utils.checkpoint.checkpoint` call its function directly, so that no forward pass is repeated.
+
+    The packages have no option for it, and the activations of a small model fit into memory.
+    """
 
     def call(function: Any, *arguments: Any, use_reentrant: bool | None = None, **more: Any) -> Any:
         return function(*arguments, **more)

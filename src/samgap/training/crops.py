@@ -1,4 +1,4 @@
-"""Varying a training image: a random square crop, a flip, and cheap changes of light and sharpness."""
+"""Augmentation of training images: random square crops, and changes of light, colour and sharpness."""
 
 import math
 
@@ -16,8 +16,15 @@ def sample_window(
     max_fraction: float,
     rng: np.random.Generator,
 ) -> CropWindow:
-    """A square window in an image of `size` (width, height) that holds the middle of `box` (x0, y0, x1, y1), and all
-    of it where that fits. Its side is `low` to `high` times the image's shorter side, log-uniform."""
+    """Sample a square window that contains the centre of a box, and the whole box if it fits.
+
+    Args:
+        image_size: width and height, px
+        box: x0, y0, x1, y1, px
+        min_fraction: smallest side, as a fraction of the image's shorter side
+        max_fraction: largest side; sides are log-uniform between the two
+        rng: source of randomness
+    """
     side = max(round(min(image_size) * math.exp(rng.uniform(math.log(min_fraction), math.log(max_fraction)))), 1)
     corner = []
     for extent, start, end in zip(image_size, box[:2], box[2:], strict=True):
@@ -29,12 +36,12 @@ def sample_window(
 
 
 def jitter_image(image: Image.Image, rng: np.random.Generator) -> np.ndarray:
-    """The picture's pixels, float32 (height, width, 3) from 0 to 1, with other light, colour and sharpness."""
+    """Return the pixels with random changes of light, colour and sharpness: float32 (height, width, 3), 0 to 1."""
     if rng.random() < 0.25:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
     pixels = np.asarray(image, np.float32) / 255
     if rng.random() < 0.8:
-        # Each channel its own gain (the colour of the light), then contrast about the mean, then exposure as a gamma.
+        # A gain for each channel (colour of the light), contrast about the mean, then exposure as a gamma.
         gain = (rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3)).astype(np.float32)
         contrast, gamma = np.float32(rng.uniform(0.75, 1.25)), np.float32(rng.uniform(0.8, 1.25))
         grey = pixels.mean(axis=2, keepdims=True)
@@ -48,5 +55,5 @@ def jitter_image(image: Image.Image, rng: np.random.Generator) -> np.ndarray:
 
 
 def image_to_array(image: Image.Image) -> np.ndarray:
-    """The picture's pixels as they are, float32 (height, width, 3) from 0 to 1."""
+    """Return the unchanged pixels as float32 (height, width, 3), 0 to 1."""
     return np.asarray(image, np.float32) / 255

@@ -1,10 +1,9 @@
-"""The training loop that every family shares: schedule, history, resuming, seeds."""
+"""The training loop of all families: learning-rate schedule, history, checkpoints and seeds."""
 
 import json
 import logging
 import math
 import random
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,126 +13,128 @@ import numpy as np
 import torch
 
 from samgap.errors import UserError
-from samgap.io.files import atomic_write
 from samgap.models.runtime.device import cuda_shim
+from samgap.training.state import TrainingState
 
 logger = logging.getLogger("samgap")
 
 REPORT_EVERY = 50
+"""Steps over which the losses in the history are averaged."""
 
 
 class Task(Protocol):
-    """What a family brings: its model, the loss of one step's batch by term (`total` is descended), a validation.
+    """What a family trains: a model, its losses on a random batch, and a validation.
 
-    A task may also have `auxiliary_heads`, a module that is trained beside the model and not kept.
+    A task may have an attribute `auxiliary_heads`, a module that is trained together with the model and then discarded.
     """
 
     model: torch.nn.Module
 
-    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]: ...
+    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Return the loss terms on a batch drawn with `rng`; `total` is minimised, the others are logged."""
 
-    def validate(self) -> dict[str, float]: ...
+    def validate(self) -> dict[str, float]:
+        """Return scores on validation images, by name."""
 
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """A data set to learn from or to be watched on: its image folder and its instances.json."""
+    """A data set for training or validation."""
 
     image_folder: Path
-    ground_truth_path: Path
+    ground_truth_path: Path  # its instances.json
     name: str = ""
-    batch_fraction: float = 1.0  # of a step's images
+    batch_fraction: float = 1.0  # expected fraction of the images of a batch
 
 
 def sample_source_indices(sources: Sequence[DatasetSource], n_images: int, rng: np.random.Generator) -> np.ndarray:
-    """Of each of a step's `count` images, the position in `data` of its data set, drawn by their shares."""
-    shares = np.array([each.batch_fraction for each in sources])
-    return rng.choice(len(sources), n_images, p=shares / shares.sum())
+    """Sample the data set of each image of a batch by the sources' `batch_fraction`: int64 (n_images,), indices."""
+    fractions = np.array([source.batch_fraction for source in sources])
+    return rng.choice(len(sources), n_images, p=fractions / fractions.sum())
 
 
 def learning_rate(step: int, options: Mapping[str, Any]) -> float:
-    """Linear warm-up over `warm-up` steps, then a cosine to a hundredth of `learning-rate` at step `schedule`."""
-    steps, warm_up = options.get("schedule", options["steps"]), options.get("warm-up", 100)
+    """Return the learning rate of a step: linear warm-up, then a cosine down to a hundredth of the maximum.
+
+    Options: `learning-rate` (the maximum), `warm-up` (steps), `schedule` (the step of the minimum, default `steps`).
+    """
+    n_steps, warm_up = options.get("schedule", options["steps"]), options.get("warm-up", 100)
     if step < warm_up:
         return options["learning-rate"] * (step + 1) / warm_up
-    done = (step - warm_up) / max(steps - warm_up, 1)
-    return options["learning-rate"] * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+    progress = (step - warm_up) / max(n_steps - warm_up, 1)
+    return options["learning-rate"] * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def train(
     task: Task, options: Mapping[str, Any], seed: int, device: str, checkpoint_path: Path, recipe: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Train `task.model` for `options["steps"]` steps; returns the rows of table `history`.
+    """Train `task.model` for `options["steps"]` steps.
 
-    The state is put aside in `state` at every validation, and a run that finds one of the same `recipe` goes on from
-    there: each step draws from its own seed, so a resumed run sees the batches that an undisturbed one sees.
-    What `options["frozen"]` names keeps its weights. Raises UserError where that names nothing, or leaves nothing.
+    The state is saved at every validation. A training that is started again with the same `recipe` resumes from it;
+    since each step has its own seed, it draws the same batches as an uninterrupted training.
+
+    Args:
+        task: the model, its losses and its validation
+        options: the entry of `trainings`; parts of the model named by `frozen` are not trained
+        seed: seed of all random draws
+        device: torch device of the model
+        checkpoint_path: file of the saved state
+        recipe: everything that determines the training, JSON-like
+
+    Returns:
+        Rows of the table `history`.
+
+    Raises:
+        UserError: If `frozen` names no part of the model, or all of it.
     """
     _freeze_modules(task.model, options.get("frozen", []))
     auxiliary = getattr(task, "auxiliary_heads", torch.nn.Module())
     optimiser = torch.optim.AdamW(
-        [each for each in (*task.model.parameters(), *auxiliary.parameters()) if each.requires_grad],
+        [value for value in (*task.model.parameters(), *auxiliary.parameters()) if value.requires_grad],
         lr=options["learning-rate"],
         weight_decay=options.get("weight-decay", 1e-4),
         fused=True,
     )
-    history: list[dict[str, Any]] = []
-    first = 0
-    mark = json.dumps(recipe, sort_keys=True, default=str)
-    saved = torch.load(checkpoint_path, map_location=device, weights_only=True) if checkpoint_path.is_file() else {}
-    if saved.get("recipe") == mark:
-        task.model.load_state_dict(saved["model"])
-        auxiliary.load_state_dict(saved["auxiliary_heads"])
-        optimiser.load_state_dict(saved["optimiser"])
-        history, first = saved["history"], saved["step"]
-        logger.info("going on from step %d", first)
-    sums: dict[str, float] = defaultdict(float)
-    for step in range(first, options["steps"]):
-        rate = learning_rate(step, options)
+    state = TrainingState(task.model, auxiliary, optimiser, json.dumps(recipe, sort_keys=True, default=str))
+    if state.restore(checkpoint_path, device):
+        logger.info("resuming from step %d", state.step)
+    n_steps = options["steps"]
+    for step in range(state.step, n_steps):
+        lr = learning_rate(step, options)
         _seed_generators(seed, step)
-        terms = _step(task, optimiser, rate, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
-        for name, value in terms.items():
-            sums[name] += value
-        if (step + 1) % REPORT_EVERY == 0 or step + 1 == options["steps"]:
-            count = (step % REPORT_EVERY) + 1
-            means = {name: value / count for name, value in sums.items()}
-            history += _make_history_rows(step + 1, rate, means)
-            sums.clear()
-            logger.info("step %d of %d: %s", step + 1, options["steps"], _format_values(means))
-        if (step + 1) % options.get("validate-every", 1000) == 0 or step + 1 == options["steps"]:
-            figures = task.validate()
-            history += _make_history_rows(step + 1, rate, figures)
-            logger.info("step %d of %d, validation: %s", step + 1, options["steps"], _format_values(figures))
-            with atomic_write(checkpoint_path) as temporary:
-                torch.save(
-                    {
-                        "model": task.model.state_dict(),
-                        "auxiliary_heads": auxiliary.state_dict(),
-                        "optimiser": optimiser.state_dict(),
-                        "history": history,
-                        "step": step + 1,
-                        "recipe": mark,
-                    },
-                    temporary,
-                )
-    return history
+        state.add_losses(
+            _step(task, optimiser, lr, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
+        )
+        if state.step % REPORT_EVERY == 0 or state.step == n_steps:
+            means = state.pop_mean_losses(step % REPORT_EVERY + 1)
+            state.add_history(means, lr)
+            logger.info("step %d of %d: %s", state.step, n_steps, _format_values(means))
+        if state.step % options.get("validate-every", 1000) == 0 or state.step == n_steps:
+            scores = task.validate()
+            state.add_history(scores, lr)
+            logger.info("step %d of %d, validation: %s", state.step, n_steps, _format_values(scores))
+            state.save(checkpoint_path)
+    return state.history
 
 
 def _freeze_modules(model: torch.nn.Module, module_names: Sequence[str]) -> None:
-    for part in module_names:
-        held = [each for name, each in model.named_parameters() if f"{name}.".startswith(f"{part}.")]
-        if not held:
+    for module_name in module_names:
+        parameters = [value for name, value in model.named_parameters() if f"{name}.".startswith(f"{module_name}.")]
+        if not parameters:
             parts = ", ".join(dict.fromkeys(name.split(".")[0] for name, _ in model.named_parameters()))
-            raise UserError(f"training: frozen names '{part}', which the model does not have; its parts are {parts}")
-        for each in held:
-            each.requires_grad_(False)
-    if not any(each.requires_grad for each in model.parameters()):
-        raise UserError("training: frozen names all of the model, which leaves nothing to learn; name less")
+            raise UserError(
+                f"training: frozen names '{module_name}', which the model does not have; its parts are {parts}"
+            )
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise UserError("training: frozen names all of the model, so nothing would be trained; name fewer parts")
 
 
 def _step(
     task: Task, optimiser: torch.optim.Optimizer, lr: float, max_grad_norm: float, device: str, rng: np.random.Generator
 ) -> dict[str, float]:
+    """Do one optimiser step and return the loss terms; a step with gradients that are not finite changes nothing."""
     for group in optimiser.param_groups:
         group["lr"] = lr
     task.model.train()
@@ -142,7 +143,7 @@ def _step(
         terms = task.loss(rng)
         terms["total"].backward()
     norm = torch.nn.utils.clip_grad_norm_(
-        [each for group in optimiser.param_groups for each in group["params"]], max_grad_norm
+        [value for group in optimiser.param_groups for value in group["params"]], max_grad_norm
     )
     if torch.isfinite(norm):
         optimiser.step()
@@ -151,17 +152,10 @@ def _step(
 
 def _seed_generators(seed: int, step: int) -> None:
     # The packages' transforms and layers draw from these global generators.
-    number = (seed * 1_000_003 + step) % 2**32
-    random.seed(number)
-    np.random.seed(number)  # noqa: NPY002
-    torch.manual_seed(number)
-
-
-def _make_history_rows(step: int, lr: float, values: Mapping[str, float]) -> list[dict[str, Any]]:
-    return [
-        {"step": step, "term": name, "value": float(value), "learning_rate": lr}
-        for name, value in sorted(values.items())
-    ]
+    step_seed = (seed * 1_000_003 + step) % 2**32
+    random.seed(step_seed)
+    np.random.seed(step_seed)  # noqa: NPY002
+    torch.manual_seed(step_seed)
 
 
 def _format_values(values: Mapping[str, float]) -> str:

@@ -1,6 +1,6 @@
-"""Figures to watch a training by: a few validation images at the usual operating point.
+"""Validation scores of a training with phrases: a few images at the usual score threshold.
 
-They steer nothing and are published nowhere: the card's figures come from the metrics stage.
+They are for watching a training; published scores come from the matching and statistics stages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,9 @@ from samgap.annotations.phrases import find_truth_ids
 from samgap.models import Model
 from samgap.training.loop import DatasetSource
 
+MIN_IOU = 0.5
+"""IoU from which a predicted and a ground-truth mask match."""
+
 
 def validation_scores(
     model: Model,
@@ -25,35 +28,48 @@ def validation_scores(
     score_threshold: float = 0.5,
     max_images: int | None = None,
 ) -> dict[str, float]:
-    """F1 at IoU 0.5 over all (image, phrase), the same of the first phrase, the matches' IoU, and IL_MCC.
+    """Return scores of phrases as prompts on the first `max_images` images (None: all).
 
-    Of all images of the set, or of its first `images`.
+    Returns:
+        `val_f1` (F1 at IoU 0.5 over all images and phrases), `val_f1_first` (of the first phrase alone),
+        `val_matched_iou` (mean IoU of the matched masks) and `val_il_mcc` (image-level MCC of presence).
     """
-    counts = np.zeros((len(phrases), 2))  # of each phrase: hits, and masks predicted or wanted
-    matched: list[float] = []
-    confusion = np.zeros((2, 2))
+    counts = np.zeros((len(phrases), 2))  # by phrase: matched masks, and predicted plus ground-truth masks
+    matched_ious: list[float] = []
+    presence = np.zeros((2, 2))  # image-phrase pairs by ground truth (absent, present) and prediction
     for image_id, image in list(ground_truth.images.items())[:max_images]:
         model.set_image(Image.open(source.image_folder / image["file_name"]).convert("RGB"))
-        by_id = {item.id: item for item in ground_truth.instances_of(image_id)}
-        for number, (phrase, found) in enumerate(zip(phrases, model.predict(phrases), strict=True)):
-            masks = [
-                {"size": [image["height"], image["width"]], "counts": one.rle}
-                for one in found
-                if one.score >= score_threshold
+        rles = {instance.id: instance.rle for instance in ground_truth.instances_of(image_id)}
+        for index, (phrase, predictions) in enumerate(zip(phrases, model.predict(phrases), strict=True)):
+            predicted = [
+                {"size": [image["height"], image["width"]], "counts": prediction.rle}
+                for prediction in predictions
+                if prediction.score >= score_threshold
             ]
-            right = [by_id[key].rle for key in find_truth_ids(phrase, image_id, ground_truth) or []]
-            confusion[int(bool(right)), int(bool(masks))] += 1
-            counts[number, 1] += len(masks) + len(right)
-            if masks and right:
-                overlap = coco_mask.iou(masks, right, [0] * len(right))
-                pairs = overlap[linear_sum_assignment(-overlap)]
-                counts[number, 0] += (pairs >= 0.5).sum()
-                matched += pairs[pairs >= 0.5].tolist()
-    (tn, fp), (fn, tp) = confusion
-    spread = float((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5
+            targets = [rles[truth_id] for truth_id in find_truth_ids(phrase, image_id, ground_truth) or []]
+            presence[int(bool(targets)), int(bool(predicted))] += 1
+            ious = _matched_ious(predicted, targets)
+            counts[index] += len(ious), len(predicted) + len(targets)
+            matched_ious += ious
     return {
         "val_f1": float(2 * counts[:, 0].sum() / max(counts[:, 1].sum(), 1)),
         "val_f1_first": float(2 * counts[0, 0] / max(counts[0, 1], 1)),
-        "val_matched_iou": float(np.mean(matched)) if matched else 0.0,
-        "val_il_mcc": float(tp * tn - fp * fn) / spread if spread else 0.0,
+        "val_matched_iou": float(np.mean(matched_ious)) if matched_ious else 0.0,
+        "val_il_mcc": _matthews_correlation(presence),
     }
+
+
+def _matched_ious(predicted: Sequence[Any], targets: Sequence[Any]) -> list[float]:
+    """Return the IoUs of the pairs that match in the assignment of the largest total IoU."""
+    if not predicted or not targets:
+        return []
+    iou = coco_mask.iou(predicted, targets, [0] * len(targets))
+    assigned = iou[linear_sum_assignment(-iou)]
+    return list(assigned[assigned >= MIN_IOU].tolist())
+
+
+def _matthews_correlation(confusion: np.ndarray) -> float:
+    """Return the Matthews correlation coefficient of a 2 x 2 confusion matrix, 0 where it is undefined."""
+    (tn, fp), (fn, tp) = confusion
+    denominator = float((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5
+    return float(tp * tn - fp * fn) / denominator if denominator else 0.0

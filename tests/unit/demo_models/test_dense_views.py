@@ -1,77 +1,78 @@
-"""Every place of a view of a drawn image bears the label of what is plain to see there."""
+"""Labels of the locations of a view, on an image of two red rectangles as apples."""
 
 import numpy as np
 import torch
 
-from samgap.demo_models import sam3_dense
-from samgap.demo_models.dense_views import BACKGROUND, IGNORE_LABEL, Vocabulary, build_vocabulary, sample_dense_view
-from tests.unit.training.test_sam3_views import PHRASES, _views
+from samgap.demo_models.dense_views import (
+    BACKGROUND,
+    IGNORE_LABEL,
+    NO_INSTANCE,
+    Vocabulary,
+    build_vocabulary,
+    sample_dense_view,
+)
+from samgap.training.sam3.views import ViewSampler
+from tests.helpers.training_data import APPLE_BOXES, APPLE_IMAGE_SIDE, APPLE_PHRASES, write_apples
 
-KNOWN = Vocabulary(("apple",), {"size": ("small", "large")})
+VOCABULARY = Vocabulary(("apple",), {"size": ("small", "large")})
 
 
-def test_places_are_labelled_where_the_view_shows_the_fruit(tmp_path):
-    views = _views(tmp_path, crops={"low": 0.6, "high": 1.0})
+def _sampler(folder, boxes_only=False, **options):
+    return ViewSampler(write_apples(folder, boxes_only), APPLE_PHRASES, 64, {"negatives": 1, **options})
+
+
+def _sample(sampler, rng):
+    return sample_dense_view(sampler, VOCABULARY, 32, 8, rng)
+
+
+def test_fine_locations_have_the_noun_of_what_they_show(tmp_path):
+    sampler = _sampler(tmp_path, crops={"low": 0.6, "high": 1.0})
     rng = np.random.default_rng(1)
     for _ in range(40):
-        one = sample_dense_view(views, KNOWN, 32, 8, rng)
-        assert (
-            one.fine_labels.shape == (2, 32, 32)
-            and one.coarse_labels.shape == (2, 8, 8)
-            and one.boxes.shape == (4, 8, 8)
-        )
-        red = one.pixels[0].reshape(32, 2, 32, 2).mean((1, 3)) > 0  # -1 to 1
-        surely = one.fine_labels[0] != IGNORE_LABEL
-        assert ((one.fine_labels[0] == 1) == red)[surely].float().mean() > 0.97
-        assert set(one.fine_labels[0].unique().tolist()) <= {IGNORE_LABEL, BACKGROUND, 1}
+        view = _sample(sampler, rng)
+        assert view.fine_labels.shape == (2, 32, 32)
+        assert view.coarse_labels.shape == (2, 8, 8) and view.boxes.shape == (4, 8, 8)
+        is_red = view.pixels[0].reshape(32, 2, 32, 2).mean((1, 3)) > 0  # pixels are from -1 to 1
+        is_labelled = view.fine_labels[0] != IGNORE_LABEL
+        assert ((view.fine_labels[0] == 1) == is_red)[is_labelled].float().mean() > 0.97
+        assert set(view.fine_labels[0].unique().tolist()) <= {IGNORE_LABEL, BACKGROUND, 1}
 
 
-def test_a_cell_in_the_middle_of_a_fruit_has_its_box(tmp_path):
-    views = _views(tmp_path)
-    one = sample_dense_view(views, KNOWN, 32, 8, np.random.default_rng(3))
-    flipped = not torch.allclose(one.boxes[:, 3, 2], torch.tensor([10, 20, 30, 40]) / 80)
-    boxes, cells = (one.boxes.flip(2), one.coarse_labels.flip(2)) if flipped else (one.boxes, one.coarse_labels)
-    if flipped:
+def test_the_coarse_location_at_the_centre_of_a_fruit_has_its_box(tmp_path):
+    view = _sample(_sampler(tmp_path), np.random.default_rng(3))
+    boxes, cells = view.boxes, view.coarse_labels
+    if not torch.allclose(boxes[:, 3, 2], torch.tensor(APPLE_BOXES[0]) / APPLE_IMAGE_SIDE):  # the view is flipped
+        boxes, cells = boxes.flip(2), cells.flip(2)
         boxes = torch.stack([1 - boxes[2], boxes[1], 1 - boxes[0], boxes[3]])
-    for x0, y0, x1, y1 in ((10, 20, 30, 40), (50, 50, 70, 75)):
-        column, row = (x0 + x1) // 20, (y0 + y1) // 20  # cells are 10 px of the image
+    for x0, y0, x1, y1 in APPLE_BOXES:
+        column, row = (x0 + x1) // 20, (y0 + y1) // 20  # a location is 10 px of the image
         assert cells[:, row, column].tolist() == [1, 1]  # an apple, and large
-        assert torch.allclose(boxes[:, row, column], torch.tensor([x0, y0, x1, y1]) / 80)
+        assert torch.allclose(boxes[:, row, column], torch.tensor([x0, y0, x1, y1]) / APPLE_IMAGE_SIDE)
     assert cells[0, 7, 7] == BACKGROUND and cells[1, 7, 7] == IGNORE_LABEL
 
 
-def test_far_off_places_of_photographs_with_boxes_are_now_and_then_unsure(tmp_path):
-    views = _views(tmp_path, boxed=True)
+def test_unlabelled_locations_of_images_with_boxes_only_are_ignored_in_some_views(tmp_path):
+    sampler = _sampler(tmp_path, boxes_only=True)
     rng = np.random.default_rng(0)
-    corners = {int(sample_dense_view(views, KNOWN, 32, 8, rng).fine_labels[0, 0, 0]) for _ in range(30)}
+    corners = {int(_sample(sampler, rng).fine_labels[0, 0, 0]) for _ in range(30)}
     assert corners == {BACKGROUND, IGNORE_LABEL}
 
 
-def test_size_is_not_told_in_a_close_crop(tmp_path):
-    views = _views(tmp_path, crops={"low": 0.6, "high": 0.7})
-    one = sample_dense_view(views, KNOWN, 32, 8, np.random.default_rng(2))
-    assert (one.fine_labels[1] == IGNORE_LABEL).all() and (one.fine_labels[0] == 1).any()
+def test_size_is_not_a_label_in_a_close_crop(tmp_path):
+    view = _sample(_sampler(tmp_path, crops={"low": 0.6, "high": 0.7}), np.random.default_rng(2))
+    assert (view.fine_labels[1] == IGNORE_LABEL).all() and (view.fine_labels[0] == 1).any()
 
 
-def test_the_vocabulary_is_what_is_labelled_and_asked_for(tmp_path):
-    views = _views(tmp_path)
-    assert build_vocabulary([views], PHRASES) == Vocabulary(("apple",), {"size": ("large",)})
-    assert build_vocabulary([views], PHRASES[:1]) == Vocabulary(("apple",), {})
+def test_the_instance_map_has_the_index_of_the_instance_at_each_location(tmp_path):
+    view = _sample(_sampler(tmp_path), np.random.default_rng(1))
+    for index, instance in enumerate(view.visible):
+        x0, y0, x1, y1 = (round(value * 32 / APPLE_IMAGE_SIDE) for value in instance.box)
+        area = int((view.instance_map == index).sum())
+        assert area and abs(area - (x1 - x0) * (y1 - y0)) <= (x1 - x0) + (y1 - y0)
+    assert ((view.instance_map == NO_INSTANCE) == (view.fine_labels[0] == BACKGROUND)).all()
 
 
-def test_a_right_answer_has_no_loss_and_full_figures(tmp_path):
-    wanted = [sample_dense_view(_views(tmp_path), KNOWN, 32, 8, np.random.default_rng(0))]
-    fine = [_certain(wanted[0].fine_labels[n], count) for n, count in enumerate((2, 2))]
-    coarse = [_certain(wanted[0].coarse_labels[n], count) for n, count in enumerate((2, 2))]
-    found = fine, coarse, wanted[0].boxes[None]
-    terms = sam3_dense.compute_losses(found, wanted, [1.0])
-    assert all(float(value) < 1e-3 for value in terms.values())
-    assert all(value == 1 for value in sam3_dense.validation_scores(found, wanted).values())
-    wrong = [scores.flip(1) for scores in fine], coarse, wanted[0].boxes[None]
-    assert float(sam3_dense.compute_losses(wrong, wanted, [1.0])["loss_noun"]) > 1
-    assert sam3_dense.validation_scores(wrong, wanted)["val_noun"] == 0
-
-
-def _certain(labels: torch.Tensor, count: int) -> torch.Tensor:
-    """Scores (1, count, side, side) that are sure of the labels (of the first value where they are unsure)."""
-    return 20 * torch.nn.functional.one_hot(labels.clamp(min=0), count).permute(2, 0, 1)[None].float()
+def test_the_vocabulary_has_the_nouns_of_the_labels_and_the_attributes_of_the_phrases(tmp_path):
+    sampler = _sampler(tmp_path)
+    assert build_vocabulary([sampler], APPLE_PHRASES) == Vocabulary(("apple",), {"size": ("large",)})
+    assert build_vocabulary([sampler], APPLE_PHRASES[:1]) == Vocabulary(("apple",), {})

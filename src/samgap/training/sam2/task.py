@@ -1,7 +1,7 @@
-"""Training SAM2 on single images, and on short clips made of them, with the package's own model and losses.
+"""Training of SAM2 on single images, and on short clips made of them, with the package's own model and losses.
 
-Each step encodes a batch of images once and asks for several of their instances, in the ways in which it will be
-asked (`_sam2_clicks`). The single-mask output and the best of the three are supervised, as is every predicted IoU.
+A step encodes a batch of images once and prompts several of their instances (`clicks`). A training from scratch may
+begin with steps on drawn ellipses (option `drawn`).
 """
 
 from collections import defaultdict
@@ -25,10 +25,11 @@ from samgap.training.sam2.losses import compute_losses
 VALIDATION_IMAGES = 40
 VALIDATION_CLIPS = 12
 VALIDATION_FRAMES = 8
+"""Numbers of validation images and clips, and of the frames of each clip."""
 
 
 class Task:
-    """SAM2 on the instances of data sets. `options` are `trainings.<id>`; `objects` is the number asked an image."""
+    """SAM2 with prompts for the instances of data sets."""
 
     def __init__(
         self,
@@ -38,18 +39,27 @@ class Task:
         validation: DatasetSource,
         device: str,
     ) -> None:
+        """Build the model, with random weights.
+
+        Args:
+            options: the entry of `trainings`
+            model: the entry of `models`, without its weights
+            data: the training data sets
+            validation: the validation data set
+            device: torch device
+        """
         self.options, self.device, self.validation_source = options, device, validation
-        changes = {"model.image_size": options["image-size"]} if "image-size" in options else {}
+        # The input size and the class of the model change no shape of a weight.
+        overrides = {"model.image_size": options["image-size"]} if "image-size" in options else {}
         if "clips" in options:
-            changes |= TRAINING_MODEL_OVERRIDES
-        # No weight has a shape that depends on either.
-        self.model = build_model({**model, "overrides": {**(model.get("overrides") or {}), **changes}}, device)
+            overrides |= TRAINING_MODEL_OVERRIDES
+        self.model = build_model({**model, "overrides": {**(model.get("overrides") or {}), **overrides}}, device)
         self.predictor = Sam2(self.model)
         self.loader = BatchLoader(data, self.model.image_size, options)
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
 
     def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """Of a batch of images or, in some shares of the steps, of clips or of drawn places."""
+        """Return the losses on images, or at random (options `drawn` and `clips`) on drawn ellipses or clips."""
         if rng.random() < self.options.get("drawn", 0):
             return self._ellipse_losses(rng)
         clips = self.options.get("clips")
@@ -58,42 +68,42 @@ class Task:
         return self._image_losses(rng)
 
     def _image_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Sum the losses of the first prompts and of a random number of corrective clicks."""
         batch = self.loader.sample_batch(rng).to(self.device)
-        maps = self._encode_images(batch.pixels)
-        clicks = self.options.get("clicks", 0)
-        rounds = int(rng.integers(0, clicks + 1))
+        feature_maps = self._encode_images(batch.pixels)
+        max_clicks = self.options.get("clicks", 0)
+        n_clicks = int(rng.integers(0, max_clicks + 1))
         terms: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
-        for asked in sample_first_prompts(batch, self.model.image_size, clicks > 0, rng):
-            for number in range(rounds + 1):
-                answer = self._predict(maps, batch, asked)
-                # Where a mask is only estimated, no click can tell what is wrong.
-                weights = batch.loss_weights[asked.object_indices] * (
-                    batch.is_ground_truth[asked.object_indices] | (number == 0)
-                )
-                found = compute_losses(*answer, batch.masks[asked.object_indices], weights, len(batch.image_indices))
-                for name, value in found.items():
+        for prompts in sample_first_prompts(batch, self.model.image_size, max_clicks > 0, rng):
+            for click in range(n_clicks + 1):
+                outputs = self._predict(feature_maps, batch, prompts)
+                indices = prompts.object_indices
+                # An estimated mask cannot tell where a prediction is wrong, so clicks on it have no loss.
+                weights = batch.loss_weights[indices] * (batch.is_ground_truth[indices] | (click == 0))
+                losses = compute_losses(*outputs, batch.masks[indices], weights, len(batch.image_indices))
+                for name, value in losses.items():
                     terms[name] = terms[name] + value
-                if number < rounds:
-                    asked = add_correction_click(asked, answer[0], answer[1], batch, self.model.image_size, rng)
+                if click < n_clicks:
+                    logits, predicted_iou, _ = outputs
+                    prompts = add_correction_click(prompts, logits, predicted_iou, batch, self.model.image_size, rng)
         return dict(terms)
 
     def _ellipse_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """Of ellipses that fill their boxes, on image features that are not learnt from them.
+        """Return the losses of ellipses that fill their box prompts, without gradients for the image encoder.
 
-        From scratch, what a box means is learnt hundreds of steps sooner so than from objects: as long as places say
-        nothing, any fruit will do for an answer, and a model that has settled for that is slow to leave it.
+        From scratch, a model learns the meaning of a box hundreds of steps sooner from ellipses than from objects:
+        before box prompts have an effect, predicting any fruit of the image reduces the loss, and a model leaves that
+        local optimum slowly.
         """
         batch = self.loader.sample_batch(rng).to(self.device)
         with torch.no_grad():
-            maps = self._encode_images(batch.pixels)
+            feature_maps = self._encode_images(batch.pixels)
         batch = sample_ellipse_batch(batch, self.options["batch"] * self.options["objects"], rng)
-        asked = make_box_prompts(batch)
-        return compute_losses(
-            *self._predict(maps, batch, asked), batch.masks, batch.loss_weights, len(batch.image_indices)
-        )
+        outputs = self._predict(feature_maps, batch, make_box_prompts(batch))
+        return compute_losses(*outputs, batch.masks, batch.loss_weights, len(batch.image_indices))
 
     def _encode_images(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Feature maps (images, channels, height, width), finest first."""
+        """Return feature maps (images, channels, height, width), the finest first."""
         backbone = self.model.forward_image(images)
         _, features, _, sizes = self.model._prepare_backbone_features(backbone)
         features[-1] = features[-1] + self.model.no_mem_embed
@@ -104,61 +114,68 @@ class Task:
     def _predict(
         self, feature_maps: Sequence[torch.Tensor], batch: ObjectBatch, prompts: ObjectPrompts
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Logits (m, 4, h, w) of the objects asked for, their predicted IoU (m, 4), and presence (m, 1)."""
-        owners = batch.image_indices[prompts.object_indices]
+        """Return mask logits (m, 4, h, w), predicted IoU (m, 4) and object-score logits (m, 1)."""
+        image_indices = batch.image_indices[prompts.object_indices]
         encoder = self.model.sam_prompt_encoder
         sparse, dense = encoder(
             points=(prompts.point_coords, prompts.point_labels), boxes=None, masks=prompts.mask_input
         )
-        logits, quality, _, presence = self.model.sam_mask_decoder.predict_masks(
-            image_embeddings=feature_maps[-1][owners],
+        logits, predicted_iou, _, object_score_logits = self.model.sam_mask_decoder.predict_masks(
+            image_embeddings=feature_maps[-1][image_indices],
             image_pe=encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             repeat_image=False,
-            high_res_features=[level[owners] for level in feature_maps[:-1]],
+            high_res_features=[level[image_indices] for level in feature_maps[:-1]],
         )
-        return logits.float(), quality.float(), presence.float()
+        return logits.float(), predicted_iou.float(), object_score_logits.float()
 
     def validate(self) -> dict[str, float]:
-        """Mean IoU over the instances of some validation images, by their boxes and by the point deepest inside."""
+        """Return the mean IoU with box and with point prompts on some validation images, and on clips if trained."""
         self.model.eval()
-        found: dict[str, list[float]] = {"val_box_iou": [], "val_point_iou": []}
+        ious: dict[str, list[float]] = {"val_box_iou": [], "val_point_iou": []}
         for image_id in list(self.validation_ground_truth.images)[:VALIDATION_IMAGES]:
-            image = self.validation_ground_truth.images[image_id]
-            items = [
-                item
-                for item in drop_ignored(self.validation_ground_truth.instances_of(image_id))
-                if item.rle is not None
+            row = self.validation_ground_truth.images[image_id]
+            instances = [
+                instance
+                for instance in drop_ignored(self.validation_ground_truth.instances_of(image_id))
+                if instance.rle is not None
             ]
-            if items:
-                with Image.open(self.validation_source.image_folder / image["file_name"]) as picture:
-                    self.predictor.set_image(picture.convert("RGB"))
-                for name, prompts in _make_validation_prompts(items).items():
-                    for item, answer in zip(items, self.predictor.predict(prompts), strict=True):
-                        rles = [{"size": item.rle["size"], "counts": one.rle} for one in answer]  # type: ignore[index]
-                        found[name].append(float(coco_mask.iou(rles, [item.rle], [0])[0, 0]) if rles else 0.0)
+            if instances:
+                with Image.open(self.validation_source.image_folder / row["file_name"]) as image:
+                    self.predictor.set_image(image.convert("RGB"))
+                for name, prompts in _make_validation_prompts(instances).items():
+                    ious[name] += map(_first_iou, instances, self.predictor.predict(prompts))
         if "clips" in self.options:
-            found["val_clip_iou"] = self._validate_clips()
-        return {name: float(np.mean(values)) for name, values in found.items()}
+            ious["val_clip_iou"] = self._validate_clips()
+        return {name: float(np.mean(values)) for name, values in ious.items()}
 
     def _validate_clips(self) -> list[float]:
-        """Mean IoU in each of some clips of validation images, always the same."""
-        reader = BatchLoader([self.validation_source], self.model.image_size, {})
+        """Return the mean IoU of each of some clips of validation images, the same clips in every validation."""
+        loader = BatchLoader([self.validation_source], self.model.image_size, {})
         clips = {**self.options["clips"], "videos": 1, "frames": VALIDATION_FRAMES}
-        found = []
-        for number in range(VALIDATION_CLIPS):
-            rng = np.random.default_rng([VALIDATION_CLIPS, number])
-            torch.manual_seed(number)  # the package moves the boxes a little
-            found.append(clip_iou(self.model, sample_video_batch(reader, clips, rng).to(self.device), rng))
-        return found
+        ious = []
+        for index in range(VALIDATION_CLIPS):
+            rng = np.random.default_rng([VALIDATION_CLIPS, index])
+            torch.manual_seed(index)  # the package jitters the boxes
+            ious.append(clip_iou(self.model, sample_video_batch(loader, clips, rng).to(self.device), rng))
+        return ious
+
+
+def _first_iou(instance: Instance, predictions: Sequence[Any]) -> float:
+    """Return the IoU of the first predicted mask with the instance's, 0 if there is none."""
+    if not predictions:
+        return 0.0
+    rle = {"size": instance.rle["size"], "counts": predictions[0].rle}  # type: ignore[index]
+    return float(coco_mask.iou([rle], [instance.rle], [0])[0, 0])
 
 
 def _make_validation_prompts(instances: Sequence[Instance]) -> dict[str, list[dict[str, Any]]]:
+    """Return a box prompt and a point prompt for each instance, by the name of their score."""
     boxes, points = [], []
-    for item in instances:
-        boxes.append({"boxes": [dict(zip(("x0", "y0", "x1", "y1"), item.box, strict=True))], "points": None})
-        x, y = find_deepest_point(item.decode_mask())
+    for instance in instances:
+        boxes.append({"boxes": [dict(zip(("x0", "y0", "x1", "y1"), instance.box, strict=True))], "points": None})
+        x, y = find_deepest_point(instance.decode_mask())
         points.append({"boxes": None, "points": [{"x": x, "y": y, "label": 1}]})
     return {"val_box_iou": boxes, "val_point_iou": points}
 
@@ -173,5 +190,5 @@ def open_task(
     device: str,
     scratch: Path,
 ) -> Task:
-    """`phrases` and `scratch` are other families' need."""
+    """Return the training task of an entry of `trainings`; `phrases` and `scratch` are not used."""
     return Task(options, model, data, validation, device)

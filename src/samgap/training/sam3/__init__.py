@@ -1,10 +1,10 @@
-"""Training of the family `sam3`."""
+"""Training of the model family `sam3`."""
 
 from typing import Any
 
 
 def open_task(**arguments: Any) -> Any:
-    """The training task of the family, as `samgap.training.loop` runs it."""
+    """Return the family's training task for `samgap.training.loop`; the arguments are those of `task.open_task`."""
     from samgap.training.sam3 import task
 
     return task.open_task(**arguments)

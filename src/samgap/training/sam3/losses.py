@@ -1,9 +1,11 @@
-"""The package's matchers and losses for SAM3, with weights by the package's own names."""
+"""The package's matchers and losses for SAM3, with loss weights by the package's names."""
 
 import functools
 from collections.abc import Mapping
 
 import torch
+
+from samgap.errors import UserError
 
 # isort: split
 from sam3.train.loss import loss_fns
@@ -21,65 +23,79 @@ LOSS_WEIGHTS = {
     "loss_semantic_presence": 1.0,
     "loss_semantic_dice": 30.0,
     "one_to_many": 2.0,
-    "loss_match": 0.0,
 }
-"""Those of the package's published fine-tuning configuration; `loss-weights` of a training stand over them.
+"""Weights of the package's published fine-tuning configuration; `loss-weights` of a training override them.
 
-`one_to_many` weighs all terms of the queries that answer without regard to each other, beside those that must not
-answer twice.
+`one_to_many` is the weight of all terms of the decoder's one-to-many queries, which may match the same instance several
+times.
 """
 
 
 def build_matcher() -> BinaryHungarianMatcherV2:
+    """Return the package's one-to-one matcher of queries and instances."""
     return BinaryHungarianMatcherV2(
         focal=True, cost_class=2.0, cost_bbox=5.0, cost_giou=2.0, alpha=0.25, gamma=2, stable=False
     )
 
 
 def build_criterion(weights: Mapping[str, float]) -> Sam3LossWrapper:
-    """The package's losses, masks on, with `weights` over the published ones."""
+    """Return the package's losses, with masks.
+
+    Args:
+        weights: loss weights that differ from LOSS_WEIGHTS
+
+    Raises:
+        UserError: If `weights` has a name that is not in LOSS_WEIGHTS.
+    """
+    if unknown := sorted(set(weights) - set(LOSS_WEIGHTS)):
+        raise UserError(
+            f"training: loss-weights names '{unknown[0]}', which this training does not have; it has "
+            f"{', '.join(LOSS_WEIGHTS)}"
+        )
     weights = {**LOSS_WEIGHTS, **weights}
 
-    def of(*names: str) -> dict[str, float]:
+    def select_weights(*names: str) -> dict[str, float]:
         return {name: weights[name] for name in names}
 
     if not torch.cuda.is_available():
         _disable_triton()
-    found = [
-        loss_fns.Boxes(weight_dict=of("loss_bbox", "loss_giou")),
+    detection_losses = [
+        loss_fns.Boxes(weight_dict=select_weights("loss_bbox", "loss_giou")),
         loss_fns.IABCEMdetr(
-            weak_loss=True,  # what else is found is no fault where labels are not exhaustive
-            weight_dict=of("loss_ce", "presence_loss"),
+            weak_loss=True,  # ignores false positives where the labels are not exhaustive
+            weight_dict=select_weights("loss_ce", "presence_loss"),
             pos_weight=10.0,
             alpha=0.25,
             gamma=2,
             use_presence=True,
             pos_focal=False,
         ),
-        loss_fns.Masks(focal_alpha=0.25, focal_gamma=2.0, weight_dict=of("loss_mask", "loss_dice"), compute_aux=False),
+        loss_fns.Masks(
+            focal_alpha=0.25, focal_gamma=2.0, weight_dict=select_weights("loss_mask", "loss_dice"), compute_aux=False
+        ),
     ]
-    semantic = loss_fns.SemanticSegCriterion(
+    semantic_loss = loss_fns.SemanticSegCriterion(
         presence_head=True,
         presence_loss=False,
         focal=True,
         focal_alpha=0.6,
         focal_gamma=2.0,
         downsample=False,
-        weight_dict=of("loss_semantic_seg", "loss_semantic_presence", "loss_semantic_dice"),
+        weight_dict=select_weights("loss_semantic_seg", "loss_semantic_presence", "loss_semantic_dice"),
     )
     return Sam3LossWrapper(
-        loss_fns_find=found,
+        loss_fns_find=detection_losses,
         normalization="local",  # `global` needs a process group
         matcher=build_matcher(),
         o2m_matcher=BinaryOneToManyMatcher(alpha=0.3, threshold=0.4, topk=4),
         o2m_weight=weights["one_to_many"],
         use_o2m_matcher_on_o2m_aux=False,
-        loss_fn_semantic_seg=semantic,
+        loss_fn_semantic_seg=semantic_loss,
         scale_by_find_batch_size=True,
     )
 
 
 def _disable_triton() -> None:
-    """Choose the package's own PyTorch branch of its focal loss: its default is a GPU kernel."""
+    """Make the package's focal loss use its PyTorch implementation; the default is a GPU kernel."""
     if not isinstance(loss_fns.sigmoid_focal_loss, functools.partial):
         loss_fns.sigmoid_focal_loss = functools.partial(loss_fns.sigmoid_focal_loss, triton=False)

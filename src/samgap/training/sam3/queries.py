@@ -1,4 +1,4 @@
-"""What is asked about a training image: a few phrases, some of them absent, some with boxes of examples beside them."""
+"""Text prompts of a training image: phrases with and without instances, some of them with boxes of exemplars."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from samgap.annotations.ground_truth import Instance
 from samgap.annotations.phrases import is_referent
 
 VISUAL_PHRASE = "visual"
-"""The text that the package asks with boxes alone."""
+"""The text with which the package prompts by exemplars alone."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """One question: its text, the instances that answer it, and examples, an instance each and whether it is one."""
+    """A text prompt with its ground truth."""
 
     text: str
-    target_ids: tuple[int, ...]
-    exemplars: tuple[tuple[int, bool], ...] = ()
+    target_ids: tuple[int, ...]  # ids of the instances that the text refers to
+    exemplars: tuple[tuple[int, bool], ...] = ()  # instance id and whether it is a positive example
 
 
 def sample_queries(
@@ -29,22 +29,27 @@ def sample_queries(
     rng: np.random.Generator,
     options: Mapping[str, Any],
 ) -> list[Query]:
-    """Questions about an image in which the instances `there` are seen, and `unsure` too little to be asked for.
+    """Sample the queries of an image; shorter phrases are more likely.
 
-    At most `positives` phrases that cover something and `negatives` that cover nothing (options of the training); a
-    phrase that covers only `unsure` ones is not asked. The shorter a phrase, the likelier it is asked. A share
-    `exemplars` of the questions shows one or two answers, and now and then a wrong one, as boxes.
+    Args:
+        phrases: candidates; one that refers only to ambiguous instances is left out
+        visible: instances that count as present
+        ambiguous: instances that count neither as present nor as absent
+        rng: source of randomness
+        options: the training's `positives` (phrases with instances, at most; default all), `negatives` (phrases
+            without instances, at most) and `exemplars` (fraction of queries with boxes of one or two targets and
+            perhaps one other instance)
     """
     present, absent = [], []
     for phrase in phrases:
-        targets = tuple(item.id for item in visible if is_referent(phrase, item))
+        targets = tuple(instance.id for instance in visible if is_referent(phrase, instance))
         if targets:
             present.append((phrase, targets))
-        elif not any(is_referent(phrase, item) for item in ambiguous):
+        elif not any(is_referent(phrase, instance) for instance in ambiguous):
             absent.append((phrase, targets))
-    asked = _sample_phrases(present, options.get("positives", len(present)), rng)
-    asked += _sample_phrases(absent, options["negatives"], rng)
-    return [_make_query(phrase, targets, visible, rng, options.get("exemplars", 0.0)) for phrase, targets in asked]
+    sampled = _sample_phrases(present, options.get("positives", len(present)), rng)
+    sampled += _sample_phrases(absent, options["negatives"], rng)
+    return [_make_query(phrase, targets, visible, rng, options.get("exemplars", 0.0)) for phrase, targets in sampled]
 
 
 def _sample_phrases(
@@ -52,9 +57,9 @@ def _sample_phrases(
 ) -> list[tuple[Mapping[str, Any], tuple[int, ...]]]:
     if not candidates or not max_phrases:
         return []
-    weight = np.array([1 / (1 + len(phrase.get("attributes", ()))) for phrase, _ in candidates])
-    chosen = rng.choice(len(candidates), min(max_phrases, len(candidates)), replace=False, p=weight / weight.sum())
-    return [candidates[index] for index in chosen]
+    weights = np.array([1 / (1 + len(phrase.get("attributes", ()))) for phrase, _ in candidates])
+    indices = rng.choice(len(candidates), min(max_phrases, len(candidates)), replace=False, p=weights / weights.sum())
+    return [candidates[index] for index in indices]
 
 
 def _make_query(
@@ -66,9 +71,10 @@ def _make_query(
 ) -> Query:
     if not target_ids or rng.random() >= exemplar_probability:
         return Query(phrase["phrase"], target_ids)
-    right = rng.permutation(target_ids)[: rng.integers(1, 3)]
-    wrong = rng.permutation([item.id for item in visible if item.id not in target_ids])[: rng.integers(0, 2)]
-    # Boxes alone can say a noun, but hardly which of an apple's attributes is meant.
-    alone = "noun" in phrase and "attributes" not in phrase and rng.random() < 0.5
-    examples = [(int(number), True) for number in right] + [(int(number), False) for number in wrong]
-    return Query(VISUAL_PHRASE if alone else phrase["phrase"], target_ids, tuple(examples))
+    positives = rng.permutation(target_ids)[: rng.integers(1, 3)]
+    others = [instance.id for instance in visible if instance.id not in target_ids]
+    negatives = rng.permutation(others)[: rng.integers(0, 2)]
+    # Exemplars without text can specify a noun, but hardly one attribute of it.
+    without_text = "noun" in phrase and "attributes" not in phrase and rng.random() < 0.5
+    exemplars = [(int(id), True) for id in positives] + [(int(id), False) for id in negatives]
+    return Query(VISUAL_PHRASE if without_text else phrase["phrase"], target_ids, tuple(exemplars))

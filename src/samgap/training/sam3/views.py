@@ -1,4 +1,4 @@
-"""Views of labelled images as the package's data points: random crops and flips, with what is asked of them."""
+"""Views of labelled images (random crops and flips) with text prompts, as data points of the package."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from samgap.annotations.ground_truth import Instance, read_ground_truth
 from samgap.annotations.phrases import is_evaluable
-from samgap.demo_models.box_masks import estimate_pseudo_mask
 from samgap.errors import UserError
 from samgap.masks import rle
+from samgap.training.box_masks import estimate_pseudo_mask
 from samgap.training.loop import DatasetSource
 from samgap.training.sam3.queries import Query, sample_queries
 
@@ -19,28 +19,40 @@ from samgap.training.sam3.queries import Query, sample_queries
 from sam3.train.data.sam3_image_dataset import Datapoint, FindQueryLoaded, InferenceMetadata, Object
 from sam3.train.data.sam3_image_dataset import Image as View
 
+Crop = tuple[float, float, float]
+"""Left, top and side of a square in an image, px."""
+
 MIN_VISIBLE_FRACTION = 0.25
-"""Of an instance cut by a crop, this share must be left (and MIN_SIDE) for it to be asked for."""
+"""An instance counts as visible if a crop contains at least this fraction of its box (and MIN_SIDE_PX of its sides)."""
 
 MIN_SIDE_PX = 4.0
-"""Shortest side of a box that is asked for, px of the view."""
+"""Minimum side of a visible box, px of the view."""
 
 MIN_CROP_FRACTION_FOR_SIZE = 0.85
-"""In a crop of a smaller side (share of the image) nobody can tell how large a fruit is: `size` is not asked."""
+"""In a crop of a smaller side (fraction of the image) the size of a fruit cannot be judged: no phrase has `size`."""
 
 EXHAUSTIVE_PROBABILITY = 0.5
-"""Where labels are boxes, far-off objects have none: so often (share of views) what else is found counts as wrong."""
+"""Images labelled with boxes lack labels of distant objects. In this fraction of their views the labels are taken as
+complete nevertheless, so that false positives have a loss."""
 
 MASK_STRIDE = 2
-"""Masks are compared at the view's size divided by this."""
+"""Target masks have the view's size divided by this."""
 
 
 class ViewSampler:
-    """Random views of a data set, `size` px square. `phrases` that its labels cannot answer are left out."""
+    """Samples square views of a data set."""
 
     def __init__(
         self, source: DatasetSource, phrases: Sequence[Mapping[str, Any]], view_size: int, options: Mapping[str, Any]
     ) -> None:
+        """Read the ground truth of the data set.
+
+        Args:
+            source: the data set
+            phrases: candidate prompts; those that its labels cannot evaluate are left out
+            view_size: side of the views, px
+            options: the entry of `trainings`
+        """
         self.source, self.view_size, self.options = source, view_size, options
         self.ground_truth = read_ground_truth(source.ground_truth_path)
         self.phrases = [phrase for phrase in phrases if is_evaluable(phrase, self.ground_truth)]
@@ -48,10 +60,15 @@ class ViewSampler:
         self.pseudo_mask_cache: dict[int, dict[str, Any]] = {}
 
     def sample(self, rng: np.random.Generator) -> Datapoint:
-        """A view of a random image, of which at least one thing is asked. UserError where no phrase can be asked."""
+        """Return a view of a random image, with at least one query.
+
+        Raises:
+            UserError: If the labels of the data set can evaluate none of the phrases.
+        """
         if not self.phrases:
             raise UserError(
-                f"{self.source.ground_truth_path}: its labels answer none of the training's phrases; choose others"
+                f"{self.source.ground_truth_path}: its labels cannot evaluate any phrase of the training; "
+                "choose other phrases"
             )
         while True:
             image_id = self.image_ids[rng.integers(len(self.image_ids))]
@@ -59,51 +76,50 @@ class ViewSampler:
                 return point
 
     def sample_view(self, image_id: int, rng: np.random.Generator) -> Datapoint | None:
-        """A random view of an image; None when nothing can be asked of it."""
-        image = self.ground_truth.images[image_id]
-        crop, flip = self.sample_crop(image["width"], image["height"], rng), rng.random() < 0.5
-        there, unsure = split_visible(self.ground_truth.instances_of(image_id), crop, self.view_size)
+        """Return a random view of an image, or None if no query was possible."""
+        row, instances = self.ground_truth.images[image_id], self.ground_truth.instances_of(image_id)
+        crop, flip = self.sample_crop(row["width"], row["height"], rng), rng.random() < 0.5
+        visible, ambiguous = split_visible(instances, crop, self.view_size)
         phrases = self.phrases
-        if crop[2] < MIN_CROP_FRACTION_FOR_SIZE * min(image["width"], image["height"]):
+        if crop[2] < MIN_CROP_FRACTION_FOR_SIZE * min(row["width"], row["height"]):
             phrases = [phrase for phrase in phrases if "size" not in phrase.get("attributes", {})]
-        questions = sample_queries(phrases, there, unsure, rng, self.options)
-        if not questions:
+        queries = sample_queries(phrases, visible, ambiguous, rng, self.options)
+        if not queries:
             return None
-        picture = Image.open(self.source.image_folder / image["file_name"]).convert("RGB")
-        boxed = any(item.rle is None for item in self.ground_truth.instances_of(image_id))
-        exhaustive = not boxed or rng.random() < EXHAUSTIVE_PROBABILITY
-        wanted = {number for ask in questions for number in (*ask.target_ids, *(number for number, _ in ask.exemplars))}
+        image = Image.open(self.source.image_folder / row["file_name"]).convert("RGB")
+        is_exhaustive = all(instance.rle is not None for instance in instances) or rng.random() < EXHAUSTIVE_PROBABILITY
+        used_ids = {id for query in queries for id in (*query.target_ids, *(id for id, _ in query.exemplars))}
         objects = [
-            _make_object(item, self.load_mask(item, picture), crop, flip, self.view_size)
-            for item in there
-            if item.id in wanted
+            _make_object(instance, self.load_mask(instance, image), crop, flip, self.view_size)
+            for instance in visible
+            if instance.id in used_ids
         ]
-        return _make_datapoint(self.crop_pixels(picture, crop, flip, rng), objects, questions, exhaustive)
+        return _make_datapoint(self.crop_pixels(image, crop, flip, rng), objects, queries, is_exhaustive)
 
-    def sample_crop(self, width: int, height: int, rng: np.random.Generator) -> tuple[float, float, float]:
-        """Left, top and side of a square within the image, px."""
-        share = self.options.get("crops", {"low": 1.0, "high": 1.0})
-        side = min(width, height) * rng.uniform(share["low"], share["high"])
+    def sample_crop(self, width: int, height: int, rng: np.random.Generator) -> Crop:
+        """Sample a square within an image (px) by the option `crops`."""
+        crops = self.options.get("crops", {"low": 1.0, "high": 1.0})
+        side = min(width, height) * rng.uniform(crops["low"], crops["high"])
         return rng.uniform(0, width - side), rng.uniform(0, height - side), side
 
     def load_mask(self, instance: Instance, image: Image.Image) -> np.ndarray:
-        """The instance's mask, or where its box alone is known the one that is guessed in it; bool (height, width)."""
+        """Return an instance's mask, bool (height, width).
+
+        The mask of an instance labelled only with a box is estimated once, and cached.
+        """
         if instance.rle is not None:
             return instance.decode_mask()
         if instance.id not in self.pseudo_mask_cache:
-            others = [
-                other.box for other in self.ground_truth.instances_of(instance.image_id) if other.id != instance.id
-            ]
-            mask, _ = estimate_pseudo_mask(np.asarray(image), instance.box, others)
+            neighbours = self.ground_truth.instances_of(instance.image_id)
+            other_boxes = [other.box for other in neighbours if other.id != instance.id]
+            mask, _ = estimate_pseudo_mask(np.asarray(image), instance.box, other_boxes)
             self.pseudo_mask_cache[instance.id] = rle.encode(
                 mask if mask.any() else _fill_ellipse(instance.box, mask.shape)
             )
         return rle.decode(self.pseudo_mask_cache[instance.id])
 
-    def crop_pixels(
-        self, image: Image.Image, crop: tuple[float, float, float], flip: bool, rng: np.random.Generator
-    ) -> torch.Tensor:
-        """The view as the model takes it: float32 (3, size, size), -1 to 1."""
+    def crop_pixels(self, image: Image.Image, crop: Crop, flip: bool, rng: np.random.Generator) -> torch.Tensor:
+        """Return the view as the model's input, augmented if `jitter` is set: float32 (3, size, size), -1 to 1."""
         left, top, side = crop
         view = image.resize(
             (self.view_size, self.view_size),
@@ -117,60 +133,59 @@ class ViewSampler:
         return pixels.flip(2) if flip else pixels
 
 
-def split_visible(
-    instances: Sequence[Instance], crop: tuple[float, float, float], view_size: int
-) -> tuple[list[Instance], list[Instance]]:
-    """Those that a crop shows enough of to be asked for, and those of which it shows too little, or are `ignore`."""
+def split_visible(instances: Sequence[Instance], crop: Crop, view_size: int) -> tuple[list[Instance], list[Instance]]:
+    """Split the instances in a crop into visible and ambiguous ones.
+
+    Ambiguous are those that are mostly cut away, too small, or annotated as `ignore`.
+    """
     left, top, side = crop
-    there: list[Instance] = []
-    unsure: list[Instance] = []
-    for item in instances:
-        x0, y0, x1, y1 = item.box
-        wide = min(x1, left + side) - max(x0, left)
-        high = min(y1, top + side) - max(y0, top)
-        if wide <= 0 or high <= 0:
+    visible: list[Instance] = []
+    ambiguous: list[Instance] = []
+    for instance in instances:
+        x0, y0, x1, y1 = instance.box
+        width = min(x1, left + side) - max(x0, left)
+        height = min(y1, top + side) - max(y0, top)
+        if width <= 0 or height <= 0:
             continue
-        enough = (
-            wide * high >= MIN_VISIBLE_FRACTION * (x1 - x0) * (y1 - y0)
-            and min(wide, high) * view_size / side >= MIN_SIDE_PX
+        is_visible = (
+            width * height >= MIN_VISIBLE_FRACTION * (x1 - x0) * (y1 - y0)
+            and min(width, height) * view_size / side >= MIN_SIDE_PX
         )
-        (there if enough and not item.ignore else unsure).append(item)
-    return there, unsure
+        (visible if is_visible and not instance.ignore else ambiguous).append(instance)
+    return visible, ambiguous
 
 
 def _jitter_view(view: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Light and sharpness as another camera might have them. Mild in colour: colour is a label."""
+    """Change light and sharpness at random, and colour only a little, since colour is a label."""
     view = ImageEnhance.Brightness(view).enhance(rng.uniform(0.75, 1.25))
     view = ImageEnhance.Contrast(view).enhance(rng.uniform(0.8, 1.2))
     view = ImageEnhance.Color(view).enhance(rng.uniform(0.85, 1.15))
     return view.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0))) if rng.random() < 0.3 else view
 
 
-def _make_object(
-    instance: Instance, mask: np.ndarray, crop: tuple[float, float, float], flip: bool, view_size: int
-) -> Object:
-    """An instance as the view shows it: box (cx, cy, w, h, as shares of the view) and mask, bool, at MASK_STRIDE."""
+def _make_object(instance: Instance, mask: np.ndarray, crop: Crop, flip: bool, view_size: int) -> Object:
+    """Return an instance in a view: box (cx, cy, w, h as fractions of the view) and mask, bool, at MASK_STRIDE."""
     left, top, side = crop
     x0, y0, x1, y1 = instance.box
-    if instance.rle is not None:  # what is left of it may be narrower than what is left of its box
-        part = mask[int(top) : round(top + side), int(left) : round(left + side)]
-        rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+    if instance.rle is not None:  # the box of the part of the mask in the crop may be smaller than the cropped box
+        mask_crop = mask[int(top) : round(top + side), int(left) : round(left + side)]
+        rows, columns = np.flatnonzero(mask_crop.any(1)), np.flatnonzero(mask_crop.any(0))
         if len(rows):
             x0, x1 = int(left) + columns[0], int(left) + columns[-1] + 1
             y0, y1 = int(top) + rows[0], int(top) + rows[-1] + 1
     x0, x1 = np.clip([x0 - left, x1 - left], 0, side) / side
     y0, y1 = np.clip([y0 - top, y1 - top], 0, side) / side
-    places = (np.arange(view_size // MASK_STRIDE) + 0.5) * MASK_STRIDE * side / view_size
-    seen = mask[np.ix_((top + places).astype(int), (left + places).astype(int))]
+    pixel_centres = (np.arange(view_size // MASK_STRIDE) + 0.5) * MASK_STRIDE * side / view_size
+    segment = mask[np.ix_((top + pixel_centres).astype(int), (left + pixel_centres).astype(int))]
     if flip:
-        x0, x1, seen = 1 - x1, 1 - x0, seen[:, ::-1]
+        x0, x1, segment = 1 - x1, 1 - x0, segment[:, ::-1]
     box = torch.tensor([(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0], dtype=torch.float32)
     area = float(box[2] * box[3])
-    return Object(bbox=box, area=area, object_id=instance.id, segment=torch.from_numpy(np.ascontiguousarray(seen)))
+    return Object(bbox=box, area=area, object_id=instance.id, segment=torch.from_numpy(np.ascontiguousarray(segment)))
 
 
 def _fill_ellipse(box: Sequence[float], shape: tuple[int, ...]) -> np.ndarray:
-    """The ellipse in a box, bool of `shape`."""
+    """Return the ellipse in a box, bool of `shape`."""
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     x0, y0, x1, y1 = box
     across, down = (columns + 0.5 - (x0 + x1) / 2) / (x1 - x0), (rows + 0.5 - (y0 + y1) / 2) / (y1 - y0)
@@ -178,24 +193,25 @@ def _fill_ellipse(box: Sequence[float], shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _make_datapoint(
-    pixels: torch.Tensor, objects: Sequence[Object], sampled_queries: Sequence[Query], is_exhaustive: bool
+    pixels: torch.Tensor, objects: Sequence[Object], queries: Sequence[Query], is_exhaustive: bool
 ) -> Datapoint:
     size = tuple(pixels.shape[-2:])
-    place = {item.object_id: number for number, item in enumerate(objects)}
-    queries = []
-    for ask in sampled_queries:
-        queries.append(
+    index_of = {item.object_id: index for index, item in enumerate(objects)}
+    find_queries = []
+    for query in queries:
+        exemplar_boxes = [objects[index_of[id]].bbox for id, _ in query.exemplars]
+        find_queries.append(
             FindQueryLoaded(
-                query_text=ask.text,
+                query_text=query.text,
                 image_id=0,
-                object_ids_output=[place[number] for number in ask.target_ids],
+                object_ids_output=[index_of[id] for id in query.target_ids],
                 is_exhaustive=is_exhaustive,
                 is_pixel_exhaustive=is_exhaustive,
-                input_bbox=torch.stack([objects[place[number]].bbox for number, _ in ask.exemplars])
-                if ask.exemplars
+                input_bbox=torch.stack(exemplar_boxes) if exemplar_boxes else None,
+                input_bbox_label=torch.tensor([int(positive) for _, positive in query.exemplars])
+                if exemplar_boxes
                 else None,
-                input_bbox_label=torch.tensor([int(right) for _, right in ask.exemplars]) if ask.exemplars else None,
                 inference_metadata=InferenceMetadata(-1, -1, -1, size, -1, 0),
             )
         )
-    return Datapoint(find_queries=queries, images=[View(data=pixels, objects=list(objects), size=size)])
+    return Datapoint(find_queries=find_queries, images=[View(data=pixels, objects=list(objects), size=size)])

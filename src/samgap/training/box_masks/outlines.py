@@ -1,4 +1,4 @@
-"""Outlines of apples as ellipses in boxes, for `_box_masks`: the one that fits the edges, and which is in front."""
+"""Outlines of apples as ellipses in boxes: the ellipse that fits the edges, and which of two apples is in front."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,19 @@ import numpy as np
 Array = np.ndarray
 
 ANGLES_RAD = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+"""Angles at which an outline is sampled."""
 
 SIDE_SHIFTS = np.array([-0.03, 0.0, 0.04, 0.08, 0.13])
 SHIFT_GRID = np.stack(np.meshgrid(SIDE_SHIFTS, SIDE_SHIFTS, SIDE_SHIFTS, SIDE_SHIFTS, indexing="ij"), -1).reshape(-1, 4)
 SHIFT_GRID = SHIFT_GRID[np.abs(SHIFT_GRID).sum(1) < 0.3]
+"""Candidate inward shifts of a box's four sides, as fractions of its width and height."""
 
 
 def normalised_radius(shape: tuple[int, ...], box: Array) -> Array:
-    """Distance from a box's centre, 1 on the super-ellipse (exponent 2.2) that it holds; float32 (h, w)."""
+    """Return the distance of each pixel from a box's centre, float32 (h, w); it is 1 on the superellipse in the box.
+
+    The superellipse's exponent is 2.2.
+    """
     x0, y0, x1, y1 = box
     u = np.abs((np.arange(shape[1]) + 0.5 - (x0 + x1) / 2) / max((x1 - x0) / 2, 1)) ** 2.2
     v = np.abs((np.arange(shape[0]) + 0.5 - (y0 + y1) / 2) / max((y1 - y0) / 2, 1)) ** 2.2
@@ -22,9 +27,9 @@ def normalised_radius(shape: tuple[int, ...], box: Array) -> Array:
 
 
 def _edge_contrast(gradients: Sequence[Array], boxes: Array) -> Array:
-    """How fast the colour changes across the ellipses in boxes (n, 4), at each angle: (n, angles), at most 12 a px.
+    """Return the colour gradient across the ellipses in boxes (n, 4) at each angle: (n, angles), per px, at most 12.
 
-    It is nan outside the crop.
+    It is NaN outside the image.
     """
     rows, columns = gradients[0].shape[:2]
     rx, ry = (boxes[:, 2] - boxes[:, 0]) / 2, (boxes[:, 3] - boxes[:, 1]) / 2
@@ -33,24 +38,37 @@ def _edge_contrast(gradients: Sequence[Array], boxes: Array) -> Array:
     nx, ny = ry[:, None] * np.cos(ANGLES_RAD), rx[:, None] * np.sin(ANGLES_RAD)
     length = np.hypot(nx, ny)
     i, j = np.floor(y).astype(int), np.floor(x).astype(int)
-    seen = (i >= 0) & (i < rows) & (j >= 0) & (j < columns)
+    is_inside = (i >= 0) & (i < rows) & (j >= 0) & (j < columns)
     i, j = np.clip(i, 0, rows - 1), np.clip(j, 0, columns - 1)
     across = gradients[0][i, j] * (ny / length)[..., None] + gradients[1][i, j] * (nx / length)[..., None]
-    return np.where(seen, np.minimum(np.sqrt((across**2).sum(-1)), 12.0), np.nan)
+    return np.where(is_inside, np.minimum(np.sqrt((across**2).sum(-1)), 12.0), np.nan)
 
 
 def fit_ellipse(gradients: Sequence[Array], box: Array) -> Array:
-    """The ellipse near a box's own that follows the strongest edges, as a box; sides move inwards by GRID's shares."""
-    wide, high = box[2] - box[0], box[3] - box[1]
-    boxes = box + SHIFT_GRID * (wide, high, -wide, -high)
+    """Return the ellipse, as a box, that follows the strongest edges near the ellipse in a box.
+
+    Args:
+        gradients: gradients of the colours, down and across, each (h, w, 3)
+        box: x0, y0, x1, y1, px
+    """
+    width, height = box[2] - box[0], box[3] - box[1]
+    boxes = box + SHIFT_GRID * (width, height, -width, -height)
     contrast = _edge_contrast(gradients, boxes)
-    seen = ~np.isnan(contrast)
-    mean = np.where(seen, contrast, 0).sum(1) / np.maximum(seen.sum(1), 1)
+    is_inside = ~np.isnan(contrast)
+    mean = np.where(is_inside, contrast, 0).sum(1) / np.maximum(is_inside.sum(1), 1)
     return boxes[int(np.argmax(mean - 6.0 * np.abs(SHIFT_GRID).sum(1)))]
 
 
 def estimate_depth_order(gradients: Sequence[Array], own_box: Array, other_box: Array) -> float:
-    """1 where it is our outline that shows in the overlap with another apple, -1 where it is theirs, 0 unknown."""
+    """Estimate which of two overlapping apples is in front: 1 the own, -1 the other, 0 unknown.
+
+    The outline of the apple in front has an edge in the overlap.
+
+    Args:
+        gradients: gradients of the colours, down and across, each (h, w, 3)
+        own_box: x0, y0, x1, y1 of the one apple, px
+        other_box: of the other
+    """
     own, other = _edge_contrast(gradients, own_box[None])[0], _edge_contrast(gradients, other_box[None])[0]
     own = own[_is_outline_inside(own_box, other_box) & ~np.isnan(own)]
     other = other[_is_outline_inside(other_box, own_box) & ~np.isnan(other)]
@@ -60,7 +78,7 @@ def estimate_depth_order(gradients: Sequence[Array], own_box: Array, other_box: 
 
 
 def _is_outline_inside(outline_box: Array, container_box: Array) -> Array:
-    """At which angles the outline of the first ellipse runs inside the second."""
+    """Return at which angles the outline of the first ellipse is inside the second, bool (angles,)."""
     x = (outline_box[0] + outline_box[2]) / 2 + (outline_box[2] - outline_box[0]) / 2 * np.cos(ANGLES_RAD)
     y = (outline_box[1] + outline_box[3]) / 2 + (outline_box[3] - outline_box[1]) / 2 * np.sin(ANGLES_RAD)
     u = (x - (container_box[0] + container_box[2]) / 2) / ((container_box[2] - container_box[0]) / 2)

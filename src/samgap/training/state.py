@@ -1,0 +1,70 @@
+"""The state of a running training: model, optimiser and history, saved to resume an interrupted training."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from samgap.io.files import atomic_write
+
+
+@dataclass
+class TrainingState:
+    """A training after `step` steps."""
+
+    model: torch.nn.Module
+    auxiliary_heads: torch.nn.Module  # trained together with the model, but not part of it
+    optimiser: torch.optim.Optimizer
+    recipe: str  # identifies the training; a saved state of another recipe is ignored
+    step: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)  # rows of the table `history`
+    loss_sums: dict[str, float] = field(default_factory=dict)  # by loss term, since the last row of the history
+
+    def restore(self, path: Path, device: str) -> bool:
+        """Load the state saved in `path` and return True, or False if there is none of this recipe."""
+        saved = torch.load(path, map_location=device, weights_only=True) if path.is_file() else {}
+        if saved.get("recipe") != self.recipe:
+            return False
+        self.model.load_state_dict(saved["model"])
+        self.auxiliary_heads.load_state_dict(saved["auxiliary_heads"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.step, self.history, self.loss_sums = saved["step"], saved["history"], saved["loss_sums"]
+        return True
+
+    def save(self, path: Path) -> None:
+        """Write the state to `path`, atomically."""
+        content = {
+            "model": self.model.state_dict(),
+            "auxiliary_heads": self.auxiliary_heads.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "history": self.history,
+            "loss_sums": self.loss_sums,
+            "step": self.step,
+            "recipe": self.recipe,
+        }
+        with atomic_write(path) as temporary:
+            torch.save(content, temporary)
+
+    def add_losses(self, terms: Mapping[str, float]) -> None:
+        """Count one step, and add its loss terms to the sums."""
+        sums = defaultdict(float, self.loss_sums)
+        for name, value in terms.items():
+            sums[name] += value
+        self.loss_sums = dict(sums)
+        self.step += 1
+
+    def pop_mean_losses(self, n_steps: int) -> dict[str, float]:
+        """Return the sums divided by `n_steps`, and reset them."""
+        means = {name: value / n_steps for name, value in self.loss_sums.items()}
+        self.loss_sums = {}
+        return means
+
+    def add_history(self, values: Mapping[str, float], lr: float) -> None:
+        """Append rows for values of the current step (mean losses or validation scores), by name."""
+        self.history += [
+            {"step": self.step, "term": name, "value": float(value), "learning_rate": lr}
+            for name, value in sorted(values.items())
+        ]

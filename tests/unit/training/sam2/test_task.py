@@ -1,0 +1,117 @@
+"""Training of SAM2: its losses fall, and each kind of step trains the parts that it should."""
+
+import functools
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from samgap.io.files import write_json
+from samgap.masks import rle as masks
+from samgap.training.loop import DatasetSource
+from samgap.training.sam2 import task as sam2
+from tests.helpers import training_tasks
+from tests.helpers.training_data import write_orchard
+
+CLIPS = {"share": 1.0, "frames": 3, "videos": 1, "objects": 2}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("disc")
+    rows, columns = np.mgrid[:96, :96]
+    mask = (rows - 50) ** 2 + (columns - 40) ** 2 <= 22**2
+    pixels = np.full((96, 96, 3), (20, 160, 20), np.uint8)
+    pixels[mask] = (230, 20, 20)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    (folder / "a.png").write_bytes(stream.getvalue())
+    rle = {"size": [96, 96], "counts": masks.encode(mask)["counts"].decode()}
+    row = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [18, 28, 45, 45], "area": int(mask.sum())}
+    content = {
+        "info": {"nouns": ["apple"], "attributes": {}},
+        "images": [{"id": 1, "file_name": "a.png", "width": 96, "height": 96, "group": "a"}],
+        "categories": [{"id": 1, "name": "apple"}],
+    }
+    write_json(folder / "masks.json", {**content, "annotations": [{**row, "segmentation": rle}]})
+    write_json(folder / "boxes.json", {**content, "annotations": [{**row, "segmentation": None}]})
+    return folder
+
+
+def open_task(data, file="masks.json", **options):
+    # With other initial weights the model may predict that there is no object; object pointers then have no effect.
+    return training_tasks.open_task(
+        sam2,
+        training_tasks.SAM2_MODEL,
+        DatasetSource(data, data / file),
+        None,
+        validation=DatasetSource(data, data / "masks.json"),
+        seed=3,
+        **{"image-size": 64, **options},
+    )
+
+
+def trained_parameters(task, seed=0):
+    """The names of the parameters with a gradient in one step."""
+    torch.manual_seed(seed)
+    task.model.train()
+    task.model.zero_grad()
+    task.loss(np.random.default_rng(seed))["total"].backward()
+    return {name for name, value in task.model.named_parameters() if value.grad is not None and value.grad.any()}
+
+
+@pytest.mark.parametrize("options", [{}, {"clips": {**CLIPS, "share": 0.5}}])
+def test_losses_fall_and_an_interrupted_training_resumes(tmp_path, monkeypatch, options):
+    source = write_orchard(tmp_path)
+    open_again = functools.partial(
+        training_tasks.open_task, sam2, training_tasks.SAM2_MODEL, source, tmp_path, **options
+    )
+    training_tasks.assert_losses_fall_and_training_resumes(open_again, tmp_path, monkeypatch)
+
+
+def test_the_weights_have_the_same_shapes_at_every_size_and_with_clips(data):
+    small, large = open_task(data), open_task(data, **{"image-size": 128, "clips": CLIPS})
+    large.model.load_state_dict(small.model.state_dict())
+    assert (small.model.image_size, large.model.image_size) == (64, 128)
+
+
+def test_steps_on_images_train_points_and_boxes_and_with_clicks_mask_prompts(data):
+    plain = set.union(*(trained_parameters(open_task(data, batch=8), seed) for seed in range(2)))
+    clicks = set.union(*(trained_parameters(open_task(data, batch=8, clicks=2), seed) for seed in range(2)))
+    prompts = {f"sam_prompt_encoder.point_embeddings.{index}.weight" for index in (1, 2, 3)}
+    assert prompts | {"image_encoder.trunk.patch_embed.proj.weight", "no_mem_embed"} <= plain
+    assert not {name for name in plain if "mask_downscaling" in name or "memory" in name}
+    assert clicks - plain >= {"sam_prompt_encoder.mask_downscaling.0.weight"}
+
+
+def test_steps_on_drawn_ellipses_train_boxes_and_not_the_image_encoder(data):
+    trained = trained_parameters(open_task(data, drawn=1))
+    assert {f"sam_prompt_encoder.point_embeddings.{index}.weight" for index in (2, 3)} <= trained
+    assert not {name for name in trained if name.startswith("image_encoder")}
+
+
+def test_steps_on_clips_train_memory_and_object_pointers(data):
+    trained = set.union(*(trained_parameters(open_task(data, clips=CLIPS), seed) for seed in range(3)))
+    for part in ("memory_attention.layers.0", "memory_encoder.mask_downsampler", "obj_ptr_proj", "maskmem_tpos_enc"):
+        assert any(name.startswith(part) for name in trained), part
+
+
+def test_clicks_on_an_estimated_mask_have_no_loss(data, monkeypatch):
+    task = open_task(data, "boxes.json", clicks=2)
+    weights, compute_losses = [], sam2.compute_losses
+    monkeypatch.setattr(
+        sam2, "compute_losses", lambda *arguments: weights.extend(arguments[4].tolist()) or compute_losses(*arguments)
+    )
+    losses = [float(task.loss(np.random.default_rng(seed))["total"]) for seed in range(4)]
+    assert all(np.isfinite(losses))
+    assert 0.0 in weights and 0 < max(weights) <= 0.5
+
+
+def test_validation_scores_boxes_points_and_clips(data, monkeypatch):
+    monkeypatch.setattr(sam2, "VALIDATION_CLIPS", 1)
+    monkeypatch.setattr(sam2, "VALIDATION_FRAMES", 3)
+    scores = open_task(data, clips=CLIPS).validate()
+    assert set(scores) == {"val_box_iou", "val_point_iou", "val_clip_iou"}
+    assert all(0 <= value <= 1 for value in scores.values())

@@ -1,0 +1,77 @@
+"""Queries of a training image: their number, their targets, ambiguous instances and exemplars."""
+
+import numpy as np
+import pytest
+
+from samgap.annotations.ground_truth import Instance
+from samgap.training.sam3.queries import VISUAL_PHRASE, sample_queries
+
+PHRASES = [
+    {"phrase": "apple", "noun": "apple"},
+    {"phrase": "fruit", "nouns": ["apple", "pear"]},
+    {"phrase": "ripe apple", "noun": "apple", "attributes": {"ripeness": "ripe"}},
+    {"phrase": "unripe apple", "noun": "apple", "attributes": {"ripeness": "unripe"}},
+    {"phrase": "pear", "noun": "pear"},
+    {"phrase": "orange", "noun": "orange"},
+    {"phrase": "ball", "noun": "ball"},
+]
+
+
+def _instance(number, noun, **attributes):
+    return Instance(number, 1, noun, (0, 0, 9, 9), 81, None, attributes)
+
+
+VISIBLE = [_instance(1, "apple", ripeness="ripe"), _instance(2, "apple", ripeness="unripe"), _instance(3, "pear")]
+
+
+def _sample(seed=0, visible=VISIBLE, ambiguous=(), rounds=200, **options):
+    rng = np.random.default_rng(seed)
+    return [sample_queries(PHRASES, visible, ambiguous, rng, {"negatives": 1, **options}) for _ in range(rounds)]
+
+
+def test_queries_are_at_most_as_many_as_the_options_say_and_have_their_targets():
+    targets = {"apple": (1, 2), "fruit": (1, 2, 3), "ripe apple": (1,), "unripe apple": (2,), "pear": (3,)}
+    texts = set()
+    for queries in _sample(positives=2):
+        assert sum(bool(query.target_ids) for query in queries) == 2
+        assert sum(not query.target_ids for query in queries) == 1
+        assert len({query.text for query in queries}) == 3
+        for query in queries:
+            assert query.target_ids == targets.get(query.text, ())
+            texts.add(query.text)
+    assert texts == {phrase["phrase"] for phrase in PHRASES}
+
+
+def test_all_positive_phrases_are_queries_by_default():
+    assert all(sum(bool(query.target_ids) for query in queries) == 5 for queries in _sample(rounds=5))
+
+
+def test_phrases_of_ambiguous_instances_are_neither_positive_nor_negative():
+    for queries in _sample(visible=VISIBLE[:1], ambiguous=[VISIBLE[1], _instance(4, "orange")], negatives=9):
+        assert {query.text for query in queries} == {"apple", "fruit", "ripe apple", "pear", "ball"}
+        assert all(2 not in query.target_ids for query in queries)
+
+
+def test_short_phrases_are_more_likely():
+    texts = [query.text for queries in _sample(positives=1, negatives=0, rounds=600) for query in queries]
+    assert texts.count("apple") == pytest.approx(2 * texts.count("ripe apple"), rel=0.3)
+
+
+def test_exemplars_are_targets_or_negatives_and_replace_the_text_only_of_nouns():
+    n_without_text = 0
+    for queries in _sample(exemplars=1.0):
+        for query in queries:
+            assert bool(query.exemplars) == bool(query.target_ids)
+            positives = [number for number, label in query.exemplars if label]
+            negatives = [number for number, label in query.exemplars if not label]
+            assert not query.target_ids or 1 <= len(positives) <= 2
+            assert (
+                set(positives) <= set(query.target_ids)
+                and not set(negatives) & set(query.target_ids)
+                and len(negatives) <= 1
+            )
+            if query.text == VISUAL_PHRASE:
+                n_without_text += 1
+                assert query.target_ids in ((1, 2), (3,))
+    assert n_without_text
+    assert not any(query.exemplars for queries in _sample(exemplars=0.0) for query in queries)
