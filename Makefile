@@ -12,7 +12,7 @@ STAMP := .venv/as-locked-$(shell cat envs/bootstrap.lock $(LOCK) | cksum | cut -
 .DEFAULT_GOAL := help
 
 help:  ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 demo: env  ## Run the demo: small models on procedural scenes, in minutes
 	@$(BIN)/snakemake --profile profiles/demo
@@ -36,7 +36,7 @@ lint: env  ## Check style, imports, rules and types
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --lint --configfile config/demo.yaml
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=src $(BIN)/lint-imports --no-cache
 
 format: env  ## Put style right
 	$(BIN)/ruff check --fix .
