@@ -78,7 +78,7 @@ class Tracker(Protocol):
                 `prompts`.
 
         Yields:
-            For each frame from the first prompted one on: a `FrameOutput` without and then one with predictions.
+            For each frame, starting with the first prompted frame: a `FrameOutput` without and one with predictions.
         """
 
 
