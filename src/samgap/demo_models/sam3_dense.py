@@ -69,7 +69,7 @@ class DenseTask:
         self.auxiliary_heads = dense_heads.AuxiliaryHeads(feature_maps[0].shape[1], self.vocabulary).to(device)
         self.match_weight = options.get("loss-weights", {}).get("loss_match", 0.0)
 
-    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return the loss terms on `batch` random views (an option), with `loss_match` if it has a weight."""
         sources = [sampler.source for sampler in self.samplers]
         source_indices = sample_source_indices(sources, self.options["batch"], rng)

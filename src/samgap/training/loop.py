@@ -30,7 +30,7 @@ class Task(Protocol):
 
     model: torch.nn.Module
 
-    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return the loss terms on a batch sampled with `rng`; `total` is minimised, the others are logged."""
 
     def validate(self) -> dict[str, float]:
@@ -103,7 +103,7 @@ def train(
         lr = compute_learning_rate(step, options)
         _seed_generators(seed, step)
         state.add_losses(
-            _run_step(task, optimiser, lr, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
+            _step(task, optimiser, lr, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
         )
         if state.step % REPORT_EVERY == 0 or state.step == n_steps:
             means = state.pop_mean_losses(step % REPORT_EVERY + 1)
@@ -131,16 +131,16 @@ def _freeze_modules(model: torch.nn.Module, module_names: Sequence[str]) -> None
         raise UserError("training: frozen names all of the model, so nothing would be trained; name fewer parts")
 
 
-def _run_step(
+def _step(
     task: Task, optimiser: torch.optim.Optimizer, lr: float, max_grad_norm: float, device: str, rng: np.random.Generator
 ) -> dict[str, float]:
-    """Do one optimiser step and return the loss terms; with gradients that are not finite nothing changes."""
+    """Do one optimiser step and return the loss terms; if a gradient is not finite, no weight changes."""
     for group in optimiser.param_groups:
         group["lr"] = lr
     task.model.train()
     optimiser.zero_grad(set_to_none=True)
     with cuda_shim(device):
-        terms = task.loss(rng)
+        terms = task.compute_batch_losses(rng)
         terms["total"].backward()
     norm = torch.nn.utils.clip_grad_norm_(
         [value for group in optimiser.param_groups for value in group["params"]], max_grad_norm

@@ -131,11 +131,11 @@ def test_a_larger_jitter_moves_edges_in_the_same_direction(many_apples):
 
 
 def test_more_random_points_start_with_the_same_point(many_apples):
-    one, five = (
+    one_point, five_points = (
         [row["points"] for row in point.generate_prompts(many_apples, {"place": "random", "points": number}, SEED)]
         for number in (1, 5)
     )
-    assert [points[:1] for points in five] == one
+    assert [points[:1] for points in five_points] == one_point
 
 
 def test_negative_points_do_not_depend_on_the_positive_ones(many_apples):
@@ -220,17 +220,17 @@ def test_prompts_do_not_depend_on_other_images_but_on_the_seed(truth, seed, kind
         rows = kind.generate_prompts(truth, options, seed)
         return [{**row, "image_id": names[row["image_id"]], "truth_ids": None} for row in rows]
 
-    before = generate(truth, seed)
-    assert before == generate(truth, seed)
+    prompts = generate(truth, seed)
+    assert prompts == generate(truth, seed)
     # A new first image changes the ids of all images and instances.
     images = {1: {**truth.images[1], "file_name": "0.png"}, 2: truth.images[1]}
-    new = [make_instance(10, 1, item.decode_mask()) for item in truth.instances_of(1)]
-    moved = [replace(item, id=item.id + 5, image_id=2) for item in truth.instances_of(1)]
-    larger = GroundTruth(images, {1: new, 2: moved}, truth.nouns, truth.attributes)
-    assert [row for row in generate(larger, seed) if row["image_id"] == "1.png"] == before
+    new_instances = [make_instance(10, 1, item.decode_mask()) for item in truth.instances_of(1)]
+    renumbered = [replace(item, id=item.id + 5, image_id=2) for item in truth.instances_of(1)]
+    larger = GroundTruth(images, {1: new_instances, 2: renumbered}, truth.nouns, truth.attributes)
+    assert [row for row in generate(larger, seed) if row["image_id"] == "1.png"] == prompts
     if kind in (box, point):
-        assert generate(truth, Seed(43, "orchard")) != before
-        assert generate(truth, Seed(42, "other")) != before
+        assert generate(truth, Seed(43, "orchard")) != prompts
+        assert generate(truth, Seed(42, "other")) != prompts
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ class LinearTask:
         self.model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
         self.auxiliary_heads = torch.nn.Linear(1, 1)
 
-    def loss(self, rng):
+    def compute_batch_losses(self, rng):
         points = torch.from_numpy(rng.normal(size=(16, 2)).astype(np.float32))
         error = (self.auxiliary_heads(self.model(points))[:, 0] - points.sum(1)).square().mean()
         return {"total": error, "noise": torch.rand(())}
@@ -44,15 +44,15 @@ def test_an_interrupted_training_resumes_with_the_same_history_and_weights(tmp_p
     uninterrupted = LinearTask()
     history = train(uninterrupted, tmp_path / "uninterrupted")
     interrupted = LinearTask()
-    compute_loss, calls = interrupted.loss, []
+    compute_batch_losses, calls = interrupted.compute_batch_losses, []
 
     def interrupt_step_seven(rng):
         if len(calls) == 6:
             raise KeyboardInterrupt
         calls.append(rng)
-        return compute_loss(rng)
+        return compute_batch_losses(rng)
 
-    interrupted.loss = interrupt_step_seven
+    interrupted.compute_batch_losses = interrupt_step_seven
     with pytest.raises(KeyboardInterrupt):
         train(interrupted, tmp_path)
     resumed = LinearTask()
@@ -82,9 +82,9 @@ def test_a_state_of_another_recipe_is_ignored(tmp_path):
     # If the finished state had been loaded, there would be no steps left.
     after = copy_weights(task)
     assert any(not torch.equal(before[name], after[name]) for name in before)
-    again = LinearTask()
-    train(again, tmp_path, recipe=2)
-    assert all(torch.equal(value, after[name]) for name, value in copy_weights(again).items())
+    retrained = LinearTask()
+    train(retrained, tmp_path, recipe=2)
+    assert all(torch.equal(value, after[name]) for name, value in copy_weights(retrained).items())
 
 
 def test_frozen_parts_keep_their_weights(tmp_path):
@@ -111,7 +111,7 @@ def test_frozen_parts_that_are_unknown_or_everything_are_an_error(tmp_path, froz
 def test_a_step_with_infinite_gradients_changes_no_weight(tmp_path):
     task = LinearTask()
     before = copy_weights(task)
-    task.loss = lambda rng: {"total": sum(value.sum() for value in task.model.parameters()) * torch.inf}
+    task.compute_batch_losses = lambda rng: {"total": sum(value.sum() for value in task.model.parameters()) * torch.inf}
     train(task, tmp_path, steps=1)
     assert all(torch.equal(value, before[name]) for name, value in copy_weights(task).items())
 

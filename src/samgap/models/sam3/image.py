@@ -61,10 +61,10 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3"
         # The tracker's weights are those of the interactive head; those of its neck are unused.
         new_prefixes = {"detector.": "", **({"tracker.": "inst_interactive_predictor.model."} if interactive else {})}
         state_dict = {
-            new + key.removeprefix(old): state_dict[key]
-            for old, new in new_prefixes.items()
+            new_prefix + key.removeprefix(old_prefix): state_dict[key]
+            for old_prefix, new_prefix in new_prefixes.items()
             for key in state_dict
-            if key.startswith(old)
+            if key.startswith(old_prefix)
         }
     load_weights(model, state_dict, str(weights), strict=bool(architecture))
     return Sam3(model.to(device).eval(), image_size, device, Precision.from_options(options), options.get("nms"))

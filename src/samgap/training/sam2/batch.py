@@ -161,7 +161,7 @@ class BatchLoader:
             return coco_mask.decode(instance.rle), 1.0
         key = (source_index, instance.id)
         if key not in self.pseudo_mask_cache:
-            other_boxes = [other.box for other in image_instances if other.id != instance.id]
+            other_boxes = [neighbour.box for neighbour in image_instances if neighbour.id != instance.id]
             mask, confidence = estimate_pseudo_mask(np.asarray(image), instance.box, other_boxes)
             self.pseudo_mask_cache[key] = rle.encode(mask), float(confidence)
         pseudo_mask, confidence = self.pseudo_mask_cache[key]

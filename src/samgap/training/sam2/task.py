@@ -63,7 +63,7 @@ class Task:
         self.loader = BatchLoader(data, self.model.image_size, options)
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
 
-    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return the losses on images, or at random (options `drawn` and `clips`) on drawn ellipses or clips."""
         if rng.random() < self.options.get("drawn", 0):
             return self._compute_ellipse_losses(rng)

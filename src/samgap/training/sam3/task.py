@@ -72,7 +72,7 @@ class Task:
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
         self.criterion = build_criterion(options.get("loss-weights", {}))
 
-    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return the loss terms on `batch` random views (an option), sampled from the data sets by fraction."""
         source_indices = sample_source_indices(self.sources, self.options["batch"], rng)
         views = [self.samplers[index].sample(rng) for index in source_indices]

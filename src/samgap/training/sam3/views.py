@@ -111,7 +111,7 @@ class ViewSampler:
             return instance.decode_mask()
         if instance.id not in self.pseudo_mask_cache:
             neighbours = self.ground_truth.instances_of(instance.image_id)
-            other_boxes = [other.box for other in neighbours if other.id != instance.id]
+            other_boxes = [neighbour.box for neighbour in neighbours if neighbour.id != instance.id]
             mask, _ = estimate_pseudo_mask(np.asarray(image), instance.box, other_boxes)
             self.pseudo_mask_cache[instance.id] = rle.encode(
                 mask if mask.any() else _fill_ellipse(instance.box, mask.shape)
