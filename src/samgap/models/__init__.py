@@ -78,7 +78,7 @@ class Tracker(Protocol):
                 `prompts`.
 
         Yields:
-            For each frame, starting with the first prompted frame: a `FrameOutput` without and one with predictions.
+            Two `FrameOutput`s for each frame from the first prompted frame on: without predictions, then with them.
         """
 
 

@@ -232,7 +232,7 @@ class Sam3:
         return {key: torch.cat([text[key] for text in features], dim=axis) for key, axis in phrase_axis.items()}
 
     def _make_truncation_warning(self, phrase: str) -> str | None:
-        """Return a message if a phrase has too many tokens; the package drops the last ones."""
+        """Return a message if a phrase has too many tokens, of which the package drops the last, and otherwise None."""
         text_encoder = self.model.backbone.language_backbone
         n_tokens = len(text_encoder.tokenizer.encode(phrase)) + 2  # two more mark the start and the end
         if n_tokens <= text_encoder.context_length:

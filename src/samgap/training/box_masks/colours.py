@@ -17,7 +17,7 @@ HUE_DIRECTIONS = ((1.0, 0.0, 1.0), (0.5, 0.87, 0.8))
 """Directions in (a*, b*) in which apples differ from leaves (red, and yellow), each with its reliability."""
 
 GLOBAL_BACKGROUND_FRACTION = 0.3
-"""Share of the colours of the entire image in those of the surroundings, since some leaves are only on the apple."""
+"""Share of the entire image's colours in those of the surroundings: some leaves are only in front of the apple."""
 
 BACKGROUND_SUBTRACTION_RANGE = (0.15, 0.9)
 """Fraction of the surroundings' colours subtracted from the apple's, without and with a distinctive hue."""
