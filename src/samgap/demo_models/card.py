@@ -13,7 +13,7 @@ CARD_COLUMNS = ["value", "ci_low", "ci_high", "n_images", "n_instances"]
 
 
 def select_card_rows(estimates: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
-    """Select the estimates of `models` on whole data sets from table `estimates`.
+    """Select the estimates of `models` on complete data sets from table `estimates`.
 
     Returns:
         One row for each estimate with a value: columns model, KEY_COLUMNS and CARD_COLUMNS, rounded to six digits.

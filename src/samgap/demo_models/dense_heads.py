@@ -75,10 +75,10 @@ def compute_losses(
     fine_weights = _scale_foreground_weights(noun_weights, FINE_FOREGROUND_WEIGHT)
     coarse_weights = _scale_foreground_weights(noun_weights, COARSE_FOREGROUND_WEIGHT)
     terms = {
-        "loss_noun": _cross_entropy(fine[0], fine_labels[:, 0], fine_weights),
-        "loss_attribute": _mean_attribute_loss(fine, fine_labels, boxes),
-        "loss_cell": _cross_entropy(coarse[0], coarse_labels[:, 0], coarse_weights),
-        "loss_cell_attribute": _mean_attribute_loss(coarse, coarse_labels, boxes),
+        "loss_noun": _compute_cross_entropy(fine[0], fine_labels[:, 0], fine_weights),
+        "loss_attribute": _compute_attribute_loss(fine, fine_labels, boxes),
+        "loss_cell": _compute_cross_entropy(coarse[0], coarse_labels[:, 0], coarse_weights),
+        "loss_cell_attribute": _compute_attribute_loss(coarse, coarse_labels, boxes),
         "loss_box": boxes.sum() * 0,
     }
     if has_box.any():
@@ -100,13 +100,13 @@ def _stack_targets(
 
 
 def _scale_foreground_weights(weights: torch.Tensor, factor: float) -> torch.Tensor:
-    """Return class weights multiplied by `factor`, but for the background, which has 1."""
+    """Return class weights multiplied by `factor`, except that of the background, which is 1."""
     weights = weights * factor
     weights[BACKGROUND] = 1.0
     return weights
 
 
-def _cross_entropy(
+def _compute_cross_entropy(
     logits: torch.Tensor, labels: torch.Tensor, class_weights: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Return the weighted mean cross-entropy over the labelled locations, 0 if there are none."""
@@ -115,15 +115,15 @@ def _cross_entropy(
     return functional.cross_entropy(logits, labels, class_weights, ignore_index=IGNORE_LABEL)
 
 
-def _mean_attribute_loss(
+def _compute_attribute_loss(
     logits: Sequence[torch.Tensor], labels: torch.Tensor, any_output: torch.Tensor
 ) -> torch.Tensor:
     """Return the mean over the attributes of their cross-entropy; 0, with a gradient, if there are no attributes."""
-    losses = [_cross_entropy(scores, labels[:, index]) for index, scores in enumerate(logits[1:], start=1)]
+    losses = [_compute_cross_entropy(scores, labels[:, index]) for index, scores in enumerate(logits[1:], start=1)]
     return torch.stack(losses).mean() if losses else any_output.sum() * 0
 
 
-def validation_scores(outputs: HeadOutputs, targets: Sequence[DenseView]) -> dict[str, float]:
+def compute_validation_scores(outputs: HeadOutputs, targets: Sequence[DenseView]) -> dict[str, float]:
     """Return scores on views.
 
     Returns:
@@ -145,11 +145,11 @@ def validation_scores(outputs: HeadOutputs, targets: Sequence[DenseView]) -> dic
         "val_thing_iou": float(intersection.sum() / union.sum().clamp(min=1)),
         "val_noun": float((predicted_noun == fine_labels[:, 0])[is_foreground].float().mean()),
         "val_attribute": float(np.mean(accuracies)) if accuracies else 0.0,
-        "val_cell_f1": _coarse_f1(coarse[0].argmax(1), coarse_labels[:, 0], boxes, target_boxes),
+        "val_cell_f1": _compute_coarse_f1(coarse[0].argmax(1), coarse_labels[:, 0], boxes, target_boxes),
     }
 
 
-def _coarse_f1(
+def _compute_coarse_f1(
     predicted_noun: torch.Tensor, labels: torch.Tensor, boxes: torch.Tensor, target_boxes: torch.Tensor
 ) -> float:
     has_box = labels > BACKGROUND

@@ -121,7 +121,7 @@ def sample_dense_view(
     )
 
 
-def grid_centres(crop: Crop, grid_size: int) -> tuple[np.ndarray, np.ndarray]:
+def compute_grid_centres(crop: Crop, grid_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows and the columns of the image, px, of the centres of a grid's locations in a crop."""
     left, top, side = crop
     offsets = (np.arange(grid_size) + 0.5) * side / grid_size
@@ -143,7 +143,7 @@ def _label_fine_grid(
     labels = np.full((n_labels, grid_size, grid_size), IGNORE_LABEL, np.int64)
     labels[0] = BACKGROUND if is_exhaustive else IGNORE_LABEL
     instance_map = np.full((grid_size, grid_size), NO_INSTANCE if is_exhaustive else UNLABELLED, np.int64)
-    locations = np.ix_(*grid_centres(crop, grid_size))
+    locations = np.ix_(*compute_grid_centres(crop, grid_size))
     for instance in ambiguous:
         is_covered = sampler.load_mask(instance, image)[locations]
         labels[0][is_covered], instance_map[is_covered] = IGNORE_LABEL, UNLABELLED
@@ -165,8 +165,8 @@ def _label_centres(
     """Label the locations at objects' centres: labels int64 (n_labels, c, c), and boxes float64 (4, c, c).
 
     An object is labelled at the location that contains the centre of its box, and at those whose centres are in the
-    inner quarter of the box; where several objects qualify, the smallest is. Other locations are background, but those
-    in the box of an ambiguous instance have no loss.
+    inner quarter of the box; if several objects qualify, the smallest is used. Other locations are background, but
+    those in the box of an ambiguous instance have no loss.
     """
     left, top, side = crop
     labels = np.full((n_labels, grid_size, grid_size), IGNORE_LABEL, np.int64)

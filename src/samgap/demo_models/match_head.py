@@ -1,9 +1,10 @@
-"""A loss on SAM3's fusion encoder: whether each location of an image shows what a phrase refers to.
+"""A loss on SAM3's fusion encoder: each location of an image is classified by whether it shows a phrase's referent.
 
 The published model learned the relation of words and images from many more images. A small model trained with boxes
 alone detects salient objects whatever the phrase, since the encoder, the decoder and the matching of queries between a
-word and a location are all untrained. Here a linear layer reads from the encoder's output whether a location shows the
-referent. The layer has no access to the phrase, so the encoder must compare the two. It is discarded after training.
+word and a location are all untrained. Here a linear layer predicts from the encoder's output whether a location shows
+the referent. The layer has no access to the phrase, so the encoder must compare the two. It is discarded after
+training.
 """
 
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ def make_grid_labels(
     return labels
 
 
-def match_loss(logits: torch.Tensor, targets: torch.Tensor, is_foreground: torch.Tensor) -> torch.Tensor:
+def compute_match_loss(logits: torch.Tensor, targets: torch.Tensor, is_foreground: torch.Tensor) -> torch.Tensor:
     """Return the weighted mean binary cross-entropy over the locations that are not IGNORE_LABEL.
 
     Locations with any object have FOREGROUND_WEIGHT, since the phrase has to separate objects from each other.
@@ -80,7 +81,7 @@ def match_loss(logits: torch.Tensor, targets: torch.Tensor, is_foreground: torch
     return (losses * weights).sum() / weights.sum().clamp(min=1)
 
 
-def validation_scores(logits: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
+def compute_validation_scores(logits: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
     """Return the F1 of the locations, and the accuracy of the highest logit as a score of presence.
 
     Args:

@@ -1,10 +1,10 @@
-"""Training method `sam3-dense`: SAM3's image encoder learns what every location of an image shows, before detection.
+"""Training method `sam3-dense`: training of SAM3's image encoder to classify every location, before detection.
 
-The published model starts from an encoder pretrained on images. Ours starts from random weights, and boxes and phrases
-give an encoder little signal per step. So auxiliary heads, discarded after training, predict from its finest and its
-coarsest feature map the noun and the attributes at each location, and on the coarse map the box of an object at its
-centre (as in FCOS, arXiv:1904.01355). With a loss weight `loss_match` the fusion encoder learns too, which phrases
-refer to what a location shows (`match_head`).
+The published model starts from an encoder pretrained on images. The demo model starts from random weights, and boxes
+and phrases give an encoder little signal per step. So auxiliary heads, discarded after training, predict from its
+finest and its coarsest feature map the noun and the attributes at each location, and on the coarse map the box of an
+object at its centre (as in FCOS, arXiv:1904.01355). With a loss weight `loss_match` the fusion encoder is trained too,
+to predict which phrases refer to the object at a location (`match_head`).
 """
 
 from collections import Counter
@@ -69,7 +69,7 @@ class DenseTask:
         self.auxiliary_heads = dense_heads.AuxiliaryHeads(feature_maps[0].shape[1], self.vocabulary).to(device)
         self.match_weight = options.get("loss-weights", {}).get("loss_match", 0.0)
 
-    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return the loss terms on `batch` random views (an option), with `loss_match` if it has a weight."""
         sources = [sampler.source for sampler in self.samplers]
         source_indices = sample_source_indices(sources, self.options["batch"], rng)
@@ -77,7 +77,7 @@ class DenseTask:
         encoded = self._encode_views(views)
         terms = dense_heads.compute_losses(self.auxiliary_heads(encoded["backbone_fpn"]), views, self.noun_rarity)
         if self.match_weight and (queries := self._sample_match_queries(views, rng)):
-            terms["loss_match"] = match_head.match_loss(*self._predict_matches(encoded, queries))
+            terms["loss_match"] = match_head.compute_match_loss(*self._predict_matches(encoded, queries))
             terms["total"] = terms["total"] + self.match_weight * terms["loss_match"]
         return terms
 
@@ -88,10 +88,10 @@ class DenseTask:
         rng = np.random.default_rng(0)
         views = [self._sample_view(self.validation_sampler, rng) for _ in range(N_VALIDATION_VIEWS)]
         encoded = self._encode_views(views)
-        scores = dense_heads.validation_scores(self.auxiliary_heads(encoded["backbone_fpn"]), views)
+        scores = dense_heads.compute_validation_scores(self.auxiliary_heads(encoded["backbone_fpn"]), views)
         if self.match_weight and (queries := self._sample_match_queries(views, rng)):
             logits, labels, _ = self._predict_matches(encoded, queries)
-            scores |= match_head.validation_scores(logits, labels)
+            scores |= match_head.compute_validation_scores(logits, labels)
         return scores
 
     def _sample_view(self, sampler: ViewSampler, rng: np.random.Generator) -> DenseView:

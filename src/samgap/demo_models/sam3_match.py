@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from samgap.demo_models.match_head import IGNORE_LABEL, MatchHead, make_grid_labels, match_loss
+from samgap.demo_models.match_head import IGNORE_LABEL, MatchHead, compute_match_loss, make_grid_labels
 from samgap.models.runtime.device import cuda_shim
 from samgap.training.sam3.task import Task
 
@@ -14,17 +14,17 @@ from samgap.training.sam3.task import Task
 class MatchTask(Task):
     """Detection of phrases with the additional term `loss_match`; its weight is in the option `loss-weights`."""
 
-    def __init__(self, options: Mapping[str, Any], model: Mapping[str, Any], *arguments: Any, **more: Any) -> None:
+    def __init__(self, options: Mapping[str, Any], model: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
         """Build the model and the match head, with random weights; the arguments are those of `Task`."""
         weights = dict(options["loss-weights"])
         self.match_weight = weights.pop("loss_match")
-        super().__init__({**options, "loss-weights": weights}, model, *arguments, **more)
+        super().__init__({**options, "loss-weights": weights}, model, *args, **kwargs)
         self.auxiliary_heads = MatchHead(model["architecture"]["width"]).to(self.device)
 
     def compute_losses(self, batch: Any, outputs: Any, targets: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Return the terms of `Task` and `loss_match`."""
         terms = super().compute_losses(batch, outputs, targets)
-        terms["loss_match"] = _compute_match_loss(
+        terms["loss_match"] = _compute_stage_loss(
             self.auxiliary_heads, outputs[0], targets[0], batch.find_inputs[0].img_ids
         )
         # The package scales its terms by the square root of the number of queries, too.
@@ -33,18 +33,18 @@ class MatchTask(Task):
         return terms
 
 
-def _compute_match_loss(
+def _compute_stage_loss(
     match_head: MatchHead, outputs: Mapping[str, Any], targets: Mapping[str, Any], image_indices: torch.Tensor
 ) -> torch.Tensor:
     """Return the match loss of a stage's queries; an instance of any query of an image is foreground in that image."""
     logits = match_head(outputs["encoder_hidden_states"])
     counts, labels = targets["num_boxes"].tolist(), torch.zeros_like(logits)
-    if any(counts):  # otherwise the package has no masks, and no size of a mask
+    if any(counts):  # otherwise the package has no masks, and the size of a mask is unknown
         masks = torch.stack([query_masks.any(0) for query_masks in targets["masks"].split(counts)])
         labels = make_grid_labels(masks, math.isqrt(logits.shape[1]))
     labels[~targets["is_exhaustive"][:, None] & (labels == 0)] = IGNORE_LABEL
     is_foreground = (image_indices[:, None] == image_indices[None]).float() @ (labels > 0).float() > 0
-    return match_loss(logits, labels, is_foreground)
+    return compute_match_loss(logits, labels, is_foreground)
 
 
 def open_task(**arguments: Any) -> MatchTask:

@@ -78,7 +78,7 @@ class Tracker(Protocol):
                 `prompts`.
 
         Yields:
-            For each frame from the first prompted one on: a `FrameOutput` without and then one with predictions.
+            Two `FrameOutput`s for each frame from the first prompted frame on: without predictions, then with them.
         """
 
 

@@ -53,7 +53,7 @@ class Grounded:
         The boxes of all prompts are segmented in one call. A box outside the image gives no mask.
         """
         detections_by_prompt = [
-            [detection for detection in detections if self._clipped_area(detection.box) > 0]
+            [detection for detection in detections if self._compute_clipped_area(detection.box) > 0]
             for detections in self.detector.predict(prompts)
         ]
         box_prompts = [
@@ -77,7 +77,7 @@ class Grounded:
         x0, y0, x1, y1 = box
         return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
 
-    def _clipped_area(self, box: Sequence[float]) -> float:
+    def _compute_clipped_area(self, box: Sequence[float]) -> float:
         x0, y0, x1, y1 = self._clip_box(box)
         return max(x1 - x0, 0.0) * max(y1 - y0, 0.0)
 

@@ -103,18 +103,18 @@ class Owlv2:
 
     def _embed_phrases(self, phrases: Sequence[str]) -> torch.Tensor:
         """Return unit-length embeddings (phrases, width)."""
-        new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self.text_embeddings]
+        new_phrases = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self.text_embeddings]
         # Two more tokens mark the start and the end.
-        token_counts = {phrase: len(self.tokenizer.encode(phrase)) + 2 for phrase in new}
+        token_counts = {phrase: len(self.tokenizer.encode(phrase)) + 2 for phrase in new_phrases}
         self.warnings += [
             f"phrase of {n_tokens} tokens cut to the model's {self.max_tokens}: {phrase!r}"
             for phrase, n_tokens in token_counts.items()
             if n_tokens > self.max_tokens
         ]
-        if new:
+        if new_phrases:
             with cuda_shim(self.device):
-                tokens = self.tokenizer(new, context_length=self.max_tokens).to(self.device)
+                tokens = self.tokenizer(new_phrases, context_length=self.max_tokens).to(self.device)
             pooled = self.model.owlv2.text_model(input_ids=tokens, attention_mask=(tokens != 0).long()).pooler_output
             embeddings = self.model.owlv2.text_projection(pooled)
-            self.text_embeddings |= zip(new, embeddings / embeddings.norm(dim=-1, keepdim=True), strict=True)
+            self.text_embeddings |= zip(new_phrases, embeddings / embeddings.norm(dim=-1, keepdim=True), strict=True)
         return torch.stack([self.text_embeddings[phrase] for phrase in phrases])

@@ -1,1 +1,1 @@
-"""Predictions: a model on one shard of a data set, every mask as RLE; a killed job resumes."""
+"""Prediction of one shard of a data set by a model, with masks as RLEs; a killed job resumes after its last chunk."""

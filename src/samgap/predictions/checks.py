@@ -10,7 +10,7 @@ from samgap.prompts.kinds import get_row_kind
 def split_valid(
     prompts: Iterable[Mapping[str, Any]], image_row: Mapping[str, Any]
 ) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Split the prompts of an image into the valid ones and a message for each of the others.
+    """Split the prompts of an image into valid prompts and a message for each invalid one.
 
     Args:
         prompts: rows of table `prompts`.
@@ -21,7 +21,7 @@ def split_valid(
     """
     valid, messages = [], []
     for prompt in prompts:
-        reason = invalid_reason(prompt, image_row)
+        reason = find_prompt_fault(prompt, image_row)
         if reason is None:
             valid.append(prompt)
         else:
@@ -29,7 +29,7 @@ def split_valid(
     return valid, messages
 
 
-def invalid_reason(prompt: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
+def find_prompt_fault(prompt: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
     """Return why a prompt is not valid on an image, or None if it is valid.
 
     Raises:
@@ -38,21 +38,21 @@ def invalid_reason(prompt: Mapping[str, Any], image_row: Mapping[str, Any]) -> s
     row_kind = get_row_kind(prompt["kind"])
     points, boxes = _as_list(prompt.get("points")), _as_list(prompt.get("boxes"))
     for point in points:
-        if reason := _invalid_point_reason(point, image_row):
+        if reason := _find_point_fault(point, image_row):
             return reason
     for box in boxes:
-        if reason := _invalid_box_reason(box, image_row):
+        if reason := _find_box_fault(box, image_row):
             return reason
     if row_kind.takes_phrase:
         has_phrase = bool((prompt.get("phrase") or "").strip())
         return None if has_phrase or boxes else "its phrase is empty"
-    # Only the first row of a track holds a prompt.
+    # Only the first row of a track has a prompt.
     if not row_kind.sequence and not points and not boxes and prompt.get("mask") is None:
         return "it has no point, no box and no mask"
     return None
 
 
-def _invalid_point_reason(point: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
+def _find_point_fault(point: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
     width, height = image_row["width"], image_row["height"]
     name = f"point ({point['x']:g}, {point['y']:g})"
     if not (math.isfinite(point["x"]) and math.isfinite(point["y"])):
@@ -62,7 +62,7 @@ def _invalid_point_reason(point: Mapping[str, Any], image_row: Mapping[str, Any]
     return None
 
 
-def _invalid_box_reason(box: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
+def _find_box_fault(box: Mapping[str, Any], image_row: Mapping[str, Any]) -> str | None:
     width, height = image_row["width"], image_row["height"]
     x0, y0, x1, y1 = (float(box[edge]) for edge in ("x0", "y0", "x1", "y1"))
     name = f"box ({x0:g}, {y0:g}, {x1:g}, {y1:g})"

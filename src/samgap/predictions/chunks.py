@@ -1,8 +1,8 @@
 """Completed chunks of a shard, kept outside Snakemake's outputs so that a killed job can resume.
 
-Snakemake deletes the outputs of a killed job, so chunks lie in a separate folder, named by a hash of everything they
-were made from. A chunk is one file and is written atomically. At the end the tables of the shard are written from the
-chunks, one row group at a time, and the chunks are deleted.
+Snakemake deletes the outputs of a killed job, so chunks are in a separate folder, named by a hash of all their inputs.
+A chunk is one file and is written atomically. At the end the tables of the shard are written from the chunks, one row
+group at a time, and the chunks are deleted.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from samgap.tables.predictions import MASKS, TIMING
 logger = logging.getLogger("samgap")
 
 MAX_CHUNK_SECONDS = 20.0
-"""A chunk is written after this time, so that a killed job loses no more than that."""
+"""A chunk is written after this time, so that a killed job loses no more than the work of this time."""
 MAX_CHUNK_IMAGES = 256
 """The maximum number of images in a chunk, which bounds the memory."""
 NAN_SCORE_MESSAGE = "the score of a prediction is NaN; if that happens often, try the model's option `precision: fp32`"
@@ -77,9 +77,8 @@ class ChunkStore:
     """The completed chunks of one shard.
 
     Args:
-        folder: the folder of the shard's chunks, which may hold chunks made from other inputs.
-        fingerprint: everything that the shard is made from, as JSON values. Chunks with another fingerprint are not
-            used.
+        folder: the folder of the shard's chunks, which may also contain chunks of other inputs.
+        fingerprint: all inputs of the shard, as JSON values. Chunks with another fingerprint are not used.
         max_seconds: the time after which a chunk is written.
 
     Attributes:
@@ -99,12 +98,12 @@ class ChunkStore:
     def _iter_chunks(self) -> Iterator[tuple[Path, int]]:
         """Yield the files of consecutive chunks from the first image on, and their numbers of images."""
         start = 0
-        while (path := self._chunk_path(start)).is_file():
+        while (path := self._get_chunk_path(start)).is_file():
             n_images = parquet.read_provenance(path)["images"]
             yield path, n_images
             start += n_images
 
-    def _chunk_path(self, start: int) -> Path:
+    def _get_chunk_path(self, start: int) -> Path:
         return self.chunk_folder / f"{start:07d}.parquet"
 
     def _start_chunk(self) -> None:
@@ -122,7 +121,7 @@ class ChunkStore:
     def flush(self) -> None:
         """Write the output added since the last chunk as a new chunk."""
         if self.n_pending:
-            path = self._chunk_path(self.n_done)
+            path = self._get_chunk_path(self.n_done)
             metadata = {"images": self.n_pending, "timing": self.pending.timing_rows, "notes": self.pending.warnings}
             MASKS.write(path, self.pending.mask_rows, metadata)
             self.files.append(path)
@@ -155,7 +154,7 @@ class ChunkStore:
         return warnings
 
     def remove(self) -> None:
-        """Delete all chunks of the shard, including those made from other inputs."""
+        """Delete all chunks of the shard, including those of other inputs."""
         shutil.rmtree(self.root_folder, ignore_errors=True)
 
 
@@ -163,14 +162,14 @@ def _iter_row_groups(files: list[Path], schema: pa.Schema) -> Iterator[pa.Table]
     pending = schema.empty_table()
     for path in files:
         pending = pa.concat_tables([pending, pq.ParquetFile(path).read().cast(schema)])
-        while n_rows := _row_group_length(pending):
+        while n_rows := _count_group_rows(pending):
             yield pending.slice(0, n_rows)
             pending = pending.slice(n_rows)
     if len(pending):
         yield pending
 
 
-def _row_group_length(rows: pa.Table) -> int:
+def _count_group_rows(rows: pa.Table) -> int:
     """Return how many of the first rows form a row group; 0 if there are too few."""
     cumulative_bytes = np.cumsum(pc.binary_length(rows["rle"]).to_numpy())
     n_rows = min(int(np.searchsorted(cumulative_bytes, MAX_GROUP_BYTES)) + 1, MAX_GROUP_ROWS)

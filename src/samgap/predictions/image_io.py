@@ -38,8 +38,8 @@ def open_image(path: Path, image_row: Mapping[str, Any]) -> Image.Image:
         raise UserError(f"{path}: not a readable image ({error}); make the data set again") from error
     if image.size != (image_row["width"], image_row["height"]):
         raise UserError(
-            f"{path}: is {image.width}x{image.height} px, but images.parquet says "
-            f"{image_row['width']}x{image_row['height']}; make the data set again"
+            f"{path}: the image has {image.width}x{image.height} px, but images.parquet lists "
+            f"{image_row['width']}x{image_row['height']} px; make the data set again"
         )
     return image
 

@@ -29,7 +29,7 @@ logger = logging.getLogger("samgap")
 N_PREFETCHED_IMAGES = 2
 """Images that are read ahead of the model."""
 MAX_PENDING_IMAGES = 2
-"""Images whose masks are still being converted to RLE while the model goes on."""
+"""Images whose masks are still being converted to RLE while the model runs on further images."""
 N_RLE_THREADS = 2
 """Threads that convert masks to RLE."""
 
@@ -122,17 +122,17 @@ class _ImageJob:
         self.predictions: Sequence[Sequence[Prediction]] = []
 
     def predict(self, model: Model, device: str, truth: GroundTruth | None) -> float | None:
-        """Encode the image and predict its prompts; return the seconds that took, or None if there are no prompts."""
+        """Encode the image and predict its prompts; return the seconds spent, or None without prompts."""
         if self.image_future is None:
             return None
         from samgap.models.runtime.batching import is_out_of_memory  # imports torch
 
         image, read_ms = self.image_future.result()
         self.image_future = None  # frees the pixels while the masks are pending
-        started = time.perf_counter()
+        start_time = time.perf_counter()
         try:
             model.set_image(image)
-            encoded = time.perf_counter()
+            encoded_time = time.perf_counter()
             self.predictions = _predict_prompts(model, self.prompts, self.image_row, truth)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -140,16 +140,20 @@ class _ImageJob:
             raise UserError(f"image {self.image_row['file']}: {OUT_OF_MEMORY_MESSAGE}") from error
         except UserError as error:
             raise UserError(f"image {self.image_row['file']}: {error}") from error
-        done = time.perf_counter()
+        end_time = time.perf_counter()
         self._collect_model_warnings(model)
-        times = {"read_ms": read_ms, "encode_ms": 1e3 * (encoded - started), "decode_ms": 1e3 * (done - encoded)}
+        times = {
+            "read_ms": read_ms,
+            "encode_ms": 1e3 * (encoded_time - start_time),
+            "decode_ms": 1e3 * (end_time - encoded_time),
+        }
         self.timing_rows = [
             {"image_id": self.image_row["image_id"], "n_prompts": len(self.prompts), **times, "device": device}
         ]
-        return done - started
+        return end_time - start_time
 
     def _collect_model_warnings(self, model: Model) -> None:
-        """Move the warnings that a model has about its prompts (a phrase that is too long, say) to this image."""
+        """Move the model's warnings about prompts (for example a phrase that is too long) to this image."""
         model_warnings = getattr(model, "warnings", None)
         if model_warnings:
             self.warnings += model_warnings
@@ -165,9 +169,9 @@ class _ImageJob:
 
 
 def _read_image_timed(path: Path, image_row: Mapping[str, Any]) -> tuple[Image.Image, float]:
-    """Return the image and the milliseconds that reading it took."""
-    started = time.perf_counter()
-    return open_image(path, image_row), 1e3 * (time.perf_counter() - started)
+    """Return the image and the time of reading it in ms."""
+    start_time = time.perf_counter()
+    return open_image(path, image_row), 1e3 * (time.perf_counter() - start_time)
 
 
 def _predict_prompts(

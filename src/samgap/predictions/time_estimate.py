@@ -10,7 +10,7 @@ N_MEASURED_IMAGES = 3
 SLOW_IMAGE_SECONDS = 20.0
 """One image is enough for an estimate if it takes this long."""
 WARNING_MINUTES = 2
-"""On a CPU, an estimate from this on is a warning, because the user may want to stop the run."""
+"""On a CPU, an estimate of at least this is logged as a warning, because the user may want to stop the run."""
 
 
 class RuntimeEstimator:

@@ -1,4 +1,4 @@
-"""Prediction of sequences: every prompted object is tracked through the frames after its prompt."""
+"""Prediction of sequences: each object is tracked from its prompted frame to the last frame."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ from PIL import Image
 from samgap.errors import UserError
 from samgap.io.progress import report_progress
 from samgap.models import Tracker
-from samgap.predictions.checks import invalid_reason
+from samgap.predictions.checks import find_prompt_fault
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
 from samgap.predictions.time_estimate import RuntimeEstimator
@@ -38,9 +38,9 @@ class LazyFrames(Sequence[Image.Image]):
         return len(self.frame_rows)
 
     def __getitem__(self, index: Any) -> Any:
-        started = time.perf_counter()
+        start_time = time.perf_counter()
         image = open_image(self.image_folder / self.frame_rows[index]["file"], self.frame_rows[index])
-        self.read_seconds += time.perf_counter() - started
+        self.read_seconds += time.perf_counter() - start_time
         return image
 
 
@@ -128,7 +128,7 @@ def _split_valid_tracks(
     messages = {}
     for row in prompts:
         frame = frame_rows[frame_numbers[row["image_id"]]]
-        if _has_spatial_prompt(row) and (reason := invalid_reason(row, frame)):
+        if _has_spatial_prompt(row) and (reason := find_prompt_fault(row, frame)):
             messages[row["track"]] = f"track {row['track']:.0f}, prompted on {frame['file']}, skipped: {reason}"
     return [row for row in prompts if row["track"] not in messages], list(messages.values())
 
@@ -141,33 +141,38 @@ def _track_sequence(
     output: PredictionOutput,
 ) -> Iterator[dict[str, Any]]:
     """Track all objects of a sequence: add the masks to `output` and yield the rows of table `timing`."""
-    row_of = {(row["track"], frame_numbers[row["image_id"]]): row for row in prompts}
+    rows_by_track_and_frame = {(row["track"], frame_numbers[row["image_id"]]): row for row in prompts}
     prompted_rows = _sort_prompted_rows(prompts, frame_numbers)
     if not prompted_rows:
         return
     tracks = [row["track"] for row in prompted_rows]
-    started = time.perf_counter()
+    start_time = time.perf_counter()
     for frame in tracker.track(frames, [(frame_numbers[row["image_id"]], row) for row in prompted_rows]):
         now, image_row = time.perf_counter(), frames.frame_rows[frame.index]
         if frame.predictions is None:
             read_seconds, frames.read_seconds = frames.read_seconds, 0.0
-            encode_seconds = max(now - started - read_seconds, 0.0)
+            encode_seconds = max(now - start_time - read_seconds, 0.0)
         else:
             for object_number, predictions in frame.predictions.items():
-                output.add_predictions(row_of[tracks[object_number], frame.index], predictions, image_row)
+                prompt = rows_by_track_and_frame[tracks[object_number], frame.index]
+                output.add_predictions(prompt, predictions, image_row)
             times = {
                 "read_ms": 1e3 * read_seconds,
                 "encode_ms": 1e3 * encode_seconds,
-                "decode_ms": 1e3 * (now - started),
+                "decode_ms": 1e3 * (now - start_time),
             }
             yield {"image_id": image_row["image_id"], "n_prompts": len(frame.predictions), **times}
-        started = time.perf_counter()
+        start_time = time.perf_counter()
 
 
 def _sort_prompted_rows(
     prompts: Sequence[Mapping[str, Any]], frame_numbers: Mapping[int, int]
 ) -> list[Mapping[str, Any]]:
-    """Return the rows that hold a prompt, by frame and track; a track without exactly one raises UserError."""
+    """Return the rows with a prompt, by frame and track.
+
+    Raises:
+        UserError: a track does not have exactly one prompt.
+    """
     prompted_rows = [row for row in prompts if _has_spatial_prompt(row)]
     tracks = [row["track"] for row in prompted_rows]
     for track in {row["track"] for row in prompts}:

@@ -2,10 +2,10 @@
 
 For each image with an instance of the phrase, a row has the boxes of `positives` of these instances (label 1; all of
 them if there are fewer) and of `negatives` other labelled instances (label 0; as many as there are). The examples are
-drawn at random; a larger set starts with the examples of a smaller one. A correct prediction covers every instance of
+sampled at random; a larger set starts with the examples of a smaller one. A correct prediction covers every instance of
 the phrase, including the examples. Images without an instance of the phrase get no row, as in SAM3's own conversion of
-phrases to visual queries (`sam3.train.transforms.filter_query_transforms.TextQueryToVisual`). These sets therefore hold
-no negative prompts.
+phrases to visual queries (`sam3.train.transforms.filter_query_transforms.TextQueryToVisual`). These sets therefore
+contain no negative prompts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ SPATIAL = False
 INPUTS = ("phrase", "boxes")
 
 VISUAL_PHRASE = "visual"
-"""The phrase that SAM3 gets when boxes replace the phrase."""
+"""The text with which SAM3 is prompted if boxes replace the phrase."""
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

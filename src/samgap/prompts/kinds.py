@@ -20,9 +20,9 @@ class RowKind:
 
     name: str
     spatial: bool
-    """Whether a row points at one instance, so that its one best mask is evaluated."""
+    """Whether a row refers to one instance, so that the best mask alone is evaluated."""
     inputs: frozenset[str]
-    """The columns that may hold what the model gets: `points`, `boxes`, `mask`, `phrase`."""
+    """The columns that may contain the input of the model: `points`, `boxes`, `mask`, `phrase`."""
     sequence: bool
     """Whether the rows form tracks, of which only the first row has inputs."""
 
@@ -48,12 +48,12 @@ def get_row_kind(name: str) -> RowKind:
 
 
 def is_spatial(name: str) -> bool:
-    """Return whether rows of a kind point at one instance; an undeclared row kind raises UserError."""
+    """Return whether rows of a kind refer to one instance; an undeclared row kind raises UserError."""
     return get_row_kind(name).spatial
 
 
-def spatial_row_kinds() -> frozenset[str]:
-    """Return the names of all row kinds whose rows point at one instance."""
+def list_spatial_row_kinds() -> frozenset[str]:
+    """Return the names of all row kinds whose rows refer to one instance."""
     return frozenset(name for name, row_kind in read_row_kinds(ROOT).items() if row_kind.spatial)
 
 
@@ -61,23 +61,24 @@ def spatial_row_kinds() -> frozenset[str]:
 def read_row_kinds(root: Path) -> dict[str, RowKind]:
     """Return all declared row kinds by name.
 
-    Several kinds of prompts may make rows of the same kind (all lists of phrases do); these take the inputs of any.
+    Several kinds of prompts may make rows of the same kind (all lists of phrases do). Such a row kind has the inputs of
+    all of them.
 
     Args:
         root: the root of the repository.
 
     Raises:
-        UserError: a kind of prompts declares nothing, or two declare the same row kind differently.
+        UserError: a kind of prompts lacks its declarations, or two declare the same row kind differently.
     """
     row_kinds: dict[str, RowKind] = {}
     for kind in read_prompt_kinds(root).values():
         for name in kind.row_kinds:
             row_kind = RowKind(name, kind.spatial, frozenset(kind.inputs), kind.sequence)
-            other = row_kinds.get(name, row_kind)
-            if (other.spatial, other.sequence) != (row_kind.spatial, row_kind.sequence):
+            earlier = row_kinds.get(name, row_kind)
+            if (earlier.spatial, earlier.sequence) != (row_kind.spatial, row_kind.sequence):
                 raise UserError(
                     f"src/samgap/prompts: '{kind.id}' and another module declare the row kind '{name}' with different "
                     "SPATIAL or SEQUENCE; give the rows of one of them another kind"
                 )
-            row_kinds[name] = RowKind(name, kind.spatial, row_kind.inputs | other.inputs, kind.sequence)
+            row_kinds[name] = RowKind(name, kind.spatial, row_kind.inputs | earlier.inputs, kind.sequence)
     return row_kinds

@@ -56,21 +56,21 @@ def coarsen_mask(mask: np.ndarray, method: str, radius_fraction: float) -> tuple
         radius_fraction: the strength, as a fraction of the radius of the inscribed circle; below 1 for `eroded`.
 
     Returns:
-        The coarse mask, bool, (height + 2 · margin, width + 2 · margin), never empty; and the margin.
+        The coarse mask, bool, (height + 2 · margin, width + 2 · margin), not empty; and the margin.
     """
     depth = distance_transform(mask)
-    reach = radius_fraction * float(depth.max())
-    margin = int(np.ceil(2 * reach)) + 1
+    max_distance = radius_fraction * float(depth.max())
+    margin = int(np.ceil(2 * max_distance)) + 1
     padded = np.pad(mask, margin)
     if method == "eroded":
-        # Never empty: the deepest pixel is deeper than any fraction below 1 of its own depth.
-        return np.pad(depth > reach, margin), margin
+        # Not empty: the depth of the deepest pixel is larger than any fraction of it below 1.
+        return np.pad(depth > max_distance, margin), margin
     if method == "dilated":
-        return ndimage.distance_transform_edt(~padded) <= reach, margin
-    side = max(round(2 * reach), 2)
-    whole_blocks = np.pad(padded, [(0, -length % side) for length in padded.shape])
-    n_rows, n_columns = (length // side for length in whole_blocks.shape)
-    filled_share = whole_blocks.reshape(n_rows, side, n_columns, side).mean(axis=(1, 3))
+        return ndimage.distance_transform_edt(~padded) <= max_distance, margin
+    side = max(round(2 * max_distance), 2)
+    block_padded = np.pad(padded, [(0, -length % side) for length in padded.shape])
+    n_rows, n_columns = (length // side for length in block_padded.shape)
+    filled_share = block_padded.reshape(n_rows, side, n_columns, side).mean(axis=(1, 3))
     # Where no block is half filled, the fullest block represents the object.
     selected = filled_share >= min(0.5, filled_share.max())
     blocks = np.repeat(np.repeat(selected, side, 0), side, 1)

@@ -36,7 +36,7 @@ def sample_points(target: PromptTarget, options: Mapping[str, Any], seed: Seed) 
     if place == "centre":
         pixels = select_deepest_pixels(crop.mask, n_points)
     else:
-        candidates = crop.mask if place == "random" else inner_boundary(crop.mask)
+        candidates = crop.mask if place == "random" else find_inner_boundary(crop.mask)
         pixels = _sample_pixels(candidates, n_points, target.make_rng(seed, place))
     points = [_make_point(crop.top + row, crop.left + column, 1) for row, column in pixels]
     if options.get("negatives", 0):
@@ -67,7 +67,7 @@ def select_deepest_pixels(mask: np.ndarray, n_pixels: int) -> list[tuple[int, in
     return _repeat_pixels(pixels, n_pixels)
 
 
-def inner_boundary(mask: np.ndarray) -> np.ndarray:
+def find_inner_boundary(mask: np.ndarray) -> np.ndarray:
     """Return the pixels of a mask, bool, with a pixel outside the mask above, below, left or right."""
     return mask & ~ndimage.binary_erosion(mask)
 

@@ -18,13 +18,16 @@ class Seed:
         """Return the generator of a key, for example an image's file name and the index of an instance in it.
 
         All prompt sets share the generator of a key: the first of five random points is the point of a set with one,
-        and a box is jittered in the same direction, farther, in a set with a larger `jitter`. Prompt sets can so be
-        compared in pairs.
+        and a box is jittered in the same direction, farther, in a set with a larger `jitter`. This allows paired
+        comparisons of prompt sets.
         """
         return np.random.default_rng(_hash_to_int(self.run_seed, self.dataset, *key))
 
-    def sampling_key(self, text: str) -> int:
-        """Return a number for a text that is the same on every data set; the texts with the smallest are a sample."""
+    def make_sampling_key(self, text: str) -> int:
+        """Return a number that depends only on a text and the seed of the run, for a sample that all data sets share.
+
+        The sample consists of the texts with the smallest numbers.
+        """
         return _hash_to_int(self.run_seed, text)
 
 

@@ -37,8 +37,8 @@ def make_instance_rows(
     Args:
         truth: the ground truth.
         kind: the row kind.
-        make_columns: returns the columns that hold the prompt of an instance, or None if there can be none. The number
-            of instances without a prompt, and the first of them, are logged as a warning.
+        make_columns: returns the columns with the prompt of an instance, or None if the instance has no prompt. The
+            number of such instances, and the first of them, are logged as a warning.
     """
     skipped = []
     for image_id in sorted(truth.images):

@@ -28,7 +28,7 @@ NOUN_KEYS = ("noun", "nouns", "other")
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
     """Yield one row for each image and phrase of the templates, or of a sample of them."""
     phrases = expand_templates(options)
-    ranked = sorted(phrases, key=lambda phrase: seed.sampling_key(phrase["phrase"]))
+    ranked = sorted(phrases, key=lambda phrase: seed.make_sampling_key(phrase["phrase"]))
     sampled = {phrase["phrase"] for phrase in ranked[: options.get("sample", len(phrases))]}
     return make_phrase_rows(truth, [phrase for phrase in phrases if phrase["phrase"] in sampled])
 
@@ -80,7 +80,7 @@ def merge_meanings(meanings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | No
         for key, value in meaning.items():
             if key in ("attributes", "without"):
                 attributes = merged.get(key, {})
-                if any(attributes.get(name, wanted) != wanted for name, wanted in value.items()):
+                if any(attributes.get(name, required) != required for name, required in value.items()):
                     return None
                 merged[key] = {**attributes, **value}
             else:

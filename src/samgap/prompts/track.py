@@ -1,10 +1,11 @@
 """Kind `track`: an object of a sequence gets one prompt and is tracked through the following frames.
 
 Each track has one row per frame, from the first frame on which its instance has a mask and is not marked `ignore`, to
-the last of the sequence. The first row holds the prompt: option `show` selects a `box`, `point`s or both (`point-box`),
-with the options of these kinds. The other rows hold no prompt; their masks are propagated. Column `track` is the same
-for all rows of a track. A correct prediction for a row is the track's instance on that frame: none if the object is not
-visible (`truth_ids` is empty); the frame is not evaluable if the instance is marked `ignore` or has no mask.
+the last of the sequence. The first row contains the prompt: option `show` selects a `box`, `point`s or both
+(`point-box`), with the options of these kinds. The other rows have no prompt; their masks are propagated. Column
+`track` is the same for all rows of a track. A correct prediction for a row is the track's instance on that frame: none
+if the object is not visible (`truth_ids` is empty); the frame is not evaluable if the instance is marked `ignore` or
+has no mask.
 """
 
 import logging

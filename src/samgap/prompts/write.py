@@ -37,7 +37,15 @@ def write_prompts(
 
 
 def validate_prompt(prompt: Mapping[str, Any], image_row: Mapping[str, Any]) -> None:
-    """Raise UserError if the kind is undeclared, a point or a box is not inside the image, or the phrase is empty."""
+    """Check a prompt against its image.
+
+    Args:
+        prompt: row of table `prompts`.
+        image_row: entry of `GroundTruth.images`.
+
+    Raises:
+        UserError: the kind is undeclared, a point or a box is not inside the image, or the phrase is empty.
+    """
     row_kind = get_row_kind(prompt["kind"])
     width, height = image_row["width"], image_row["height"]
     where = f"image {image_row['file_name']} ({width}x{height} px)"

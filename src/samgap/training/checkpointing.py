@@ -15,8 +15,8 @@ def without_gradient_checkpointing() -> Iterator[None]:
     The packages have no option for it, and the activations of a small model fit into memory.
     """
 
-    def call(function: Any, *arguments: Any, use_reentrant: bool | None = None, **more: Any) -> Any:
-        return function(*arguments, **more)
+    def call(function: Any, *args: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
 
     with mock.patch.object(torch.utils.checkpoint, "checkpoint", call):
         yield

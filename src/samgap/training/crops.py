@@ -16,7 +16,7 @@ def sample_window(
     max_fraction: float,
     rng: np.random.Generator,
 ) -> CropWindow:
-    """Sample a square window that contains the centre of a box, and the whole box if it fits.
+    """Sample a square window that contains the centre of a box, and the entire box if it fits.
 
     Args:
         image_size: width and height, px

@@ -23,15 +23,15 @@ REPORT_EVERY = 50
 
 
 class Task(Protocol):
-    """What a family trains: a model, its losses on a random batch, and a validation.
+    """A training task of a family: a model, its losses on a random batch, and a validation.
 
     A task may have an attribute `auxiliary_heads`, a module that is trained together with the model and then discarded.
     """
 
     model: torch.nn.Module
 
-    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """Return the loss terms on a batch drawn with `rng`; `total` is minimised, the others are logged."""
+    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Return the loss terms on a batch sampled with `rng`; `total` is minimised, the others are logged."""
 
     def validate(self) -> dict[str, float]:
         """Return scores on validation images, by name."""
@@ -53,7 +53,7 @@ def sample_source_indices(sources: Sequence[DatasetSource], n_images: int, rng: 
     return rng.choice(len(sources), n_images, p=fractions / fractions.sum())
 
 
-def learning_rate(step: int, options: Mapping[str, Any]) -> float:
+def compute_learning_rate(step: int, options: Mapping[str, Any]) -> float:
     """Return the learning rate of a step: linear warm-up, then a cosine down to a hundredth of the maximum.
 
     Options: `learning-rate` (the maximum), `warm-up` (steps), `schedule` (the step of the minimum, default `steps`).
@@ -71,12 +71,12 @@ def train(
     """Train `task.model` for `options["steps"]` steps.
 
     The state is saved at every validation. A training that is started again with the same `recipe` resumes from it;
-    since each step has its own seed, it draws the same batches as an uninterrupted training.
+    since each step has a seed, it samples the same batches as an uninterrupted training.
 
     Args:
         task: the model, its losses and its validation
         options: the entry of `trainings`; parts of the model named by `frozen` are not trained
-        seed: seed of all random draws
+        seed: seed of all random numbers
         device: torch device of the model
         checkpoint_path: file of the saved state
         recipe: everything that determines the training, JSON-like
@@ -85,7 +85,7 @@ def train(
         Rows of the table `history`.
 
     Raises:
-        UserError: If `frozen` names no part of the model, or all of it.
+        UserError: `frozen` names no part of the model, or all of it.
     """
     _freeze_modules(task.model, options.get("frozen", []))
     auxiliary = getattr(task, "auxiliary_heads", torch.nn.Module())
@@ -100,7 +100,7 @@ def train(
         logger.info("resuming from step %d", state.step)
     n_steps = options["steps"]
     for step in range(state.step, n_steps):
-        lr = learning_rate(step, options)
+        lr = compute_learning_rate(step, options)
         _seed_generators(seed, step)
         state.add_losses(
             _step(task, optimiser, lr, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
@@ -134,13 +134,13 @@ def _freeze_modules(model: torch.nn.Module, module_names: Sequence[str]) -> None
 def _step(
     task: Task, optimiser: torch.optim.Optimizer, lr: float, max_grad_norm: float, device: str, rng: np.random.Generator
 ) -> dict[str, float]:
-    """Do one optimiser step and return the loss terms; a step with gradients that are not finite changes nothing."""
+    """Do one optimiser step and return the loss terms; if a gradient is not finite, no weight changes."""
     for group in optimiser.param_groups:
         group["lr"] = lr
     task.model.train()
     optimiser.zero_grad(set_to_none=True)
     with cuda_shim(device):
-        terms = task.loss(rng)
+        terms = task.compute_batch_losses(rng)
         terms["total"].backward()
     norm = torch.nn.utils.clip_grad_norm_(
         [value for group in optimiser.param_groups for value in group["params"]], max_grad_norm

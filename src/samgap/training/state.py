@@ -16,7 +16,7 @@ class TrainingState:
     """A training after `step` steps."""
 
     model: torch.nn.Module
-    auxiliary_heads: torch.nn.Module  # trained together with the model, but not part of it
+    auxiliary_heads: torch.nn.Module  # trained together with the model and not saved in its weights
     optimiser: torch.optim.Optimizer
     recipe: str  # identifies the training; a saved state of another recipe is ignored
     step: int = 0

@@ -1,6 +1,6 @@
 """Validation scores of a training with phrases: a few images at the usual score threshold.
 
-They are for watching a training; published scores come from the matching and statistics stages.
+They are for monitoring a training; published scores come from the matching and statistics stages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ MIN_IOU = 0.5
 """IoU from which a predicted and a ground-truth mask match."""
 
 
-def validation_scores(
+def compute_validation_scores(
     model: Model,
     source: DatasetSource,
     ground_truth: GroundTruth,
@@ -48,18 +48,18 @@ def validation_scores(
             ]
             targets = [rles[truth_id] for truth_id in find_truth_ids(phrase, image_id, ground_truth) or []]
             presence[int(bool(targets)), int(bool(predicted))] += 1
-            ious = _matched_ious(predicted, targets)
+            ious = _compute_matched_ious(predicted, targets)
             counts[index] += len(ious), len(predicted) + len(targets)
             matched_ious += ious
     return {
         "val_f1": float(2 * counts[:, 0].sum() / max(counts[:, 1].sum(), 1)),
         "val_f1_first": float(2 * counts[0, 0] / max(counts[0, 1], 1)),
         "val_matched_iou": float(np.mean(matched_ious)) if matched_ious else 0.0,
-        "val_il_mcc": _matthews_correlation(presence),
+        "val_il_mcc": _compute_matthews_correlation(presence),
     }
 
 
-def _matched_ious(predicted: Sequence[Any], targets: Sequence[Any]) -> list[float]:
+def _compute_matched_ious(predicted: Sequence[Any], targets: Sequence[Any]) -> list[float]:
     """Return the IoUs of the pairs that match in the assignment of the largest total IoU."""
     if not predicted or not targets:
         return []
@@ -68,7 +68,7 @@ def _matched_ious(predicted: Sequence[Any], targets: Sequence[Any]) -> list[floa
     return list(assigned[assigned >= MIN_IOU].tolist())
 
 
-def _matthews_correlation(confusion: np.ndarray) -> float:
+def _compute_matthews_correlation(confusion: np.ndarray) -> float:
     """Return the Matthews correlation coefficient of a 2 x 2 confusion matrix, 0 where it is undefined."""
     (tn, fp), (fn, tp) = confusion
     denominator = float((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5

@@ -17,7 +17,7 @@ from tests.helpers.training_data import APPLE_BOXES, APPLE_IMAGE_SIDE, APPLE_PHR
 VOCABULARY = Vocabulary(("apple",), {"size": ("small", "large")})
 
 
-def _sampler(folder, boxes_only=False, **options):
+def _make_sampler(folder, boxes_only=False, **options):
     return ViewSampler(write_apples(folder, boxes_only), APPLE_PHRASES, 64, {"negatives": 1, **options})
 
 
@@ -26,7 +26,7 @@ def _sample(sampler, rng):
 
 
 def test_fine_locations_have_the_noun_of_what_they_show(tmp_path):
-    sampler = _sampler(tmp_path, crops={"low": 0.6, "high": 1.0})
+    sampler = _make_sampler(tmp_path, crops={"low": 0.6, "high": 1.0})
     rng = np.random.default_rng(1)
     for _ in range(40):
         view = _sample(sampler, rng)
@@ -39,7 +39,7 @@ def test_fine_locations_have_the_noun_of_what_they_show(tmp_path):
 
 
 def test_the_coarse_location_at_the_centre_of_a_fruit_has_its_box(tmp_path):
-    view = _sample(_sampler(tmp_path), np.random.default_rng(3))
+    view = _sample(_make_sampler(tmp_path), np.random.default_rng(3))
     boxes, cells = view.boxes, view.coarse_labels
     if not torch.allclose(boxes[:, 3, 2], torch.tensor(APPLE_BOXES[0]) / APPLE_IMAGE_SIDE):  # the view is flipped
         boxes, cells = boxes.flip(2), cells.flip(2)
@@ -52,19 +52,19 @@ def test_the_coarse_location_at_the_centre_of_a_fruit_has_its_box(tmp_path):
 
 
 def test_unlabelled_locations_of_images_with_boxes_only_are_ignored_in_some_views(tmp_path):
-    sampler = _sampler(tmp_path, boxes_only=True)
+    sampler = _make_sampler(tmp_path, boxes_only=True)
     rng = np.random.default_rng(0)
     corners = {int(_sample(sampler, rng).fine_labels[0, 0, 0]) for _ in range(30)}
     assert corners == {BACKGROUND, IGNORE_LABEL}
 
 
 def test_size_is_not_a_label_in_a_close_crop(tmp_path):
-    view = _sample(_sampler(tmp_path, crops={"low": 0.6, "high": 0.7}), np.random.default_rng(2))
+    view = _sample(_make_sampler(tmp_path, crops={"low": 0.6, "high": 0.7}), np.random.default_rng(2))
     assert (view.fine_labels[1] == IGNORE_LABEL).all() and (view.fine_labels[0] == 1).any()
 
 
 def test_the_instance_map_has_the_index_of_the_instance_at_each_location(tmp_path):
-    view = _sample(_sampler(tmp_path), np.random.default_rng(1))
+    view = _sample(_make_sampler(tmp_path), np.random.default_rng(1))
     for index, instance in enumerate(view.visible):
         x0, y0, x1, y1 = (round(value * 32 / APPLE_IMAGE_SIDE) for value in instance.box)
         area = int((view.instance_map == index).sum())
@@ -73,6 +73,6 @@ def test_the_instance_map_has_the_index_of_the_instance_at_each_location(tmp_pat
 
 
 def test_the_vocabulary_has_the_nouns_of_the_labels_and_the_attributes_of_the_phrases(tmp_path):
-    sampler = _sampler(tmp_path)
+    sampler = _make_sampler(tmp_path)
     assert build_vocabulary([sampler], APPLE_PHRASES) == Vocabulary(("apple",), {"size": ("large",)})
     assert build_vocabulary([sampler], APPLE_PHRASES[:1]) == Vocabulary(("apple",), {})

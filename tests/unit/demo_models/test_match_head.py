@@ -25,9 +25,9 @@ def test_correct_and_ignored_locations_have_no_loss():
     labels = torch.tensor([[1.0, 0.0, IGNORE_LABEL], [0.0, 0.0, IGNORE_LABEL]])
     no_foreground = torch.zeros(2, 3, dtype=torch.bool)
     correct = torch.tensor([[9.0, -9.0, 9.0], [-9.0, -9.0, -9.0]])
-    assert float(match_head.match_loss(correct, labels, no_foreground)) < 1e-3
-    assert match_head.validation_scores(correct, labels) == {"val_match_f1": 1.0, "val_match_presence": 1.0}
-    assert float(match_head.match_loss(correct, torch.full((2, 3), IGNORE_LABEL), no_foreground)) == 0
+    assert float(match_head.compute_match_loss(correct, labels, no_foreground)) < 1e-3
+    assert match_head.compute_validation_scores(correct, labels) == {"val_match_f1": 1.0, "val_match_presence": 1.0}
+    assert float(match_head.compute_match_loss(correct, torch.full((2, 3), IGNORE_LABEL), no_foreground)) == 0
 
 
 def test_a_missed_location_has_the_foreground_weight():
@@ -35,13 +35,15 @@ def test_a_missed_location_has_the_foreground_weight():
     missed = torch.tensor([[-9.0, -9.0, 9.0], [-9.0, -9.0, -9.0]])
     # The other three labelled locations have the weight 1.
     weight = match_head.FOREGROUND_WEIGHT / (match_head.FOREGROUND_WEIGHT + 3)
-    loss = match_head.match_loss(missed, labels, torch.zeros(2, 3, dtype=torch.bool))
+    loss = match_head.compute_match_loss(missed, labels, torch.zeros(2, 3, dtype=torch.bool))
     assert float(loss) == pytest.approx(weight * 9, rel=1e-3)
-    assert match_head.validation_scores(missed, labels) == {"val_match_f1": 0.0, "val_match_presence": 0.5}
+    assert match_head.compute_validation_scores(missed, labels) == {"val_match_f1": 0.0, "val_match_presence": 0.5}
 
 
 def test_a_false_positive_on_another_object_weighs_as_much_as_a_miss():
     labels, is_foreground = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[True, True, False]])
     missed, false_positive = torch.tensor([[-9.0, -9.0, -9.0]]), torch.tensor([[9.0, 9.0, -9.0]])
-    losses = [float(match_head.match_loss(logits, labels, is_foreground)) for logits in (missed, false_positive)]
+    losses = [
+        float(match_head.compute_match_loss(logits, labels, is_foreground)) for logits in (missed, false_positive)
+    ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3) and losses[0] > 1

@@ -1,4 +1,4 @@
-"""Training method sam3-dense: the image encoder learns, and with the match loss the text and fusion encoders too."""
+"""Training method sam3-dense trains the image encoder, and with the match loss the text and fusion encoders too."""
 
 import functools
 
@@ -29,8 +29,8 @@ def test_losses_fall_and_an_interrupted_training_resumes(source, tmp_path, monke
     training_tasks.assert_losses_fall_and_training_resumes(open_again, tmp_path, monkeypatch)
 
 
-def _train_one_step(source, folder, **more):
-    options = {"steps": 1, "learning-rate": 1e-3, "warm-up": 0, "validate-every": 2, **more}
+def _train_one_step(source, folder, **other_options):
+    options = {"steps": 1, "learning-rate": 1e-3, "warm-up": 0, "validate-every": 2, **other_options}
     task = open_task(source, folder, **options)
     history = []
     changed = training_tasks.changed_weights(
@@ -39,14 +39,14 @@ def _train_one_step(source, folder, **more):
     return changed, {row["term"] for row in history}, task
 
 
-def test_without_a_match_loss_only_the_image_encoder_learns(source, tmp_path):
+def test_without_a_match_loss_only_the_image_encoder_is_trained(source, tmp_path):
     changed, terms, task = _train_one_step(source, tmp_path)
     assert changed and all(name.startswith("backbone.vision_backbone.") for name in changed)
     assert terms >= {"loss_noun", "loss_box", "val_thing_iou", "val_cell_f1"}
     assert not any("auxiliary_heads" in name for name in task.model.state_dict())
 
 
-def test_with_a_match_loss_the_text_encoder_and_the_fusion_encoder_learn_too(source, tmp_path):
+def test_with_a_match_loss_the_text_encoder_and_the_fusion_encoder_are_trained_too(source, tmp_path):
     changed, terms, _ = _train_one_step(source, tmp_path, **WITH_MATCH_LOSS)
     for part in ("backbone.vision_backbone.", "backbone.language_backbone.", "transformer.encoder."):
         assert any(name.startswith(part) for name in changed), part

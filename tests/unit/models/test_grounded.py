@@ -52,14 +52,14 @@ def test_each_box_of_each_phrase_becomes_a_mask_with_the_score_of_the_box():
     predictions = model.predict(PROMPTS)
     assert detector.image_size == segmenter.image_size == (40, 30)
     # Boxes are clipped to the image; those outside are dropped.
-    assert [[(mask.score, mask.box) for mask in of_phrase] for of_phrase in predictions] == [
+    assert [[(mask.score, mask.box) for mask in phrase_predictions] for phrase_predictions in predictions] == [
         [(0.9, (1, 2, 9, 8)), (0.4, (5, 5, 40, 25))],
         [],
         [],
     ]
     assert [prompt["kind"] for prompt in segmenter.prompts] == ["box"] * 3
     assert model.warnings == ["a phrase was cut"] and detector.warnings == []
-    assert {mask.area for of_phrase in predictions for mask in of_phrase} == {7}
+    assert {mask.area for phrase_predictions in predictions for mask in phrase_predictions} == {7}
 
 
 def test_segmenter_is_not_called_without_boxes():

@@ -64,7 +64,7 @@ def make_spatial_prompts(kind, boxes, rng):
         yield prompt, inputs
 
 
-def tolerant_iou(prediction, expected):
+def compute_tolerant_iou(prediction, expected):
     """Return the IoU, ignoring one differing pixel: a logit of 0 may have either sign, and small masks few pixels."""
     mask = decode(prediction, SIDE, SIDE)
     return 1 - max((mask ^ expected).sum() - 1, 0) / max((mask | expected).sum(), 1)
@@ -80,16 +80,16 @@ def test_sam2_equals_the_packages_predictor(sam2_model, scenes, kind, batch_size
         prompts, package_inputs = zip(*make_spatial_prompts(kind, boxes, rng), strict=True)
         sam2_model.set_image(image)
         with rle_worker_pool(2):
-            predictions = [list(of_prompt) for of_prompt in sam2_model.predict(prompts)]
-        for prompt, inputs, of_prompt in zip(prompts, package_inputs, predictions, strict=True):
+            predictions = [list(prompt_predictions) for prompt_predictions in sam2_model.predict(prompts)]
+        for prompt, inputs, prompt_predictions in zip(prompts, package_inputs, predictions, strict=True):
             if prompt["mask"]:
                 inputs["mask_input"] = sam2_model.rles_to_mask_inputs([prompt["mask"]])[0].numpy()
             multimask = kind in ("point", "mask")
             masks, quality, _ = sam2_model.predictor.predict(multimask_output=multimask, **inputs)
             best = int(np.argmax(quality))
             if masks[best].any():
-                assert tolerant_iou(of_prompt[0], masks[best].astype(bool)) >= 0.999
-                assert of_prompt[0].score == pytest.approx(np.clip(quality[best], 0, 1), abs=1e-3)
+                assert compute_tolerant_iou(prompt_predictions[0], masks[best].astype(bool)) >= 0.999
+                assert prompt_predictions[0].score == pytest.approx(np.clip(quality[best], 0, 1), abs=1e-3)
                 n_compared += 1
     assert n_compared >= 12
 
@@ -107,9 +107,9 @@ def test_sam3_equals_the_packages_processor(sam3_model, scenes, kind, batch_size
             prompts = [{**prompt, "boxes": boxes[: 1 + index % 3]} for index, prompt in enumerate(prompts)]
         sam3_model.set_image(image)
         with rle_worker_pool(2):
-            predictions = [list(of_prompt) for of_prompt in sam3_model.predict(prompts)]
+            predictions = [list(prompt_predictions) for prompt_predictions in sam3_model.predict(prompts)]
         with cuda_shim("cpu"):
-            for prompt, of_prompt in zip(prompts, predictions, strict=True):
+            for prompt, prompt_predictions in zip(prompts, predictions, strict=True):
                 state = processor.set_text_prompt(prompt["phrase"], processor.set_image(image))
                 for box in prompt.get("boxes", []):
                     x0, y0, x1, y1 = (box[edge] / SIDE for edge in BOX_KEYS)
@@ -118,11 +118,11 @@ def test_sam3_equals_the_packages_processor(sam3_model, scenes, kind, batch_size
                 scores, masks = state["scores"].tolist(), state["masks"][:, 0].numpy()
                 order = sorted((index for index, mask in enumerate(masks) if mask.any()), key=lambda i: -scores[i])
                 # A score at the threshold may be on either side of it.
-                assert abs(len(order) - len(of_prompt)) <= 1
-                for prediction, index in zip(of_prompt, order, strict=False):
+                assert abs(len(order) - len(prompt_predictions)) <= 1
+                for prediction, index in zip(prompt_predictions, order, strict=False):
                     assert prediction.score == pytest.approx(scores[index], abs=1e-3)
-                    candidates = [other for other in order if abs(scores[other] - prediction.score) < 1e-3]
-                    assert max(tolerant_iou(prediction, masks[candidate]) for candidate in candidates) >= 0.999
+                    candidates = [candidate for candidate in order if abs(scores[candidate] - prediction.score) < 1e-3]
+                    assert max(compute_tolerant_iou(prediction, masks[candidate]) for candidate in candidates) >= 0.999
                     n_compared += 1
     assert n_compared >= 20
 
@@ -135,14 +135,14 @@ def test_equal_batches_give_equal_bytes_and_smaller_ones_equal_masks(sam2_model,
             monkeypatch.setattr(model.prompt_batcher, "max_size", batch_size)
             model.set_image(scenes[0][0])
             with rle_worker_pool(2):
-                runs.append([list(of_prompt) for of_prompt in model.predict(prompts)])
+                runs.append([list(prompt_predictions) for prompt_predictions in model.predict(prompts)])
         assert runs[0] == runs[1] and sum(map(len, runs[0])) >= 6
         for run in runs[2:]:
             for expected, predictions in zip(runs[0], run, strict=True):
                 scores = [prediction.score for prediction in predictions]
                 assert scores == pytest.approx([prediction.score for prediction in expected], abs=1e-3)
                 for first, second in zip(expected, predictions, strict=True):
-                    assert tolerant_iou(first, decode(second, SIDE, SIDE)) >= 0.999
+                    assert compute_tolerant_iou(first, decode(second, SIDE, SIDE)) >= 0.999
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (8000, 8000)])
@@ -167,7 +167,7 @@ def test_large_images_have_smaller_batches(sam2_model, monkeypatch):
     batch_sizes = []
     for side in (200, 8000):
         sam2_model.set_image(Image.new("RGB", (side, side)))
-        batch_sizes.append(sam2_model.prompt_batcher.batch_size(sam2_model.bytes_per_prompt))
+        batch_sizes.append(sam2_model.prompt_batcher.compute_batch_size(sam2_model.bytes_per_prompt))
     assert batch_sizes[0] == sam2.MAX_PROMPTS_PER_BATCH and batch_sizes[1] < batch_sizes[0]
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from samgap.models import shape
 from samgap.models.runtime.predictions import logits_to_predictions
-from samgap.predictions.checks import invalid_reason
+from samgap.predictions.checks import find_prompt_fault
 from samgap.predictions.shard import predict_images
 
 IMAGE = {"image_id": 1, "file": "1.png", "width": 40, "height": 30}
@@ -18,25 +18,25 @@ BOX = {"x0": 5, "y0": 5, "x1": 15, "y1": 25, "label": 1}
 NAN = float("nan")
 
 
-def box_prompt(**edges):
+def make_box_prompt(**edges):
     return {"kind": "box", "boxes": [{**BOX, **edges}]}
 
 
-def point_prompt(x, y):
+def make_point_prompt(x, y):
     return {"kind": "point", "points": [{"x": x, "y": y, "label": 1}]}
 
 
 @pytest.mark.parametrize(
     ("prompt", "reason"),
     [
-        (box_prompt(x1=5), r"box \(5, 5, 5, 25\) has no area"),
-        (box_prompt(y0=25, y1=5), "has no area"),
-        (box_prompt(x0=NAN), "has a coordinate that is not a finite number"),
-        (box_prompt(x1=float("inf")), "has a coordinate that is not a finite number"),
-        (box_prompt(x0=50, x1=60), "is outside the image of 40x30 px"),
-        (point_prompt(40, 3), r"point \(40, 3\) is outside the image of 40x30 px"),
-        (point_prompt(3, -0.5), "is outside"),
-        (point_prompt(NAN, 3), "has a coordinate that is not a finite number"),
+        (make_box_prompt(x1=5), r"box \(5, 5, 5, 25\) has no area"),
+        (make_box_prompt(y0=25, y1=5), "has no area"),
+        (make_box_prompt(x0=NAN), "has a coordinate that is not a finite number"),
+        (make_box_prompt(x1=float("inf")), "has a coordinate that is not a finite number"),
+        (make_box_prompt(x0=50, x1=60), "is outside the image of 40x30 px"),
+        (make_point_prompt(40, 3), r"point \(40, 3\) is outside the image of 40x30 px"),
+        (make_point_prompt(3, -0.5), "is outside"),
+        (make_point_prompt(NAN, 3), "has a coordinate that is not a finite number"),
         ({"kind": "phrase", "phrase": "  "}, "its phrase is empty"),
         ({"kind": "other", "phrase": None}, "its phrase is empty"),
         ({"kind": "point", "points": []}, "has no point, no box and no mask"),
@@ -44,23 +44,23 @@ def point_prompt(x, y):
     ],
 )
 def test_an_invalid_prompt_has_a_reason(prompt, reason):
-    assert re.search(reason, invalid_reason({"points": None, "boxes": None, **prompt}, IMAGE))
+    assert re.search(reason, find_prompt_fault({"points": None, "boxes": None, **prompt}, IMAGE))
 
 
 @pytest.mark.parametrize(
     "prompt",
     [
-        box_prompt(),
-        box_prompt(x0=-3, x1=60),
-        point_prompt(0, 0),
-        point_prompt(39.9, 29.9),
+        make_box_prompt(),
+        make_box_prompt(x0=-3, x1=60),
+        make_point_prompt(0, 0),
+        make_point_prompt(39.9, 29.9),
         {"kind": "phrase", "phrase": "apple"},
         {"kind": "phrase", "phrase": None, "boxes": np.array([BOX])},
         {"kind": "track", "boxes": None},
     ],
 )
 def test_a_valid_prompt_has_no_reason(prompt):
-    assert invalid_reason({"points": None, **prompt}, IMAGE) is None
+    assert find_prompt_fault({"points": None, **prompt}, IMAGE) is None
 
 
 def test_the_valid_prompts_of_an_image_are_predicted_and_the_others_listed(tmp_path):

@@ -121,13 +121,13 @@ def test_the_table_does_not_depend_on_the_chunks(tmp_path, monkeypatch, n_rows):
             chunks.add(PredictionOutput([make_row(number)]))
         chunks.flush()
         chunks.write_tables(tmp_path / f"{name}.parquet", tmp_path / f"{name}-t.parquet", {"code": "c"})
-    one, many = tmp_path / "one.parquet", tmp_path / "many.parquet"
-    assert one.read_bytes() == many.read_bytes()
-    assert MASKS.read(one)["image_id"].tolist() == list(range(n_rows))
-    assert parquet.read_provenance(one) == {"code": "c"}
-    assert pq.read_metadata(one).num_row_groups == -(-n_rows // 10)
+    one_chunk, many_chunks = tmp_path / "one.parquet", tmp_path / "many.parquet"
+    assert one_chunk.read_bytes() == many_chunks.read_bytes()
+    assert MASKS.read(one_chunk)["image_id"].tolist() == list(range(n_rows))
+    assert parquet.read_provenance(one_chunk) == {"code": "c"}
+    assert pq.read_metadata(one_chunk).num_row_groups == -(-n_rows // 10)
     MASKS.write(tmp_path / "plain.parquet", [make_row(number) for number in range(n_rows)], {"code": "c"})
-    assert pq.read_schema(one).equals(pq.read_schema(tmp_path / "plain.parquet"), check_metadata=True)
+    assert pq.read_schema(one_chunk).equals(pq.read_schema(tmp_path / "plain.parquet"), check_metadata=True)
 
 
 def test_row_groups_are_limited_by_their_bytes(tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ SAM3 = {"family": "sam3", "architecture": SIZE, "interactive": True}
 MODELS = {"sam2": SAM2, "sam3": SAM3, "grounded": {"family": "grounded", "detector": "sam3", "segmenter": "sam2"}}
 
 
-def accepted_kinds(model):
+def list_accepted_kinds(model):
     return [
         kind for kind in KIND_OPTIONS if kind in capabilities.accepted_kinds({"models": MODELS}, model, ROOT, kind)[0]
     ]
@@ -97,11 +97,11 @@ def models(weights):
 def test_every_kind_is_tested_here_with_both_models():
     assert set(plugins.list_plugins(ROOT, "prompts")) == set(KIND_OPTIONS)
     # SAM2 takes phrases through a detector.
-    assert set(accepted_kinds("sam2")) | set(accepted_kinds("grounded")) == set(KIND_OPTIONS)
-    assert set(accepted_kinds("sam3")) == set(KIND_OPTIONS)
+    assert set(list_accepted_kinds("sam2")) | set(list_accepted_kinds("grounded")) == set(KIND_OPTIONS)
+    assert set(list_accepted_kinds("sam3")) == set(KIND_OPTIONS)
 
 
-@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in MODELS for kind in accepted_kinds(name)])
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in MODELS for kind in list_accepted_kinds(name)])
 def test_a_kind_is_predicted_and_matched(dataset, models, weights, name, kind, tmp_path):
     folder, truth, images = dataset
     module = importlib.import_module(f"samgap.prompts.{kind.replace('-', '_')}")
@@ -138,7 +138,10 @@ def test_sam3_predicts_a_new_spatial_kind_with_its_interactive_head(models, tmp_
     model.set_image(Image.new("RGB", (96, 96), (200, 60, 40)))
     columns = {"points": [{"x": 20.5, "y": 30.5, "label": 1}], "boxes": None, "mask": None, "phrase": None}
     scribble, point, text = (
-        [(one.score, one.area, one.rle) for one in model.predict([{"kind": kind, **columns}])[0]]
+        [
+            (prediction.score, prediction.area, prediction.rle)
+            for prediction in model.predict([{"kind": kind, **columns}])[0]
+        ]
         for kind in ("scribble", "point", "phrase")
     )
     assert scribble == point != text

@@ -14,31 +14,31 @@ from samgap.predictions.image_io import open_image
 IMAGE = {"image_id": 1, "file": "1.png", "width": 40, "height": 30}
 
 
-def random_pixels():
+def make_random_pixels():
     return np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK", "LA"])
 def test_images_of_all_modes_with_8_bits_are_read_as_rgb(tmp_path, mode):
     file = tmp_path / ("1.jpg" if mode == "CMYK" else "1.png")
-    Image.fromarray(random_pixels()).convert(mode).save(file)
+    Image.fromarray(make_random_pixels()).convert(mode).save(file)
     image = open_image(file, IMAGE)
     assert image.mode == "RGB" and image.size == (40, 30)
     if mode == "L":
         assert (np.asarray(image)[..., 0] == np.asarray(image)[..., 2]).all()
     if mode == "RGBA":
-        assert (np.asarray(image) == random_pixels()).all()
+        assert (np.asarray(image) == make_random_pixels()).all()
 
 
 def test_an_image_with_16_bits_is_refused_instead_of_clipped(tmp_path):
-    Image.fromarray(random_pixels()[..., 0].astype(np.uint16) * 257).save(tmp_path / "1.png")
+    Image.fromarray(make_random_pixels()[..., 0].astype(np.uint16) * 257).save(tmp_path / "1.png")
     with pytest.raises(UserError, match=r"1\.png: more than 8 bits per channel \(mode I"):
         open_image(tmp_path / "1.png", IMAGE)
 
 
 @pytest.mark.parametrize("label_size", [(30, 40), (40, 30)], ids=["rotated", "as stored"])
 def test_a_rotated_photograph_is_read_in_the_orientation_of_its_labels(tmp_path, label_size):
-    # EXIF says: rotate by a quarter. The labelled red square must be red in the pixels that the model gets.
+    # The EXIF orientation is a quarter turn. The labelled red square must be red in the input of the model.
     stored = np.zeros((30, 40, 3), np.uint8)
     stored[2:10, 4:14] = (250, 0, 0)
     exif = Image.Exif()

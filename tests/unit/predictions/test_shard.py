@@ -86,13 +86,13 @@ def test_a_sequence_is_in_one_shard():
         assert select_shard(single, 1, 2)["image_id"].tolist() == [1, 3, 5, 7]
 
 
-def test_an_unreadable_image_raises_one_line(folder):
+def test_an_unreadable_image_raises_a_one_line_error(folder):
     (folder / "1.png").write_bytes(b"not a picture")
     with pytest.raises(UserError, match=r"1\.png: not a readable image"):
         predict(Shape("box"), make_images(), folder, make_prompts([0, 1]))
 
 
-def test_a_truncated_image_raises_one_line(folder):
+def test_a_truncated_image_raises_a_one_line_error(folder):
     pixels = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
     Image.fromarray(pixels).save(folder / "1.png")
     data = (folder / "1.png").read_bytes()
@@ -101,6 +101,6 @@ def test_a_truncated_image_raises_one_line(folder):
         predict(Shape("box"), make_images(), folder, make_prompts([1]))
 
 
-def test_an_image_of_another_size_than_in_the_table_raises_one_line(folder):
-    with pytest.raises(UserError, match=r"is 40x30 px, but images.parquet says 41x30"):
+def test_an_image_of_another_size_than_in_the_table_raises_a_one_line_error(folder):
+    with pytest.raises(UserError, match=r"has 40x30 px, but images\.parquet lists 41x30 px"):
         predict(Shape("box"), make_images(width=41), folder, make_prompts([0]))

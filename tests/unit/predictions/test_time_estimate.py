@@ -7,7 +7,7 @@ import pytest
 from samgap.predictions.time_estimate import RuntimeEstimator
 
 
-def logged_estimates(caplog, device, n_images, image_seconds):
+def collect_logged_estimates(caplog, device, n_images, image_seconds):
     with caplog.at_level(logging.INFO, logger="samgap"):
         estimator = RuntimeEstimator(device, n_images)
         for seconds in image_seconds:
@@ -39,8 +39,8 @@ def logged_estimates(caplog, device, n_images, image_seconds):
 def test_one_estimate_is_logged_and_a_long_one_on_a_cpu_is_a_warning(
     caplog, device, n_images, image_seconds, level, message
 ):
-    assert logged_estimates(caplog, device, n_images, image_seconds) == [(level, message)]
+    assert collect_logged_estimates(caplog, device, n_images, image_seconds) == [(level, message)]
 
 
 def test_too_few_images_give_no_estimate(caplog):
-    assert logged_estimates(caplog, "cpu", 2, [0.1, 0.1]) == []
+    assert collect_logged_estimates(caplog, "cpu", 2, [0.1, 0.1]) == []

@@ -66,7 +66,7 @@ def make_images():
 
 
 def make_row(image_id, track, truth_ids, left=None):
-    """A prompt row; with `left`, the left edge of a box, it holds a prompt."""
+    """Return a prompt row; with `left`, the left edge of a box, it has a prompt."""
     boxes = None if left is None else [{"x0": left, "y0": 3, "x1": left + 4, "y1": 7, "label": 1}]
     return {
         "prompt_id": f"{image_id}-{track}",
@@ -127,12 +127,12 @@ def test_each_frame_is_matched_and_a_frame_without_the_object_should_have_no_mas
 @pytest.mark.parametrize(
     ("rows", "n_prompts"), [([*PROMPT_ROWS[:1], make_row(4, 5, [40], left=3)], 2), (PROMPT_ROWS[1:2], 0)]
 )
-def test_a_track_with_two_prompts_or_none_raises_one_line(folder, rows, n_prompts):
+def test_a_track_with_two_prompts_or_none_raises_a_one_line_error(folder, rows, n_prompts):
     with pytest.raises(UserError, match=f"track 5 has {n_prompts} prompts in its sequence instead of one"):
         predict_rows(MovingSquares(), make_images(), folder, pd.DataFrame(rows))
 
 
-def test_images_outside_sequences_raise_one_line(folder):
+def test_images_outside_sequences_raise_a_one_line_error(folder):
     with pytest.raises(UserError, match="not a frame of a sequence"):
         predict_rows(MovingSquares(), make_images().assign(sequence=None), folder, pd.DataFrame(PROMPT_ROWS))
 
@@ -142,7 +142,7 @@ def test_a_shard_without_prompts_has_no_rows(folder):
 
 
 class Killed(BaseException):
-    """Stands for a signal that ends the process."""
+    """Simulates a signal that ends the process."""
 
 
 class KilledTracker(MovingSquares):

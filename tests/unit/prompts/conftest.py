@@ -1,4 +1,4 @@
-"""A small ground truth whose correct answers are obvious."""
+"""A small ground truth whose correct predictions are obvious."""
 
 import numpy as np
 import pytest

@@ -13,7 +13,7 @@ from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.matching.shard import match_shard
 from samgap.models import Prediction
-from samgap.predictions.checks import invalid_reason
+from samgap.predictions.checks import find_prompt_fault
 from samgap.predictions.shard import predict_images
 from samgap.prompts import kinds, point, write
 from samgap.tables.predictions import MASKS
@@ -29,7 +29,7 @@ PHRASE_ROW = 'ROW_KINDS = ("scribble",)\nSPATIAL = False\nINPUTS = ("phrase",)\n
 
 @pytest.fixture
 def scratch_root(tmp_path, monkeypatch):
-    """A copy of the plug-ins, which `samgap.prompts.kinds` reads in place of the repository's."""
+    """A copy of the plug-ins, which `samgap.prompts.kinds` reads instead of the repository's."""
     root = copy_plugins(tmp_path / "scratch")
     monkeypatch.setattr(kinds, "ROOT", root)
     return root
@@ -76,7 +76,7 @@ def test_a_new_spatial_kind_is_one_module(scratch_root, truth, seed, tmp_path):
     scribble = add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
     pairs = run_stages(scribble, truth, seed, tmp_path / "scribble")
     assert set(pairs["kind"]) == {"scribble"} and len(pairs) == 3
-    # The one best mask of each prompt counts although its score is below the threshold, as for points.
+    # The best mask of each prompt counts although its score is below the threshold, as for points.
     assert pairs["n_predicted"].tolist() == [1, 1, 1] and (pairs["sum_iou"] > 0.1).all()
 
     class ThreePoints:
@@ -111,9 +111,9 @@ def test_a_new_kind_is_validated(scratch_root):
     add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
     image = {"file": "1.png", "width": 30, "height": 20}
     inside, outside = ({"x": x, "y": 1, "label": 1} for x in (3, 40))
-    assert invalid_reason({"kind": "scribble", "points": [inside]}, image) is None
-    assert "outside the image" in invalid_reason({"kind": "scribble", "points": [outside]}, image)
-    assert "no point, no box and no mask" in invalid_reason({"kind": "scribble", "points": None}, image)
+    assert find_prompt_fault({"kind": "scribble", "points": [inside]}, image) is None
+    assert "outside the image" in find_prompt_fault({"kind": "scribble", "points": [outside]}, image)
+    assert "no point, no box and no mask" in find_prompt_fault({"kind": "scribble", "points": None}, image)
 
 
 @pytest.mark.parametrize("name", ["ROW_KINDS", "SPATIAL", "INPUTS"])
@@ -139,7 +139,7 @@ def test_an_undeclared_row_kind_is_an_error_in_every_stage(truth, tmp_path):
     with pytest.raises(UserError, match=message):
         write.write_prompts(tmp_path / "prompts.parquet", [row], truth, {})
     with pytest.raises(UserError, match=message):
-        invalid_reason(row, {"file": "1.png", "width": 30, "height": 20})
+        find_prompt_fault(row, {"file": "1.png", "width": 30, "height": 20})
     images = pd.DataFrame([{"image_id": 1, "file": "1.png", "width": 30, "height": 20, "group": "g"}])
     masks = pd.DataFrame(columns=MASKS.schema.names)
     with pytest.raises(UserError, match=message):
@@ -155,7 +155,7 @@ def test_two_kinds_must_declare_a_common_row_kind_alike(scratch_root):
 
 def test_the_declared_row_kinds():
     row_kinds = kinds.read_row_kinds(ROOT)
-    assert kinds.spatial_row_kinds() == {"box", "point", "point-box", "mask", "clicks", "track"}
+    assert kinds.list_spatial_row_kinds() == {"box", "point", "point-box", "mask", "clicks", "track"}
     assert kinds.is_spatial("box") and not kinds.is_spatial("grid")
     assert {name for name, row_kind in row_kinds.items() if row_kind.takes_phrase} == {"phrase", "other"}
     assert {name for name, row_kind in row_kinds.items() if row_kind.sequence} == {"track"}

@@ -85,7 +85,7 @@ def test_unseen_phrases_are_marked(prompt_sets):
         ),
     ],
 )
-def test_an_invalid_option_raises_one_line_before_the_plan(entry, message):
+def test_an_invalid_option_raises_a_one_line_error_before_the_plan(entry, message):
     config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
     config["prompts"]["x"] = entry
     with pytest.raises(UserError) as caught:

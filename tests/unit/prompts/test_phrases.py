@@ -53,6 +53,6 @@ def test_the_table_distinguishes_empty_from_null_and_has_all_tags(truth, seed, t
         ([PHRASES[0], {"phrase": " apple ", "noun": "pear"}], "the phrase 'apple' is in the prompt set twice"),
     ],
 )
-def test_an_empty_or_duplicated_phrase_raises_one_line(truth, seed, entries, message):
+def test_an_empty_or_duplicated_phrase_raises_a_one_line_error(truth, seed, entries, message):
     with pytest.raises(UserError, match=message):
         list(phrases.generate_prompts(truth, {"phrases": entries}, seed))

@@ -12,7 +12,7 @@ from samgap.annotations.ground_truth import GroundTruth
 from samgap.masks import rle
 from samgap.masks.clicks import next_click
 from samgap.prompts import box, clicks, grid, mask, point, point_box
-from samgap.prompts.points import crop_nearby_background, inner_boundary
+from samgap.prompts.points import crop_nearby_background, find_inner_boundary
 from samgap.prompts.seed import Seed
 
 from .conftest import make_instance, make_truth
@@ -22,7 +22,7 @@ SEED = Seed(42, "orchard")
 
 @st.composite
 def blobs(draw):
-    """A mask of 1 px up to the whole of a small image, with one component or more."""
+    """Generate masks from 1 px to all pixels of a small image, with one component or more."""
     height, width = draw(st.integers(2, 18)), draw(st.integers(2, 18))
     bits = draw(st.lists(st.booleans(), min_size=height * width, max_size=height * width))
     noise = np.array(bits, bool).reshape(height, width)
@@ -51,9 +51,12 @@ def test_points_are_on_the_object_and_negative_points_near_it(blob, place, n_poi
         assert rows == []
         return
     points = rows[0]["points"]
-    assert [one["label"] for one in points] == [1] * n_points + [0] * n_negatives
-    positives, negatives = [to_pixel(one) for one in points[:n_points]], [to_pixel(one) for one in points[n_points:]]
-    candidates = inner_boundary(blob) if place == "boundary" else blob
+    assert [entry["label"] for entry in points] == [1] * n_points + [0] * n_negatives
+    positives, negatives = (
+        [to_pixel(entry) for entry in points[:n_points]],
+        [to_pixel(entry) for entry in points[n_points:]],
+    )
+    candidates = find_inner_boundary(blob) if place == "boundary" else blob
     assert all(candidates[pixel] for pixel in positives)
     assert len(set(positives)) == min(n_points, candidates.sum())  # they repeat only if there are too few pixels
     assert not any(blob[pixel] for pixel in negatives)
@@ -75,13 +78,13 @@ def test_further_centres_are_far_from_the_first():
     rectangle = np.zeros((11, 31), bool)
     rectangle[1:10, 1:30] = True
     (row,) = point.generate_prompts(make_truth([rectangle]), {"points": 3}, SEED)
-    columns = sorted(one["x"] for one in row["points"])
+    columns = sorted(entry["x"] for entry in row["points"])
     assert min(np.diff(columns)) >= 5  # the distance of the first from the edge
 
 
 def test_the_edge_of_the_image_is_boundary():
     full = np.ones((5, 5), bool)
-    assert inner_boundary(full).sum() == 16 and not inner_boundary(full)[1:4, 1:4].any()
+    assert find_inner_boundary(full).sum() == 16 and not find_inner_boundary(full)[1:4, 1:4].any()
 
 
 def test_every_instance_but_the_ignored_has_its_box(truth, seed):
@@ -128,17 +131,17 @@ def test_a_larger_jitter_moves_edges_in_the_same_direction(many_apples):
 
 
 def test_more_random_points_start_with_the_same_point(many_apples):
-    one, five = (
+    one_point, five_points = (
         [row["points"] for row in point.generate_prompts(many_apples, {"place": "random", "points": number}, SEED)]
         for number in (1, 5)
     )
-    assert [points[:1] for points in five] == one
+    assert [points[:1] for points in five_points] == one_point
 
 
 def test_negative_points_do_not_depend_on_the_positive_ones(many_apples):
     negatives = [
         [
-            [one for one in row["points"] if not one["label"]]
+            [entry for entry in row["points"] if not entry["label"]]
             for row in point.generate_prompts(many_apples, {"place": place, "points": number, "negatives": 2}, SEED)
         ]
         for number, place in ((1, "centre"), (5, "random"))
@@ -148,10 +151,10 @@ def test_negative_points_do_not_depend_on_the_positive_ones(many_apples):
 
 def test_point_box_has_the_points_and_the_box_of_both_kinds(truth, seed):
     options = {"jitter": 0.1, "points": 3, "place": "boundary", "negatives": 1}
-    both = list(point_box.generate_prompts(truth, options, seed))
-    assert [row["points"] for row in both] == [row["points"] for row in point.generate_prompts(truth, options, seed)]
-    assert [row["boxes"] for row in both] == [row["boxes"] for row in box.generate_prompts(truth, options, seed)]
-    assert {row["kind"] for row in both} == {"point-box"}
+    rows = list(point_box.generate_prompts(truth, options, seed))
+    assert [row["points"] for row in rows] == [row["points"] for row in point.generate_prompts(truth, options, seed)]
+    assert [row["boxes"] for row in rows] == [row["boxes"] for row in box.generate_prompts(truth, options, seed)]
+    assert {row["kind"] for row in rows} == {"point-box"}
 
 
 @settings(max_examples=60, deadline=None)
@@ -186,7 +189,7 @@ def test_a_mask_prompt_has_points_only_if_the_option_says_so(truth, seed):
 def test_the_grid_has_one_row_per_image_with_or_without_instances(truth, seed):
     rows = list(grid.generate_prompts(truth, {"side": 3, "nouns": ["apple"]}, seed))
     assert [row["truth_ids"] for row in rows] == [[10, 11], []]
-    points = [(one["x"], one["y"]) for one in rows[1]["points"]]
+    points = [(entry["x"], entry["y"]) for entry in rows[1]["points"]]
     assert points[:4] == [(5, 20 / 6), (15, 20 / 6), (25, 20 / 6), (5, 10)]
     with_defaults = next(iter(grid.generate_prompts(truth, {}, seed)))
     assert with_defaults["truth_ids"] == [10, 11, 13] and len(with_defaults["points"]) == 32 * 32
@@ -217,17 +220,17 @@ def test_prompts_do_not_depend_on_other_images_but_on_the_seed(truth, seed, kind
         rows = kind.generate_prompts(truth, options, seed)
         return [{**row, "image_id": names[row["image_id"]], "truth_ids": None} for row in rows]
 
-    before = generate(truth, seed)
-    assert before == generate(truth, seed)
+    prompts = generate(truth, seed)
+    assert prompts == generate(truth, seed)
     # A new first image changes the ids of all images and instances.
     images = {1: {**truth.images[1], "file_name": "0.png"}, 2: truth.images[1]}
-    new = [make_instance(10, 1, item.decode_mask()) for item in truth.instances_of(1)]
-    moved = [replace(item, id=item.id + 5, image_id=2) for item in truth.instances_of(1)]
-    larger = GroundTruth(images, {1: new, 2: moved}, truth.nouns, truth.attributes)
-    assert [row for row in generate(larger, seed) if row["image_id"] == "1.png"] == before
+    new_instances = [make_instance(10, 1, item.decode_mask()) for item in truth.instances_of(1)]
+    renumbered = [replace(item, id=item.id + 5, image_id=2) for item in truth.instances_of(1)]
+    larger = GroundTruth(images, {1: new_instances, 2: renumbered}, truth.nouns, truth.attributes)
+    assert [row for row in generate(larger, seed) if row["image_id"] == "1.png"] == prompts
     if kind in (box, point):
-        assert generate(truth, Seed(43, "orchard")) != before
-        assert generate(truth, Seed(42, "other")) != before
+        assert generate(truth, Seed(43, "orchard")) != prompts
+        assert generate(truth, Seed(42, "other")) != prompts
 
 
 @pytest.mark.parametrize(

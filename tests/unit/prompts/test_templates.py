@@ -80,13 +80,13 @@ def test_a_sample_has_its_size_and_is_the_same_on_every_data_set(truth):
         ("{} {base}", "the slot {}, which"),
     ],
 )
-def test_a_template_without_words_or_noun_raises_one_line(template, message):
+def test_a_template_without_words_or_noun_raises_a_one_line_error(template, message):
     with pytest.raises(UserError) as caught:
         expand(template)
     assert message in str(caught.value)
 
 
-def test_one_text_with_two_meanings_raises_one_line():
+def test_one_text_with_two_meanings_raises_a_one_line_error():
     words = {"a": {"red": {"attributes": {"colour": "red"}}}, "b": {"red": {}}, "base": {"apple": {"noun": "apple"}}}
     with pytest.raises(UserError, match="'red apple' with two meanings"):
         templates.expand_templates({"templates": ["{a} {base}", "{b} {base}"], "words": words})

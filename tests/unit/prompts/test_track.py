@@ -1,4 +1,4 @@
-"""Tracks: the rows of each track, and the correct answer to each row."""
+"""Tracks: the rows of each track, and the correct prediction for each row."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_the_prompt_of_a_track_may_have_points(sequence, seed, show, columns):
     assert all([point["label"] for point in row["points"]] == [1, 1, 0] for row in prompted)
 
 
-def test_a_data_set_without_sequences_raises_one_line(truth, seed):
+def test_a_data_set_without_sequences_raises_a_one_line_error(truth, seed):
     with pytest.raises(UserError, match="no sequence with a tracked object"):
         list(track.generate_prompts(truth, {}, seed))
 

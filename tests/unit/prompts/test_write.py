@@ -23,7 +23,7 @@ NAN = float("nan")
         ({"kind": "other", "phrase": None}, "an empty phrase"),
     ],
 )
-def test_an_invalid_prompt_raises_one_line_and_writes_no_file(truth, tmp_path, row, message):
+def test_an_invalid_prompt_raises_a_one_line_error_and_writes_no_file(truth, tmp_path, row, message):
     with pytest.raises(UserError, match=r"1\.png") as caught:
         write.write_prompts(tmp_path / "p.parquet", [{"image_id": 1, "truth_ids": [10], **row}], truth, {})
     assert message in str(caught.value)

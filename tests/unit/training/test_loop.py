@@ -20,16 +20,16 @@ class LinearTask:
         self.model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
         self.auxiliary_heads = torch.nn.Linear(1, 1)
 
-    def loss(self, rng):
+    def compute_batch_losses(self, rng):
         points = torch.from_numpy(rng.normal(size=(16, 2)).astype(np.float32))
         error = (self.auxiliary_heads(self.model(points))[:, 0] - points.sum(1)).square().mean()
         return {"total": error, "noise": torch.rand(())}
 
     def validate(self):
-        return {"val_score": float(sum(value.sum() for value in self.model.parameters()))}
+        return {"val_score": sum(value.sum() for value in self.model.parameters()).item()}
 
 
-def weights_of(task):
+def copy_weights(task):
     return {name: value.clone() for name, value in task.model.state_dict().items()}
 
 
@@ -40,25 +40,25 @@ def train(task, folder, recipe=1, **options):
 @pytest.mark.parametrize("report_every", [2, 3, 50])
 def test_an_interrupted_training_resumes_with_the_same_history_and_weights(tmp_path, monkeypatch, report_every):
     monkeypatch.setattr(loop, "REPORT_EVERY", report_every)
-    (tmp_path / "whole").mkdir()
-    whole = LinearTask()
-    history = train(whole, tmp_path / "whole")
+    (tmp_path / "uninterrupted").mkdir()
+    uninterrupted = LinearTask()
+    history = train(uninterrupted, tmp_path / "uninterrupted")
     interrupted = LinearTask()
-    draw_losses, draws = interrupted.loss, []
+    compute_batch_losses, calls = interrupted.compute_batch_losses, []
 
     def interrupt_step_seven(rng):
-        if len(draws) == 6:
+        if len(calls) == 6:
             raise KeyboardInterrupt
-        draws.append(rng)
-        return draw_losses(rng)
+        calls.append(rng)
+        return compute_batch_losses(rng)
 
-    interrupted.loss = interrupt_step_seven
+    interrupted.compute_batch_losses = interrupt_step_seven
     with pytest.raises(KeyboardInterrupt):
         train(interrupted, tmp_path)
     resumed = LinearTask()
     assert train(resumed, tmp_path) == history
-    for name, value in weights_of(whole).items():
-        assert torch.equal(value, weights_of(resumed)[name]), name
+    for name, value in copy_weights(uninterrupted).items():
+        assert torch.equal(value, copy_weights(resumed)[name]), name
 
 
 def test_the_history_has_mean_losses_and_validation_scores(tmp_path, monkeypatch):
@@ -67,31 +67,31 @@ def test_the_history_has_mean_losses_and_validation_scores(tmp_path, monkeypatch
     assert [row["step"] for row in history if row["term"] == "total"] == [3, 6, 8]
     assert [row["step"] for row in history if row["term"] == "val_score"] == [4, 8]
     noise = next(row["value"] for row in history if (row["step"], row["term"]) == (6, "noise"))
-    draws = []
+    values = []
     for step in (3, 4, 5):
         loop._seed_generators(3, step)
-        draws.append(float(torch.rand(())))
-    assert noise == pytest.approx(np.mean(draws))
+        values.append(float(torch.rand(())))
+    assert noise == pytest.approx(np.mean(values))
 
 
 def test_a_state_of_another_recipe_is_ignored(tmp_path):
     train(LinearTask(), tmp_path, recipe=1)
     task = LinearTask()
-    before = weights_of(task)
+    before = copy_weights(task)
     train(task, tmp_path, recipe=2)
     # If the finished state had been loaded, there would be no steps left.
-    after = weights_of(task)
+    after = copy_weights(task)
     assert any(not torch.equal(before[name], after[name]) for name in before)
-    again = LinearTask()
-    train(again, tmp_path, recipe=2)
-    assert all(torch.equal(value, after[name]) for name, value in weights_of(again).items())
+    retrained = LinearTask()
+    train(retrained, tmp_path, recipe=2)
+    assert all(torch.equal(value, after[name]) for name, value in copy_weights(retrained).items())
 
 
 def test_frozen_parts_keep_their_weights(tmp_path):
     task = LinearTask()
-    before = weights_of(task)
+    before = copy_weights(task)
     train(task, tmp_path, frozen=["0"])
-    after = weights_of(task)
+    after = copy_weights(task)
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"1.weight", "1.bias"}
 
@@ -110,22 +110,22 @@ def test_frozen_parts_that_are_unknown_or_everything_are_an_error(tmp_path, froz
 
 def test_a_step_with_infinite_gradients_changes_no_weight(tmp_path):
     task = LinearTask()
-    before = weights_of(task)
-    task.loss = lambda rng: {"total": sum(value.sum() for value in task.model.parameters()) * torch.inf}
+    before = copy_weights(task)
+    task.compute_batch_losses = lambda rng: {"total": sum(value.sum() for value in task.model.parameters()) * torch.inf}
     train(task, tmp_path, steps=1)
-    assert all(torch.equal(value, before[name]) for name, value in weights_of(task).items())
+    assert all(torch.equal(value, before[name]) for name, value in copy_weights(task).items())
 
 
 def test_the_learning_rate_warms_up_and_falls_to_a_hundredth():
     options = {"steps": 1000, "learning-rate": 2.0, "warm-up": 10}
-    rates = [loop.learning_rate(step, options) for step in range(1000)]
+    rates = [loop.compute_learning_rate(step, options) for step in range(1000)]
     assert rates[0] == pytest.approx(0.2) and max(rates) == pytest.approx(2.0)
     assert rates[-1] == pytest.approx(0.02, rel=1e-2)
     assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
-    assert loop.learning_rate(999, options | {"schedule": 2000}) > 0.9
+    assert loop.compute_learning_rate(999, options | {"schedule": 2000}) > 0.9
 
 
-def test_images_are_drawn_from_the_data_sets_by_their_fractions(tmp_path):
+def test_images_are_sampled_from_the_data_sets_by_their_fractions(tmp_path):
     sources = [loop.DatasetSource(tmp_path, tmp_path / name, name, share) for name, share in (("a", 0.75), ("b", 0.25))]
     indices = loop.sample_source_indices(sources, 4000, np.random.default_rng(0))
     assert np.mean(indices == 1) == pytest.approx(0.25, abs=0.03)

@@ -16,14 +16,14 @@ MAX_MEMORY_FRACTION = 0.5
 """Share of the free memory that a batch may use; the rest is a reserve for errors of the estimate."""
 
 OUT_OF_MEMORY_TEXTS = ("can't allocate memory", "not enough memory", "CUDA out of memory")
-"""Parts of the messages by which torch reports it as a plain RuntimeError."""
+"""Parts of the messages of plain RuntimeErrors with which torch reports that memory is exhausted."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class MemoryBatcher:
-    """Splits work into batches that fit into memory. What it measures applies to all later calls.
+    """Splits work into batches that fit into memory. Measurements of a call apply to all later calls.
 
     Args:
         max_size: maximum number of items in a batch.
@@ -35,7 +35,7 @@ class MemoryBatcher:
         self.budget_bytes = float("inf")  # upper bound, lowered by batches that did not fit
         self.memory_ratio = 0.0  # highest measured ratio of used to estimated memory
 
-    def batch_size(self, bytes_per_item: float) -> int:
+    def compute_batch_size(self, bytes_per_item: float) -> int:
         """Return the number of items in the next batch.
 
         It is a power of two, so that small changes of the free memory do not change it.
@@ -67,14 +67,14 @@ class MemoryBatcher:
         """
         start = 0
         while start < len(items):
-            batch = items[start : start + self.batch_size(bytes_per_item)]
+            batch = items[start : start + self.compute_batch_size(bytes_per_item)]
             result = self._attempt(len(batch), bytes_per_item, functools.partial(function, batch))
             if result is not None:
                 yield batch, result[0]
                 start += len(batch)
 
     def run(self, bytes_per_item: float, function: Callable[[int], Result]) -> Result:
-        """Return the result of package code that makes its own batches.
+        """Call package code that splits its work into batches, and return its result.
 
         On out-of-memory the batch size is halved and `function` retried; it must be free of side effects.
 
@@ -86,7 +86,7 @@ class MemoryBatcher:
             UserError: a single item does not fit into memory.
         """
         while True:
-            batch_size = self.batch_size(bytes_per_item)
+            batch_size = self.compute_batch_size(bytes_per_item)
             result = self._attempt(batch_size, bytes_per_item, functools.partial(function, batch_size))
             if result is not None:
                 return result[0]

@@ -51,7 +51,7 @@ def select_device(setting: str) -> str:
 
 
 def synchronize(device: str) -> None:
-    """Wait until the GPU has finished, so that a clock read next measures the work and not its launch."""
+    """Wait until the GPU has finished, so that a time measured next includes the work and not only its launch."""
     if device == "cuda":
         torch.cuda.synchronize()
 
@@ -59,7 +59,7 @@ def synchronize(device: str) -> None:
 def get_free_memory_bytes(device: str) -> int:
     """Return the memory that a job may still allocate, in bytes.
 
-    On a CPU it is limited by the machine and by the control groups that a scheduler sets.
+    On a CPU the limits are the machine's memory and the control groups that a scheduler sets.
     """
     if device == "cuda":
         return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
@@ -78,7 +78,7 @@ def _get_free_cgroup_bytes(cgroup_root: Path, membership_file: Path) -> list[int
     for group in (cgroup_root / group_name, *(cgroup_root / group_name).parents):
         if cgroup_root != group and cgroup_root not in group.parents:
             break
-        with contextlib.suppress(OSError, ValueError):  # without a limit the file is missing or says "max"
+        with contextlib.suppress(OSError, ValueError):  # without a limit the file is missing or contains "max"
             limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
             statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
             # The kernel reclaims inactive file pages before a process runs out of memory.

@@ -1,7 +1,7 @@
 """Options of a model that trade exactness for speed: `precision`, `compile` and `channels-last`.
 
-All are off by default. Each one's predictions stay within the tolerances of
-tests/unit/models/runtime/test_precision.py from those in 32-bit floats.
+All are off by default. The predictions with any of them differ from those in 32-bit floats by no more than the
+tolerances in tests/unit/models/runtime/test_precision.py.
 """
 
 import contextlib

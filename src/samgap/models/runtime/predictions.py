@@ -1,4 +1,4 @@
-"""Conversion of masks and logits to `Prediction`s, in worker threads where a job has started some."""
+"""Conversion of masks and logits to `Prediction`s, in worker threads if a job has started them."""
 
 import contextlib
 import threading
@@ -32,6 +32,8 @@ class PendingPredictions(Sequence[Prediction]):
 
 
 class _RleWorkerPool:
+    """Threads that encode masks, with a limit on the number of waiting batches."""
+
     def __init__(self, n_threads: int) -> None:
         # One torch thread per worker: the model uses the other cores.
         self.executor = ThreadPoolExecutor(n_threads, "rle", initializer=torch.set_num_threads, initargs=(1,))

@@ -10,7 +10,9 @@ import torch
 
 @dataclass
 class PromptBatch:
-    """Prompts of one form, in px of the original image: all have equally many points, and a box or mask if one has.
+    """Prompts of one form, in px of the original image.
+
+    All have the same number of points; either all have a box or none, and either all have a mask or none.
 
     Point coordinates are those of the packages, where the centre of the first pixel is 0; in table `prompts` it is 0.5
     (see `stack_points`).
@@ -34,7 +36,7 @@ class MaskBatch:
 def stack_points(prompts: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     """Return the points of prompts with equally many points each.
 
-    Half a pixel is subtracted: the packages add it again, as they take the centre of the first pixel as 0.
+    Half a pixel is subtracted, because the packages take the centre of the first pixel as 0 and add it again.
 
     Returns:
         Coordinates, float32 (prompts, points, 2) in px, and labels, int32 (prompts, points).
@@ -47,7 +49,7 @@ def stack_points(prompts: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.n
 def stack_grid_points(prompt: Mapping[str, Any]) -> np.ndarray:
     """Return the points of a grid prompt, float32 (points, 2) in px.
 
-    Nothing is subtracted: the automatic mask generator takes positions in the image, not pixel indices.
+    The half pixel is not subtracted: the automatic mask generator takes positions in the image, not pixel indices.
     """
     return np.array([(point["x"], point["y"]) for point in prompt["points"]], np.float32)
 

@@ -19,7 +19,7 @@ class MaskRuns:
 
 
 def find_runs(masks: torch.Tensor) -> MaskRuns:
-    """Return the runs of bool masks (N, height, width). They are found on the masks' device."""
+    """Return the runs of bool masks (N, height, width), computed on the masks' device."""
     n_masks, height, width = masks.shape
     columns = masks.transpose(1, 2).reshape(n_masks, width * height)
     padded = functional.pad(columns.to(torch.uint8), (1, 1))
@@ -45,7 +45,10 @@ def upsample_to_runs(logits: np.ndarray, size: tuple[int, int]) -> MaskRuns:
         size: height and width of the masks.
     """
     (height, width), (n_masks, low_height, low_width) = size, logits.shape
-    row_weights, column_weights = _bilinear_weights(low_height, height), _bilinear_weights(low_width, width)
+    row_weights, column_weights = (
+        _compute_bilinear_weights(low_height, height),
+        _compute_bilinear_weights(low_width, width),
+    )
     positive = logits > 0
     starts, ends, runs_per_mask = [], [], np.zeros(n_masks, np.int64)
     for index in np.flatnonzero(positive.any(axis=(1, 2))):
@@ -156,7 +159,7 @@ def _compute_counts(mask_runs: MaskRuns, mask_indices: np.ndarray, n_pixels: int
     return counts, offsets
 
 
-def _bilinear_weights(input_length: int, output_length: int) -> np.ndarray:
+def _compute_bilinear_weights(input_length: int, output_length: int) -> np.ndarray:
     """Return the weights of bilinear interpolation along one axis, float32 (output_length, input_length).
 
     Source: torch's `interpolate(…, mode="bilinear", align_corners=False)`.

@@ -1,4 +1,4 @@
-"""Reading weights files and loading them into a model, with one-line errors for what does not fit."""
+"""Reading of weights files and loading of weights into a model, with one-line errors if they do not fit."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -43,7 +43,9 @@ class _EncodedPredictor:
 def generate_masks(
     predictor: SAM2ImagePredictor, points: np.ndarray, device: str, precision: Precision, points_per_batch: int
 ) -> list[Prediction]:
-    """Return the masks of the encoded image at a grid of points, filtered as by default, highest score first.
+    """Return the masks of the encoded image at a grid of points, highest score first.
+
+    They are filtered with the default thresholds of the generator.
 
     Args:
         predictor: a predictor with an encoded image.

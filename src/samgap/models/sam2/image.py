@@ -2,7 +2,7 @@
 
 An image is encoded once, and its prompts are decoded in batches. For a single point, which is ambiguous, or a mask
 alone the decoder predicts three masks and the one with the highest predicted IoU is returned. For a box, several points
-or a correcting click it predicts one mask, as the package's configurations say (`multimask_max_pt_num: 1`).
+or a correcting click it predicts one mask, as set in the package's configurations (`multimask_max_pt_num: 1`).
 """
 
 import functools
@@ -47,7 +47,7 @@ ACTIVATION_MEMORY_FACTOR = 40
 """Estimated memory of one prompt in the mask decoder, as a multiple of the image embedding."""
 
 MASK_INPUT_LOGIT = 10.0
-"""Logit of the foreground of a mask prompt, negative outside, as in the package's video model."""
+"""Absolute value of the logits of a mask prompt: positive in the mask and negative outside, as in the video model."""
 
 LOGIT_LIMIT = 32.0
 """Logits that are passed on to the next click are clipped to this absolute value, as the package's predictor does."""
@@ -97,7 +97,7 @@ class Sam2:
         """Return the predictions for each prompt (see `samgap.models.Model`).
 
         Prompts with equally many points, and with a box or mask alike, share a batch. Of a prompt of kind `clicks` only
-        the first click is used; `samgap.models.runtime.clicks` runs the whole protocol.
+        the first click is used; `samgap.models.runtime.clicks` runs the full protocol.
         """
         predictions: list[Sequence[Prediction]] = [[] for _ in prompts]
         indices_by_form: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
@@ -180,14 +180,14 @@ class Sam2:
         return logits[rows, best].float(), predicted_iou[rows, best]
 
     def _fill_holes(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return the logits with small holes filled, if the predictor does so: its post-processing without resizing."""
+        """Return the logits after the predictor's post-processing without resizing, which may fill small holes."""
         return self.predictor._transforms.postprocess_masks(logits[:, None], logits.shape[-2:])[:, 0]
 
     def _decode_masks(self, batch: PromptBatch, multimask: bool) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits (n, masks, side / 4, side / 4) and predicted IoU (n, masks).
 
-        This is the predictor's `_predict`, which takes a single prompt with several points or several boxes, for any
-        batch.
+        It computes the same as the predictor's `_predict`, which accepts only a single prompt with several points or
+        several boxes, for any batch.
         """
         mask_inputs, points, labels, boxes = self.predictor._prep_prompts(
             batch.point_coords, batch.point_labels, batch.boxes, batch.mask_inputs, normalize_coords=True

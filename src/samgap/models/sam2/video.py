@@ -28,7 +28,7 @@ from sam2 import sam2_video_predictor
 from sam2.build_sam import build_sam2_video_predictor
 
 PIXEL_MEAN, PIXEL_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""ImageNet's, by which the package normalizes frames."""
+"""Mean and standard deviation of ImageNet, with which the package normalizes frames."""
 
 
 def build_tracker_model(options: Mapping[str, Any], device: str) -> sam2_video_predictor.SAM2VideoPredictor:

@@ -1,5 +1,4 @@
-"""Family `sam3`: the package `sam3`, for noun phrases and exemplar boxes, and with its interactive head for all prompts
-of SAM2.
+"""Family `sam3`: the package `sam3`, for noun phrases and exemplar boxes; its interactive head adds SAM2's prompts.
 
 Options: `architecture` (the sizes of a small model; default: the published model), `interactive` (whether the weights
 contain the interactive head and the tracker, as the published file does), `nms` (mask IoU above which, of two

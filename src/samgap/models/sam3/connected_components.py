@@ -8,9 +8,10 @@ from sam3.perflib import connected_components
 
 
 def use_scipy_labels() -> None:
-    """Let the package label connected components by SciPy on a CPU.
+    """Make the package label connected components with SciPy on a CPU.
 
-    The package uses scikit-image. Without it, it only logs a warning and does not fill holes, as it does on a GPU.
+    The package uses scikit-image. If that is not installed, it logs a warning and leaves holes, which it fills on a
+    GPU.
     """
     connected_components.connected_components_cpu_single = _label_components
 

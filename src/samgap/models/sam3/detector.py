@@ -93,7 +93,7 @@ def build_decoder(architecture: Mapping[str, Any], make_attention: AttentionFact
         use_act_checkpoint=True,
         presence_token=True,
     )
-    # Random reference points do not move in the first thousand training steps; a grid of fruit-sized boxes does.
+    # Random reference boxes hardly change in the first thousand training steps; fruit-sized ones on a grid do.
     centers = (torch.arange(architecture["grid"]) + 0.5) / architecture["grid"]
     y, x = torch.meshgrid(centers, centers, indexing="ij")
     side = torch.full_like(x, architecture["query-size"])

@@ -58,13 +58,13 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3"
     else:
         model = build_published(device, interactive)
         image_size = PUBLISHED_IMAGE_SIZE
-        # The tracker's weights are those of the interactive head; those of its neck stay unused.
+        # The tracker's weights are those of the interactive head; those of its neck are unused.
         new_prefixes = {"detector.": "", **({"tracker.": "inst_interactive_predictor.model."} if interactive else {})}
         state_dict = {
-            new + key.removeprefix(old): state_dict[key]
-            for old, new in new_prefixes.items()
+            new_prefix + key.removeprefix(old_prefix): state_dict[key]
+            for old_prefix, new_prefix in new_prefixes.items()
             for key in state_dict
-            if key.startswith(old)
+            if key.startswith(old_prefix)
         }
     load_weights(model, state_dict, str(weights), strict=bool(architecture))
     return Sam3(model.to(device).eval(), image_size, device, Precision.from_options(options), options.get("nms"))
@@ -140,7 +140,7 @@ class Sam3:
     def predict(self, prompts: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Prediction]]:
         """Return the predictions for each prompt (see `samgap.models.Model`).
 
-        All prompts of a call are phrases and exemplars, or all are for the interactive head.
+        The prompts of a call are either all phrases and exemplars, or all for the interactive head.
         """
         if any("kind" in prompt and not get_row_kind(prompt["kind"]).takes_phrase for prompt in prompts):
             return self._prepare_head().predict(prompts)
@@ -216,12 +216,12 @@ class Sam3:
         )
 
     def _embed_phrases(self, phrases: Sequence[str]) -> dict[str, torch.Tensor]:
-        """Return the text features of phrases as the detector takes them, encoding only the new ones."""
-        new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self.text_features]
-        self.warnings += [warning for warning in map(self._truncation_warning, new) if warning]
-        if new:
-            encoded = self.model.backbone.forward_text(new, device=self.device)
-            for index, phrase in enumerate(new):
+        """Return the text features of phrases in the detector's format, and encode only the new ones."""
+        new_phrases = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self.text_features]
+        self.warnings += [warning for warning in map(self._make_truncation_warning, new_phrases) if warning]
+        if new_phrases:
+            encoded = self.model.backbone.forward_text(new_phrases, device=self.device)
+            for index, phrase in enumerate(new_phrases):
                 # language_features is (tokens, phrases, width), language_mask is (phrases, tokens).
                 self.text_features[phrase] = {
                     "language_features": encoded["language_features"][:, index : index + 1],
@@ -231,8 +231,8 @@ class Sam3:
         phrase_axis = {"language_features": 1, "language_mask": 0}
         return {key: torch.cat([text[key] for text in features], dim=axis) for key, axis in phrase_axis.items()}
 
-    def _truncation_warning(self, phrase: str) -> str | None:
-        """Return a message about a phrase with too many tokens, of which the package drops the last ones."""
+    def _make_truncation_warning(self, phrase: str) -> str | None:
+        """Return a message if a phrase has too many tokens, of which the package drops the last, and otherwise None."""
         text_encoder = self.model.backbone.language_backbone
         n_tokens = len(text_encoder.tokenizer.encode(phrase)) + 2  # two more mark the start and the end
         if n_tokens <= text_encoder.context_length:

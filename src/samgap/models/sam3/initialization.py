@@ -60,9 +60,9 @@ def _standardize(convolution: nn.Conv2d, inputs: Any, output: torch.Tensor) -> N
 
 
 def _init_box_attention(bias_mlp: MLP, before_head: int, behind_head: int) -> None:
-    """Let all attention heads start with the inside of each query's box, and two of them with one half of it.
+    """Make all attention heads attend to the inside of each query's box at first, and two of them to one half each.
 
-    With random weights all queries attend to the whole image, and have the same output for thousands of steps.
+    With random weights all queries attend to the entire image, and have the same output for thousands of steps.
 
     Args:
         bias_mlp: maps the (log-scaled) distances of a position from the two edges of a box along one axis to an

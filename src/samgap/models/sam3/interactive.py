@@ -20,7 +20,7 @@ use_scipy_labels()
 
 
 class InteractiveHead(Sam2):
-    """The interactive head of a loaded SAM3. It predicts like `Sam2`, after `set_features` in place of `set_image`.
+    """The interactive head of a loaded SAM3. It predicts like `Sam2`, after `set_features` instead of `set_image`.
 
     Args:
         model: an image model that was built with its interactive head.

@@ -46,7 +46,7 @@ def build_small_tracker(architecture: Mapping[str, Any], backbone: nn.Module | N
 
     Args:
         architecture: the sizes of the model (`samgap.models.sam3.architecture`).
-        backbone: the image encoder; None for the interactive head, which gets features.
+        backbone: the image encoder; None for the interactive head, which takes features.
     """
     feature_size = architecture["size"] // architecture["patch"]
     return disable_autocast(

@@ -55,10 +55,10 @@ def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam
     content = read_weights(weights)
     new_prefixes = SMALL_KEY_PREFIXES if "architecture" in options else PUBLISHED_KEY_PREFIXES
     state_dict = {
-        new + key.removeprefix(old): value
-        for old, new in new_prefixes.items()
+        new_prefix + key.removeprefix(old_prefix): value
+        for old_prefix, new_prefix in new_prefixes.items()
         for key, value in content.get("model", content).items()
-        if key.startswith(old)
+        if key.startswith(old_prefix)
     }
     load_weights(model, state_dict, str(weights), strict=False)
     return Sam3Tracker(model.to(device).eval(), device, Precision.from_options(options))

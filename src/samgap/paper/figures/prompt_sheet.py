@@ -33,14 +33,14 @@ from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.images import HALO, draw_outline, read_image, select_quantiles
 from samgap.paper.layout import add_panel, from_top_left, wrap_text
-from samgap.prompts.kinds import spatial_row_kinds
+from samgap.prompts.kinds import list_spatial_row_kinds
 from samgap.tables.images import IMAGES
 from samgap.tables.prompts import PROMPTS
 
 COLUMNS = ["prompts", "image_id", "file", "prompt_id", "kind", "phrase", "points", "boxes", "mask", "n_truth", "source"]
 COLOURS = {1: style.INSTANCE_COLOURS[0], 0: style.INSTANCE_COLOURS[5]}
 """Label of a point or box (1 positive, 0 negative) -> colour."""
-SPATIAL = spatial_row_kinds()
+SPATIAL = list_spatial_row_kinds()
 NAME_HEIGHT, TEXT_HEIGHT = 0.16, 0.2  # inches: of a set's name, of the text above an image
 IMAGE_GAP, SET_GAP = 0.04, 0.12  # inches: between images, between sets
 MIN_WIDTH, MAX_WIDTH = 0.6, 1.7  # inches, of an image

@@ -17,7 +17,7 @@ HUE_DIRECTIONS = ((1.0, 0.0, 1.0), (0.5, 0.87, 0.8))
 """Directions in (a*, b*) in which apples differ from leaves (red, and yellow), each with its reliability."""
 
 GLOBAL_BACKGROUND_FRACTION = 0.3
-"""Fraction of the whole image's colours in those of the surroundings, for leaves only in front of the apple."""
+"""Share of the entire image's colours in those of the surroundings: some leaves are only in front of the apple."""
 
 BACKGROUND_SUBTRACTION_RANGE = (0.15, 0.9)
 """Fraction of the surroundings' colours subtracted from the apple's, without and with a distinctive hue."""
@@ -65,8 +65,8 @@ def detect_distinctive_hue(
         background_weights: weights of pixels as samples of the surroundings, (h, w)
 
     Returns:
-        How much each pixel has the hue, float32 (h, w), 0 to 1; and the confidence that the apple has it, 0 to 1, which
-        depends on the fraction of the apple's pixels with it.
+        The degree to which each pixel has the hue, float32 (h, w), 0 to 1; and the confidence that the apple has it, 0
+        to 1, which depends on the fraction of the apple's pixels with it.
     """
     best, best_confidence = np.zeros(background_weights.shape, np.float32), 0.0
     for red, yellow, reliability in HUE_DIRECTIONS:
@@ -90,7 +90,7 @@ class ColourModel:
 
         Args:
             lab_image: L*a*b*, (h, w, 3)
-            global_samples: L*a*b* of pixels of the whole image, (..., 3)
+            global_samples: L*a*b* of pixels of the entire image, (..., 3)
             hue_confidence: confidence that the apple has a distinctive hue, 0 to 1
         """
         self.image_shape, self.hue_confidence = lab_image.shape[:2], hue_confidence

@@ -1,8 +1,8 @@
 """The mask of an apple estimated from its box.
 
 The method is GrabCut's (Rother et al., 2004, doi:10.1145/1015706.1015720): colour models of the apple and of its
-surroundings, and a smooth boundary by a minimum cut, in turn. The prior is an ellipse in the box. It decides where
-colours do not, as for a green apple among green leaves; a leaf of another colour in front of an apple is cut out.
+surroundings, and a smooth boundary by a minimum cut, in turn. The prior is an ellipse in the box. It dominates where
+colours are alike, as for a green apple among green leaves; a leaf of another colour in front of an apple is cut out.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from samgap.training.box_masks.colours import ColourModel, detect_distinctive_hue, interpolate, rgb_to_lab
 from samgap.training.box_masks.min_cut import compute_edge_costs, solve_min_cut
-from samgap.training.box_masks.outlines import estimate_depth_order, fit_ellipse, normalised_radius
+from samgap.training.box_masks.outlines import compute_normalised_radius, estimate_depth_order, fit_ellipse
 
 Array = np.ndarray
 Box = Sequence[float]
@@ -45,7 +45,7 @@ def estimate_pseudo_mask(pixels: Array, box: Box, other_boxes: Sequence[Box] = (
         pixels: RGB, uint8 (height, width, 3)
         box: x0, y0, x1, y1, px
         other_boxes: the image's other apples; their pixels are not used for the colours of the surroundings, and are
-            left out of the mask where they hang in front
+            excluded from the mask where they are in front
 
     Returns:
         The mask, bool (height, width), and a confidence from 0 to 1. Without a plausible mask it is the ellipse, with
@@ -56,7 +56,7 @@ def estimate_pseudo_mask(pixels: Array, box: Box, other_boxes: Sequence[Box] = (
     crop = _make_crop(pixels, box)
     if crop is None:
         return mask, 0.0
-    crop_mask, confidence = _segment_crop(crop, [crop.to_crop_coords(other) for other in other_boxes])
+    crop_mask, confidence = _segment_crop(crop, [crop.to_crop_coords(other_box) for other_box in other_boxes])
     top, left, bottom, right = crop.bounds
     if crop_mask.shape != (bottom - top, right - left):
         blurred = Image.fromarray(ndimage.gaussian_filter(crop_mask.astype(np.float32), 0.7))
@@ -73,7 +73,7 @@ class _Crop:
     box: Array  # in px of the crop
     bounds: tuple[int, int, int, int]  # top, left, bottom, right in the image
     scale: float  # px of the crop per px of the image
-    global_samples: Array  # L*a*b* of some pixels of the whole image
+    global_samples: Array  # L*a*b* of some pixels of the entire image
     touches_border: tuple[bool, bool, bool, bool]  # left, top, right, bottom of the box at the image's border
 
     def to_crop_coords(self, box: Box) -> Array:
@@ -106,7 +106,7 @@ def _segment_crop(crop: _Crop, other_boxes: list[Array]) -> tuple[Array, float]:
     lab_image = crop.lab_image
     gradients = np.gradient(lab_image, axis=(0, 1))
     ellipse = fit_ellipse(gradients, _complete_clipped_box(crop))
-    radius = normalised_radius(lab_image.shape[:2], ellipse)
+    radius = compute_normalised_radius(lab_image.shape[:2], ellipse)
     prior, is_other_apple, not_apple = _compute_prior(crop, ellipse, radius, gradients, other_boxes)
     background = not_apple * np.clip((radius - 1.02) * 8, 0, 1)
     foreground = np.clip((0.95 - radius) * 4, 0, 1) * ~is_other_apple
@@ -133,12 +133,12 @@ def _segment_crop(crop: _Crop, other_boxes: list[Array]) -> tuple[Array, float]:
 def _compute_prior(
     crop: _Crop, ellipse: Array, radius: Array, gradients: Sequence[Array], other_boxes: Sequence[Array]
 ) -> tuple[Array, Array, Array]:
-    """Compute what the boxes say about each pixel of a crop.
+    """Compute the prior of each pixel of a crop from the boxes.
 
     Args:
         crop: the crop
         ellipse: the apple's ellipse, as a box
-        radius: its `normalised_radius`
+        radius: its `compute_normalised_radius`
         gradients: gradients of the crop's colours, down and across
         other_boxes: the other apples, in px of the crop
 
@@ -148,36 +148,36 @@ def _compute_prior(
     """
     shape = radius.shape
     prior = PRIOR_WEIGHT * np.clip(4.0 * (1.04 - radius), -1.6, 0.8)
-    prior -= 4.0 * np.clip(_distance_outside(shape, crop.box) / (0.06 * _mean_side(crop.box)), 0, 2)
+    prior -= 4.0 * np.clip(_compute_distance_outside(shape, crop.box) / (0.06 * _compute_mean_side(crop.box)), 0, 2)
     is_other_apple, not_apple = np.zeros(shape, bool), np.ones(shape, np.float32)
-    for other in other_boxes:
-        if not _is_touching(other, crop.box) or (other[2:] - other[:2]).min() < 2:
+    for other_box in other_boxes:
+        if not _is_touching(other_box, crop.box) or (other_box[2:] - other_box[:2]).min() < 2:
             continue
-        other_radius = normalised_radius(shape, other)
+        other_radius = compute_normalised_radius(shape, other_box)
         not_apple = np.minimum(not_apple, np.clip((other_radius - 0.9) * 5, 0.02, 1))
-        ownership = _compute_ownership(estimate_depth_order(gradients, ellipse, other), radius, other_radius)
+        ownership = _compute_ownership(estimate_depth_order(gradients, ellipse, other_box), radius, other_radius)
         prior += PRIOR_WEIGHT * np.where(other_radius < 1.05, np.minimum(OVERLAP_WEIGHT * ownership, 0), 0)
         is_other_apple |= (other_radius < 1) & (ownership < 0)
     return prior, is_other_apple, not_apple
 
 
-def _mean_side(box: Array) -> float:
+def _compute_mean_side(box: Array) -> float:
     return float((box[2] - box[0] + box[3] - box[1]) / 2)
 
 
 def _complete_clipped_box(crop: _Crop) -> Array:
     """Return the crop's box, extended beyond the image's border to a square if the border cuts the apple."""
     x0, y0, x1, y1 = crop.box
-    wide, high = x1 - x0, y1 - y0
+    width, height = x1 - x0, y1 - y0
     left, top, right, bottom = crop.touches_border
-    if wide < 0.9 * high and left != right:
-        x0, x1 = (x1 - high, x1) if left else (x0, x0 + high)
-    if high < 0.9 * wide and top != bottom:
-        y0, y1 = (y1 - wide, y1) if top else (y0, y0 + wide)
+    if width < 0.9 * height and left != right:
+        x0, x1 = (x1 - height, x1) if left else (x0, x0 + height)
+    if height < 0.9 * width and top != bottom:
+        y0, y1 = (y1 - width, y1) if top else (y0, y0 + width)
     return np.array([x0, y0, x1, y1])
 
 
-def _distance_outside(shape: tuple[int, ...], box: Array) -> Array:
+def _compute_distance_outside(shape: tuple[int, ...], box: Array) -> Array:
     """Return the distance of each pixel outside a box, px (0 inside), float32 (h, w)."""
     x, y = np.arange(shape[1]) + 0.5, np.arange(shape[0]) + 0.5
     dx = np.maximum(np.maximum(box[0] - x, x - box[2]), 0)
@@ -191,9 +191,9 @@ def _is_touching(first_box: Array, second_box: Array) -> bool:
 
 
 def _compute_ownership(depth_order: float, own_radius: Array, other_radius: Array) -> Array:
-    """Return to which of two overlapping apples each pixel belongs: 1 the own, -1 the other.
+    """Return the apple that each pixel belongs to: 1 for the apple of `own_radius`, -1 for that of `other_radius`.
 
-    It belongs to the apple in front; as far as `depth_order` is uncertain (near 0), to the one with the nearer centre.
+    Pixels of both belong to the apple in front, and if `depth_order` is uncertain (near 0) to the nearer centre.
     """
     inside = np.clip(6 * (1 - (own_radius if depth_order > 0 else other_radius)), -1, 1)
     return depth_order * inside + (1 - abs(depth_order)) * np.clip(2 * (other_radius - own_radius), -1, 1)

@@ -55,17 +55,19 @@ def solve_min_cut(foreground_gain: Array, edges: tuple[Array, Array, Array]) -> 
     Returns:
         bool (h, w)
     """
-    n = foreground_gain.size
-    source, sink = n, n + 1
+    n_pixels = foreground_gain.size
+    source, sink = n_pixels, n_pixels + 1
     first, second, cost = edges
-    gain, pixels, zeros = foreground_gain.ravel(), np.arange(n), np.zeros(n)
-    # Every arc is there in both directions, so that the graph and the flow have the same sparsity pattern.
-    start = np.concatenate([first, second, np.full(n, source), pixels, pixels, np.full(n, sink)])
-    end = np.concatenate([second, first, pixels, np.full(n, source), np.full(n, sink), pixels])
+    gain, pixels, zeros = foreground_gain.ravel(), np.arange(n_pixels), np.zeros(n_pixels)
+    # Every arc exists in both directions, so that the graph and the flow have the same sparsity pattern.
+    start = np.concatenate([first, second, np.full(n_pixels, source), pixels, pixels, np.full(n_pixels, sink)])
+    end = np.concatenate([second, first, pixels, np.full(n_pixels, source), np.full(n_pixels, sink), pixels])
     capacity = np.concatenate([cost, cost, np.maximum(gain, 0), zeros, np.maximum(-gain, 0), zeros])
-    graph = sparse.csr_matrix(((capacity * CAPACITY_SCALE).astype(np.int32), (start, end)), shape=(n + 2, n + 2))
+    graph = sparse.csr_matrix(
+        ((capacity * CAPACITY_SCALE).astype(np.int32), (start, end)), shape=(n_pixels + 2, n_pixels + 2)
+    )
     residual = graph - csgraph.maximum_flow(graph, source, sink).flow
     residual.eliminate_zeros()
-    mask = np.zeros(n + 2, bool)
+    mask = np.zeros(n_pixels + 2, bool)
     mask[csgraph.breadth_first_order(residual, source, return_predecessors=False)] = True
-    return mask[:n].reshape(foreground_gain.shape)
+    return mask[:n_pixels].reshape(foreground_gain.shape)

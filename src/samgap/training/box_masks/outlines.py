@@ -15,7 +15,7 @@ SHIFT_GRID = SHIFT_GRID[np.abs(SHIFT_GRID).sum(1) < 0.3]
 """Candidate inward shifts of a box's four sides, as fractions of its width and height."""
 
 
-def normalised_radius(shape: tuple[int, ...], box: Array) -> Array:
+def compute_normalised_radius(shape: tuple[int, ...], box: Array) -> Array:
     """Return the distance of each pixel from a box's centre, float32 (h, w); it is 1 on the superellipse in the box.
 
     The superellipse's exponent is 2.2.
@@ -26,7 +26,7 @@ def normalised_radius(shape: tuple[int, ...], box: Array) -> Array:
     return ((u[None] + v[:, None]) ** (1 / 2.2)).astype(np.float32)
 
 
-def _edge_contrast(gradients: Sequence[Array], boxes: Array) -> Array:
+def _compute_edge_contrast(gradients: Sequence[Array], boxes: Array) -> Array:
     """Return the colour gradient across the ellipses in boxes (n, 4) at each angle: (n, angles), per px, at most 12.
 
     It is NaN outside the image.
@@ -53,32 +53,33 @@ def fit_ellipse(gradients: Sequence[Array], box: Array) -> Array:
     """
     width, height = box[2] - box[0], box[3] - box[1]
     boxes = box + SHIFT_GRID * (width, height, -width, -height)
-    contrast = _edge_contrast(gradients, boxes)
+    contrast = _compute_edge_contrast(gradients, boxes)
     is_inside = ~np.isnan(contrast)
     mean = np.where(is_inside, contrast, 0).sum(1) / np.maximum(is_inside.sum(1), 1)
     return boxes[int(np.argmax(mean - 6.0 * np.abs(SHIFT_GRID).sum(1)))]
 
 
 def estimate_depth_order(gradients: Sequence[Array], own_box: Array, other_box: Array) -> float:
-    """Estimate which of two overlapping apples is in front: 1 the own, -1 the other, 0 unknown.
+    """Estimate which of two overlapping apples is in front: 1 for that in `own_box`, -1 for the other, 0 if unknown.
 
     The outline of the apple in front has an edge in the overlap.
 
     Args:
         gradients: gradients of the colours, down and across, each (h, w, 3)
-        own_box: x0, y0, x1, y1 of the one apple, px
-        other_box: of the other
+        own_box: x0, y0, x1, y1 of the first apple, px
+        other_box: x0, y0, x1, y1 of the second apple, px
     """
-    own, other = _edge_contrast(gradients, own_box[None])[0], _edge_contrast(gradients, other_box[None])[0]
-    own = own[_is_outline_inside(own_box, other_box) & ~np.isnan(own)]
-    other = other[_is_outline_inside(other_box, own_box) & ~np.isnan(other)]
-    if len(own) < 3 or len(other) < 3:
+    own_contrast = _compute_edge_contrast(gradients, own_box[None])[0]
+    other_contrast = _compute_edge_contrast(gradients, other_box[None])[0]
+    own_contrast = own_contrast[_is_outline_inside(own_box, other_box) & ~np.isnan(own_contrast)]
+    other_contrast = other_contrast[_is_outline_inside(other_box, own_box) & ~np.isnan(other_contrast)]
+    if len(own_contrast) < 3 or len(other_contrast) < 3:
         return 0.0
-    return float(np.clip((own.mean() - other.mean()) / 3, -1, 1))
+    return float(np.clip((own_contrast.mean() - other_contrast.mean()) / 3, -1, 1))
 
 
 def _is_outline_inside(outline_box: Array, container_box: Array) -> Array:
-    """Return at which angles the outline of the first ellipse is inside the second, bool (angles,)."""
+    """Return whether the outline of the first ellipse is inside the second at each angle, bool (angles,)."""
     x = (outline_box[0] + outline_box[2]) / 2 + (outline_box[2] - outline_box[0]) / 2 * np.cos(ANGLES_RAD)
     y = (outline_box[1] + outline_box[3]) / 2 + (outline_box[3] - outline_box[1]) / 2 * np.sin(ANGLES_RAD)
     u = (x - (container_box[0] + container_box[2]) / 2) / ((container_box[2] - container_box[0]) / 2)

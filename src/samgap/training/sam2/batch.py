@@ -115,8 +115,8 @@ class BatchLoader:
     ) -> Iterator[tuple[Any, ...]]:
         """Yield mask, box, point, weight and is_ground_truth of objects visible in a window, in random order."""
         for instance in [instances[index] for index in rng.permutation(len(instances))]:
-            # Checked before its mask is estimated. The box of an instance with a mask says less than the mask.
-            if _visible_fraction(instance, window) < (MIN_VISIBLE_FRACTION if instance.rle is None else 0.01):
+            # Checked before a mask is estimated. With a labelled mask, `_crop_object` checks the mask itself.
+            if _compute_visible_fraction(instance, window) < (MIN_VISIBLE_FRACTION if instance.rle is None else 0.01):
                 continue
             mask, weight = self.load_mask(source_index, instance, instances, image)
             area_px = instance.area if instance.rle else int(mask.sum())
@@ -161,7 +161,7 @@ class BatchLoader:
             return coco_mask.decode(instance.rle), 1.0
         key = (source_index, instance.id)
         if key not in self.pseudo_mask_cache:
-            other_boxes = [other.box for other in image_instances if other.id != instance.id]
+            other_boxes = [neighbour.box for neighbour in image_instances if neighbour.id != instance.id]
             mask, confidence = estimate_pseudo_mask(np.asarray(image), instance.box, other_boxes)
             self.pseudo_mask_cache[key] = rle.encode(mask), float(confidence)
         pseudo_mask, confidence = self.pseudo_mask_cache[key]
@@ -193,7 +193,7 @@ def sample_ellipse_batch(batch: ObjectBatch, n_ellipses: int, rng: np.random.Gen
     )
 
 
-def _visible_fraction(instance: Instance, crop_window: CropWindow) -> float:
+def _compute_visible_fraction(instance: Instance, crop_window: CropWindow) -> float:
     """Return the fraction of an instance's box inside a window."""
     x0, y0, x1, y1 = instance.box
     width, height = min(x1, crop_window[2]) - max(x0, crop_window[0]), min(y1, crop_window[3]) - max(y0, crop_window[1])

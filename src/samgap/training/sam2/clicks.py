@@ -15,9 +15,9 @@ from samgap.training.sam2.batch import ObjectBatch
 
 PROMPT_PROBABILITIES = {"box": 0.5, "point": 0.35, "point-box": 0.15}
 PROMPT_PROBABILITIES_WITH_MASKS = {"box": 0.42, "point": 0.28, "point-box": 0.1, "mask": 0.1, "point-mask": 0.1}
-"""Probabilities of the kinds of first prompts. Mask prompts are for a model that understands boxes and points already:
-copying a mask is much easier than finding the object in a box, so a model trained on both from scratch learns to copy
-first."""
+"""Probabilities of the kinds of first prompts. Mask prompts are for a model that was already trained with boxes and
+points: copying a mask is much easier than segmenting the object in a box, so training on both from scratch first leads
+to copying."""
 
 NOISY_BOX_FRACTION = 0.5
 """Fraction of the boxes whose corners are moved."""
@@ -42,7 +42,7 @@ class ObjectPrompts:
 def sample_first_prompts(
     batch: ObjectBatch, image_size: int, with_masks: bool, rng: np.random.Generator
 ) -> Iterator[ObjectPrompts]:
-    """Yield the first prompts of all objects of a batch, one item for each kind of prompt that was drawn.
+    """Yield the first prompts of all objects of a batch, one item for each kind of prompt that was sampled.
 
     With `with_masks`, some objects with a ground-truth mask get a rough mask as prompt.
     """
@@ -120,8 +120,8 @@ def sample_rough_masks(masks: torch.Tensor, image_size: int, rng: np.random.Gene
     """Move, blur and threshold masks (m, h, w) at random; return logits (m, 1, side / 4, side / 4)."""
     coarse = functional.interpolate(masks[:, None], (image_size // 4, image_size // 4), mode="area")
     max_shift = max(image_size // 256, 1)
-    moved = torch.roll(coarse, tuple(rng.integers(-max_shift, max_shift + 1, 2).tolist()), (2, 3))
+    shifted = torch.roll(coarse, tuple(rng.integers(-max_shift, max_shift + 1, 2).tolist()), (2, 3))
     kernel_size = int(rng.choice([1, 3, 5]))
-    blurred = functional.avg_pool2d(moved, kernel_size, 1, kernel_size // 2)
+    blurred = functional.avg_pool2d(shifted, kernel_size, 1, kernel_size // 2)
     rough = blurred > float(rng.uniform(0.15, 0.7))
     return (rough.float() * 2 - 1) * float(rng.uniform(4, 20))

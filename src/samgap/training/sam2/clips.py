@@ -64,7 +64,7 @@ class Camera:
 def sample_camera_path(
     image_size: tuple[int, int], start_centre: tuple[float, float], n_frames: int, rng: np.random.Generator
 ) -> list[Camera]:
-    """Sample a clip's cameras, within an image (width, height); the first one has `start_centre` (x, y) in view."""
+    """Sample the cameras of a clip within an image (width, height); the first view contains `start_centre` (x, y)."""
     side = min(image_size) * rng.uniform(*VIEW_SIDE_RANGE)
     centre = np.array(start_centre) + rng.uniform(-0.35, 0.35, 2) * side
     velocity = rng.uniform(-MAX_CAMERA_SHIFT, MAX_CAMERA_SHIFT, 2) * side
@@ -91,7 +91,7 @@ class Occluder:
     texture: np.ndarray  # uint8 (side, side, 3)
 
     def render_mask(self, frame_index: int, frame_size: int) -> np.ndarray:
-        """Return the pixels that it covers in a frame, bool (frame_size, frame_size)."""
+        """Return the pixels that the occluder covers in a frame, bool (frame_size, frame_size)."""
         x, y = (self.start_centre + self.velocity * frame_index)[:, None, None]
         rows, columns = np.mgrid[:frame_size, :frame_size] / frame_size
         cos, sin = np.cos(self.angle_rad), np.sin(self.angle_rad)
@@ -150,9 +150,9 @@ def sample_clip(
     ]
     if not tracked:  # nothing large enough in the first frame
         return sample_clip(loader, n_frames, max_objects, rng)
-    chosen = rng.permutation(tracked)[:max_objects]
+    selected = rng.permutation(tracked)[:max_objects]
     all_labels = np.stack(label_maps)
-    return np.stack(pixels).astype(np.float32), np.stack([all_labels == label for label in chosen], axis=1)
+    return np.stack(pixels).astype(np.float32), np.stack([all_labels == label for label in selected], axis=1)
 
 
 def _draw_labels(loader: BatchLoader, image: Image.Image, instances: Sequence[Instance]) -> Image.Image:
@@ -205,10 +205,10 @@ def compute_clip_losses(model: Any, batch: BatchedVideoDatapoint, rng: np.random
 
 
 @torch.inference_mode()
-def clip_iou(model: Any, batch: BatchedVideoDatapoint, rng: np.random.Generator) -> float:
+def compute_clip_iou(model: Any, batch: BatchedVideoDatapoint, rng: np.random.Generator) -> float:
     """Return the mean IoU over objects and frames, without the first frame, in which objects are prompted by a box.
 
-    Where the mask and the prediction are both empty the IoU is 1.
+    If the mask and the prediction are both empty, the IoU is 1.
     """
     model.rng = rng
     outputs = model(batch)

@@ -19,7 +19,12 @@ from samgap.models.sam2.image import Sam2, build_model
 from samgap.training.loop import DatasetSource
 from samgap.training.sam2.batch import BatchLoader, ObjectBatch, drop_ignored, find_deepest_point, sample_ellipse_batch
 from samgap.training.sam2.clicks import ObjectPrompts, add_correction_click, make_box_prompts, sample_first_prompts
-from samgap.training.sam2.clips import TRAINING_MODEL_OVERRIDES, clip_iou, compute_clip_losses, sample_video_batch
+from samgap.training.sam2.clips import (
+    TRAINING_MODEL_OVERRIDES,
+    compute_clip_iou,
+    compute_clip_losses,
+    sample_video_batch,
+)
 from samgap.training.sam2.losses import compute_losses
 
 VALIDATION_IMAGES = 40
@@ -58,16 +63,16 @@ class Task:
         self.loader = BatchLoader(data, self.model.image_size, options)
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
 
-    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return the losses on images, or at random (options `drawn` and `clips`) on drawn ellipses or clips."""
         if rng.random() < self.options.get("drawn", 0):
-            return self._ellipse_losses(rng)
+            return self._compute_ellipse_losses(rng)
         clips = self.options.get("clips")
         if clips and rng.random() < clips["share"]:
             return compute_clip_losses(self.model, sample_video_batch(self.loader, clips, rng).to(self.device), rng)
-        return self._image_losses(rng)
+        return self._compute_image_losses(rng)
 
-    def _image_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def _compute_image_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Sum the losses of the first prompts and of a random number of corrective clicks."""
         batch = self.loader.sample_batch(rng).to(self.device)
         feature_maps = self._encode_images(batch.pixels)
@@ -78,7 +83,7 @@ class Task:
             for click in range(n_clicks + 1):
                 outputs = self._predict(feature_maps, batch, prompts)
                 indices = prompts.object_indices
-                # An estimated mask cannot tell where a prediction is wrong, so clicks on it have no loss.
+                # An estimated mask is too inaccurate to locate errors of a prediction, so clicks on it have no loss.
                 weights = batch.loss_weights[indices] * (batch.is_ground_truth[indices] | (click == 0))
                 losses = compute_losses(*outputs, batch.masks[indices], weights, len(batch.image_indices))
                 for name, value in losses.items():
@@ -88,12 +93,11 @@ class Task:
                     prompts = add_correction_click(prompts, logits, predicted_iou, batch, self.model.image_size, rng)
         return dict(terms)
 
-    def _ellipse_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def _compute_ellipse_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return the losses of ellipses that fill their box prompts, without gradients for the image encoder.
 
-        From scratch, a model learns the meaning of a box hundreds of steps sooner from ellipses than from objects:
-        before box prompts have an effect, predicting any fruit of the image reduces the loss, and a model leaves that
-        local optimum slowly.
+        From scratch, box prompts have an effect hundreds of steps sooner with ellipses than with objects: before that,
+        predicting any fruit of the image reduces the loss, a local optimum that a model leaves slowly.
         """
         batch = self.loader.sample_batch(rng).to(self.device)
         with torch.no_grad():
@@ -131,7 +135,7 @@ class Task:
         return logits.float(), predicted_iou.float(), object_score_logits.float()
 
     def validate(self) -> dict[str, float]:
-        """Return the mean IoU with box and with point prompts on some validation images, and on clips if trained."""
+        """Return the mean IoU with box and point prompts on validation images, and on clips if they are trained."""
         self.model.eval()
         ious: dict[str, list[float]] = {"val_box_iou": [], "val_point_iou": []}
         for image_id in list(self.validation_ground_truth.images)[:VALIDATION_IMAGES]:
@@ -145,7 +149,7 @@ class Task:
                 with Image.open(self.validation_source.image_folder / row["file_name"]) as image:
                     self.predictor.set_image(image.convert("RGB"))
                 for name, prompts in _make_validation_prompts(instances).items():
-                    ious[name] += map(_first_iou, instances, self.predictor.predict(prompts))
+                    ious[name] += map(_compute_first_iou, instances, self.predictor.predict(prompts))
         if "clips" in self.options:
             ious["val_clip_iou"] = self._validate_clips()
         return {name: float(np.mean(values)) for name, values in ious.items()}
@@ -158,11 +162,11 @@ class Task:
         for index in range(VALIDATION_CLIPS):
             rng = np.random.default_rng([VALIDATION_CLIPS, index])
             torch.manual_seed(index)  # the package jitters the boxes
-            ious.append(clip_iou(self.model, sample_video_batch(loader, clips, rng).to(self.device), rng))
+            ious.append(compute_clip_iou(self.model, sample_video_batch(loader, clips, rng).to(self.device), rng))
         return ious
 
 
-def _first_iou(instance: Instance, predictions: Sequence[Any]) -> float:
+def _compute_first_iou(instance: Instance, predictions: Sequence[Any]) -> float:
     """Return the IoU of the first predicted mask with the instance's, 0 if there is none."""
     if not predictions:
         return 0.0

@@ -45,7 +45,7 @@ def build_criterion(weights: Mapping[str, float]) -> Sam3LossWrapper:
         weights: loss weights that differ from LOSS_WEIGHTS
 
     Raises:
-        UserError: If `weights` has a name that is not in LOSS_WEIGHTS.
+        UserError: `weights` has a name that is not in LOSS_WEIGHTS.
     """
     if unknown := sorted(set(weights) - set(LOSS_WEIGHTS)):
         raise UserError(

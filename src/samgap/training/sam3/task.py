@@ -23,7 +23,7 @@ from samgap.training.checkpointing import without_gradient_checkpointing
 from samgap.training.loop import DatasetSource, sample_source_indices
 from samgap.training.sam3.losses import build_criterion, build_matcher
 from samgap.training.sam3.views import ViewSampler
-from samgap.training.validation import validation_scores
+from samgap.training.validation import compute_validation_scores
 
 # isort: split
 from sam3.train.data.collator import collate_fn_api
@@ -72,8 +72,8 @@ class Task:
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
         self.criterion = build_criterion(options.get("loss-weights", {}))
 
-    def loss(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """Return the loss terms on `batch` random views (an option), drawn from the data sets by their fractions."""
+    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Return the loss terms on `batch` random views (an option), sampled from the data sets by fraction."""
         source_indices = sample_source_indices(self.sources, self.options["batch"], rng)
         views = [self.samplers[index].sample(rng) for index in source_indices]
         batch = _move_to_device(collate_fn_api(views, dict_key="all", with_seg_masks=True)["all"], self.device)
@@ -98,7 +98,7 @@ class Task:
         evaluable = [phrase for phrase in self.phrases if is_evaluable(phrase, self.validation_ground_truth)]
         phrases = evaluable[:: max(-(-len(evaluable) // MAX_VALIDATION_ITEMS), 1)]
         model = Sam3(self.model, self.image_size, self.device)
-        return validation_scores(
+        return compute_validation_scores(
             model, self.validation_source, self.validation_ground_truth, phrases, max_images=MAX_VALIDATION_ITEMS
         )
 
@@ -119,9 +119,9 @@ def _use_bfloat16(module: torch.nn.Module, device: str) -> None:
     forward = module.forward
 
     @functools.wraps(forward)
-    def autocast_forward(*arguments: Any, **more: Any) -> Any:
+    def autocast_forward(*args: Any, **kwargs: Any) -> Any:
         with torch.autocast(device, torch.bfloat16):
-            outputs = forward(*arguments, **more)
+            outputs = forward(*args, **kwargs)
         return tree_map_only(torch.Tensor, torch.Tensor.float, outputs)
 
     module.forward = autocast_forward

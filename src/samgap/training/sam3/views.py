@@ -29,11 +29,11 @@ MIN_SIDE_PX = 4.0
 """Minimum side of a visible box, px of the view."""
 
 MIN_CROP_FRACTION_FOR_SIZE = 0.85
-"""In a crop of a smaller side (fraction of the image) the size of a fruit cannot be judged: no phrase has `size`."""
+"""In a crop with a smaller side (fraction of the image) phrases with `size` are not used: a fruit's size is unclear."""
 
 EXHAUSTIVE_PROBABILITY = 0.5
-"""Images labelled with boxes lack labels of distant objects. In this fraction of their views the labels are taken as
-complete nevertheless, so that false positives have a loss."""
+"""Images labelled with boxes lack labels of distant objects. In this fraction of their views the labels are treated
+as complete nevertheless, so that false positives have a loss."""
 
 MASK_STRIDE = 2
 """Target masks have the view's size divided by this."""
@@ -63,7 +63,7 @@ class ViewSampler:
         """Return a view of a random image, with at least one query.
 
         Raises:
-            UserError: If the labels of the data set can evaluate none of the phrases.
+            UserError: the labels of the data set can evaluate none of the phrases.
         """
         if not self.phrases:
             raise UserError(
@@ -111,7 +111,7 @@ class ViewSampler:
             return instance.decode_mask()
         if instance.id not in self.pseudo_mask_cache:
             neighbours = self.ground_truth.instances_of(instance.image_id)
-            other_boxes = [other.box for other in neighbours if other.id != instance.id]
+            other_boxes = [neighbour.box for neighbour in neighbours if neighbour.id != instance.id]
             mask, _ = estimate_pseudo_mask(np.asarray(image), instance.box, other_boxes)
             self.pseudo_mask_cache[instance.id] = rle.encode(
                 mask if mask.any() else _fill_ellipse(instance.box, mask.shape)
@@ -136,7 +136,7 @@ class ViewSampler:
 def split_visible(instances: Sequence[Instance], crop: Crop, view_size: int) -> tuple[list[Instance], list[Instance]]:
     """Split the instances in a crop into visible and ambiguous ones.
 
-    Ambiguous are those that are mostly cut away, too small, or annotated as `ignore`.
+    Ambiguous instances are mostly cut away, too small, or annotated as `ignore`.
     """
     left, top, side = crop
     visible: list[Instance] = []
@@ -196,15 +196,15 @@ def _make_datapoint(
     pixels: torch.Tensor, objects: Sequence[Object], queries: Sequence[Query], is_exhaustive: bool
 ) -> Datapoint:
     size = tuple(pixels.shape[-2:])
-    index_of = {item.object_id: index for index, item in enumerate(objects)}
+    object_indices = {item.object_id: index for index, item in enumerate(objects)}
     find_queries = []
     for query in queries:
-        exemplar_boxes = [objects[index_of[id]].bbox for id, _ in query.exemplars]
+        exemplar_boxes = [objects[object_indices[id]].bbox for id, _ in query.exemplars]
         find_queries.append(
             FindQueryLoaded(
                 query_text=query.text,
                 image_id=0,
-                object_ids_output=[index_of[id] for id in query.target_ids],
+                object_ids_output=[object_indices[id] for id in query.target_ids],
                 is_exhaustive=is_exhaustive,
                 is_pixel_exhaustive=is_exhaustive,
                 input_bbox=torch.stack(exemplar_boxes) if exemplar_boxes else None,

@@ -63,7 +63,7 @@ def test_batch_sizes_are_powers_of_two_that_fall_with_the_free_memory(monkeypatc
     batcher = MemoryBatcher(32, "cpu")
     sizes = []
     for free["bytes"] in (1e12, 23e6, 20e6, 9e6, 1e6, 0):
-        sizes.append(batcher.batch_size(1e6))
+        sizes.append(batcher.compute_batch_size(1e6))
     assert sizes == [32, 8, 8, 4, 1, 1]
 
 

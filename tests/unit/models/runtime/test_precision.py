@@ -38,7 +38,7 @@ def predict(family, options, weights, scenes, make_prompts):
     predictions = []
     for image, boxes in scenes:
         model.set_image(image)
-        predictions += [list(of_prompt) for of_prompt in model.predict(make_prompts(boxes))]
+        predictions += [list(prompt_predictions) for prompt_predictions in model.predict(make_prompts(boxes))]
     return predictions
 
 
@@ -56,7 +56,7 @@ FAMILIES = {
 }
 
 
-def iou(first, second):
+def compute_iou(first, second):
     first, second = ([{"size": [SIDE, SIDE], "counts": prediction.rle}] for prediction in (first, second))
     return coco_mask.iou(first, second, [0])[0, 0]
 
@@ -81,8 +81,8 @@ def test_predictions_stay_within_the_tolerance(name, option, scenes, fp32_predic
         for fp32_mask in fp32_masks:
             if fp32_mask.score >= 0.3:
                 # Several detections may have almost the same mask; the closest score identifies the matching one.
-                match = max(fast_masks, key=lambda mask, b=fp32_mask: iou(b, mask) - abs(b.score - mask.score))
-                ious.append(iou(fp32_mask, match))
+                match = max(fast_masks, key=lambda mask, b=fp32_mask: compute_iou(b, mask) - abs(b.score - mask.score))
+                ious.append(compute_iou(fp32_mask, match))
                 assert abs(match.score - fp32_mask.score) <= max_difference
     assert len(ious) >= 8
     assert sorted(ious)[len(ious) // 10] >= min_iou
@@ -118,7 +118,7 @@ def test_compiled_encoder_gives_the_same_predictions(name, backend, scenes, tmp_
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > n_graphs
     pairs = [pair for masks in zip(compiled, plain, strict=True) for pair in zip(*masks, strict=True)]
     assert len(pairs) >= 6
-    assert min(iou(*pair) for pair in pairs) >= 0.999
+    assert min(compute_iou(*pair) for pair in pairs) >= 0.999
     assert max(abs(first.score - second.score) for first, second in pairs) <= 1e-3
 
 

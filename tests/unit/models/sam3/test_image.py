@@ -60,12 +60,12 @@ def test_phrases_in_one_batch_equal_those_of_the_package_one_by_one(image, open_
     with cuda_shim("cpu"):
         processor = make_processor(model)
         state = processor.set_image(image)
-        for phrase, of_phrase in zip(phrases, predictions, strict=True):
+        for phrase, phrase_predictions in zip(phrases, predictions, strict=True):
             state = processor.set_text_prompt(phrase, state)
             order = torch.argsort(state["scores"], descending=True, stable=True)
             order = order[state["masks"][order, 0].flatten(1).any(dim=1)]
-            assert len(of_phrase) == len(order)
-            for prediction, index in zip(of_phrase, order, strict=True):
+            assert len(phrase_predictions) == len(order)
+            for prediction, index in zip(phrase_predictions, order, strict=True):
                 assert prediction.score == pytest.approx(float(state["scores"][index]), abs=1e-3)
                 expected = state["masks"][index, 0].numpy()
                 assert mask_iou(decode(prediction, HEIGHT, WIDTH), expected) >= 0.999

@@ -47,7 +47,7 @@ PROMPTS = {
 def weights(tmp_path_factory):
     torch.manual_seed(9)
     model = build_small(ARCHITECTURE, interactive=True)
-    # With the package's initialization the masks depend so little on the image that they cover all of it.
+    # With the package's initialization the masks depend so little on the image that they cover the entire image.
     decoder = model.inst_interactive_predictor.model.sam_mask_decoder
     with torch.no_grad():
         for mlp in decoder.output_hypernetworks_mlps:
@@ -147,7 +147,7 @@ def test_grid_gives_three_masks_for_each_point(model, predict_inst, monkeypatch)
     for prediction, index in zip(predictions, order, strict=True):
         assert prediction.score == pytest.approx(np.clip(quality[index], 0, 1), abs=1e-3)
         # Masks with almost the same score may be in any order.
-        candidates = [other for other in order if abs(quality[other] - quality[index]) < 1e-4]
+        candidates = [candidate for candidate in order if abs(quality[candidate] - quality[index]) < 1e-4]
         mask = decode(prediction, HEIGHT, WIDTH)
         assert any(mask_iou(mask, masks[candidate]) >= 0.999 for candidate in candidates)
 

@@ -54,7 +54,7 @@ def make_loader(data, *files, **options):
 
 
 def to_rgb(pixels):
-    """Normalised pixels (..., 3, h, w) as RGB (..., h, w, 3), 0 to 255."""
+    """Return normalised pixels (..., 3, h, w) as RGB (..., h, w, 3), 0 to 255."""
     return (np.moveaxis(pixels.numpy(), -3, -1) * PIXEL_STD + PIXEL_MEAN) * 255
 
 
@@ -126,14 +126,16 @@ def test_each_object_has_one_first_prompt_with_the_labels_of_its_kind(data):
 def test_a_corrective_click_is_where_the_prediction_is_wrong(data, predicted, label):
     torch.manual_seed(0)
     batch = make_loader(data, "masks.json").sample_batch(np.random.default_rng(0))
-    count = len(batch.image_indices)
-    first = ObjectPrompts(torch.arange(count), batch.points[:, None], torch.ones(count, 1, dtype=torch.int32), None)
-    logits = torch.full((count, 4, SIDE // 4, SIDE // 4), predicted * 50)
-    clicked = add_correction_click(first, logits, torch.rand(count, 4), batch, SIDE, np.random.default_rng(0))
-    assert clicked.point_labels[:, -1].tolist() == [label] * count
+    n_objects = len(batch.image_indices)
+    first = ObjectPrompts(
+        torch.arange(n_objects), batch.points[:, None], torch.ones(n_objects, 1, dtype=torch.int32), None
+    )
+    logits = torch.full((n_objects, 4, SIDE // 4, SIDE // 4), predicted * 50)
+    clicked = add_correction_click(first, logits, torch.rand(n_objects, 4), batch, SIDE, np.random.default_rng(0))
+    assert clicked.point_labels[:, -1].tolist() == [label] * n_objects
     for mask, (x, y) in zip(batch.masks, clicked.point_coords[:, -1].tolist(), strict=True):
         assert mask[int(y / 2), int(x / 2)] == label
-    assert clicked.mask_input.shape == (count, 1, SIDE // 4, SIDE // 4) and clicked.mask_input.abs().max() == 32
+    assert clicked.mask_input.shape == (n_objects, 1, SIDE // 4, SIDE // 4) and clicked.mask_input.abs().max() == 32
 
 
 def test_a_rough_mask_overlaps_the_mask_without_being_equal(data):

@@ -53,12 +53,12 @@ def open_task(data, file="masks.json", **options):
     )
 
 
-def trained_parameters(task, seed=0):
-    """The names of the parameters with a gradient in one step."""
+def find_trained_parameters(task, seed=0):
+    """Return the names of the parameters with a gradient in one step."""
     torch.manual_seed(seed)
     task.model.train()
     task.model.zero_grad()
-    task.loss(np.random.default_rng(seed))["total"].backward()
+    task.compute_batch_losses(np.random.default_rng(seed))["total"].backward()
     return {name for name, value in task.model.named_parameters() if value.grad is not None and value.grad.any()}
 
 
@@ -78,8 +78,8 @@ def test_the_weights_have_the_same_shapes_at_every_size_and_with_clips(data):
 
 
 def test_steps_on_images_train_points_and_boxes_and_with_clicks_mask_prompts(data):
-    plain = set.union(*(trained_parameters(open_task(data, batch=8), seed) for seed in range(2)))
-    clicks = set.union(*(trained_parameters(open_task(data, batch=8, clicks=2), seed) for seed in range(2)))
+    plain = set.union(*(find_trained_parameters(open_task(data, batch=8), seed) for seed in range(2)))
+    clicks = set.union(*(find_trained_parameters(open_task(data, batch=8, clicks=2), seed) for seed in range(2)))
     prompts = {f"sam_prompt_encoder.point_embeddings.{index}.weight" for index in (1, 2, 3)}
     assert prompts | {"image_encoder.trunk.patch_embed.proj.weight", "no_mem_embed"} <= plain
     assert not {name for name in plain if "mask_downscaling" in name or "memory" in name}
@@ -87,13 +87,13 @@ def test_steps_on_images_train_points_and_boxes_and_with_clicks_mask_prompts(dat
 
 
 def test_steps_on_drawn_ellipses_train_boxes_and_not_the_image_encoder(data):
-    trained = trained_parameters(open_task(data, drawn=1))
+    trained = find_trained_parameters(open_task(data, drawn=1))
     assert {f"sam_prompt_encoder.point_embeddings.{index}.weight" for index in (2, 3)} <= trained
     assert not {name for name in trained if name.startswith("image_encoder")}
 
 
 def test_steps_on_clips_train_memory_and_object_pointers(data):
-    trained = set.union(*(trained_parameters(open_task(data, clips=CLIPS), seed) for seed in range(3)))
+    trained = set.union(*(find_trained_parameters(open_task(data, clips=CLIPS), seed) for seed in range(3)))
     for part in ("memory_attention.layers.0", "memory_encoder.mask_downsampler", "obj_ptr_proj", "maskmem_tpos_enc"):
         assert any(name.startswith(part) for name in trained), part
 
@@ -104,7 +104,7 @@ def test_clicks_on_an_estimated_mask_have_no_loss(data, monkeypatch):
     monkeypatch.setattr(
         sam2, "compute_losses", lambda *arguments: weights.extend(arguments[4].tolist()) or compute_losses(*arguments)
     )
-    losses = [float(task.loss(np.random.default_rng(seed))["total"]) for seed in range(4)]
+    losses = [float(task.compute_batch_losses(np.random.default_rng(seed))["total"]) for seed in range(4)]
     assert all(np.isfinite(losses))
     assert 0.0 in weights and 0 < max(weights) <= 0.5
 

@@ -17,11 +17,15 @@ PHRASES = [
 ]
 
 
-def _instance(number, noun, **attributes):
+def _make_instance(number, noun, **attributes):
     return Instance(number, 1, noun, (0, 0, 9, 9), 81, None, attributes)
 
 
-VISIBLE = [_instance(1, "apple", ripeness="ripe"), _instance(2, "apple", ripeness="unripe"), _instance(3, "pear")]
+VISIBLE = [
+    _make_instance(1, "apple", ripeness="ripe"),
+    _make_instance(2, "apple", ripeness="unripe"),
+    _make_instance(3, "pear"),
+]
 
 
 def _sample(seed=0, visible=VISIBLE, ambiguous=(), rounds=200, **options):
@@ -47,7 +51,7 @@ def test_all_positive_phrases_are_queries_by_default():
 
 
 def test_phrases_of_ambiguous_instances_are_neither_positive_nor_negative():
-    for queries in _sample(visible=VISIBLE[:1], ambiguous=[VISIBLE[1], _instance(4, "orange")], negatives=9):
+    for queries in _sample(visible=VISIBLE[:1], ambiguous=[VISIBLE[1], _make_instance(4, "orange")], negatives=9):
         assert {query.text for query in queries} == {"apple", "fruit", "ripe apple", "pear", "ball"}
         assert all(2 not in query.target_ids for query in queries)
 

@@ -48,13 +48,13 @@ def test_instances_that_a_crop_mostly_cuts_away_are_ambiguous(tmp_path):
     assert not views.split_visible(instances, (0.0, 0.0, 80.0), 12)[0]  # 3 px of the view
 
 
-def test_phrases_with_size_are_queries_only_of_whole_images(tmp_path):
+def test_phrases_with_size_are_queries_only_of_complete_images(tmp_path):
     rng = np.random.default_rng(0)
-    whole = make_sampler(tmp_path)
-    assert "large apple" in {query.query_text for _ in range(9) for query in whole.sample(rng).find_queries}
-    close = make_sampler(tmp_path, crops={"low": 0.5, "high": 0.8})
-    assert {query.query_text for _ in range(9) for query in close.sample(rng).find_queries} == {"apple"}
-    assert [phrase["phrase"] for phrase in close.phrases] == ["apple", "large apple"]  # plums are not labelled
+    full_sampler = make_sampler(tmp_path)
+    assert "large apple" in {query.query_text for _ in range(9) for query in full_sampler.sample(rng).find_queries}
+    close_sampler = make_sampler(tmp_path, crops={"low": 0.5, "high": 0.8})
+    assert {query.query_text for _ in range(9) for query in close_sampler.sample(rng).find_queries} == {"apple"}
+    assert [phrase["phrase"] for phrase in close_sampler.phrases] == ["apple", "large apple"]  # plums are not labelled
 
 
 def test_an_image_without_a_possible_query_has_no_view(tmp_path):
@@ -87,8 +87,8 @@ def test_exemplars_are_boxes_of_the_view(tmp_path):
 
 def test_the_same_seed_gives_the_same_view(tmp_path):
     sampler = make_sampler(tmp_path, crops={"low": 0.5, "high": 1.0}, jitter=True)
-    first, second, other = (sampler.sample(np.random.default_rng(seed)).images[0].data for seed in (3, 3, 4))
-    assert torch.equal(first, second) and not torch.equal(first, other)
+    first, second, different = (sampler.sample(np.random.default_rng(seed)).images[0].data for seed in (3, 3, 4))
+    assert torch.equal(first, second) and not torch.equal(first, different)
     assert float(first.min()) >= -1 and float(first.max()) <= 1 and first.shape == (3, VIEW_SIZE, VIEW_SIZE)
 
 
