@@ -166,7 +166,7 @@ def test_average_precision_of_swapped_images_is_that_of_the_pool():
     masks, prompts, truth, images = random_shard(3, n_images=8)
     both = [match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, masks.iloc[::2])]
     first, second = (summarize_metric("map", pairs, assign_clusters(images)) for pairs in both)
-    pool, ones = first.pooled_with(second), np.ones((1, 8))
+    pool, ones = first.make_pooled_resampler(second), np.ones((1, 8))
     for swaps in np.random.default_rng(0).integers(0, 2, (6, 8)):
         moved = both[0]["image_id"].isin(images["image_id"][swaps.astype(bool)])
         swapped = [pd.concat([one[~moved], other[moved]]) for one, other in (both, both[::-1])]
