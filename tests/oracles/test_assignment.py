@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from samgap.masks import rle as shapes
+from samgap.masks import rle as rle_masks
 from samgap.matching.shard import match_shard
 from samgap.tables.matching import IOU_THRESHOLDS
 from tests.helpers.scenes import random_shard
@@ -13,9 +13,11 @@ from tests.helpers.scenes import random_shard
 def match_decoded(masks, prompt, truth):
     """Return the numbers of instances, predictions and true positives, and the sum of IoU."""
     rows = masks[(masks["prompt_id"] == prompt.prompt_id) & (masks["score"] >= 0.5)].sort_values("prediction_id")
-    predicted = [shapes.decode({"size": [24, 30], "counts": rle}) for rle in rows["rle"]]
+    predicted = [rle_masks.decode({"size": [24, 30], "counts": rle}) for rle in rows["rle"]]
     instances = [item.decode_mask() for item in truth.instances_of(prompt.image_id) if item.id in prompt.truth_ids]
-    iou = np.array([[(one & other).sum() / (one | other).sum() for other in instances] for one in predicted])
+    iou = np.array(
+        [[(mask & truth_mask).sum() / (mask | truth_mask).sum() for truth_mask in instances] for mask in predicted]
+    )
     iou = iou.reshape(len(predicted), len(instances))
     assigned = iou[linear_sum_assignment(-iou)]
     return (
@@ -50,7 +52,7 @@ def test_overlaps_are_all_intersecting_pairs():
     by_ids = overlaps.set_index(["prompt_id", "prediction_id", "truth_id"])
     count = 0
     for row in masks.itertuples():
-        mask = shapes.decode({"size": [24, 30], "counts": row.rle})
+        mask = rle_masks.decode({"size": [24, 30], "counts": row.rle})
         truth_ids = prompts.set_index("prompt_id").at[row.prompt_id, "truth_ids"]
         for item in truth.instances_of(row.image_id):
             intersection = (mask & item.decode_mask()).sum()

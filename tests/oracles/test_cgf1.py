@@ -8,7 +8,7 @@ from samgap.matching.shard import match_shard
 from tests.helpers.scenes import images_table, make_ground_truth, masks_table, prompts_table, random_shard, square_mask
 from tests.helpers.sums import evaluate
 
-# The import includes torch and the image model of sam3.
+# The import also imports torch and sam3's image model.
 evaluator = pytest.importorskip("sam3.eval.cgf1_eval")
 
 

@@ -50,7 +50,7 @@ def test_next_click_is_that_of_sam2(sam2_click):
     assert 20 < sum(labels) < len(labels) - 20
 
 
-def test_first_click_is_that_of_sam2_and_a_perfect_mask_has_none(sam2_click):
+def test_first_click_is_that_of_sam2_and_a_perfect_mask_has_no_click(sam2_click):
     truth = np.zeros((9, 12), bool)
     truth[2:7, 3:10] = True
     assert next_click(truth, np.zeros_like(truth)) == sam2_click(truth, np.zeros_like(truth))

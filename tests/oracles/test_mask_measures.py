@@ -40,11 +40,11 @@ def test_areas_iou_and_dice_are_those_of_numpy_pycocotools_and_torchmetrics(seed
     )
     assert np.array_equal(iou[np.ix_(nonempty, nonempty)], expected)
     dice = rle.dice(common, areas[:, None], areas[None])
-    for one in nonempty[::3]:
-        for other in nonempty[::2]:
-            pair = torch.tensor(flat[one]), torch.tensor(flat[other])
-            assert iou[one, other] == pytest.approx(float(binary_jaccard_index(*pair)), abs=1e-6)
-            assert dice[one, other] == pytest.approx(float(binary_f1_score(*pair)), abs=1e-6)
+    for first in nonempty[::3]:
+        for second in nonempty[::2]:
+            pair = torch.tensor(flat[first]), torch.tensor(flat[second])
+            assert iou[first, second] == pytest.approx(float(binary_jaccard_index(*pair)), abs=1e-6)
+            assert dice[first, second] == pytest.approx(float(binary_f1_score(*pair)), abs=1e-6)
 
 
 def crops(masks):
@@ -55,29 +55,29 @@ def crops(masks):
 def test_boundary_f_is_that_of_whole_image_distance_transforms(tolerance):
     masks = draw_masks(7)
     values = [
-        [boundaries.boundary_f(boundary_distances(one, other), tolerance) for other in crops(masks)]
-        for one in crops(masks)
+        [boundaries.boundary_f(boundary_distances(first, second), tolerance) for second in crops(masks)]
+        for first in crops(masks)
     ]
-    expected = [[boundary_f(one, other, tolerance) for other in masks] for one in masks]
+    expected = [[boundary_f(first, second, tolerance) for second in masks] for first in masks]
     assert np.array(values) == pytest.approx(np.array(expected), abs=1e-12)
     assert len({round(value, 6) for row in values for value in row}) > 20
 
 
-def boundary_distances(one, other):
-    return boundaries.boundary_distances(*map(boundaries.extract_boundary, boundaries.crop_pair(one, other, *SHAPE)))
+def boundary_distances(first, second):
+    return boundaries.boundary_distances(*map(boundaries.extract_boundary, boundaries.crop_pair(first, second, *SHAPE)))
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_boundary_distances_are_those_of_torchmetrics(seed):
     masks = [mask for mask in draw_masks(seed) if mask.any()]
-    for one in masks[::3]:
-        for other in [*masks[1:9:4], *masks[-2:]]:
-            pair = torch.tensor(one), torch.tensor(other)
+    for first in masks[::3]:
+        for second in [*masks[1:9:4], *masks[-2:]]:
+            pair = torch.tensor(first), torch.tensor(second)
             # Both treat pixels outside the image as background; torchmetrics is correct for square images only.
             padding = SHAPE[0] - SHAPE[1]
             edges = [torch.nn.functional.pad(edge, (0, padding)).bool() for edge in mask_edges(*pair)]
             expected = surface_distance(*edges), surface_distance(*edges[::-1])
-            values = boundary_distances(*crops([one, other]))
+            values = boundary_distances(*crops([first, second]))
             for distances, expected_distances in zip(values, expected, strict=True):
                 assert distances == pytest.approx(np.sort(expected_distances.numpy()), abs=1e-5)
             assert boundaries.hausdorff_distance(values, 1.0) == pytest.approx(
@@ -92,30 +92,33 @@ def test_boundaries_and_hausdorff_distance_are_those_of_scikit_image(seed):
     masks = [mask for mask in draw_masks(seed) if mask.any()]
     # Pixels outside the image are background.
     edges = [find_boundaries(np.pad(mask, 1), connectivity=1, mode="inner")[1:-1, 1:-1] for mask in masks]
-    for one, one_edge in zip(masks, edges, strict=True):
-        for other, other_edge in zip(masks, edges, strict=True):
-            pair = boundaries.crop_pair(*crops([one, other]), *SHAPE)
-            assert [int(boundaries.extract_boundary(each).sum()) for each in pair] == [one_edge.sum(), other_edge.sum()]
-            values = boundaries.hausdorff_distance(boundary_distances(*crops([one, other])), 1.0)
-            assert values == pytest.approx(hausdorff_distance(one_edge, other_edge), abs=1e-9)
+    for first, first_edge in zip(masks, edges, strict=True):
+        for second, second_edge in zip(masks, edges, strict=True):
+            pair = boundaries.crop_pair(*crops([first, second]), *SHAPE)
+            assert [int(boundaries.extract_boundary(mask).sum()) for mask in pair] == [
+                first_edge.sum(),
+                second_edge.sum(),
+            ]
+            values = boundaries.hausdorff_distance(boundary_distances(*crops([first, second])), 1.0)
+            assert values == pytest.approx(hausdorff_distance(first_edge, second_edge), abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_boundary_measures_are_those_of_whole_images(seed):
     masks = [mask for mask in draw_masks(seed) if mask.any()]
-    for one, one_crop in zip(masks[::2], crops(masks[::2]), strict=True):
-        for other, other_crop in zip(masks, crops(masks), strict=True):
-            values = boundaries.compute_boundary_measures(one_crop, other_crop, *SHAPE)
-            assert values == pytest.approx(reference.compute_boundary_measures(one, other), abs=1e-12)
+    for first, first_crop in zip(masks[::2], crops(masks[::2]), strict=True):
+        for second, second_crop in zip(masks, crops(masks), strict=True):
+            values = boundaries.compute_boundary_measures(first_crop, second_crop, *SHAPE)
+            assert values == pytest.approx(reference.compute_boundary_measures(first, second), abs=1e-12)
 
 
 def test_davis_boundary_f_is_that_of_whole_images_also_at_the_border():
     for seed in range(3):
-        for one in draw_masks(seed):
-            for other in draw_masks(seed + 10)[::3]:
-                pair = boundaries.crop_pair(*crops([one, other]), *SHAPE)
+        for first in draw_masks(seed):
+            for second in draw_masks(seed + 10)[::3]:
+                pair = boundaries.crop_pair(*crops([first, second]), *SHAPE)
                 distances = boundaries.boundary_distances(*map(boundaries.extract_davis_boundary, pair))
-                assert boundaries.boundary_f(distances, 2) == pytest.approx(davis_f(one, other, 2), abs=1e-12)
+                assert boundaries.boundary_f(distances, 2) == pytest.approx(davis_f(first, second, 2), abs=1e-12)
 
 
 def test_make_rle_is_the_inverse_of_encode():

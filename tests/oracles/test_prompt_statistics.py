@@ -74,7 +74,9 @@ def test_boxes(shard):
         rows = [row for row in shard.rows_by_prompt.get(prompt.prompt_id, []) if row.score >= 0.5]
         boxes = [np.array([row.x0, row.y0, row.x1, row.y1]) for row in rows]
         items = [np.array(item.box, float) for item in shard.target_instances(prompt)]
-        matrix = np.array([[box_iou(one, other) for other in items] for one in boxes]).reshape(len(boxes), len(items))
+        matrix = np.array([[box_iou(box, truth_box) for truth_box in items] for box in boxes]).reshape(
+            len(boxes), len(items)
+        )
         ious = matrix[linear_sum_assignment(-matrix)]
         row = shard.pairs.loc[prompt.prompt_id]
         assert row["box_tp"] == [int((ious >= threshold).sum()) for threshold in IOU_THRESHOLDS] and row[
@@ -92,7 +94,7 @@ def test_paraphrases(shard):
     assert evaluate("prompt-sensitivity-agreement", shard.pairs) == pytest.approx(np.mean(values))
 
 
-def test_attribute_decisions_and_claims(shard):
+def test_attribute_decisions_and_assigned_values(shard):
     claimed, n_correct, n_decisions = {}, 0, 0
     for prompt in shard.iter_phrase_prompts():
         items = [item for item in shard.truth.instances_of(prompt.image_id) if item.noun in prompt.nouns]

@@ -8,7 +8,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import linear_sum_assignment
 
-from samgap.masks import rle as shapes
+from samgap.masks import rle
 from samgap.matching import contours
 from samgap.matching.shard import match_shard
 from tests.helpers.scenes import constant_flow, random_sequences
@@ -41,7 +41,7 @@ class SequencePredictions:
             if prompt.kind == "box":
                 track = items[prompt.truth_ids[0]].track
             rows = rows[rows["score"] >= 0.5] if prompt.kind == "phrase" else rows.iloc[:1]
-            predicted = [shapes.decode({"size": list(shape), "counts": rle}) for rle in rows["rle"]]
+            predicted = [rle.decode({"size": list(shape), "counts": counts}) for counts in rows["rle"]]
             if prompt.kind == "phrase":
                 ignored = [item.decode_mask() for item in items.values() if item.ignore]
                 predicted = drop_ignored(predicted, [items[key].decode_mask() for key in prompt.truth_ids], ignored)
@@ -64,7 +64,7 @@ class SequencePredictions:
 
 
 def drop_ignored(masks, truth, ignored):
-    """Drop masks that are not matched at IoU 0.5 and at least half inside ignored instances, until there is none."""
+    """Drop unmatched masks (IoU 0.5) that are at least half inside ignored instances, until there are none."""
     while masks and ignored:
         matched = {row for row, column, value in assign(masks, truth) if value >= 0.5}
         union = np.any(ignored, axis=0)
@@ -75,14 +75,14 @@ def drop_ignored(masks, truth, ignored):
     return masks
 
 
-def iou(one, other):
-    union = np.count_nonzero(one | other)
-    return np.count_nonzero(one & other) / union if union else 1.0
+def iou(first, second):
+    union = np.count_nonzero(first | second)
+    return np.count_nonzero(first & second) / union if union else 1.0
 
 
 def assign(masks, truth):
     """Return (mask, instance, IoU) of the one-to-one assignment with the maximum total IoU."""
-    ious = np.array([[iou(one, other) for other in truth] for one in masks]).reshape(len(masks), len(truth))
+    ious = np.array([[iou(mask, truth_mask) for truth_mask in truth] for mask in masks]).reshape(len(masks), len(truth))
     return [(row, column, ious[row, column]) for row, column in zip(*linear_sum_assignment(-ious), strict=True)]
 
 
@@ -105,8 +105,8 @@ def boundary_f(truth, predicted):
         return float(edges[0].any() == edges[1].any())
     tolerance_px = math.ceil(0.008 * math.hypot(*truth.shape))
     recall, precision = (
-        (distance_transform_edt(~other)[one] <= tolerance_px).mean()
-        for one, other in ((edges[0], edges[1]), edges[::-1])
+        (distance_transform_edt(~target)[edge] <= tolerance_px).mean()
+        for edge, target in ((edges[0], edges[1]), edges[::-1])
     )
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
@@ -136,15 +136,15 @@ def test_consistency_with_and_without_flow(sequences, kind):
     shard, pairs, predictions = sequences
     flow = constant_flow(shard[3].iloc[0])
     raw, warped = [], []
-    for key, before, after in predictions.steps(kind):
-        one, other = predictions.union(key, before), predictions.union(key, after)
-        raw.append(iou(one, other))
+    for key, previous_frame, frame in predictions.steps(kind):
+        previous, current = predictions.union(key, previous_frame), predictions.union(key, frame)
+        raw.append(iou(previous, current))
         # Warp the whole frame; leave out pixels that were not visible.
-        warped_mask, is_visible = np.zeros(one.size, bool), np.zeros(one.size, bool)
-        warped_mask[flow.target_pixels], is_visible[flow.target_pixels] = one.ravel()[flow.source_pixels], True
-        current = other.ravel() & is_visible
-        if (warped_mask | current).any():
-            warped.append(iou(warped_mask, current))
+        warped_mask, is_visible = np.zeros(previous.size, bool), np.zeros(previous.size, bool)
+        warped_mask[flow.target_pixels], is_visible[flow.target_pixels] = previous.ravel()[flow.source_pixels], True
+        visible_mask = current.ravel() & is_visible
+        if (warped_mask | visible_mask).any():
+            warped.append(iou(warped_mask, visible_mask))
     kind_pairs = pairs[pairs["kind"] == kind]
     assert evaluate("upstream-temporal-consistency", kind_pairs) == pytest.approx(np.mean(raw), abs=1e-12)
     assert evaluate("warped-consistency", kind_pairs) == pytest.approx(np.mean(warped), abs=1e-12)
@@ -154,49 +154,51 @@ def test_consistency_with_and_without_flow(sequences, kind):
 def shape_context(points):
     """Compute the shape context point by point: the share of the other points in each ring and direction."""
     limits = [2 * 16 ** (k / 4 - 1) for k in range(5)]  # logarithmic, from 1/8 to 2 mean distances
-    scale = np.mean([math.dist(one, other) for one in points for other in points]) or 1.0
+    scale = np.mean([math.dist(first, second) for first in points for second in points]) or 1.0
     counts = np.zeros((len(points), 5, 12))
-    for number, one in enumerate(points):
-        for place, other in enumerate(points):
-            far = math.dist(one, other) / scale
-            ring = next((k for k, limit in enumerate(limits) if far <= limit * (1 + 1e-12)), None)
-            if place != number and ring is not None:
-                angle = math.atan2(other[0] - one[0], other[1] - one[1]) / (2 * math.pi) % 1
-                counts[number, ring, int(angle * 12) % 12] += 1
+    for index, point in enumerate(points):
+        for other_index, other_point in enumerate(points):
+            distance = math.dist(point, other_point) / scale
+            ring = next((k for k, limit in enumerate(limits) if distance <= limit * (1 + 1e-12)), None)
+            if other_index != index and ring is not None:
+                angle = math.atan2(other_point[0] - point[0], other_point[1] - point[1]) / (2 * math.pi) % 1
+                counts[index, ring, int(angle * 12) % 12] += 1
     return counts.reshape(len(points), -1) / np.maximum(counts.sum(axis=(1, 2)), 1)[:, None]
 
 
-def contour_cost(one, other):
+def contour_cost(first_context, second_context):
     """Align by dynamic programming in plain loops: the cost of each cell, then the path back."""
     with np.errstate(invalid="ignore"):
-        table = [[np.nansum(0.5 * (a - b) ** 2 / (a + b)) for b in other] for a in one]
+        table = [[np.nansum(0.5 * (a - b) ** 2 / (a + b)) for b in second_context] for a in first_context]
     n = len(table)
-    turns = [sum(table[k][(k + by) % n] for k in range(n)) for by in range(n)]
-    by = int(np.argmin(turns))
-    table = [row[by:] + row[:by] for row in table]
+    shift_costs = [sum(table[k][(k + shift) % n] for k in range(n)) for shift in range(n)]
+    shift = int(np.argmin(shift_costs))
+    table = [row[shift:] + row[:shift] for row in table]
     cost = {(0, 0): (table[0][0], None)}
     for i in range(n):
         for j in range(n):
-            before = [cost[place][0] for place in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if place in cost]
-            cells = [place for place in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if place in cost]
-            if cells:
-                k = int(np.argmin(before))
-                cost[i, j] = table[i][j] + before[k], cells[k]
-    way, place = [], (n - 1, n - 1)
-    while place is not None:
-        way.append(place)
-        place = cost[place][1]
+            previous_cells = [cell for cell in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if cell in cost]
+            if previous_cells:
+                best = min(previous_cells, key=lambda cell: cost[cell][0])
+                cost[i, j] = table[i][j] + cost[best][0], best
+    path, cell = [], (n - 1, n - 1)
+    while cell is not None:
+        path.append(cell)
+        cell = cost[cell][1]
     for side in (0, 1):
-        way = [min((p for p in way if p[side] == k), key=lambda p: table[p[0]][p[1]]) for k in {p[side] for p in way}]
-    return np.mean([table[i][j] for i, j in way])
+        path = [
+            min((cell for cell in path if cell[side] == k), key=lambda cell: table[cell[0]][cell[1]])
+            for k in {cell[side] for cell in path}
+        ]
+    return np.mean([table[i][j] for i, j in path])
 
 
 @pytest.mark.parametrize("kind", ["track", "box"])
 def test_contour_instability(sequences, kind):
     _, pairs, predictions = sequences
     costs = []
-    for key, before, after in predictions.steps(kind):
-        masks = predictions.union(key, before), predictions.union(key, after)
+    for key, previous_frame, frame in predictions.steps(kind):
+        masks = predictions.union(key, previous_frame), predictions.union(key, frame)
         if all(mask.any() for mask in masks):
             costs.append(
                 contour_cost(*(contours.shape_context(contours.trace_contour(crop_to_box(mask))) for mask in masks))
@@ -246,10 +248,10 @@ def test_identity_preservation(sequences):
 def test_flicker(sequences, kind):
     _, pairs, predictions = sequences
     flips = Counter()
-    for key, before, after in predictions.steps(kind):
+    for key, previous_frame, frame in predictions.steps(kind):
         matched = []
-        for frame in (before, after):
-            instances, masks = predictions.instances[key][frame] or [], predictions.masks[key][frame]
+        for step_frame in (previous_frame, frame):
+            instances, masks = predictions.instances[key][step_frame] or [], predictions.masks[key][step_frame]
             hits = {
                 column for _, column, value in assign(masks, [item.decode_mask() for item in instances]) if value >= 0.5
             }

@@ -40,7 +40,7 @@ def check_masks(masks: pd.DataFrame, prompts: pd.DataFrame) -> None:
     for is_wrong, fault in (
         (~masks["prompt_id"].isin(image_of_prompt), "belongs to a prompt that is not in this shard"),
         (expected_images != masks["image_id"], "is on another image than its prompt"),
-        (masks.duplicated(["prompt_id", "prediction_id"]), "is there twice"),
+        (masks.duplicated(["prompt_id", "prediction_id"]), "is in the table twice"),
         (has_clicks & masks.duplicated(["prompt_id", "clicks"]), "has the same number of clicks as another"),
         (pd.Series(~((scores >= 0) & (scores <= 1)), masks.index), "has a score that is not between 0 and 1"),
         (pd.Series(~np.isfinite(boxes).all(axis=1), masks.index), "has a box with an edge that is not a finite number"),

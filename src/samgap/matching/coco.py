@@ -57,16 +57,16 @@ def match_detections(ious: np.ndarray, areas: np.ndarray, truth_areas: np.ndarra
     for row, candidates in _find_candidates(ious, range_bit).items():
         matched = matched_ignored = 0
         # Instances that count are matched before ignored ones.
-        for column, reached in candidates:
-            new = free_bits[column] & reached & ~ignored_bits[column] & ~matched
-            matched |= new
-            free_bits[column] &= ~new
-        for column, reached in candidates:
-            new = free_bits[column] & reached & ignored_bits[column] & ~matched & ~matched_ignored
-            matched_ignored |= new
+        for column, reached_bits in candidates:
+            new_bits = free_bits[column] & reached_bits & ~ignored_bits[column] & ~matched
+            matched |= new_bits
+            free_bits[column] &= ~new_bits
+        for column, reached_bits in candidates:
+            new_bits = free_bits[column] & reached_bits & ignored_bits[column] & ~matched & ~matched_ignored
+            matched_ignored |= new_bits
             # A crowd instance may be matched any number of times.
             if not is_crowd[column]:
-                free_bits[column] &= ~new
+                free_bits[column] &= ~new_bits
         true_bits[row], left_out_bits[row] = matched, matched_ignored | left_out_bits[row] & ~matched
     bits = np.array([true_bits, left_out_bits], np.int64)[:, None]
     bits = bits >> n_taus * np.arange(n_ranges)[:, None] & (1 << n_taus) - 1
@@ -83,9 +83,9 @@ def _find_candidates(ious: np.ndarray, range_bit: np.ndarray) -> dict[int, list[
     # At equal IoU pycocotools prefers the last instance.
     order = np.lexsort((-columns, -candidate_ious, rows))
     n_reached = np.searchsorted(_IOU_THRESHOLDS, candidate_ious[order], side="right")
-    reached = ((1 << n_reached) - 1) * range_bit.sum()
+    reached_bits = ((1 << n_reached) - 1) * range_bit.sum()
     candidates: dict[int, list[tuple[int, int]]] = {}
-    for row, column, bits in zip(rows[order].tolist(), columns[order].tolist(), reached.tolist(), strict=True):
+    for row, column, bits in zip(rows[order].tolist(), columns[order].tolist(), reached_bits.tolist(), strict=True):
         candidates.setdefault(row, []).append((column, bits))
     return candidates
 
@@ -113,10 +113,10 @@ class RankedDetections:
     def average_precision(self, weights: np.ndarray, n_positives: np.ndarray, tau_indices: Sequence[int]) -> np.ndarray:
         """Return the average precision for each threshold and weight vector.
 
-        A few weight vectors are processed one by one, many at once; both give the same bits.
+        A few weight vectors are processed one by one, many at once. The results are equal to the last bit.
 
         Args:
-            weights: whole numbers, how often each cluster is drawn, float64 (R, C).
+            weights: whole numbers, how often each cluster is in the resample, float64 (R, C).
             n_positives: the weighted number of instances, (R,).
             tau_indices: indices into `IOU_THRESHOLDS`, (T,).
 
@@ -137,9 +137,9 @@ class RankedDetections:
         """Return the precision at the highest recall threshold that each true positive newly reaches, (R, 101)."""
         counted = self.hit_bits >> (tau_index + len(IOU_THRESHOLDS)) & 1 == 0
         is_true = np.flatnonzero((self.hit_bits[counted] >> tau_index & 1).astype(bool))
-        drawn = weights[:, self.clusters[counted]]
-        true_positives = np.cumsum(drawn[:, is_true], axis=1)
-        precision = true_positives / (np.cumsum(drawn, axis=1)[:, is_true] + np.spacing(1))
+        sampled_weights = weights[:, self.clusters[counted]]
+        true_positives = np.cumsum(sampled_weights[:, is_true], axis=1)
+        precision = true_positives / (np.cumsum(sampled_weights, axis=1)[:, is_true] + np.spacing(1))
         precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         n_reached = count_reached_recalls(true_positives, n_positives[:, None])
         points = np.zeros((len(weights), len(RECALL_THRESHOLDS)))
@@ -245,11 +245,11 @@ class RecallSweep:
 def count_reached_recalls(true_positives: np.ndarray, n_positives: np.ndarray) -> np.ndarray:
     """Return how many of the 101 recall thresholds are reached.
 
-    Equals `searchsorted(RECALL_THRESHOLDS, true_positives / n_positives, "right")`, but is faster.
+    Faster than `searchsorted(RECALL_THRESHOLDS, true_positives / n_positives, "right")`, with the same result.
     """
     hundredths = 100 * true_positives / np.maximum(n_positives, 1)
-    whole = hundredths.astype(np.int64)
-    return whole + 1 - ((whole == hundredths) & ROUNDED_UP[np.minimum(whole, 100)])
+    floor = hundredths.astype(np.int64)
+    return floor + 1 - ((floor == hundredths) & ROUNDED_UP[np.minimum(floor, 100)])
 
 
 def _min_true_positives(n_reached: np.ndarray, n_positives: np.ndarray) -> np.ndarray:

@@ -116,8 +116,8 @@ def contour_cost(first_context: np.ndarray, second_context: np.ndarray) -> float
     """Return the mean χ² cost of the aligned points of two contours, 0 to 1.
 
     The start of the second contour is the cyclic shift with the lowest total cost. From there the contours are aligned
-    monotonically at the lowest total cost (dynamic time warping). If a point has several partners, the one with the
-    lowest cost is kept.
+    monotonically at the lowest total cost (dynamic time warping). If a point is aligned with several points, only the
+    pair with the lowest cost counts.
 
     Args:
         first_context: `shape_context` of the first contour, (N, bins).

@@ -47,7 +47,7 @@ class ImageMatcher:
         overlap: the overlaps of the image.
         score_threshold: the score from which predictions of prompts that are not spatial count.
         builder: receives the rows.
-        tracker: compares the image with the frame before it.
+        tracker: compares the image with the previous frame.
     """
 
     overlap: ImageOverlap
@@ -57,14 +57,14 @@ class ImageMatcher:
 
     def match_prompts(self, prompts: pd.DataFrame) -> None:
         """Match all prompts of the image (rows of table `prompts`) and add their rows to the builder."""
-        rows_of_prompt: Mapping[Any, Any] = dict(
+        rows_by_prompt: Mapping[Any, Any] = dict(
             self.overlap.predictions.table.groupby("prompt_id", sort=False).indices
         )
         is_target = np.zeros(self.overlap.intersection.shape, bool)
         pair_rows, matches, attribute_matches = [], [], []
         prompt: Any
         for prompt in prompts.itertuples(index=False):
-            prediction_rows = rows_of_prompt.get(prompt.prompt_id, np.zeros(0, np.int64))
+            prediction_rows = rows_by_prompt.get(prompt.prompt_id, np.zeros(0, np.int64))
             match, pair_row = self._match_prompt(prompt, prediction_rows)
             is_target[np.ix_(prediction_rows, match.truth_columns)] = True
             if pair_row["evaluable"] and prompt.kind == "phrase":
@@ -72,17 +72,17 @@ class ImageMatcher:
                 if prompt.nouns is not None:
                     nouns = set(prompt.nouns)
                     matched_scores = phrases.match_by_nouns(self.overlap, match.counted_rows, nouns)
-                    pair_row |= phrases.attribute_decisions(self.overlap, matched_scores, match.truth_columns, nouns)
+                    pair_row |= phrases.count_decisions(self.overlap, matched_scores, match.truth_columns, nouns)
                     attribute_matches.append((match, matched_scores))
             pair_rows.append(pair_row)
             matches.append(match)
-        claimed = phrases.claim_attributes(attribute_matches)
-        agreement = phrases.paraphrase_agreement(self.overlap, matches)
+        assigned_values = phrases.count_assigned_values(attribute_matches)
+        paraphrase_ious = phrases.sum_paraphrase_ious(self.overlap, matches)
         frame_columns = self.tracker.compute_columns(self.overlap, matches)
         for pair_row, columns in zip(pair_rows, frame_columns, strict=True):
             pair_row |= columns
-            pair_row["claimed"] = claimed.get(pair_row["prompt_id"])
-            pair_row["n_paraphrases"], pair_row["sum_agreement"] = agreement.get(pair_row["prompt_id"], (0, 0.0))
+            pair_row["claimed"] = assigned_values.get(pair_row["prompt_id"])
+            pair_row["n_paraphrases"], pair_row["sum_agreement"] = paraphrase_ious.get(pair_row["prompt_id"], (0, 0.0))
         self.builder.pairs += pair_rows
         self.builder.overlaps.append(self.overlap.to_table(is_target))
 
@@ -111,12 +111,12 @@ class ImageMatcher:
             "boxes_only": boxes_only,
             "box_predicted": len(box_counted),
             "box_tp": _count_true_positives(self._assigned_box_ious(box_assignment, truth_columns)),
-            "covered": 0 if boxes_only else prompt_statistics.recalled_any(overlap, counted, truth_columns),
+            "covered": 0 if boxes_only else prompt_statistics.count_covered(overlap, counted, truth_columns),
             "sum_leak": float(overlap.labelled_share[counted].sum()),
             **prompt_statistics.count_by_size(overlap, truth_columns),
-            **prompt_statistics.union_overlap(overlap, counted, truth_columns),
-            **prompt_statistics.index_paired(overlap, counted if evaluable else counted[:0], truth_columns),
-            "click_iou": prompt_statistics.click_ious(overlap, prediction_rows, truth_columns),
+            **prompt_statistics.measure_unions(overlap, counted, truth_columns),
+            **prompt_statistics.sum_index_paired(overlap, counted if evaluable else counted[:0], truth_columns),
+            "click_iou": prompt_statistics.list_click_ious(overlap, prediction_rows, truth_columns),
             # Phrases with nouns overwrite these two.
             "n_candidates": 0,
             "n_decided": 0,

@@ -99,7 +99,9 @@ class TruthMasks:
 
     def columns_of_nouns(self, nouns: set[str]) -> np.ndarray:
         """Return the indices of the instances with one of the nouns that are not marked `ignore`, int64."""
-        columns = [k for k, item in enumerate(self.instances) if item.noun in nouns and not item.ignore]
+        columns = [
+            index for index, instance in enumerate(self.instances) if instance.noun in nouns and not instance.ignore
+        ]
         return np.array(columns, np.int64)
 
 
@@ -167,7 +169,7 @@ class ImageOverlap:
         return rle.merge([self.truth.rles[column] for column in truth_columns])
 
     def compute_measures(self, prediction_row: int, truth_column: int) -> list[float]:
-        """Return all of `MEASURES` and `ERROR_MEASURES`; NaN for those of masks if the instance has none."""
+        """Return all of `MEASURES` and `ERROR_MEASURES`; NaN for measures of masks if the instance has no mask."""
         values = {
             "box_iou": self.box_iou[prediction_row, truth_column],
             "box_error": self._box_error(prediction_row, truth_column),

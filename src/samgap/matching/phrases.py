@@ -46,7 +46,7 @@ def sweep_score_thresholds(
     scores = overlap.predictions.scores[prediction_rows]
     for score_threshold in SCORE_THRESHOLDS:
         rows = prediction_rows[scores >= score_threshold]
-        # Thresholds that keep the same number of predictions keep the same ones.
+        # Thresholds with the same number of predictions have the same predictions.
         if len(rows) not in counts_by_length:
             counted, assignment = assign(overlap, rows, truth_columns, overlap.iou, exclude_ignored=True)
             pairs = zip(assignment, truth_columns, strict=True)
@@ -71,7 +71,7 @@ def match_by_nouns(overlap: ImageOverlap, counted_rows: np.ndarray, nouns: set[s
     return {int(column): float(score) for column, score in zip(matched_columns, matched_scores, strict=True)}
 
 
-def attribute_decisions(
+def count_decisions(
     overlap: ImageOverlap, matched_scores: Mapping[int, float], truth_columns: np.ndarray, nouns: set[str]
 ) -> dict[str, int]:
     """Return the number of instances of the nouns, and of those correctly matched or correctly left out.
@@ -87,11 +87,11 @@ def attribute_decisions(
     return {"n_candidates": len(candidates), "n_decided": n_correct}
 
 
-def claim_attributes(matches: list[tuple[PromptMatch, dict[int, float]]]) -> dict[str, list[tuple[str, int]]]:
-    """Count, for each phrase with one attribute, its instances by the attribute value that the predictions assign.
+def count_assigned_values(matches: list[tuple[PromptMatch, dict[int, float]]]) -> dict[str, list[tuple[str, int]]]:
+    """Count the instances of each phrase with one attribute by the attribute value that the predictions assign.
 
     Phrases with the same nouns and attribute compete for an instance; it gets the value of the phrase that matches it
-    with the highest score, or "" if none does.
+    with the highest score, or "" if no phrase matches it.
 
     Args:
         matches: the phrases of one image, each with the result of `match_by_nouns`.
@@ -106,7 +106,7 @@ def claim_attributes(matches: list[tuple[PromptMatch, dict[int, float]]]) -> dic
             ((name, value),) = attributes.items()
             key = tuple(sorted(match.prompt.nouns)), name
             groups[key].append((value, match.prompt.prompt_id, match.truth_columns, matched_scores))
-    claimed = {}
+    counts_by_prompt = {}
     for group in groups.values():
         best: dict[int, tuple[float, str]] = {}
         for value, _, _, matched_scores in sorted(group, key=lambda entry: entry[:2]):
@@ -115,11 +115,11 @@ def claim_attributes(matches: list[tuple[PromptMatch, dict[int, float]]]) -> dic
                     best[column] = (score, value)
         for _, prompt_id, truth_columns, _ in group:
             counts = Counter(best.get(int(column), (0.0, ""))[1] for column in truth_columns)
-            claimed[prompt_id] = sorted(counts.items())
-    return claimed
+            counts_by_prompt[prompt_id] = sorted(counts.items())
+    return counts_by_prompt
 
 
-def paraphrase_agreement(overlap: ImageOverlap, matches: list[PromptMatch]) -> dict[str, tuple[int, float]]:
+def sum_paraphrase_ious(overlap: ImageOverlap, matches: list[PromptMatch]) -> dict[str, tuple[int, float]]:
     """Return, for each prompt with a concept, the number of its other paraphrases and the sum of the IoU with them.
 
     The IoU is that of the unions of all masks of both prompts.
@@ -129,7 +129,7 @@ def paraphrase_agreement(overlap: ImageOverlap, matches: list[PromptMatch]) -> d
         if pd.notna(match.prompt.concept):
             masks = [overlap.predictions.rles[row] for row in match.counted_rows]
             groups[match.prompt.concept].append((match.prompt.prompt_id, [rle.merge(masks)] if masks else []))
-    agreement: dict[str, tuple[int, float]] = {}
+    sums_by_prompt: dict[str, tuple[int, float]] = {}
     for group in groups.values():
         sums: dict[str, float] = defaultdict(float)
         for (first_id, first), (second_id, second) in combinations(group, 2):
@@ -137,5 +137,5 @@ def paraphrase_agreement(overlap: ImageOverlap, matches: list[PromptMatch]) -> d
             iou = float(rle.iou(rle.intersections(first, second).sum(), *areas))
             sums[first_id] += iou
             sums[second_id] += iou
-        agreement |= {prompt_id: (len(group) - 1, sums[prompt_id]) for prompt_id, _ in group}
-    return agreement
+        sums_by_prompt |= {prompt_id: (len(group) - 1, sums[prompt_id]) for prompt_id, _ in group}
+    return sums_by_prompt

@@ -1,4 +1,4 @@
-"""Statistics of one prompt of any kind beyond its one-to-one matches: columns of table `pairs`."""
+"""Statistics of a prompt of any kind that do not come from its one-to-one matches: columns of table `pairs`."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def count_by_size(overlap: ImageOverlap, truth_columns: np.ndarray) -> dict[str,
     return {f"truth_{size}": int(is_in_area_range(areas, size).sum()) for size in AREA_LABELS}
 
 
-def union_overlap(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns: np.ndarray) -> dict[str, Any]:
+def measure_unions(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns: np.ndarray) -> dict[str, Any]:
     """Return the areas of the union of all predictions, the union of all instances, and their intersection.
 
     `sum_off` is the sum over predictions of the fraction of each that lies outside the instances.
@@ -33,7 +33,7 @@ def union_overlap(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns
     }
 
 
-def recalled_any(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns: np.ndarray) -> int:
+def count_covered(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns: np.ndarray) -> int:
     """Return the number of instances that match some prediction; one prediction may match several instances."""
     if not len(counted_rows):
         return 0
@@ -41,7 +41,7 @@ def recalled_any(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns:
     return int((ious >= MATCH_THRESHOLD).any(axis=0).sum())
 
 
-def index_paired(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns: np.ndarray) -> dict[str, float]:
+def sum_index_paired(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns: np.ndarray) -> dict[str, float]:
     """Return sums over predictions and instances paired by their index, as in the paper's published code."""
     pairs = list(zip(counted_rows, truth_columns, strict=False))
     measures = np.array([overlap.index_paired_measures(*pair) for pair in pairs])
@@ -52,7 +52,9 @@ def index_paired(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns:
     }
 
 
-def click_ious(overlap: ImageOverlap, prediction_rows: np.ndarray, truth_columns: np.ndarray) -> list[float] | None:
+def list_click_ious(
+    overlap: ImageOverlap, prediction_rows: np.ndarray, truth_columns: np.ndarray
+) -> list[float] | None:
     """Return the IoU after each click; None if the predictions were not made click by click."""
     clicks = overlap.predictions.table["clicks"].iloc[prediction_rows]
     if clicks.isna().any() or not len(clicks) or not len(truth_columns):

@@ -1,9 +1,9 @@
 """Matching of one shard: predictions and ground truth in, the tables `overlaps`, `instances` and `pairs` out.
 
-For a spatial prompt (box, point, point-box …) the mask with the highest score always counts, after clicks the last one;
-for a phrase, the masks with at least the score threshold. They are assigned to the prompt's instances one to one so
-that the total IoU is maximal (Hungarian algorithm, as in sam3's cgF1 evaluator); pairs without a common pixel are not
-assigned.
+For a spatial prompt (box, point, point-box …) the mask with the highest score always counts; after clicks, the mask of
+the last click. For a phrase, the masks with at least the score threshold count. They are assigned to the prompt's
+instances one to one so that the total IoU is maximal (Hungarian algorithm, as in sam3's cgF1 evaluator); pairs without
+a common pixel are not assigned.
 
 A mask without a match that lies at least half in `ignore` instances of the image counts as neither true nor false; the
 others are then assigned again. The mask of a spatial prompt is never left out, because its target is known.
@@ -41,8 +41,8 @@ def match_shard(
     has a row `matched` or `missed` in `instances`, and every counted prediction without a match a row `false`; a missed
     instance keeps the prediction that is assigned to it below the threshold, if any.
 
-    Images are processed one at a time. Of a sequence, only the previous frame is kept in memory; all its frames must be
-    in the shard.
+    Images are processed one at a time. Only the previous frame of a sequence stays in memory. All frames of a
+    sequence must be in the shard.
 
     Args:
         masks: table `masks` of the shard.
@@ -61,15 +61,15 @@ def match_shard(
     checks.check_prompts(prompts)
     checks.check_masks(masks, prompts)
     builder, tracker = TableBuilder(), video.SequenceTracker(read_flow)
-    masks_of_image = dict(iter(masks.groupby("image_id", sort=False)))
-    prompts_of_image = dict(iter(prompts.groupby("image_id", sort=False)))
+    masks_by_image = dict(iter(masks.groupby("image_id", sort=False)))
+    prompts_by_image = dict(iter(prompts.groupby("image_id", sort=False)))
     with report_progress("images matched", len(images), "images") as step:
         for image_row in video.sort_frames(images).itertuples(index=False):
             image_id: Any = image_row.image_id
-            if image_id in prompts_of_image:
-                image_masks = masks_of_image.get(image_id, masks.iloc[:0])
+            if image_id in prompts_by_image:
+                image_masks = masks_by_image.get(image_id, masks.iloc[:0])
                 overlap = ImageOverlap(image_row, truth.instances_of(image_id), image_masks)
-                ImageMatcher(overlap, score_threshold, builder, tracker).match_prompts(prompts_of_image[image_id])
+                ImageMatcher(overlap, score_threshold, builder, tracker).match_prompts(prompts_by_image[image_id])
             else:
                 tracker.skip_frame(image_row)
             step(1)

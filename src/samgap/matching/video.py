@@ -1,7 +1,7 @@
-"""Statistics of a frame and the one before it: stability of the masks of a prompt, and identity of tracked objects.
+"""Statistics of a frame and the previous frame: stability of the masks of a prompt, and identity of tracked objects.
 
 A prompt continues a prompt of the previous frame if it has the same track or the same phrase. Only the predictions of
-the previous frame are kept, so that memory does not grow with the length of a sequence.
+the previous frame stay in memory, so that memory does not grow with the length of a sequence.
 """
 
 from collections import Counter
@@ -54,7 +54,7 @@ def sort_frames(images: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass
 class SequenceTracker:
-    """Compares each frame with the one before it. Frames must come in order, one sequence after the other.
+    """Compares each frame with the previous one. Frames must come in order, one sequence after the other.
 
     Args:
         read_flow: returns the optical flow from a frame to the next.
@@ -72,7 +72,7 @@ class SequenceTracker:
         if pd.isna(image_row.sequence):
             return [EMPTY_COLUMNS.copy() for _ in matches]
         self._reset_if_new_sequence(image_row)
-        previous, identity_kept = self.previous_predictions, self._compare_identities(overlap, matches)
+        previous, is_identity_preserved = self.previous_predictions, self._compare_identities(overlap, matches)
         is_next_frame = bool(previous) and self.previous_image.frame + 1 == image_row.frame
         flow = self.read_flow(self.previous_image) if is_next_frame else None
         self.previous_image, self.previous_predictions = image_row, {}
@@ -81,8 +81,8 @@ class SequenceTracker:
         for match in matches:
             track = _target_track(overlap, match)
             row = EMPTY_COLUMNS | {"sequence": image_row.sequence, "frame": int(image_row.frame), "track": track}
-            if match.row_kind.sequence and track in identity_kept:
-                row["n_steps"], row["n_kept"] = 1, int(identity_kept[track])
+            if match.row_kind.sequence and track in is_identity_preserved:
+                row["n_steps"], row["n_kept"] = 1, int(is_identity_preserved[track])
             if match.row_kind.spatial and track is not None:
                 row["track_j"], row["track_f"] = _j_and_f(overlap, match)
             target = track if match.row_kind.spatial else match.prompt.phrase
@@ -115,14 +115,14 @@ class SequenceTracker:
         predicted = [(track, int(match.counted_rows[0])) for track, match in tracked if len(match.counted_rows)]
         visible = [(track, int(match.truth_columns[0])) for track, match in tracked if len(match.truth_columns)]
         ious = overlap.iou[np.ix_([row for _, row in predicted], [column for _, column in visible])]
-        identity_kept = {}
+        is_identity_preserved = {}
         for row, column in zip(*linear_sum_assignment(ious, maximize=True), strict=True):
             if ious[row, column] >= MATCH_THRESHOLD:
                 track, prompt_track = visible[column][0], predicted[row][0]
                 if track in self.last_prompt_track:
-                    identity_kept[track] = self.last_prompt_track[track] == prompt_track
+                    is_identity_preserved[track] = self.last_prompt_track[track] == prompt_track
                 self.last_prompt_track[track] = prompt_track
-        return identity_kept
+        return is_identity_preserved
 
 
 def _make_frame_prediction(overlap: ImageOverlap, match: PromptMatch) -> _FramePrediction:

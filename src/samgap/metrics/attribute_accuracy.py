@@ -26,7 +26,7 @@ def has_single_attribute(pairs: pd.DataFrame) -> np.ndarray:
     return is_evaluable_phrase(pairs) & np.array(is_single, bool)
 
 
-def claim_counts(pairs: pd.DataFrame) -> np.ndarray:
+def count_assignments(pairs: pd.DataFrame) -> np.ndarray:
     """Count each prompt's instances: all, assigned to a value, assigned to the right value; float64 (N, 3)."""
     counts = np.zeros((len(pairs), 3))
     for row, attributes, claimed in zip(counts, prompt_attributes(pairs), list_column(pairs, "claimed"), strict=True):
@@ -37,12 +37,12 @@ def claim_counts(pairs: pd.DataFrame) -> np.ndarray:
     return counts
 
 
-def _claim_count(index: int) -> Column:
-    return lambda pairs: claim_counts(pairs)[:, index]
+def _assignment_count(index: int) -> Column:
+    return lambda pairs: count_assignments(pairs)[:, index]
 
 
-_all, _assigned, _correct = (_claim_count(index) for index in range(3))
-_PARTS = {
+_all, _assigned, _correct = (_assignment_count(index) for index in range(3))
+_RATIOS = {
     "": (_correct, _assigned, "Attribute accuracy"),
     "strict": (_correct, _all, "Attribute accuracy, strict"),
     "found": (_assigned, _all, "Attribute assignment rate"),
@@ -57,5 +57,5 @@ METRICS = {
         label=label,
         source='the paper\'s "attribute accuracy"',
     )
-    for variant, (numerator, denominator, label) in _PARTS.items()
+    for variant, (numerator, denominator, label) in _RATIOS.items()
 }

@@ -1,4 +1,4 @@
-"""Average precision of masks or boxes over phrases, which take the role of COCO's categories."""
+"""Average precision of masks or boxes over phrases, with phrases as categories."""
 
 import hashlib
 from collections.abc import Sequence

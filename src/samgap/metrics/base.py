@@ -1,4 +1,4 @@
-"""The form of a metric, and the ratio of two sums, which most metrics are."""
+"""Base classes of metrics, and the ratio of two sums, which is the most common metric."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SufficientStatistics = dict[str, np.ndarray]
 Column = Callable[[pd.DataFrame], np.ndarray]
 """From table `pairs` with N rows to an array (N,)."""
 Reason = Callable[[pd.DataFrame], str | None]
-"""From table `pairs` to None, or to `not evaluable: …` with the reason."""
+"""From table `pairs` to `not evaluable: …` with the reason, or to None if the metric is evaluable."""
 SharedCache = dict[Any, np.ndarray]
 """Values shared by resamplers that are called with the same weights; cleared before other weights are used."""
 Resampler = Callable[[np.ndarray], np.ndarray]
@@ -21,7 +21,7 @@ Resampler = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What a metric declares, whichever way it is computed."""
+    """The fields that every metric declares."""
 
     label: str
     """Table header and axis label; includes the unit where it is not a fraction."""
@@ -30,7 +30,7 @@ class Metric:
     row_mask: Column
     """bool (N,): the rows of table `pairs` that count. Must not depend on the predictions."""
     not_evaluable_reason: Reason
-    """None, or why table `pairs` does not allow the metric."""
+    """None, or the reason why the metric cannot be computed from table `pairs`."""
     unit: str = "fraction"
     value_range: tuple[float, float] = (0.0, 1.0)
     higher_is_better: bool | None = True

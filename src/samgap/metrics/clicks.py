@@ -43,21 +43,21 @@ def mean_over_click_prompts(reducer: Reducer, **description: Unpack[Description]
 def reduce_click_ious(reducer: Reducer) -> Column:
     """Build the column with `reducer` of each prompt's IoU series."""
 
-    def reduced(pairs: pd.DataFrame) -> np.ndarray:
+    def reduce_rows(pairs: pd.DataFrame) -> np.ndarray:
         series = list_column(pairs, "click_iou")
         return np.array([reducer(np.asarray(() if ious is None else ious, np.float64)) for ious in series], np.float64)
 
-    return reduced
+    return reduce_rows
 
 
 def clicks_to_reach(target_iou: float) -> Reducer:
     """Build the reducer to the first click with an IoU of `target_iou`, or `MAX_CLICKS` if there is none."""
 
-    def clicks(ious: np.ndarray) -> float:
+    def first_click(ious: np.ndarray) -> float:
         reached = np.flatnonzero(ious[:MAX_CLICKS] >= target_iou)
         return float(reached[0] + 1) if len(reached) else float(MAX_CLICKS)
 
-    return clicks
+    return first_click
 
 
 def never_reaches(target_iou: float) -> Reducer:

@@ -1,11 +1,11 @@
-"""Contour instability, DAVIS's T: the cost of transforming an object's contour into that of the frame before.
+"""Contour instability, DAVIS's T: the cost of aligning an object's contour with its contour on the previous frame.
 
-The outer contour of the largest connected part is sampled at 100 points. The shape context of a point counts the others
-in 5 rings of log distance × 12 directions. Points of both contours are paired by dynamic programming, starting at the
-best cyclic shift. The value is the mean χ² cost of the pairs, mean over steps from frame to frame: 0 for a constant
-shape, wherever it moves. Occlusion changes a shape too. DAVIS samples contours and chooses their start differently, so
-values are not comparable with DAVIS's. Steps without a mask on both frames are left out, so compare `j-and-f` as well.
-Not evaluable without an object that is prompted on two consecutive frames.
+The outer contour of the largest connected component is sampled at 100 points. The shape context of a point counts the
+other points in 5 rings of log distance × 12 directions. Points of both contours are paired by dynamic programming,
+starting at the best cyclic shift. The value is the mean χ² cost of the pairs, mean over steps from frame to frame: 0
+for a constant shape, wherever it moves. Occlusion changes a shape too. DAVIS samples contours and chooses their start
+differently, so values are not comparable with DAVIS's. Steps without a mask on both frames are left out, so compare
+`j-and-f` as well. Not evaluable without an object that is prompted on two consecutive frames.
 """
 
 from samgap.metrics.base import ratio

@@ -1,4 +1,4 @@
-"""False positives on absent phrases: how often a model predicts masks for something that is not in the image.
+"""False positives on absent phrases: how often a model predicts masks for a phrase that is absent from the image.
 
 `false-alarms`: the share of images and absent phrases with at least one predicted mask (the image-level false positive
 rate). `false-alarms-masks`: predicted masks per absent phrase. No masks are needed in the ground truth. Not evaluable

@@ -1,9 +1,10 @@
 """Identity preservation: how often a tracked object keeps its identity from one frame to the next.
 
 On each frame objects and masks are assigned one to one at IoU 0.5 or more (Hungarian, maximum total IoU). The identity
-of a mask is the object that its prompt tracks. Over the steps from a frame on which an object is matched to the next
-frame on which it is: those by a mask of the same identity / all, which is 1 − the rate of identity switches. A gap is
-no switch. Undefined (NaN) if no object is matched twice. Not evaluable without prompts of kind `track`.
+of a mask is the object that its prompt tracks. A step goes from a frame on which an object is matched to the next frame
+on which it is matched. The value is the share of steps with a mask of the same identity on both frames, which is 1 −
+the rate of identity switches. A gap is not a switch. Undefined (NaN) if no object is matched twice. Not evaluable
+without prompts of kind `track`.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""IL_MCC, the image-level Matthews correlation: whether a model recognises that a phrase is present in the image.
+"""IL_MCC, the image-level Matthews correlation: how well predictions separate present phrases from absent ones.
 
 Over pairs of image and phrase, "at least one mask predicted" against "present":
 (TP·TN − FP·FN) / (√((TP+FP)(TP+FN)(TN+FP)(TN+FN)) + ε), ε = 1e-6. The value is 0 if a row or column of the confusion

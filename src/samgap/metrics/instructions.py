@@ -34,7 +34,7 @@ def is_union_iou_above_50(pairs: pd.DataFrame) -> np.ndarray:
     return (union_iou(pairs) > 0.5).astype(np.float64)
 
 
-_PARTS = {
+_RATIOS = {
     "giou": (union_iou, constant, "gIoU, instructions"),
     "ciou": (column("common_px"), union_px, "cIoU, instructions"),
     "p50": (is_union_iou_above_50, constant, "P@0.5, instructions"),
@@ -49,5 +49,5 @@ METRICS = {
         label=label,
         source=SOURCE,
     )
-    for variant, (numerator, denominator, label) in _PARTS.items()
+    for variant, (numerator, denominator, label) in _RATIOS.items()
 }

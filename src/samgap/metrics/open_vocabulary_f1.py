@@ -1,4 +1,4 @@
-"""Open-vocabulary F1: F1 at IoU 0.5 of phrases that no training used, compared with phrases that a training used.
+"""Open-vocabulary F1: F1 at IoU 0.5 of phrases that no training used, compared with phrases that training used.
 
 `open-vocabulary-f1-unseen` and `-seen`: 2TP / (predictions + instances) over the phrases with this tag, present or
 absent, so that false positives count. `-gap`: F1_seen − F1_unseen; 0 is best. (The paper's published repository counts

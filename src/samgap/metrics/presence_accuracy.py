@@ -1,4 +1,4 @@
-"""Presence accuracy: how often a model recognises whether a phrase is present in the image.
+"""Presence accuracy: how often the predictions agree with the presence of a phrase in the image.
 
 The share of images and phrases where "at least one mask predicted" equals "present". A model that predicts a mask for
 every phrase scores the share of present phrases, so compare `il-mcc` as well. No masks are needed in the ground truth.

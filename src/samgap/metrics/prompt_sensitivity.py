@@ -33,7 +33,7 @@ def has_paraphrases(pairs: pd.DataFrame) -> np.ndarray:
 
 
 def is_present_paraphrase(pairs: pd.DataFrame) -> np.ndarray:
-    """Select those phrases that are present in their image, bool (N,)."""
+    """Select phrases with paraphrases that are present in their image, bool (N,)."""
     return has_paraphrases(pairs) & is_positive(pairs)
 
 

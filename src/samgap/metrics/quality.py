@@ -1,8 +1,8 @@
 """The quality score of the paper's published repository, computed on correctly assigned masks.
 
 0.5 · IoU + 0.3 · boundary F at 2 px + 0.2 · Dice, mean over the prompted instances, each with the prediction that is
-assigned to it. `upstream-quality` pairs masks as the repository does. An instance without an assigned prediction
-counts 0. Not evaluable if no annotated instance is prompted.
+assigned to it. `upstream-quality` pairs masks by index, as the repository does. An instance without an assigned
+prediction counts 0. Not evaluable if no annotated instance is prompted.
 """
 
 import numpy as np

@@ -10,13 +10,13 @@ Computed prompt by prompt; the repository pools all images in one list, which al
 - `-precision`, `-recall`, `-f1`: assigned without an IoU threshold, so that disjoint masks are correct: TP =
   min(predictions, instances).
 - `-greedy-precision`, `-greedy-recall`, `-greedy-f1`: its other matching, greedy by score at IoU 0.5, of phrases.
-- `-concept-recall`: an instance is found if any mask has IoU 0.5 with it, not one to one.
+- `-concept-recall`: an instance is recalled if any mask has IoU 0.5 with it, not one to one.
 - `-open-vocabulary-f1`: without false positives: P = 1, R as in `-concept-recall`, on phrases tagged as unseen.
 - `-attribute-accuracy`, `-grounding-accuracy`: "unknown" is compared with "unknown", and the prompted phrase with
   itself, so the value is always 1.
 - `-clicks-80`, `-85`, `-90`: "prompt efficiency", the first click after which the mean IoU of the whole set reaches
   the target; 20 if there is none.
-- `-temporal-consistency`: IoU of a prompt's masks with those of the frame before, without flow, so that motion lowers
+- `-temporal-consistency`: IoU of a prompt's masks with those of the previous frame, without flow, so that motion lowers
   it; 1 if both are empty; mean over steps. `warped-consistency` corrects this.
 
 Undefined (NaN) if the denominator is 0.
@@ -59,7 +59,7 @@ VARIANTS = (
     "pooled-recall",
     "pooled-f1",
 )
-SOURCE = "the paper's published repository, as read"
+SOURCE = "the paper's published repository"
 
 Applicability = tuple[Column, Reason]
 """Row mask, and reason if not evaluable."""

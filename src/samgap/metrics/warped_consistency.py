@@ -1,6 +1,6 @@
-"""Flow-warped IoU: IoU of a prompt's masks with those of the frame before, warped by optical flow.
+"""Flow-warped IoU: IoU of a prompt's masks with those of the previous frame, warped by optical flow.
 
-Optical flow maps each pixel to the frame before. Over the pixels visible on both frames: IoU of the union of the
+Optical flow maps each pixel to the previous frame. Over the pixels visible on both frames: IoU of the union of the
 prompt's masks (the same object, or the same phrase) on both frames, mean over steps. Motion, and parts that appear or
 disappear, do not lower the value. Correctness does not count, so compare `j-and-f` or `f1-50` as well. Steps without a
 mask on such a pixel on either frame are left out; undefined (NaN) if all are. Not evaluable without optical flow, or

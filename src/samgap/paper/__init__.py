@@ -1,1 +1,1 @@
-"""Figures and tables of the paper, one module each in `figures` and `tables`, and what they share."""
+"""Figures and tables of the paper, one module each in `figures` and `tables`, and shared modules."""

@@ -1,4 +1,4 @@
-"""How outlines show the attributes of annotated instances: by colour, by letter, and in the legend."""
+"""Colours, letters and legend for the attributes of annotated instances."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class AttributeKey:
 
     Args:
         truth: Annotations of the whole data set.
-        attributes: The attributes shown: the first by colour, the second by letter.
+        attributes: Ids of the attributes: the first is drawn as a colour, the second as a letter.
 
     Attributes:
         colours: Value of the first attribute -> colour.
@@ -68,10 +68,10 @@ class AttributeKey:
 
     def legend_handles(self) -> list[Artist]:
         """Return the entries of the legend: colours, ignored instances, letters."""
-        names = dict(self.colours)
+        colours = dict(self.colours)
         if self.colours:
-            names[f"without {self.attributes[0]}"] = OTHER_COLOUR
-        lines = [Line2D([], [], color=colour, lw=1.2, label=name) for name, colour in names.items()]
+            colours[f"without {self.attributes[0]}"] = OTHER_COLOUR
+        lines = [Line2D([], [], color=colour, lw=1.2, label=name) for name, colour in colours.items()]
         lines.append(Line2D([], [], color=IGNORED_COLOUR, lw=1, ls="dotted", label="ignored"))
         for line in lines:
             line.set_path_effects(HALO)
@@ -81,7 +81,7 @@ class AttributeKey:
 def draw_instances(axes: Axes, instances: Sequence[Instance], key: AttributeKey) -> None:
     """Draw the outlines of an image's instances with their text, large ones first.
 
-    The image is drawn in `axes` already, in its own pixels.
+    The image must be drawn in `axes` already, in pixels.
     """
     x0, x1 = sorted(axes.get_xlim())
     y0, y1 = sorted(axes.get_ylim())
@@ -106,7 +106,7 @@ def draw_instances(axes: Axes, instances: Sequence[Instance], key: AttributeKey)
 
 
 def _draw_edge(axes: Axes, instance: Instance, colour: str, **line_style: Any) -> None:
-    """Draw the outline of an instance's mask, or its box where there is no mask."""
+    """Draw the outline of an instance's mask, or its box if it has no mask."""
     if instance.rle is not None:
         draw_outline(axes, instance.decode_mask(), colour, **line_style)
         return

@@ -1,4 +1,4 @@
-"""Rows of the tables that figures and tables of the paper are made from, and the text files written of them."""
+"""Read rows of Parquet tables for figures and tables of the paper, and write text files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ def write_csv(path: str | Path, rows: pd.DataFrame) -> None:
 
 
 def select_experiments(estimates: pd.DataFrame, experiments: list[str]) -> pd.DataFrame:
-    """Return the rows of table `estimates` of `experiments`, in the order of `experiments`, then in their own order."""
+    """Return the rows of table `estimates` of `experiments`, in the order of `experiments`, then in table order."""
     order = {name: number for number, name in enumerate(experiments)}
     rows = estimates[estimates["experiment"].isin(experiments)]
     return rows.sort_values("experiment", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)

@@ -43,7 +43,7 @@ def text_width(text: str) -> float:
 def wrap_text(text: str, width: float, max_lines: int) -> list[str]:
     """Wrap `text`, in the smallest font size, to at most `max_lines` lines of `width` inches.
 
-    A single word that is wider stays on a line of its own. What does not fit is replaced by " …".
+    A single word that is wider gets a separate line. Text that does not fit is replaced by " …".
     """
     lines: list[str] = []
     words = text.split()
@@ -53,9 +53,9 @@ def wrap_text(text: str, width: float, max_lines: int) -> list[str]:
         elif len(lines) < max_lines:
             lines.append(word)
         else:
-            last = lines[-1].split()
-            while len(last) > 1 and text_width(" ".join([*last, "…"])) > width:
-                last.pop()
-            lines[-1] = " ".join([*last, "…"])
+            last_words = lines[-1].split()
+            while len(last_words) > 1 and text_width(" ".join([*last_words, "…"])) > width:
+                last_words.pop()
+            lines[-1] = " ".join([*last_words, "…"])
             break
     return lines

@@ -8,7 +8,7 @@ import pandas as pd
 
 
 def format_note(note: str | None) -> str:
-    """Return the note of a row without a value; a null note gives a text that says that there is no reason."""
+    """Return the note of a row without a value, or a default text for a null note."""
     return "no value: the table states no reason" if note is None or pd.isna(note) else str(note)
 
 
@@ -44,6 +44,6 @@ class Footnotes:
 
     @staticmethod
     def _letter(index: int) -> str:
-        """a to z, then a2 to z2, and so on."""
+        """Return the letter of a footnote: a to z, then a2 to z2, and so on."""
         n_rounds, letter = divmod(index, len(ascii_lowercase))
         return ascii_lowercase[letter] + (str(n_rounds + 1) if n_rounds else "")

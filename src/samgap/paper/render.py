@@ -1,4 +1,4 @@
-"""Draw a figure or make a table by its id, and write its files."""
+"""Draw a figure or build a table by its id, and write its files."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -38,26 +38,26 @@ def render_figure(request: FigureRequest, paths: Mapping[str, str | Path]) -> No
 
     Args:
         request: Data and configuration of the figure.
-        paths: Output file by form: `pdf`, `svg`, `png`, and `rows` for the CSV file.
+        paths: Output file by format: `pdf`, `svg`, `png`, and `rows` for the CSV file.
     """
     with style.figure_style():
         output = load_figure(request.figure_id)(request)
         demo = style.has_demo_model(request.models, output.model_ids)
-        style.save_figure(output.figure, [paths[form] for form in FIGURE_FORMATS], stamp_demo=demo)
+        style.save_figure(output.figure, [paths[file_format] for file_format in FIGURE_FORMATS], stamp_demo=demo)
     csv.write_csv(paths["rows"], output.rows)
 
 
 def render_table(request: TableRequest, paths: Mapping[str, str | Path]) -> None:
-    """Make the table `request.table_id` and write its files.
+    """Build the table `request.table_id` and write its files.
 
     Args:
         request: Data and configuration of the table.
-        paths: Output file by form: `csv`, `md`, `tex`, `html`.
+        paths: Output file by format: `csv`, `md`, `tex`, `html`.
     """
     output = load_table(request.table_id)(request)
     remarks = [*output.remarks, *([DEMO_REMARK] if style.has_demo_model(request.models, output.model_ids) else [])]
     title = f"{request.entry['title']} ({request.entry['number']})"
     table = grid.PaperTable(request.table_id, title, output.blocks, output.footnotes, remarks)
     csv.write_csv(paths["csv"], output.rows)
-    for form, render in TABLE_RENDERERS.items():
-        csv.write_text(paths[form], render(table))
+    for file_format, render in TABLE_RENDERERS.items():
+        csv.write_text(paths[file_format], render(table))

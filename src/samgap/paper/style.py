@@ -108,8 +108,8 @@ def save_figure(figure: Figure, paths: Iterable[str | Path], stamp_demo: bool) -
             gid="demo-stamp",
         )
     for path in paths:
-        form = Path(path).suffix[1:]
+        file_format = Path(path).suffix[1:]
         with atomic_write(path) as temporary:
-            figure.savefig(temporary, format=form, metadata=_FILE_METADATA[form])
-            if form == "svg":
+            figure.savefig(temporary, format=file_format, metadata=_FILE_METADATA[file_format])
+            if file_format == "svg":
                 temporary.write_text(compact_svg(temporary.read_text(encoding="utf-8")), encoding="utf-8")

@@ -16,7 +16,7 @@ _DECIMALS = re.compile(r"(\.\d\d)\d+")
 def compact_svg(svg: str) -> str:
     """Return an SVG file with opaque images as JPEG and path coordinates to 0.01 pt.
 
-    Photographs as PNG are most of such a file; as JPEG they take a tenth.
+    Photographs as PNG take most of the file size; JPEG reduces them to a tenth.
     """
     svg = _IMAGE.sub(lambda match: f'"{_encode_image(match[1])}"', svg)
     return _PATH.sub(lambda match: _DECIMALS.sub(r"\1", match[0]), svg)

@@ -36,9 +36,9 @@ def draw_counts(n_clusters: int, n_resamples: int, rng: np.random.Generator) -> 
     rows_per_block = max(MAX_BLOCK_ELEMENTS // n_clusters, 1)
     for start in range(0, n_resamples, rows_per_block):
         n_rows = min(rows_per_block, n_resamples - start)
-        drawn = rng.integers(0, n_clusters, size=(n_rows, n_clusters))
-        drawn += np.arange(n_rows)[:, None] * n_clusters
-        yield np.bincount(drawn.ravel(), minlength=n_rows * n_clusters).reshape(n_rows, n_clusters).astype(np.float64)
+        indices = rng.integers(0, n_clusters, size=(n_rows, n_clusters))
+        indices += np.arange(n_rows)[:, None] * n_clusters
+        yield np.bincount(indices.ravel(), minlength=n_rows * n_clusters).reshape(n_rows, n_clusters).astype(np.float64)
 
 
 def resample(resampleables: Sequence[Resampleable], seed: int, dataset: str, n_resamples: int) -> list[np.ndarray]:

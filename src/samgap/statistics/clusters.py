@@ -22,7 +22,7 @@ class Clustering:
     cluster_by_image: pd.Series
     """Cluster code, 0 to `count` − 1, by image id."""
     warning: str | None = None
-    """Warning for every interval that rests on these clusters."""
+    """Warning for every interval that is computed from these clusters."""
 
     def cluster_codes(self, image_ids: pd.Series | np.ndarray) -> np.ndarray:
         """Return the cluster code of each image, int64 (N,).

@@ -112,7 +112,7 @@ def _summarize_cells(
 def _missing_value_reason(
     summaries: Mapping[CellMetric, Resampleable | str], candidate: CellMetric, baseline: CellMetric
 ) -> str | None:
-    """Return why one of both cells has no value, with its model and prompt set; a skipped cell has priority."""
+    """Return why one of the two cells has no value, with its model and prompt set; a skipped cell has priority."""
     reasons = []
     for cell_metric in (candidate, baseline):
         summary, (_, model, prompts, _) = summaries[cell_metric], cell_metric

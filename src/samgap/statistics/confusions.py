@@ -64,14 +64,14 @@ def _compute_cell(
 
 def _summarize_shares(pairs: pd.DataFrame, clustering: Clustering) -> dict[Confusion, SumStatistics]:
     """Summarize each share: numbers of instances per cluster with a predicted value, and with the true value."""
-    counts = _count_claims(pairs, clustering)
+    counts = _count_assignments(pairs, clustering)
     shares = {}
     for (attribute, value), count_by_claimed in sorted(counts.items()):
         n_true = sum(count_by_claimed.values(), np.zeros(clustering.count))
         if not n_true.any():
             continue
         has_data = n_true > 0
-        for claimed in [*sorted(other for name, other in counts if name == attribute), ""]:
+        for claimed in [*sorted(key[1] for key in counts if key[0] == attribute), ""]:
             n_claimed = count_by_claimed.get(claimed, np.zeros(clustering.count))
             shares[attribute, value, claimed] = SumStatistics(
                 has_data,
@@ -84,7 +84,7 @@ def _summarize_shares(pairs: pd.DataFrame, clustering: Clustering) -> dict[Confu
     return shares
 
 
-def _count_claims(pairs: pd.DataFrame, clustering: Clustering) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+def _count_assignments(pairs: pd.DataFrame, clustering: Clustering) -> dict[tuple[str, str], dict[str, np.ndarray]]:
     """Count instances per cluster, float64 (clusters,), by (attribute, true value) and predicted value."""
     codes = clustering.cluster_codes(pairs["image_id"])
     counts: dict[tuple[str, str], dict[str, np.ndarray]] = {}

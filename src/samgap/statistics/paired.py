@@ -69,19 +69,19 @@ def _swap_difference(
         first_sums, second_sums = round_for_exact_sums([first.cluster_sums[has_data], second.cluster_sums[has_data]])
 
         def difference_of_sums(swaps: np.ndarray) -> np.ndarray:
-            moved = swaps @ (second_sums - first_sums)
-            return first.evaluate(first_sums.sum(axis=0) + moved) - second.evaluate(second_sums.sum(axis=0) - moved)
+            change = swaps @ (second_sums - first_sums)
+            return first.evaluate(first_sums.sum(axis=0) + change) - second.evaluate(second_sums.sum(axis=0) - change)
 
         return difference_of_sums
     assert isinstance(first, RankingStatistics) and isinstance(second, RankingStatistics)
-    resampler = first.pooled_with(second)
+    resampler = first.make_pooled_resampler(second)
 
     def difference_of_rankings(swaps: np.ndarray) -> np.ndarray:
-        moved = np.zeros((len(swaps), len(has_data)))
-        moved[:, has_data] = swaps
-        unmoved = has_data - moved
-        first_weights = np.concatenate([unmoved, moved], axis=1)
-        second_weights = np.concatenate([moved, unmoved], axis=1)
+        swapped = np.zeros((len(swaps), len(has_data)))
+        swapped[:, has_data] = swaps
+        unswapped = has_data - swapped
+        first_weights = np.concatenate([unswapped, swapped], axis=1)
+        second_weights = np.concatenate([swapped, unswapped], axis=1)
         return resampler(first_weights) - resampler(second_weights)
 
     return difference_of_rankings
@@ -126,17 +126,17 @@ def t_test(differences: np.ndarray, confidence: float) -> TTest:
     n = len(differences)
     if n < 2 or not np.isfinite(differences).all():
         return TTest()
-    mean, spread = float(differences.mean()), float(differences.std(ddof=1))
-    if spread <= TIE_TOLERANCE * np.abs(differences).max():
+    mean, deviation = float(differences.mean()), float(differences.std(ddof=1))
+    if deviation <= TIE_TOLERANCE * np.abs(differences).max():
         return TTest()
-    t = mean / spread * n**0.5
+    t = mean / deviation * n**0.5
     low, high = noncentrality_interval(t, n - 1, confidence)
     return TTest(
         p_value=float(2 * stats.t.sf(abs(t), n - 1)),
-        effect_size=mean / spread,
+        effect_size=mean / deviation,
         effect_low=low / n**0.5,
         effect_high=high / n**0.5,
-        minimum_detectable=minimum_detectable_effect(n, confidence) * spread,
+        minimum_detectable=minimum_detectable_effect(n, confidence) * deviation,
     )
 
 
@@ -144,10 +144,12 @@ def noncentrality_interval(t: float, dof: int, confidence: float) -> tuple[float
     """Compute the confidence interval of the noncentrality parameter for an observed `t` (Steiger & Fouladi 1997)."""
 
     def noncentrality(probability: float) -> float:
-        reach = 10.0
-        while not (_nct_cdf(t, dof, t - reach) > probability > _nct_cdf(t, dof, t + reach)):
-            reach *= 2
-        root = optimize.brentq(lambda nc: _nct_cdf(t, dof, nc) - probability, t - reach, t + reach, xtol=1e-10)
+        half_width = 10.0
+        while not (_nct_cdf(t, dof, t - half_width) > probability > _nct_cdf(t, dof, t + half_width)):
+            half_width *= 2
+        root = optimize.brentq(
+            lambda nc: _nct_cdf(t, dof, nc) - probability, t - half_width, t + half_width, xtol=1e-10
+        )
         return float(root)
 
     return noncentrality((1 + confidence) / 2), noncentrality((1 - confidence) / 2)
@@ -178,7 +180,7 @@ def minimum_detectable_effect(n_clusters: int, confidence: float) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct the p-values of one family by Holm (1979), in the order given."""
+    """Correct the p-values of one family by Holm (1979), in the order of the input."""
     order = np.argsort(p_values, kind="stable")
     scaled = np.sort(p_values) * np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))

@@ -1,10 +1,10 @@
-"""Cells and their strata: subsets of table `pairs` that have estimates of their own.
+"""Cells and their strata: subsets of table `pairs` with separate estimates.
 
 | stratum | rows | for metrics with |
 |---|---|---|
 | `all` | all | – |
-| a phrase | those of the phrase | `by_phrase` |
-| `lighting: dusk`, … | those of images with this stratum in the data set | – |
+| a phrase | rows of the phrase | `by_phrase` |
+| `lighting: dusk`, … | rows of images with this stratum in the data set | – |
 | `area: small`, … | instances in one of `AREA_RANGES` | `by_instance` |
 | `occlusion: heavy`, … | instances with this attribute | `by_instance` |
 """

@@ -13,7 +13,7 @@ from samgap.statistics.clusters import Clustering
 
 @dataclass(frozen=True)
 class SampleSize:
-    """The data that a value rests on."""
+    """Size of the sample that a value is computed from."""
 
     has_data: np.ndarray
     """bool (clusters,): whether the cluster has a row that counts."""
@@ -59,12 +59,15 @@ class RankingStatistics(SampleSize):
         """Return the metric as a function of cluster weights."""
         return self.metric.make_resampler(self.pairs, self.cluster_codes, cache)
 
-    def pooled_with(self, other: "RankingStatistics") -> Resampler:
-        """Return the metric of the rows of both, as a function of weights (R, 2 × clusters), those of `self` first."""
+    def make_pooled_resampler(self, other: "RankingStatistics") -> Resampler:
+        """Return the metric of the pooled rows as a function of weights (R, 2 × clusters), those of `self` first."""
         tables = []
-        for index, side in enumerate((self, other)):
-            ids = {"prompt_id": f"{index} " + side.pairs["prompt_id"], "image_id": 2 * side.pairs["image_id"] + index}
-            tables.append(side.pairs.assign(**ids))
+        for index, statistics in enumerate((self, other)):
+            ids = {
+                "prompt_id": f"{index} " + statistics.pairs["prompt_id"],
+                "image_id": 2 * statistics.pairs["image_id"] + index,
+            }
+            tables.append(statistics.pairs.assign(**ids))
         codes = np.concatenate([self.cluster_codes, other.cluster_codes + len(self.has_data)])
         return self.metric.make_resampler(pd.concat(tables, ignore_index=True), codes, None)
 

@@ -41,8 +41,8 @@ def test_each_of_two_nested_masks_is_matched_to_its_instance():
 
 def test_the_total_iou_is_maximized_not_the_best_single_iou():
     # The first prediction has its best IoU with instance 1, but only it overlaps instance 2.
-    both = APPLE | square_mask(2, 14, 6)
-    _, instances, pairs = match_shard(*phrase_tables([(0.9, both), (0.8, square_mask(3, 2, 6))]), 0.5)
+    two_squares = APPLE | square_mask(2, 14, 6)
+    _, instances, pairs = match_shard(*phrase_tables([(0.9, two_squares), (0.8, square_mask(3, 2, 6))]), 0.5)
     assert outcomes(instances)[:2] == [(1, 1, "matched"), (2, 0, "matched")]
     assert pairs["n_predicted"].tolist() == [2]
 
@@ -134,8 +134,10 @@ def test_a_thousand_masks_on_an_image():
 def test_another_false_mask_never_raises_precision_nor_lowers_recall(seed, top, left):
     masks, prompts, truth, images = random_shard(seed, n_images=3)
     # Prompt 1-0 has no instances, so all its predictions are false.
-    more = masks_table([("1-0", 99, 1, 0.9, square_mask(top, left))])
-    before, after = (match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, pd.concat([masks, more])))
+    false_mask = masks_table([("1-0", 99, 1, 0.9, square_mask(top, left))])
+    before, after = (
+        match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, pd.concat([masks, false_mask]))
+    )
     assert after["n_predicted"].sum() == before["n_predicted"].sum() + 1
     if before["n_predicted"].sum():
         assert evaluate("precision", after) <= evaluate("precision", before)
@@ -147,10 +149,12 @@ def test_another_false_mask_never_raises_precision_nor_lowers_recall(seed, top, 
 @given(st.integers(0, 10_000), st.integers(1, 3), st.floats(0.5, 1))
 def test_a_mask_outside_all_instances_never_improves_a_phrase_with_instances(seed, number, score):
     masks, prompts, truth, images = random_shard(seed, n_images=3)
-    labelled = [item.decode_mask() for item in truth.instances_of(1)]
-    background = ~np.logical_or.reduce([square_mask(0, 0, 0), *labelled])
-    more = masks_table([(f"1-{number}", 99, 1, score, background)])
-    before, after = (match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, pd.concat([masks, more])))
+    annotated = [instance.decode_mask() for instance in truth.instances_of(1)]
+    background = ~np.logical_or.reduce([square_mask(0, 0, 0), *annotated])
+    false_mask = masks_table([(f"1-{number}", 99, 1, score, background)])
+    before, after = (
+        match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, pd.concat([masks, false_mask]))
+    )
     for metric in ("precision", "f1-50", "pmf1", "recall", "iou", "box-recall", "map"):
         values = evaluate(metric, before), evaluate(metric, after)
         if not np.isnan(values[0]):

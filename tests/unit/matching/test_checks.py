@@ -34,7 +34,7 @@ def test_an_invalid_prediction(column, value, message):
 
 def test_a_duplicated_prediction():
     masks, prompts, truth, images = phrase_tables(PREDICTIONS)
-    with pytest.raises(UserError, match="prediction 0 of prompt p, image 1, is there twice"):
+    with pytest.raises(UserError, match="prediction 0 of prompt p, image 1, is in the table twice"):
         match_shard(pd.concat([masks, masks]), prompts, truth, images, 0.5)
 
 

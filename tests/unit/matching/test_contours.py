@@ -32,7 +32,7 @@ def test_the_contour_of_a_disk_goes_once_around_it():
     assert abs(angle[-1] - angle[0]) == pytest.approx(2 * np.pi * 0.99, abs=0.05)
 
 
-def test_the_contour_of_a_line_goes_there_and_back():
+def test_the_contour_of_a_line_follows_it_in_both_directions():
     line = np.zeros((9, 12), bool)
     line[4, 2:9] = True
     points = contours.trace_contour(line)

@@ -14,17 +14,17 @@ def make_click_tables(masks):
 
 
 def test_the_iou_after_each_click_is_in_the_order_of_the_clicks():
-    masks, *others = make_click_tables([square_mask(2, 2, 6), square_mask(2, 5, 6)])
-    _, _, pairs = match_shard(masks.assign(clicks=[2, 1]), *others, 0.5)
+    masks, *inputs = make_click_tables([square_mask(2, 2, 6), square_mask(2, 5, 6)])
+    _, _, pairs = match_shard(masks.assign(clicks=[2, 1]), *inputs, 0.5)
     assert pairs["click_iou"].iat[0] == pytest.approx([1 / 3, 1]) and pairs["sum_iou"].tolist() == [1]
 
 
 def test_the_mask_after_the_last_click_counts():
-    masks, *others = make_click_tables([square_mask(2, left, 6) for left in (9, 5, 3, 2)])
-    _, _, pairs = match_shard(masks.assign(clicks=[1, 2, 3, 4]), *others, 0.5)
+    masks, *inputs = make_click_tables([square_mask(2, left, 6) for left in (9, 5, 3, 2)])
+    _, _, pairs = match_shard(masks.assign(clicks=[1, 2, 3, 4]), *inputs, 0.5)
     assert pairs["sum_iou"].tolist() == [1] and pairs["click_iou"].iat[0] == pytest.approx([0, 1 / 3, 30 / 42, 1])
     assert evaluate("noc-90", pairs) == 4 and evaluate("noc-90-failures", pairs) == 0
     assert evaluate("iou-after-clicks-3", pairs) == pytest.approx(30 / 42) and evaluate("prompts-per-image", pairs) == 4
-    _, _, pairs = match_shard(masks.iloc[:3].assign(clicks=[1, 2, 3]), *others, 0.5)
+    _, _, pairs = match_shard(masks.iloc[:3].assign(clicks=[1, 2, 3]), *inputs, 0.5)
     assert evaluate("noc-80", pairs) == 20 and evaluate("noc-80-failures", pairs) == 1
     assert evaluate("iou-after-clicks-20", pairs) == pytest.approx(30 / 42)

@@ -75,14 +75,14 @@ def test_perfect_masks_have_the_best_value_of_every_metric(seed):
 
 
 def replace_first_instance(truth, **changes):
-    first, *others = truth.instances_of(1)
-    return replace(truth, instances={1: [replace(first, **changes), *others]})
+    first, *remaining = truth.instances_of(1)
+    return replace(truth, instances={1: [replace(first, **changes), *remaining]})
 
 
 def test_a_box_without_a_mask_serves_as_ignore_region():
     masks, prompts, truth, images = phrase_tables([(0.9, square_mask(14, 14, 8))])
-    *others, ignored = truth.instances_of(1)
-    truth = replace(truth, instances={1: [*others, replace(ignored, rle=None, box=(14, 14, 22, 22))]})
+    *remaining, ignored = truth.instances_of(1)
+    truth = replace(truth, instances={1: [*remaining, replace(ignored, rle=None, box=(14, 14, 22, 22))]})
     overlaps, _, pairs = match_shard(masks, prompts, truth, images, 0.5)
     assert pairs["n_predicted"].tolist() == [0] and overlaps["ioa"].tolist() == [1]
 

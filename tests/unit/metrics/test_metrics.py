@@ -1,4 +1,4 @@
-"""Values of metrics worked out by hand, and properties that every metric has."""
+"""Values of metrics computed by hand, and properties that every metric has."""
 
 import math
 
@@ -113,7 +113,7 @@ EVALUABLE_IDS = [metric for metric in METRIC_IDS if load_metric(metric).not_eval
         ("upstream-attribute-accuracy", 1.0),
     ],
 )
-def test_value_worked_out_by_hand(metric, value):
+def test_value_computed_by_hand(metric, value):
     assert evaluate(metric, PAIRS) == pytest.approx(value, abs={"pmf1": 1e-4, "calibration": 1e-6}.get(metric, 1e-12))
 
 
@@ -164,8 +164,8 @@ def test_weights_of_a_ranked_metric_are_numbers_of_copies(metric_id, random_pair
     weights = rng.integers(0, 3, (5, len(image_ids))).astype(float)
     values = metric.make_resampler(pairs, codes, None)(weights)
     for value, row in zip(values, weights, strict=True):
-        drawn = np.repeat(np.arange(len(image_ids)), row.astype(int))
-        copies = [pairs[codes == code].assign(image_id=new_id) for new_id, code in enumerate(drawn)]
+        sampled_codes = np.repeat(np.arange(len(image_ids)), row.astype(int))
+        copies = [pairs[codes == code].assign(image_id=new_id) for new_id, code in enumerate(sampled_codes)]
         assert value == pytest.approx(evaluate(metric_id, pd.concat(copies)), abs=1e-12)
 
 
@@ -277,8 +277,8 @@ def test_without_predictions_precision_is_undefined_and_recall_is_zero():
 
 
 def test_false_positive_on_an_absent_phrase_lowers_precision_and_presence_but_not_pmf1():
-    without = PAIRS.assign(n_predicted=PAIRS["n_predicted"].where(PAIRS["phrase"] != "pear", 0))
+    without_false_positive = PAIRS.assign(n_predicted=PAIRS["n_predicted"].where(PAIRS["phrase"] != "pear", 0))
     for metric_id in ("precision", "f1-50", "il-mcc", "cgf1"):
-        assert evaluate(metric_id, PAIRS) < evaluate(metric_id, without)
+        assert evaluate(metric_id, PAIRS) < evaluate(metric_id, without_false_positive)
     for metric_id in ("pmf1", "recall", "concept-recall", "iou"):
-        assert evaluate(metric_id, PAIRS) == evaluate(metric_id, without)
+        assert evaluate(metric_id, PAIRS) == evaluate(metric_id, without_false_positive)

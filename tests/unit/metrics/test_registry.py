@@ -1,4 +1,4 @@
-"""How metrics are found by id, and what each of them declares."""
+"""The registry of metrics: lookup by id, and the fields that each metric declares."""
 
 import importlib
 

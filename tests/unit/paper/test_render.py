@@ -46,8 +46,8 @@ def build_table(request: TableRequest) -> TableOutput:
 
 
 @pytest.fixture
-def own_figure(tmp_path, monkeypatch):
-    """A module `own_bars` in the package of figures."""
+def new_figure(tmp_path, monkeypatch):
+    """Add a module `own_bars` to the package of figures."""
     (tmp_path / "own_bars.py").write_text(FIGURE)
     monkeypatch.setattr(samgap.paper.figures, "__path__", [*samgap.paper.figures.__path__, str(tmp_path)])
     yield tmp_path / "own_bars.py"
@@ -55,16 +55,16 @@ def own_figure(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("model", "is_demo"), [("sam2-demo", True), ("sam3", False)])
-def test_one_module_is_a_figure(own_figure, tmp_path, model, is_demo):
+def test_one_module_is_a_figure(new_figure, tmp_path, model, is_demo):
     request = FigureRequest("own-bars", {}, {"models": [model]}, MODELS)
     files = save_figure(request, tmp_path / "out")
     assert pd.read_csv(files["rows"])["model"].tolist() == [model]
     assert ("demo-stamp" in files["svg"].read_text()) == is_demo
     assert files["pdf"].read_bytes().startswith(b"%PDF")
-    assert captions.read_caption(own_figure) == "One bar for each model."
+    assert captions.read_caption(new_figure) == "One bar for each model."
 
 
-def test_the_users_matplotlib_settings_have_no_effect_on_a_figure(own_figure, tmp_path):
+def test_the_users_matplotlib_settings_have_no_effect_on_a_figure(new_figure, tmp_path):
     request = FigureRequest("own-bars", {}, {"models": ["sam3"]}, MODELS)
     plain = save_figure(request, tmp_path / "plain")["svg"].read_bytes()
     with matplotlib.rc_context({"axes.grid": True, "svg.fonttype": "none"}):
@@ -99,5 +99,5 @@ def test_the_package_imports_neither_torch_nor_snakemake():
     ]
     code = f"import sys, {', '.join(modules)}; print({{'torch', 'snakemake'}} & set(sys.modules))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout.strip() == "set()"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert process.stdout.strip() == "set()"

@@ -18,10 +18,13 @@ from tests.helpers.paper import (
 ROOT = Path(__file__).parents[3]
 
 
-def run_script(name, folder, inputs, params, wildcards, forms):
-    """Run scripts/paper/<name>.py; returns the outputs by name. A failed job raises SystemExit."""
+def run_script(name, folder, inputs, params, wildcards, file_formats):
+    """Run scripts/paper/<name>.py and return the outputs by name. A failed job raises SystemExit."""
     folder.mkdir(parents=True)
-    outputs = {form: str(folder / f"out.{'csv' if form == 'rows' else form}") for form in forms}
+    outputs = {
+        file_format: str(folder / f"out.{'csv' if file_format == 'rows' else file_format}")
+        for file_format in file_formats
+    }
     snakemake = SimpleNamespace(
         input=InputFiles(fromdict=dict(inputs)),
         output=OutputFiles(fromdict=outputs),
@@ -31,7 +34,7 @@ def run_script(name, folder, inputs, params, wildcards, forms):
         rule=name,
     )
     runpy.run_path(str(ROOT / f"scripts/paper/{name}.py"), init_globals={"snakemake": snakemake})
-    return {form: Path(path) for form, path in outputs.items()}
+    return {file_format: Path(path) for file_format, path in outputs.items()}
 
 
 def run_figure(request, folder):
@@ -43,8 +46,8 @@ def run_figure(request, folder):
 def test_the_figure_script_writes_the_files_of_the_figure_named_by_the_wildcard(tmp_path):
     request = DiscRun(tmp_path / "run").request(images=2)
     written, expected = run_figure(request, tmp_path / "script"), save_figure(request, tmp_path / "package")
-    for form, path in written.items():
-        assert path.read_bytes() == expected[form].read_bytes(), form
+    for file_format, path in written.items():
+        assert path.read_bytes() == expected[file_format].read_bytes(), file_format
 
 
 def test_a_figure_that_cannot_be_drawn_is_one_line_in_the_log_and_no_file(tmp_path):
@@ -60,8 +63,8 @@ def test_the_table_script_writes_the_files_of_the_table_named_by_the_wildcard(tm
     params = {"entry": request.entry, "models": request.models}
     params |= {"experiments": request.experiments, "comparisons": request.comparisons}
     wildcards = {"table": request.table_id, "run": "test"}
-    forms = ["csv", "md", "tex", "html"]
-    written = run_script("table", tmp_path / "script", request.inputs, params, wildcards, forms)
+    file_formats = ["csv", "md", "tex", "html"]
+    written = run_script("table", tmp_path / "script", request.inputs, params, wildcards, file_formats)
     expected = save_table(request, tmp_path / "package")
-    for form, path in written.items():
-        assert path.read_bytes() == expected[form].read_bytes(), form
+    for file_format, path in written.items():
+        assert path.read_bytes() == expected[file_format].read_bytes(), file_format

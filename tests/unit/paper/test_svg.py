@@ -14,7 +14,7 @@ from samgap.paper.svg import compact_svg
 
 @pytest.fixture(scope="module")
 def pixels():
-    """A smooth image with noise, as photographs are."""
+    """Return a smooth image with noise, similar to a photograph."""
     ys, xs = np.mgrid[:120, :160]
     noise = np.random.default_rng(0).normal(0, 12, (120, 160))
     return np.stack([ys + noise, xs + noise, 128 + noise], axis=-1).clip(0, 255).astype(np.uint8)
@@ -29,29 +29,29 @@ def save_svg(pixels, path):
 
 
 def read_images(svg):
-    """(format, pixels as RGB) of each embedded image."""
+    """Return (format, pixels as RGB) of each embedded image."""
     images = []
-    for form, data in re.findall(r'"data:image/(\w+);base64,\s*([^"]*)"', svg):
+    for file_format, data in re.findall(r'"data:image/(\w+);base64,\s*([^"]*)"', svg):
         image = Image.open(io.BytesIO(base64.b64decode(data)))
-        assert image.format.lower() == form
-        images.append((form, np.asarray(image.convert("RGB"))))
+        assert image.format.lower() == file_format
+        images.append((file_format, np.asarray(image.convert("RGB"))))
     return images
 
 
 def test_an_opaque_photograph_is_embedded_as_jpeg(pixels, tmp_path):
     svg = save_svg(pixels, tmp_path / "figure.svg")
-    ((form, embedded),) = read_images(svg)
-    assert form == "jpeg"
+    ((file_format, embedded),) = read_images(svg)
+    assert file_format == "jpeg"
     difference = np.abs(embedded.astype(int) - pixels)
     assert difference.mean() < 6
-    assert len(svg) < 0.5 * pixels.size  # as PNG, the noise alone takes more
+    assert len(svg) < 0.5 * pixels.size  # as PNG, the noise takes more
 
 
 def test_an_image_with_transparent_pixels_stays_png(pixels, tmp_path):
     alpha = np.full((*pixels.shape[:2], 1), 255, np.uint8)
     alpha[:50] = 0
-    ((form, _),) = read_images(save_svg(np.concatenate([pixels, alpha], axis=-1), tmp_path / "figure.svg"))
-    assert form == "png"
+    ((file_format, _),) = read_images(save_svg(np.concatenate([pixels, alpha], axis=-1), tmp_path / "figure.svg"))
+    assert file_format == "png"
 
 
 def test_path_coordinates_have_two_decimals_and_transforms_all():

@@ -81,7 +81,7 @@ def test_interval_of_many_clusters_is_not_expanded():
 
 def test_cells_share_resamples_so_that_differences_are_paired():
     rng = np.random.default_rng(2)
-    hard = rng.normal(0.5, 0.2, 50)  # the difficulty of the images is the same for both
+    hard = rng.normal(0.5, 0.2, 50)  # both cells have the same difficulty of images
     first, second = make_sums(hard + 0.02 + rng.normal(0, 0.01, 50)), make_sums(hard)
     joint = bootstrap.resample([first, second], 1, "set", 2000)
     separate = [bootstrap.resample([sums], 1, "set", 2000)[0] for sums in (first, second)]

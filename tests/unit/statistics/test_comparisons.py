@@ -74,8 +74,8 @@ def test_interval_of_a_difference_is_paired():
             SETTINGS, 1,
         )
     )  # fmt: skip
-    whole = estimates[estimates["stratum"] == "all"].set_index("model")
-    assert (row["value"], row["baseline_value"]) == (whole.at["good", "value"], whole.at["fair", "value"])
+    all_rows = estimates[estimates["stratum"] == "all"].set_index("model")
+    assert (row["value"], row["baseline_value"]) == (all_rows.at["good", "value"], all_rows.at["fair", "value"])
     assert row["difference"] == row["value"] - row["baseline_value"] > 0
     # Each resample's difference is that of both values in the same resample of table `estimates`.
     sums = {}
@@ -86,8 +86,8 @@ def test_interval_of_a_difference_is_paired():
     weights = np.concatenate(list(bootstrap.draw_counts(30, 2000, bootstrap.seeded_generator(1, "resamples", "set"))))
     values = {model: weights @ iou / (weights @ truth) for model, (iou, truth) in sums.items()}
     for model, value in values.items():
-        low, high = bootstrap.percentile_interval(value, whole.at[model, "n_clusters"], 0.95)
-        assert (low, high) == pytest.approx(tuple(whole.loc[model, ["ci_low", "ci_high"]]), abs=1e-12)
+        low, high = bootstrap.percentile_interval(value, all_rows.at[model, "n_clusters"], 0.95)
+        assert (low, high) == pytest.approx(tuple(all_rows.loc[model, ["ci_low", "ci_high"]]), abs=1e-12)
     low, high = bootstrap.percentile_interval(values["good"] - values["fair"], row["n_clusters"], 0.95)
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=1e-12)
     assert row["ci_low"] < row["difference"] < row["ci_high"]
@@ -102,13 +102,13 @@ def test_swapping_candidate_and_baseline_changes_the_signs():
         compute([declare("x", *models, ["iou"])]).iloc[0] for models in (("good", "fair"), ("fair", "good"))
     )
     assert row["p_value"] == swapped["p_value"] and row["p_t_test"] == pytest.approx(swapped["p_t_test"])
-    for name, other in (
+    for name, swapped_name in (
         ("difference",) * 2,
         ("effect_size",) * 2,
         ("ci_low", "ci_high"),
         ("effect_low", "effect_high"),
     ):
-        assert row[name] == pytest.approx(-swapped[other])
+        assert row[name] == pytest.approx(-swapped[swapped_name])
 
 
 def test_tests_of_images_with_equal_weight_are_scipys():
@@ -177,8 +177,8 @@ def test_missing_values_have_a_note_and_do_not_count_as_tests():
     assert absent["difference"].isna().all() and absent["p_value"].isna().all() and (absent["n_tests"] == 0).all()
     assert set(absent["note"]) == {"skipped: weights not available (no access) (unavailable, box)"}
     numbers = ["p_value", "p_holm", "p_bonferroni", "p_t_test"]
-    with_p = ROWS[ROWS[numbers].notna().any(axis=1)]
-    assert (with_p["n_clusters"] > 1).all() and (with_p["n_instances"] > 0).all()
+    tested_rows = ROWS[ROWS[numbers].notna().any(axis=1)]
+    assert (tested_rows["n_clusters"] > 1).all() and (tested_rows["n_instances"] > 0).all()
 
 
 def test_undefined_value_is_not_compared():

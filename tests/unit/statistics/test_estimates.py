@@ -51,8 +51,8 @@ def select(experiment, model, **values):
 def test_every_metric_of_every_cell_has_a_row(tmp_path):
     ESTIMATES.write(tmp_path / "estimates.parquet", ROWS)
     assert len(ESTIMATES.read(tmp_path / "estimates.parquet")) == len(ROWS)
-    whole = ROWS[ROWS["stratum"] == "all"]
-    assert whole["experiment"].tolist() == ["concepts"] * 5 + ["boxes"] * 10 + ["again"]
+    all_rows = ROWS[ROWS["stratum"] == "all"]
+    assert all_rows["experiment"].tolist() == ["concepts"] * 5 + ["boxes"] * 10 + ["again"]
     for metric in METRICS:
         row = select("concepts", "sam3", metric=metric, stratum="all").iloc[0]
         assert (
@@ -87,8 +87,8 @@ def test_value_of_a_stratum_is_the_metric_of_its_rows(metric):
 def test_spatial_prompts_have_no_strata_of_phrases():
     rows = select("boxes", "sam2")
     assert set(rows["stratum"]) == {"all", *LIGHTINGS}
-    whole = rows[rows["stratum"] == "all"]
-    notes = dict(zip(whole["metric"], whole["note"], strict=True))
+    all_rows = rows[rows["stratum"] == "all"]
+    notes = dict(zip(all_rows["metric"], all_rows["note"], strict=True))
     assert notes["pmf1"] == notes["il-mcc"] == "not evaluable: spatial prompts name no concept" and notes["iou"] is None
 
 
@@ -100,11 +100,11 @@ def test_skipped_cells_have_a_note():
 
 
 def test_counts_are_of_the_rows_that_the_metric_counts():
-    whole = select("concepts", "sam3", stratum="all").set_index("metric")
+    all_rows = select("concepts", "sam3", stratum="all").set_index("metric")
     present = PAIRS[PAIRS["n_truth"] > 0]
-    assert whole.at["iou", "n_images"] == present["image_id"].nunique() < PAIRS["image_id"].nunique()
-    assert whole.at["precision", "n_images"] == PAIRS["image_id"].nunique()
-    assert set(whole["n_instances"]) == {PAIRS["n_truth"].sum()}
+    assert all_rows.at["iou", "n_images"] == present["image_id"].nunique() < PAIRS["image_id"].nunique()
+    assert all_rows.at["precision", "n_images"] == PAIRS["image_id"].nunique()
+    assert set(all_rows["n_instances"]) == {PAIRS["n_truth"].sum()}
 
 
 def test_undefined_value_has_a_note_and_counts():
@@ -118,8 +118,8 @@ def test_value_depends_on_cell_and_seed_only():
     rows = compute(experiments=experiments).drop(columns="experiment").reset_index(drop=True)
     expected = select("concepts", "sam3", metric="iou").drop(columns="experiment").reset_index(drop=True)
     pd.testing.assert_frame_equal(rows, expected, check_dtype=False)
-    other = compute(experiments=experiments, seed=2).drop(columns="experiment")
-    assert other["value"].iat[0] == rows["value"].iat[0] and other["ci_low"].iat[0] != rows["ci_low"].iat[0]
+    other_seed = compute(experiments=experiments, seed=2).drop(columns="experiment")
+    assert other_seed["value"].iat[0] == rows["value"].iat[0] and other_seed["ci_low"].iat[0] != rows["ci_low"].iat[0]
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
@@ -138,12 +138,14 @@ def test_ten_groups_or_more_are_resampled():
     by_image = compute_single(cell, "iou").iloc[0]
     assert (by_image["clusters"], by_image["warning"]) == ("image", None)
     assert by_image["n_clusters"] == by_image["n_images"] == 11  # one of twelve images has no instance
-    many = images_table(40, make_group=lambda image: f"video {image % 20}")
-    row = compute_single(Cell(random_results(1, many)[0]), "iou", images=many).iloc[0]
+    images_of_20_groups = images_table(40, make_group=lambda image: f"video {image % 20}")
+    row = compute_single(Cell(random_results(1, images_of_20_groups)[0]), "iou", images=images_of_20_groups).iloc[0]
     assert (row["clusters"], row["n_clusters"], row["n_images"], row["warning"]) == ("group", 20, 39, None)
-    few = compute_single(cell, "iou", images=images_table(12, make_group=lambda image: f"video {image % 4}")).iloc[0]
-    assert few["clusters"] == "image" and few["ci_low"] == by_image["ci_low"]
-    assert few["warning"].startswith("drawn by image, as the data set has only 4 groups (fewer than 10)")
+    four_groups = compute_single(
+        cell, "iou", images=images_table(12, make_group=lambda image: f"video {image % 4}")
+    ).iloc[0]
+    assert four_groups["clusters"] == "image" and four_groups["ci_low"] == by_image["ci_low"]
+    assert four_groups["warning"].startswith("drawn by image, as the data set has only 4 groups (fewer than 10)")
 
 
 def test_similar_images_of_a_video_widen_the_interval():
@@ -154,7 +156,7 @@ def test_similar_images_of_a_video_widen_the_interval():
     by_video, by_image = (compute_single(cell, "iou", images=images).iloc[0] for images in (videos, images_table(60)))
     assert by_video["value"] == by_image["value"]
     ratio = (by_video["ci_high"] - by_video["ci_low"]) / (by_image["ci_high"] - by_image["ci_low"])
-    assert 1.6 < ratio < 3.0  # the root of 5, but for chance
+    assert 1.6 < ratio < 3.0  # the root of 5, within sampling error
 
 
 def test_one_image_has_a_value_but_no_interval():

@@ -78,10 +78,10 @@ def test_p_value_is_uniform_without_a_difference():
 
 
 def test_equal_cells_have_p_value_1_and_no_t_test():
-    same = np.array([0.2, 0.9, 0.4])
-    assert p_value(same, same) == 1
-    assert p_value(np.tile(same, 20), np.tile(same, 20), 500) == 1
-    assert paired.t_test(paired.pseudo_values(make_sums(same), make_sums(same)), 0.95) == paired.TTest()
+    values = np.array([0.2, 0.9, 0.4])
+    assert p_value(values, values) == 1
+    assert p_value(np.tile(values, 20), np.tile(values, 20), 500) == 1
+    assert paired.t_test(paired.pseudo_values(make_sums(values), make_sums(values)), 0.95) == paired.TTest()
 
 
 def test_one_cluster_has_p_value_1_and_no_t_test():
@@ -130,8 +130,8 @@ class Mean:
         values = pairs["n_predicted"].to_numpy(float)
 
         def resample(weights):
-            drawn = weights[:, clusters]
-            return drawn @ values / drawn.sum(axis=1)
+            row_weights = weights[:, clusters]
+            return row_weights @ values / row_weights.sum(axis=1)
 
         return resample
 
@@ -153,10 +153,10 @@ def test_ranked_metric_has_the_resamples_and_tests_of_the_same_sum():
         forms[name] = make_ranking(values, codes), make_sums(*sums)
     (a, x), (b, y) = forms["first"], forms["second"]
     assert bootstrap.point_estimate(a) == pytest.approx(bootstrap.point_estimate(x), abs=1e-12)
-    for one, other in zip(
+    for ranked_values, sum_values in zip(
         bootstrap.resample([a, b], 3, "set", 321), bootstrap.resample([x, y], 3, "set", 321), strict=True
     ):
-        assert one == pytest.approx(other, abs=1e-12)
+        assert ranked_values == pytest.approx(sum_values, abs=1e-12)
     assert paired.pseudo_values(a, b) == pytest.approx(paired.pseudo_values(x, y), abs=1e-9)
     p = [paired.permutation_p_value(*pair, 1000, np.random.default_rng(0)) for pair in ((a, b), (x, y))]
     assert p[0] == p[1]
@@ -164,20 +164,24 @@ def test_ranked_metric_has_the_resamples_and_tests_of_the_same_sum():
 
 def test_average_precision_of_swapped_images_is_that_of_the_pool():
     masks, prompts, truth, images = random_shard(3, n_images=8)
-    both = [match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, masks.iloc[::2])]
-    first, second = (summarize_metric("map", pairs, assign_clusters(images)) for pairs in both)
-    pool, ones = first.pooled_with(second), np.ones((1, 8))
+    tables = [match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, masks.iloc[::2])]
+    first, second = (summarize_metric("map", pairs, assign_clusters(images)) for pairs in tables)
+    pool, ones = first.make_pooled_resampler(second), np.ones((1, 8))
     for swaps in np.random.default_rng(0).integers(0, 2, (6, 8)):
-        moved = both[0]["image_id"].isin(images["image_id"][swaps.astype(bool)])
-        swapped = [pd.concat([one[~moved], other[moved]]) for one, other in (both, both[::-1])]
-        unmoved = ones - swaps
-        for weights, pairs in zip(((unmoved, [swaps]), ([swaps], unmoved)), swapped, strict=True):
+        is_swapped = tables[0]["image_id"].isin(images["image_id"][swaps.astype(bool)])
+        swapped = [
+            pd.concat([table[~is_swapped], other_table[is_swapped]]) for table, other_table in (tables, tables[::-1])
+        ]
+        unswapped = ones - swaps
+        for weights, pairs in zip(((unswapped, [swaps]), ([swaps], unswapped)), swapped, strict=True):
             assert pool(np.concatenate(weights, axis=1).astype(float))[0] == pytest.approx(evaluate("map", pairs))
-    assert bootstrap.point_estimate(first) == pytest.approx(evaluate("map", both[0]))
+    assert bootstrap.point_estimate(first) == pytest.approx(evaluate("map", tables[0]))
     assert 0 < paired.permutation_p_value(first, second, 300, np.random.default_rng(1)) < 1
-    without = [evaluate("map", pairs[pairs["image_id"] != 1]) for pairs in both]
-    whole = bootstrap.point_estimate(first) - bootstrap.point_estimate(second)
-    assert paired.pseudo_values(first, second)[0] == pytest.approx(8 * whole - 7 * (without[0] - without[1]))
+    left_out_values = [evaluate("map", pairs[pairs["image_id"] != 1]) for pairs in tables]
+    difference = bootstrap.point_estimate(first) - bootstrap.point_estimate(second)
+    assert paired.pseudo_values(first, second)[0] == pytest.approx(
+        8 * difference - 7 * (left_out_values[0] - left_out_values[1])
+    )
 
 
 # --- t-test, effect size and minimum detectable effect
@@ -191,8 +195,10 @@ def test_t_test_of_equally_weighted_clusters_is_scipys():
     assert result.p_value == pytest.approx(expected_result.pvalue, abs=1e-9)
     assert result.effect_size == pytest.approx(difference.mean() / difference.std(ddof=1), abs=1e-9)
     # The same with three instances per cluster.
-    many = make_sums(first * 3, np.full(40, 3)), make_sums(second * 3, np.full(40, 3))
-    assert paired.t_test(paired.pseudo_values(*many), 0.95).p_value == pytest.approx(expected_result.pvalue, abs=1e-9)
+    three_instances = make_sums(first * 3, np.full(40, 3)), make_sums(second * 3, np.full(40, 3))
+    assert paired.t_test(paired.pseudo_values(*three_instances), 0.95).p_value == pytest.approx(
+        expected_result.pvalue, abs=1e-9
+    )
 
 
 def test_pseudo_values_of_a_ratio_are_from_leaving_out_each_cluster():

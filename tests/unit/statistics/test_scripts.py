@@ -104,8 +104,8 @@ def test_estimate_reads_shards_in_any_order(shard_files):
     rows = tables[0].set_index(["model", "metric", "stratum"])
     assert rows.loc[("sam3", "cgf1", "all"), "ci_low"] <= rows.loc[("sam3", "cgf1", "all"), "value"]
     assert rows.loc[("unavailable", "iou", "all"), "note"] == "skipped: no access"
-    sizes = rows.xs("iou", level="metric").loc["sam3"].filter(like="area: ", axis=0)
-    assert sizes["n_instances"].sum() == rows.loc[("sam3", "iou", "all"), "n_instances"]
+    area_strata = rows.xs("iou", level="metric").loc["sam3"].filter(like="area: ", axis=0)
+    assert area_strata["n_instances"].sum() == rows.loc[("sam3", "iou", "all"), "n_instances"]
 
 
 def test_compare_reads_shards(shard_files):
@@ -120,8 +120,14 @@ def test_compare_reads_shards(shard_files):
         {**cell, "model": model, "baseline_model": "sam3", "metrics": ["iou"]} for model in ("again", "unavailable")
     ]
     params = {"pairs": pairs, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
-    run("statistics/compare", folder, statistics_inputs(folder, paths), {"table": folder / "made.parquet"}, params)
-    rows = COMPARISONS.read(folder / "made.parquet").set_index("model")
+    run(
+        "statistics/compare",
+        folder,
+        statistics_inputs(folder, paths),
+        {"table": folder / "comparisons.parquet"},
+        params,
+    )
+    rows = COMPARISONS.read(folder / "comparisons.parquet").set_index("model")
     assert rows.loc["again", "difference"] == 0 and rows.loc["again", "p_value"] == 1
     assert rows.loc["unavailable", "note"] == "skipped: no access (unavailable, concepts)"
     no_pairs = {**params, "pairs": []}
@@ -137,7 +143,7 @@ def test_unknown_image_is_a_one_line_error(shard_files, capfd):
     experiment = {"datasets": ["set"], "models": ["sam3"], "prompts": ["concepts"], "metrics": ["f1-50"]}
     params = {"experiments": {"one": experiment}, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
     with pytest.raises(SystemExit):
-        run("statistics/estimate", folder, inputs, {"table": folder / "made.parquet"}, params)
+        run("statistics/estimate", folder, inputs, {"table": folder / "comparisons.parquet"}, params)
     error = capfd.readouterr().err.strip()
     assert error.startswith("error: pairs.parquet: image") and "\n" not in error
 

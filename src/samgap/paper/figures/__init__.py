@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class FigureRequest:
-    """What a figure is drawn from.
+    """The inputs of a figure.
 
     Attributes:
         figure_id: Id of the figure in the configuration, for error messages.

@@ -3,7 +3,7 @@ for checking the annotations.
 
 The colour of an outline is the instance's value of the first attribute. The letter at an outline is its value of the
 second attribute; the most frequent value has no letter. White outlines, with a noun, are of instances without the
-first attribute. If no attribute is named, colours only tell neighbouring instances apart. Dotted outlines are of
+first attribute. If no attribute is named, colours only distinguish neighbouring instances. Dotted outlines are of
 ignored instances, which count neither as matched nor as missed (too small, or almost hidden).
 
 Images are ranked by their number of instances (ties by image id), and of N images drawn the k-th is at the (2k − 1)/2N
@@ -51,7 +51,7 @@ class Layout:
 
     @property
     def n_bands(self) -> int:
-        """Lines of examples; each holds two attribute values, side by side."""
+        """Lines of examples; a line has two attribute values side by side."""
         return -(-self.n_values // 2)
 
     @property
@@ -118,7 +118,7 @@ def draw_figure(request: FigureRequest) -> FigureOutput:
     }
     figure = draw_sheet(images, truth, Path(request.inputs["images"]), key, examples)
     drawn = [("image", instance) for image in images for instance in truth.instances_of(image.image_id)]
-    drawn += [(f"{name}={value}", instance) for (name, value), chosen in examples.items() for instance in chosen]
+    drawn += [(f"{name}={value}", instance) for (name, value), instances in examples.items() for instance in instances]
     source = f"{request.inputs['image_table']};{request.inputs['truth']}"
     # Only annotations are drawn, so no model is named and the figure gets no demo stamp.
     return FigureOutput(figure, build_rows(drawn, truth, source))

@@ -1,10 +1,11 @@
 """Every estimate over a whole data set with its 95 % confidence interval (bootstrap over images), a panel for each
 metric and a line for each model and prompt set.
 
-For box prompts, two baselines without a network are shown in grey beside each model: the filled box, and the ellipse
-inscribed in the box. The distance of a model from them is what it adds to its prompt. Under each name stand the number
-of images that the estimates are computed from and the number of instances prompted for in them. A dash means that the
-experiment does not report the metric; a note gives the reason for a missing value. The CSV file holds the rows drawn.
+For box prompts, two baselines without a network are drawn in grey next to each model: the filled box, and the ellipse
+inscribed in the box. The difference between a model and these baselines is its gain over the prompt alone. Below each
+name are the number of images that the estimates are computed from and the number of prompted instances in them. A dash
+means that the experiment does not report the metric; a note gives the reason for a missing value. The CSV file holds
+the rows drawn.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ def axis_limits(metric: str, rows: pd.DataFrame) -> tuple[float, float]:
 
 
 def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw a panel for each of `metrics` that has rows; without any, a figure that says so."""
+    """Draw a panel for each of `metrics` that has rows; without rows, a figure with a text that says so."""
     metrics = [metric for metric in metrics if (rows["metric"] == metric).any()]
     cells = list_cells(rows)
     height = max(len(cells), 1) * LINE_HEIGHT
@@ -113,17 +114,17 @@ def _draw_panel(
         axes.axhline(y - 0.5, color="0.92" if cells[y].prompts == cells[y - 1].prompts else "0.6", lw=0.5)
     middle = sum(axes.get_xlim()) / 2
     for y, cell in enumerate(cells):
-        of_cell = _rows_of_cell(rows, cell)
-        if of_cell.empty:
+        cell_rows = _select_cell(rows, cell)
+        if cell_rows.empty:
             axes.text(middle, y, "–", ha="center", va="center", color="0.5")
-        elif pd.isna(of_cell.iloc[0]["value"]):
+        elif pd.isna(cell_rows.iloc[0]["value"]):
             axes.text(
-                middle, y, notes.shorten_note(of_cell.iloc[0]["note"], int(width * 17), 3), ha="center", va="center",
+                middle, y, notes.shorten_note(cell_rows.iloc[0]["note"], int(width * 17), 3), ha="center", va="center",
                 fontsize=style.MIN_FONT_SIZE_PT, style="italic", linespacing=1.0,
                 bbox={"fc": "white", "ec": "none", "pad": 0.5},
             )  # fmt: skip
         else:
-            _draw_estimate(axes, y, of_cell.iloc[0], models.get(cell.model, {}).get("family", ""), width)
+            _draw_estimate(axes, y, cell_rows.iloc[0], models.get(cell.model, {}).get("family", ""), width)
 
 
 def _draw_estimate(axes: Axes, y: int, estimate: pd.Series, family: str, width: float) -> None:
@@ -152,7 +153,7 @@ def _draw_labels(
     for y, cell in enumerate(cells):
         parts = [labels.model_label(models, cell.model), cell.prompts.replace("-", " + ")]
         name = " · ".join([*parts, cell.dataset] if several_datasets else parts)
-        counts = _format_counts(_rows_of_cell(rows, cell))
+        counts = _format_counts(_select_cell(rows, cell))
         colour = style.family_colour(models.get(cell.model, {}).get("family", ""))
         offset, align = (0.5, "bottom") if counts else (0, "center")
         axes.annotate(name, (0, y), (-5, offset), va=align, color=colour, **placement)
@@ -161,12 +162,12 @@ def _draw_labels(
         )  # fmt: skip
 
 
-def _rows_of_cell(rows: pd.DataFrame, cell: Cell) -> pd.DataFrame:
+def _select_cell(rows: pd.DataFrame, cell: Cell) -> pd.DataFrame:
     return rows[(rows[CELL] == list(cell)).all(axis=1)]
 
 
 def _format_counts(rows: pd.DataFrame) -> str:
-    """The numbers of images and instances that a cell's values are computed from; empty without a value."""
+    """Format the numbers of images and instances that a cell's values are computed from; empty without a value."""
     rows = rows[rows["value"].notna()]
     if rows.empty:
         return ""

@@ -1,8 +1,8 @@
 """Left: spatial prompts derived from the ground truth, and the mask that the first model predicts for each. Right: the
 same images, the noun phrase that the second model is prompted with, and the masks that it predicts for the phrase.
 
-All spatial prompts of an image are drawn, whichever object they are on; a prompt and its mask have the same colour. Of
-the second model, all masks with a score of at least the threshold are drawn; their colours only tell them apart.
+All spatial prompts of an image are drawn, on all objects; a prompt and its mask have the same colour. Of the second
+model, all masks with a score of at least the threshold are drawn; their colours only distinguish them.
 
 The images are selected without regard to predictions: those with ground-truth instances of the phrase are ranked by
 the number of these instances (ties by image id), and of N images drawn the k-th is at the (2k − 1)/2N quantile, so
@@ -34,16 +34,20 @@ from samgap.tables.prompts import PROMPTS
 COLUMNS = ["image_id", "file", "side", "dataset", "model", "prompts", "prompt_id", "kind", "phrase", "n_truth"]
 COLUMNS += ["prediction_id", "score", "area_px", "x0", "y0", "x1", "y1", "note", "source"]
 
-LEFT, GAP, HEAD, UNDER = 0.2, 0.06, 0.34, 0.17  # inches: for file names, between panels, for headings, for counts
+NAME_WIDTH, GAP, HEADING_HEIGHT, COUNT_HEIGHT = 0.2, 0.06, 0.34, 0.17
+"""Sizes in inches: file names, gap between panels, headings, counts below the images."""
 
 
 @dataclass(frozen=True)
 class ImagePredictions:
     """Prompts and predicted masks of one model on one image."""
 
-    prompts: pd.DataFrame  # rows of table `prompts`
-    masks: pd.DataFrame  # rows of table `masks`, best first for each prompt
-    note: str | None  # why there is no mask, if the weights are missing
+    prompts: pd.DataFrame
+    """Rows of table `prompts`."""
+    masks: pd.DataFrame
+    """Rows of table `masks`, best first for each prompt."""
+    note: str | None
+    """Why there is no mask, if the weights are missing."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Side:
         return self.mask_paths[image.shard_row % len(self.mask_paths)]
 
     def read_predictions(self, image: Any) -> ImagePredictions:
-        """Read the masks of an image; of a spatial prompt the best mask alone."""
+        """Read the masks of an image; only the best mask of a spatial prompt."""
         prompts = self.prompts[self.prompts["image_id"] == image.image_id]
         path = self.mask_path(image)
         skipped = parquet.read_provenance(path).get("skipped")
@@ -82,7 +86,7 @@ class Side:
             masks = masks.drop_duplicates("prompt_id")
         return ImagePredictions(prompts, masks, f"skipped: {skipped}" if skipped else None)
 
-    def rows(self, image: Any, predictions: ImagePredictions) -> pd.DataFrame:
+    def build_rows(self, image: Any, predictions: ImagePredictions) -> pd.DataFrame:
         """Return the CSV rows of an image: one for each mask, and one for each prompt without a mask."""
         rows = predictions.prompts[["prompt_id", "kind", "phrase", "truth_ids"]].merge(
             predictions.masks.drop(columns=["image_id", "height", "width", "rle"]), on="prompt_id", how="left"
@@ -129,9 +133,9 @@ def draw_figure(request: FigureRequest) -> FigureOutput:
     predictions = [[side.read_predictions(image) for side in sides] for image in images]
     figure = draw_rows(images, predictions, sides, phrase, request)
     rows = pd.concat(
-        side.rows(image, of_side)
-        for image, of_image in zip(images, predictions, strict=True)
-        for side, of_side in zip(sides, of_image, strict=True)
+        side.build_rows(image, side_predictions)
+        for image, image_predictions in zip(images, predictions, strict=True)
+        for side, side_predictions in zip(sides, image_predictions, strict=True)
     )
     return FigureOutput(figure, rows, model_ids)
 
@@ -168,27 +172,28 @@ def draw_rows(
 
     Args:
         images: Rows as `select_images` returns them.
-        predictions: For each image those of each side.
+        predictions: For each image the predictions of each side.
         sides: The spatial and the concept side.
         phrase: The phrase, for the heading.
-        request: For the images' folder, the models' labels and the score threshold.
+        request: Has the folder of the images, the labels of the models and the score threshold.
     """
-    pictures = [read_image(Path(request.inputs["images"]) / image.file) for image in images]
-    aspect = max(pixels.shape[0] / pixels.shape[1] for pixels in pictures)
-    width = (style.FIGURE_WIDTH_IN - LEFT - 3 * GAP) / 4
-    max_row_height = (style.MAX_FIGURE_HEIGHT_IN - HEAD - style.STAMP_MARGIN_IN) / len(pictures)
-    width = min(width, (max_row_height - UNDER) / aspect)
+    pixel_arrays = [read_image(Path(request.inputs["images"]) / image.file) for image in images]
+    aspect = max(pixels.shape[0] / pixels.shape[1] for pixels in pixel_arrays)
+    width = (style.FIGURE_WIDTH_IN - NAME_WIDTH - 3 * GAP) / 4
+    max_row_height = (style.MAX_FIGURE_HEIGHT_IN - HEADING_HEIGHT - style.STAMP_MARGIN_IN) / len(pixel_arrays)
+    width = min(width, (max_row_height - COUNT_HEIGHT) / aspect)
     height = width * aspect
-    size = LEFT + 4 * width + 3 * GAP, HEAD + len(pictures) * (height + UNDER) + style.STAMP_MARGIN_IN
+    total_height = HEADING_HEIGHT + len(pixel_arrays) * (height + COUNT_HEIGHT) + style.STAMP_MARGIN_IN
+    size = NAME_WIDTH + 4 * width + 3 * GAP, total_height
     figure = Figure(figsize=size)
 
     kind = sides[0].prompt_set.replace("-", " + ")
     headings = [f"{kind} prompts", "masks", f"phrase “{phrase}”", f"masks, score ≥ {request.score_threshold:g}"]
-    for row, (image, pixels) in enumerate(zip(images, pictures, strict=True)):
-        bottom = size[1] - HEAD - (row + 1) * (height + UNDER) + UNDER
+    for row, (image, pixels) in enumerate(zip(images, pixel_arrays, strict=True)):
+        bottom = size[1] - HEADING_HEIGHT - (row + 1) * (height + COUNT_HEIGHT) + COUNT_HEIGHT
         for column in range(4):
             side = sides[column // 2]
-            left = LEFT + column * (width + GAP)
+            left = NAME_WIDTH + column * (width + GAP)
             box = left / size[0], bottom / size[1], width / size[0], height / size[1]
             axes = figure.add_axes(box, anchor="N")
             if row == 0:

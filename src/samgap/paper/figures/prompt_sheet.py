@@ -2,9 +2,9 @@
 
 Orange dots and boxes are positive, blue crosses and boxes negative; the area of a mask prompt is painted orange. White
 outlines are the ground-truth instances that a correct prediction covers. Prompts for single instances are drawn around
-one instance, with all prompts there; so are tracks, of which some are prompted in the image and the others, prompted
-in an earlier frame, are to be tracked. Of a set of phrases or exemplars, one prompt of each image is drawn, with its
-phrase above the image after the number of ground-truth instances ("?": the annotations cannot tell).
+one instance, with all prompts there; so are tracks, some of which are prompted in the image and the others in an
+earlier frame. Of a set of phrases or exemplars, one prompt of each image is drawn, with its phrase above the image
+after the number of ground-truth instances ("?": unknown from the annotations).
 
 Images with instances are ranked by their number (ties by image id), and of N images drawn the k-th is at the (2k −
 1)/2N quantile. The instance in the middle has the median area. Of an image's phrases in their order, those with
@@ -100,17 +100,17 @@ def draw_sheet(
         left, top = column * set_width, line * line_height
         n_text_lines = 0
         for number, image in enumerate(images):
-            on_image = select_prompts(prompts[prompts["image_id"] == image.image_id], number, len(images))
+            image_prompts = select_prompts(prompts[prompts["image_id"] == image.image_id], number, len(images))
             x, y = left + number * (width + IMAGE_GAP), top + NAME_HEIGHT + TEXT_HEIGHT
             axes = add_panel(figure, x, y, width, width * aspect)
-            draw_image(axes, width, on_image, pixels[image.image_id], truth.instances_of(image.image_id))
-            text_lines = wrap_text(describe_prompts(on_image), width, max_lines=2)
+            draw_image(axes, width, image_prompts, pixels[image.image_id], truth.instances_of(image.image_id))
+            text_lines = wrap_text(describe_prompts(image_prompts), width, max_lines=2)
             n_text_lines = max(n_text_lines, len(text_lines))
             figure.text(
                 *from_top_left(figure, x, y - 0.02), "\n".join(text_lines), va="bottom",
                 fontsize=style.MIN_FONT_SIZE_PT, linespacing=1, gid=f"words-{name}-{image.image_id}",
             )  # fmt: skip
-            drawn.append((name, image, on_image))
+            drawn.append((name, image, image_prompts))
         name_bottom = top + NAME_HEIGHT + TEXT_HEIGHT - 0.03 - n_text_lines * TEXT_LINE_HEIGHT
         name_corner = from_top_left(figure, left, name_bottom)
         figure.text(*name_corner, name, va="bottom", fontweight="bold", gid=f"set-{name}")
@@ -145,13 +145,13 @@ def select_prompts(prompts: pd.DataFrame, index: int, n_images: int) -> pd.DataF
     """
     if not len(prompts) or set(prompts["kind"]) <= SPATIAL:
         return prompts
-    with_instances = prompts[[ids is not None and len(ids) > 0 for ids in prompts["truth_ids"]]]
-    candidates = with_instances if len(with_instances) else prompts
+    present_prompts = prompts[[ids is not None and len(ids) > 0 for ids in prompts["truth_ids"]]]
+    candidates = present_prompts if len(present_prompts) else prompts
     return candidates.iloc[[(2 * index + 1) * len(candidates) // (2 * n_images)]]
 
 
 def describe_prompts(prompts: pd.DataFrame) -> str:
-    """Return the text above an image: what the drawing of its prompts does not show."""
+    """Return the text above an image: phrase, numbers and other properties that the drawing does not show."""
     if not len(prompts):
         return "no prompts"
     prompt = next(iterate_rows(prompts))
@@ -167,7 +167,7 @@ def describe_prompts(prompts: pd.DataFrame) -> str:
 def draw_image(
     axes: Axes, width: float, prompts: pd.DataFrame, pixels: np.ndarray, instances: Sequence[Instance]
 ) -> None:
-    """Draw one image with prompts and the instances that they are for; for spatial prompts a crop around one instance.
+    """Draw one image with prompts and their target instances; for spatial prompts a crop around one instance.
 
     Args:
         axes: Empty axes.

@@ -15,7 +15,7 @@ from samgap.paper.grid import Block
 
 @dataclass(frozen=True)
 class TableRequest:
-    """What a table is made from.
+    """The inputs of a table.
 
     Attributes:
         table_id: Id of the table in the configuration.
@@ -40,7 +40,7 @@ class TableOutput:
 
     Attributes:
         rows: The rows in full precision, for the CSV file.
-        blocks: The same as printed, one block for each heading.
+        blocks: The rows as printed, one block for each heading.
         footnotes: Letter and text of each footnote.
         remarks: Sentences printed below the table.
         model_ids: Models whose results are in the table. A remark is added if one of them is a demo model.

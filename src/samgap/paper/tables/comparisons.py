@@ -50,11 +50,13 @@ def build_table(request: TableRequest) -> TableOutput:
 
 
 def add_sources(comparisons: pd.DataFrame, path: str | Path) -> pd.DataFrame:
-    """Add the column `source`: for each row the table itself and the tables that it was computed from.
+    """Add the column `source`: for each row the file of the table and the tables that the row was computed from.
+
+    The manifest reads this column.
 
     Args:
         comparisons: The rows of table `comparisons`.
-        path: Its file, whose provenance names the tables. The manifest reads the column.
+        path: File of the table; its provenance lists the tables that it was computed from.
     """
     inputs = sorted(parquet.read_provenance(path).get("inputs", {}))
 
@@ -69,8 +71,8 @@ def add_sources(comparisons: pd.DataFrame, path: str | Path) -> pd.DataFrame:
 
 
 def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Footnotes) -> list[Cell]:
-    sides = (row.model, row.prompts), (row.baseline_model, row.baseline_prompts)
-    names = [f"{labels.model_label(models, model)} · {prompts}" for model, prompts in sides]
+    cells = (row.model, row.prompts), (row.baseline_model, row.baseline_prompts)
+    names = [f"{labels.model_label(models, model)} · {prompts}" for model, prompts in cells]
     clusters = f"{row.n_clusters:,} {row.clusters}{'' if row.n_clusters == 1 else 's'}"
     instances = labels.format_range([row.n_instances, row.baseline_n_instances])
     stub = [row.dataset, *names, labels.metric_label(row.metric), clusters, instances]

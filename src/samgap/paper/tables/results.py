@@ -38,14 +38,14 @@ def build_blocks(
     models: Mapping[str, Mapping[str, Any]],
     footnotes: Footnotes,
 ) -> list[Block]:
-    """Return for each experiment a block of its whole data sets and, if it has strata, a block of these."""
+    """Return a block of whole data sets for each experiment and, if it has strata, a block of its strata."""
     blocks = []
     for experiment, rows in estimates.groupby("experiment", sort=False):
         entry = experiments[str(experiment)]
-        is_whole = rows["stratum"] == "all"
+        is_whole_set = rows["stratum"] == "all"
         for part, heading, keys in (
-            (rows[is_whole], entry["title"], KEYS),
-            (rows[~is_whole], f"{entry['title']}, by stratum", [*KEYS, "stratum"]),
+            (rows[is_whole_set], entry["title"], KEYS),
+            (rows[~is_whole_set], f"{entry['title']}, by stratum", [*KEYS, "stratum"]),
         ):
             metrics = [metric for metric in entry["metrics"] if (part["metric"] == metric).any()]
             if metrics:
@@ -74,7 +74,7 @@ def _build_block(
 
 
 def _format_estimate(estimate: Any, metric: str, footnotes: Footnotes) -> Cell:
-    """A row of `estimates` as printed: value and interval, or why there is none; None gives a dash."""
+    """Format a row of `estimates`: value and interval, or the kind of its note; a dash for None."""
     if estimate is None:
         return Cell(ABSENT)
     if pd.isna(estimate.value):

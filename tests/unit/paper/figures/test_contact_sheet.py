@@ -19,7 +19,7 @@ ATTRIBUTES = {"ripeness": ["ripe", "unripe"], "health": ["healthy", "diseased", 
 
 
 def square_mask(cell, side):
-    """A square in one of nine cells of the image."""
+    """Return a square in one of nine cells of the image."""
     mask = np.zeros((SIZE, SIZE), bool)
     y, x = divmod(cell, 3)
     mask[4 + 20 * y : 4 + 20 * y + side, 4 + 20 * x : 4 + 20 * x + side] = True
@@ -27,7 +27,7 @@ def square_mask(cell, side):
 
 
 def encode_image(index):
-    """A grey image as PNG."""
+    """Return a grey image as PNG."""
     data = io.BytesIO()
     Image.fromarray(np.full((SIZE, SIZE, 3), 40 + 20 * index, np.uint8)).save(data, "png")
     return data.getvalue()
@@ -41,7 +41,7 @@ def apple(cell, side=10, ripeness="ripe", health="healthy", **options):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Six images with 0 to 5 instances; for each condition of an example, one instance that fails it."""
+    """Write six images with 0 to 5 instances; for each condition of an example, one instance that fails it."""
     labels = [
         [],
         [apple(0, side=4)],
@@ -58,13 +58,13 @@ def folder(tmp_path_factory):
     border = np.zeros((SIZE, SIZE), bool)
     border[:14, :14] = True  # the largest ripe apple, but cut by the image border
     labels[1][0] = Annotation("apple", mask=border, attributes={"ripeness": "ripe", "health": "healthy"})
-    pictures = [
-        AnnotatedImage(f"s{index}.png", encode_image(index), SIZE, SIZE, "g", of_image, {"lighting": "dusk"})
-        for index, of_image in enumerate(labels)
+    images = [
+        AnnotatedImage(f"s{index}.png", encode_image(index), SIZE, SIZE, "g", annotations, {"lighting": "dusk"})
+        for index, annotations in enumerate(labels)
     ]
     folder = tmp_path_factory.mktemp("orchard")
     paths = [folder / name for name in ("images", "instances.json", "images.parquet")]
-    write_dataset(pictures, {"nouns": ["apple", "pear"], "attributes": ATTRIBUTES}, *paths, dataset="orchard")
+    write_dataset(images, {"nouns": ["apple", "pear"], "attributes": ATTRIBUTES}, *paths, dataset="orchard")
     return folder
 
 
@@ -76,7 +76,7 @@ def make_request(folder, images=3, attributes=("ripeness", "health")):
 
 
 def read_instances(folder):
-    """The instances of all images, by id."""
+    """Return the instances of all images, by id."""
     truth = ground_truth.read_ground_truth(folder / "instances.json")
     return {instance.id: instance for image_id in truth.images for instance in truth.instances_of(image_id)}
 
@@ -114,12 +114,12 @@ def test_colours_and_letters_are_those_of_the_annotations(folder):
     figure = draw(make_request(folder, images=6)).figure
     texts, gids = list_texts(figure), list_gids(figure)
     assert {"ripe", "unripe", "without ripeness", "ignored"} <= set(texts)
-    assert "D diseased" in texts and "E dented" in texts  # two letters, though both words begin with the same
+    assert "D diseased" in texts and "E dented" in texts  # two letters, although both words begin with the same letter
     expected = {"diseased": "D", "dented": "E", None: "pear", "healthy": None}
     for instance in read_instances(folder).values():
         text = None if instance.ignore else expected[instance.attributes.get("health")]
-        with_id = [gid for gid in gids if gid.startswith(f"object-{instance.id}-")]
-        assert with_id == ([f"object-{instance.id}-{text}"] if text else [])
+        object_gids = [gid for gid in gids if gid.startswith(f"object-{instance.id}-")]
+        assert object_gids == ([f"object-{instance.id}-{text}"] if text else [])
     assert any(text.startswith("s4: apple 2, ignored 1, pear 1") for text in texts)
 
 
@@ -157,6 +157,6 @@ def test_an_unknown_attribute_is_an_error_that_names_the_known_ones(folder):
 
 def test_files_are_byte_identical_when_drawn_again(folder, tmp_path):
     first, second = (save_figure(make_request(folder), tmp_path / name) for name in "ab")
-    for form, path in first.items():
-        assert path.read_bytes() == second[form].read_bytes(), form
+    for file_format, path in first.items():
+        assert path.read_bytes() == second[file_format].read_bytes(), file_format
     assert pd.read_csv(first["rows"])["part"].tolist() == draw(make_request(folder)).rows["part"].tolist()

@@ -54,8 +54,8 @@ def test_without_estimates_the_figure_says_so(tmp_path):
 def test_files_are_byte_identical_when_drawn_again(tmp_path):
     request = estimates_request(make_estimates(), tmp_path)
     first, second = (save_figure(request, tmp_path / name) for name in "ab")
-    for form in first:
-        assert first[form].read_bytes() == second[form].read_bytes(), form
+    for file_format in first:
+        assert first[file_format].read_bytes() == second[file_format].read_bytes(), file_format
 
 
 def test_the_figure_is_stamped_if_a_demo_model_is_drawn(tmp_path):

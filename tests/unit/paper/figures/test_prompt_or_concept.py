@@ -23,13 +23,13 @@ def test_rows_are_the_prompts_and_masks_drawn(run):
     rows = draw(run.request()).rows
     masks = pd.concat([MASKS.read(path) for path in run.spatial_masks + run.concept_masks])
     for row in rows.itertuples():
-        same = masks[(masks["prompt_id"] == row.prompt_id) & (masks["prediction_id"] == row.prediction_id)]
-        assert same["area_px"].tolist() == [row.area_px]
+        mask_rows = masks[(masks["prompt_id"] == row.prompt_id) & (masks["prediction_id"] == row.prediction_id)]
+        assert mask_rows["area_px"].tolist() == [row.area_px]
         prompts_path, masks_path = row.source.split(";")
         assert row.prompt_id in set(PROMPTS.read(prompts_path)["prompt_id"])
         assert row.prompt_id in set(MASKS.read(masks_path)["prompt_id"])
     spatial, concept = (rows[rows["side"] == side] for side in ("spatial", "concept"))
-    assert len(spatial) == 2 + 3 + 6  # one mask for each box, though its score of 0.3 is below the threshold
+    assert len(spatial) == 2 + 3 + 6  # one mask for each box, although its score of 0.3 is below the threshold
     assert len(concept) == 2 + 3 + 5  # scores from 0.9 to 0.5; the sixth, 0.4, is below the threshold
     assert set(concept["phrase"]) == {"apple"}
     assert concept["score"].min() >= 0.5
@@ -73,8 +73,8 @@ def test_an_unreadable_image_is_an_error_that_names_it(tmp_path):
 
 def test_files_are_byte_identical_when_drawn_again_and_have_no_date(run, tmp_path):
     first, second = save_figure(run.request(), tmp_path / "a"), save_figure(run.request(), tmp_path / "b")
-    for form, path in first.items():
-        assert path.read_bytes() == second[form].read_bytes(), form
+    for file_format, path in first.items():
+        assert path.read_bytes() == second[file_format].read_bytes(), file_format
     assert b"CreationDate" not in first["pdf"].read_bytes()
     assert "dc:date" not in first["svg"].read_text()
     assert Image.open(first["png"]).info.keys() <= {"Software", "dpi"}

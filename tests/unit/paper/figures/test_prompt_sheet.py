@@ -33,36 +33,39 @@ SETS = {
 
 
 def square_mask(cell, side=10):
-    """A square in one of nine cells of the image."""
+    """Return a square in one of nine cells of the image."""
     square = np.zeros((SIZE, SIZE), bool)
     y, x = divmod(cell, 3)
     square[4 + 20 * y : 4 + 20 * y + side, 4 + 20 * x : 4 + 20 * x + side] = True
     return square
 
 
-def make_dataset(folder, pictures, nouns):
-    """Write a data set; returns its ground truth."""
+def make_dataset(folder, images, nouns):
+    """Write a data set and return its ground truth."""
     paths = [folder / name for name in ("images", "instances.json", "images.parquet")]
-    write_dataset(pictures, {"nouns": nouns, "attributes": {}}, *paths, dataset="orchard")
+    write_dataset(images, {"nouns": nouns, "attributes": {}}, *paths, dataset="orchard")
     return ground_truth.read_ground_truth(paths[1])
 
 
 def encode_image(folder):
-    """A green image as PNG."""
+    """Return a green image as PNG."""
     Image.new("RGB", (SIZE, SIZE), (60, 90, 50)).save(folder / "plain.png")
     return (folder / "plain.png").read_bytes()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Five images with 0 to 4 instances and their prompts; the image with one instance has no apple."""
+    """Write five images with 0 to 4 instances and their prompts; the image with one instance has no apple."""
     folder = tmp_path_factory.mktemp("sheet")
     data = encode_image(folder)
     labels = [[Annotation("apple", mask=square_mask(cell, 6 + cell)) for cell in range(count)] for count in range(5)]
     labels[1] = [Annotation("pear", mask=square_mask(4))]
     labels[4][3] = Annotation("pear", mask=square_mask(7))
-    pictures = [AnnotatedImage(f"s{index}.png", data, SIZE, SIZE, "g", each, {}) for index, each in enumerate(labels)]
-    truth = make_dataset(folder, pictures, ["apple", "pear"])
+    images = [
+        AnnotatedImage(f"s{index}.png", data, SIZE, SIZE, "g", annotations, {})
+        for index, annotations in enumerate(labels)
+    ]
+    truth = make_dataset(folder, images, ["apple", "pear"])
     for name, (kind, options) in SETS.items():
         prompts = kind.generate_prompts(truth, options, Seed(1, "orchard"))
         write_prompts(folder / f"{name}.parquet", prompts, truth, {})
@@ -91,10 +94,10 @@ def test_all_spatial_prompts_of_an_image_are_drawn_and_one_of_the_others(folder,
         assert counts[name].tolist() == [2, 4]
     for name in ("grid", "words", "unknown", "examples"):
         assert counts[name].tolist() == [1, 1]
-    for name, of_set in rows.groupby("prompts"):
+    for name, set_rows in rows.groupby("prompts"):
         table = PROMPTS.read(folder / f"{name}.parquet").set_index("prompt_id")
-        assert set(of_set["prompt_id"]) <= set(table.index)
-        assert set(of_set["source"]) == {str(folder / f"{name}.parquet")}
+        assert set(set_rows["prompt_id"]) <= set(table.index)
+        assert set(set_rows["source"]) == {str(folder / f"{name}.parquet")}
     assert set(rows[rows["prompts"] == "points"]["points"]) == {3}
     assert rows[rows["prompts"] == "mask"]["mask"].all()
     assert rows[rows["prompts"] == "unknown"]["n_truth"].isna().all()
@@ -132,16 +135,16 @@ def test_negative_prompts_are_blue_and_positive_ones_orange(folder, tmp_path):
     assert orange > 100 and blue == 0
 
 
-def test_tracks_count_the_prompted_and_the_tracked(tmp_path):
+def test_the_text_of_tracks_has_the_numbers_of_prompted_and_tracked_objects(tmp_path):
     """Two objects from the first frame on, a third from the second."""
     data = encode_image(tmp_path)
-    pictures = []
+    images = []
     for frame in range(2):
         labels = [Annotation("apple", mask=square_mask(cell), track_id=cell) for cell in range(2 + frame)]
-        pictures.append(
+        images.append(
             AnnotatedImage(f"s/{frame}.png", data, SIZE, SIZE, "s", labels, {}, sequence="s", frame_index=frame)
         )
-    truth = make_dataset(tmp_path, pictures, ["apple"])
+    truth = make_dataset(tmp_path, images, ["apple"])
     write_prompts(tmp_path / "track.parquet", track.generate_prompts(truth, {}, Seed(1, "orchard")), truth, {})
     output = draw(make_request(tmp_path, sets=("track",)))
     assert {"2 prompted, 0 tracked", "1 prompted, 2 tracked"} <= set(list_texts(output.figure))
@@ -150,7 +153,7 @@ def test_tracks_count_the_prompted_and_the_tracked(tmp_path):
 
 
 def test_an_image_without_prompts_is_drawn_with_a_text_that_says_so(folder):
-    # The image with a pear alone has no exemplar of an apple.
+    # The image with only a pear has no exemplar of an apple.
     assert "no prompts" in list_texts(draw(make_request(folder, sets=("examples",), images=9)).figure)
 
 
@@ -173,5 +176,5 @@ def test_an_entry_without_prompts_is_an_error(folder):
 def test_files_are_byte_identical_when_drawn_again(folder, tmp_path):
     sets = ("points", "mask", "words")
     first, second = (save_figure(make_request(folder, sets), tmp_path / name) for name in ("a", "b"))
-    for form, path in first.items():
-        assert path.read_bytes() == second[form].read_bytes(), form
+    for file_format, path in first.items():
+        assert path.read_bytes() == second[file_format].read_bytes(), file_format

@@ -42,8 +42,8 @@ def test_missing_values_and_warnings_have_footnotes(tmp_path):
     text = files["md"].read_text()
     assert "| +0.110 (a) [0.060, 0.160] |" in text and f"(a) {WARNING}" in text
     assert "| – | – | skipped (b) | – | – | – | – |" in text
-    for form in ("md", "tex", "html"):
-        assert SKIPPED in files[form].read_text(), form
+    for file_format in ("md", "tex", "html"):
+        assert SKIPPED in files[file_format].read_text(), file_format
 
 
 def test_latex_is_escaped_and_has_equal_columns_in_all_rows(tmp_path):
@@ -55,22 +55,22 @@ def test_latex_is_escaped_and_has_equal_columns_in_all_rows(tmp_path):
                 assert len(re.findall(r"(?<!\\)&", line)) == len(tabular[0]) - 1
 
 
-@pytest.mark.parametrize("form", ["md", "tex", "html"])
-def test_a_remark_is_added_if_a_demo_model_is_compared(tmp_path, form):
-    demo = save(make_comparisons(), tmp_path / "a")[form].read_text()
-    published = save(make_comparisons("sam2-large"), tmp_path / "b")[form].read_text()
+@pytest.mark.parametrize("file_format", ["md", "tex", "html"])
+def test_a_remark_is_added_if_a_demo_model_is_compared(tmp_path, file_format):
+    demo = save(make_comparisons(), tmp_path / "a")[file_format].read_text()
+    published = save(make_comparisons("sam2-large"), tmp_path / "b")[file_format].read_text()
     assert "Models marked demo" in demo
     assert "demo" not in published
 
 
 def test_without_comparisons_the_table_says_so(tmp_path):
     files = save(make_comparisons().iloc[:0], tmp_path, families={})
-    for form in ("md", "html"):
-        assert "has no comparisons" in files[form].read_text()
+    for file_format in ("md", "html"):
+        assert "has no comparisons" in files[file_format].read_text()
     assert list(pd.read_csv(files["csv"])) == [*COMPARISONS.schema.names, "source"]
 
 
 def test_files_are_byte_identical_when_made_again(tmp_path):
     first, second = (save(make_comparisons(), tmp_path / "same") for _ in "ab")
-    contents = {form: path.read_bytes() for form, path in first.items()}
-    assert {form: path.read_bytes() for form, path in second.items()} == contents
+    contents = {file_format: path.read_bytes() for file_format, path in first.items()}
+    assert {file_format: path.read_bytes() for file_format, path in second.items()} == contents

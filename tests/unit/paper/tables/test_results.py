@@ -44,8 +44,8 @@ def test_markdown_has_value_interval_and_counts(tmp_path):
 
 def test_skipped_estimates_have_a_footnote(tmp_path):
     files = save_table(results_request(make_estimates(skip_concept=True), tmp_path), tmp_path / "out")
-    for form in ("md", "tex", "html"):
-        assert SKIPPED in files[form].read_text(), form
+    for file_format in ("md", "tex", "html"):
+        assert SKIPPED in files[file_format].read_text(), file_format
     assert files["md"].read_text().count("skipped (a)") == 5 + 2
 
 
@@ -74,10 +74,12 @@ def test_latex_is_escaped_and_balanced(tmp_path):
                 assert len(re.findall(r"(?<!\\)&", line)) == len(tabular[0]) - 1
 
 
-@pytest.mark.parametrize("form", ["md", "tex", "html"])
-def test_a_remark_is_added_if_a_demo_model_is_in_the_table(tmp_path, form):
-    demo = save_table(results_request(make_estimates(), tmp_path), tmp_path / "a")[form].read_text()
-    published = save_table(results_request(make_estimates(PUBLISHED), tmp_path), tmp_path / "b")[form].read_text()
+@pytest.mark.parametrize("file_format", ["md", "tex", "html"])
+def test_a_remark_is_added_if_a_demo_model_is_in_the_table(tmp_path, file_format):
+    demo = save_table(results_request(make_estimates(), tmp_path), tmp_path / "a")[file_format].read_text()
+    published = save_table(results_request(make_estimates(PUBLISHED), tmp_path), tmp_path / "b")[
+        file_format
+    ].read_text()
     assert "Models marked demo" in demo
     assert "demo" not in published
 
@@ -102,5 +104,5 @@ def test_html_is_well_formed(tmp_path):
 def test_files_are_byte_identical_when_made_again(tmp_path):
     request = results_request(make_estimates(), tmp_path)
     first, second = (save_table(request, tmp_path / name) for name in "ab")
-    for form in first:
-        assert first[form].read_bytes() == second[form].read_bytes(), form
+    for file_format in first:
+        assert first[file_format].read_bytes() == second[file_format].read_bytes(), file_format

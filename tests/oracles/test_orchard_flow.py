@@ -29,7 +29,7 @@ def orchard(tmp_path_factory):
 
 
 def predict_ground_truth(truth, prompts, delay=0):
-    """Return the ground truth as predictions, or that of `delay` frames before."""
+    """Return the ground truth as predictions, or the ground truth of `delay` frames earlier."""
     items = {item.id: item for rows in truth.instances.values() for item in rows}
     rows, previous = [], {}
     for prompt in prompts.sort_values("image_id").itertuples():
