@@ -54,9 +54,7 @@ rule verify_demo_weights:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=hash_script(
-            "scripts/demo/compare_card.py", *plugin_modules.list_metric_modules(config["experiments"].values())
-        ),
+        code=compare_card_code,
         retrained=retrained_models(),
     script:
         "../scripts/demo/compare_card.py"

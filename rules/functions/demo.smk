@@ -1,4 +1,4 @@
-# Parameters of demo.smk.
+# Parameters and code hashes of demo.smk.
 
 
 def published_models():
@@ -10,3 +10,8 @@ def retrained_models():
     """Return model on the card -> the model with the weights of its retraining."""
     trained = {model: entry.get("weights", {}).get("training") for model, entry in config["models"].items()}
     return {config["trainings"][training]["model"]: model for model, training in trained.items() if training}
+
+
+def compare_card_code(wildcards):
+    modules = plugin_modules.list_metric_modules(config["experiments"].values())
+    return hash_script("scripts/demo/compare_card.py", *modules)

@@ -244,7 +244,7 @@ def test_cells_of_experiments_and_figures(root):
         (
             "trainings/learn/mix",
             [{"dataset": "apples", "share": 0.6}, {"dataset": "third", "share": 0.4}],
-            ["trainings.learn.mix", "shares of 1 in all", "'orchard'"],
+            ["trainings.learn.mix", "shares with the sum 1", "'orchard'"],
         ),
         ("trainings/learn/start", "lear", ["trainings.learn.start", "'lear'", "'learn'?"]),
         ("trainings/learn/start", "learn", ["trainings.learn.start leads back to 'learn'"]),

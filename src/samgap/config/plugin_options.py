@@ -44,7 +44,7 @@ def _read_options(
 
     Args:
         file: The module.
-        shown: Its path for messages.
+        module_path: The path of the module for messages.
         common: The keys that all entries of the module's section have.
         definitions: The `$defs` that OPTIONS may refer to.
     """

@@ -98,12 +98,12 @@ def test_url_as_path_becomes_one_archive() -> None:
         assert config["datasets"][name]["archives"] == {"data": "my-orchard"}
 
 
-@pytest.mark.parametrize("given_options", ["path and archives", "neither"])
-def test_path_and_archives_exclude_each_other(given_options: str) -> None:
+@pytest.mark.parametrize("named_keys", ["path and archives", "neither"])
+def test_path_and_archives_exclude_each_other(named_keys: str) -> None:
     for page_entry in ENTRIES:
         entry = json.loads(json.dumps(page_entry))
         options = entry["datasets"]["my-orchard"]
-        if given_options == "neither":
+        if named_keys == "neither":
             del options["path"]
         else:
             options["archives"] = {"data": "minneapple-detection"}
