@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 os.environ |= {"PYTHONPATH": os.pathsep.join([sys.path[0], os.getenv("PYTHONPATH", "")]).rstrip(os.pathsep)}
 
 
-# The default is the paper's run. `--configfile config/demo.yaml` replaces it; the two are never merged.
+# The default is the paper's run. `--configfile config/demo.yaml` replaces it; the two files are not merged.
 if not workflow.configfiles:
 
     configfile: "config/config.yaml"
@@ -31,8 +31,9 @@ include: "rules/paper.smk"
 include: "rules/demo.smk"
 
 
-# On one machine one GPU job runs at a time (`--resources gpu=2` allows two); on a cluster each job has its own device.
-# The executor is not known here, but `--jobs` sets `nodes` on a cluster only: on one machine it is a number of cores.
+# On one machine one GPU job runs at a time (`--resources gpu=2` allows two); on a cluster each job has a separate
+# device. The executor is not defined yet at this point, but `--jobs` sets `nodes` only on a cluster: on one machine it
+# is a number of cores.
 on_a_cluster = workflow.resource_settings.nodes is not None
 if workflow.is_main_process and not on_a_cluster and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)

@@ -144,14 +144,15 @@ def time_samgap(seed: int) -> float:
     """Return the seconds for the same measures of one image, from RLE."""
     truth, predicted = ([rles.encode(mask) for mask in part] for part in generate_image(seed)[:2])
     start = time.process_time()
-    common = rles.intersections(predicted, truth)
-    areas = rles.areas(predicted)[:, None], rles.areas(truth)[None]
+    common = rles.compute_intersections(predicted, truth)
+    areas = rles.compute_areas(predicted)[:, None], rles.compute_areas(truth)[None]
     matrix = rles.iou(common, *areas)
     _ = rles.dice(common, *areas)
     for column, best in enumerate(matrix.argmax(axis=0)):
         one, other = boundaries.crop_pair(rles.crop(predicted[best]), rles.crop(truth[column]), *IMAGE_SHAPE)
         boundaries.boundary_f(
-            boundaries.boundary_distances(boundaries.extract_boundary(one), boundaries.extract_boundary(other)), 2
+            boundaries.compute_boundary_distances(boundaries.extract_boundary(one), boundaries.extract_boundary(other)),
+            2,
         )
     return time.process_time() - start
 
@@ -167,8 +168,8 @@ def time_samgap_ap(predictions: pd.DataFrame, truth: GroundTruth) -> tuple[float
     for key, (masks, score) in predictions_by_image.items():
         order = np.argsort(-score, kind="stable")[: coco.MAX_DETECTIONS]
         gold = [item.rle for item in truth.instances_of(key)]
-        areas, gold_areas = rles.areas(masks), rles.areas(gold)
-        ious = rles.iou(rles.intersections(masks, gold), areas[:, None], gold_areas[None])[order]
+        areas, gold_areas = rles.compute_areas(masks), rles.compute_areas(gold)
+        ious = rles.iou(rles.compute_intersections(masks, gold), areas[:, None], gold_areas[None])[order]
         scores.append(score[order])
         hits.append(coco.match_detections(ious, areas[order], gold_areas, np.zeros(len(gold), bool))[0])
         n_positives += len(gold)

@@ -1,4 +1,4 @@
-# Checkpoints: a URL, a hub id, a local file or a training in, the weights and their card out.
+# Checkpoints. Input: a URL, a hub id, a local file or a training. Output: the weights and their card.
 
 
 include: "functions/checkpoints.smk"
@@ -18,14 +18,14 @@ rule checkpoint:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=script_hash("scripts/checkpoints/checkpoint.py"),
+        code=hash_script("scripts/checkpoints/checkpoint.py"),
         source=lookup(within=config, dpath="models/{model}/weights", default=None),
         skip_unavailable=config["skip-unavailable"],
     script:
         "../scripts/checkpoints/checkpoint.py"
 
 
-# It has no output, so it runs whenever it is requested.
+# This rule has no output, so it runs whenever it is requested.
 rule verify:
     """Compare all downloaded archives, data sets and checkpoints with their recorded SHA-256."""
     log:
@@ -36,7 +36,7 @@ rule verify:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=script_hash("scripts/checkpoints/verify.py"),
+        code=hash_script("scripts/checkpoints/verify.py"),
         recorded=downloaded_folders(),
     script:
         "../scripts/checkpoints/verify.py"

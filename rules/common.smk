@@ -3,13 +3,13 @@ import sys
 from pathlib import Path
 
 from samgap.config import capabilities, selection
-from samgap.config.cells import list_cells, referenced_ids
+from samgap.config.cells import list_cells, list_referenced_ids
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
 from samgap.io import redaction
 from samgap.jobs import plugin_modules
-from samgap.jobs.code_hash import script_hash
-from samgap.jobs.resources import n_gpus
+from samgap.jobs.code_hash import hash_script
+from samgap.jobs.resources import count_gpus
 
 redaction.install_log_redaction()
 try:
@@ -20,6 +20,7 @@ except UserError as error:
 
 
 def wildcard_pattern(section):
+    """Return a regular expression that matches the ids of a section."""
     return "|".join(sorted(config[section])) or "none"
 
 
@@ -36,7 +37,7 @@ wildcard_constraints:
 
 
 def downloaded_folders():
-    """The archives, data sets and checkpoints of the run, by type: all that has recorded checksums."""
+    """Return the archives, data sets and checkpoints of the run, by type: all folders and files with recorded checksums."""
     downloads = selection.list_downloads(config)
     return {
         "archive": expand("resources/archives/{archive}", archive=downloads["archives"]),
@@ -46,14 +47,15 @@ def downloaded_folders():
 
 
 def shard_names(dataset):
+    """Return the names of the shards of a data set: 000, 001 and so on."""
     return [f"{number:03d}" for number in range(config["datasets"][dataset]["shards"])]
 
 
 def model_options(model):
-    """The part of a model's entry that its predictions depend on: not its label, nor its weights (an input)."""
+    """Return the part of a model's entry that its predictions depend on: without its label and its weights (an input)."""
     entry = config["models"][model]
     options = {key: value for key, value in entry.items() if key not in ("label", "demo", "weights")}
-    parts = {role: model_options(part) for role, part in capabilities.components(entry).items()}
+    parts = {role: model_options(part) for role, part in capabilities.list_components(entry).items()}
     return options | ({"parts": parts} if parts else {})
 
 

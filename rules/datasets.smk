@@ -1,4 +1,4 @@
-# Data sets: archives or a scene seed in, images and COCO instances out.
+# Data sets. Input: archives or a scene seed. Output: images and COCO instances.
 
 
 include: "functions/datasets.smk"
@@ -16,7 +16,7 @@ rule fetch_archive:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=script_hash("scripts/datasets/fetch_archive.py"),
+        code=hash_script("scripts/datasets/fetch_archive.py"),
         source=lookup(within=config, dpath="archives/{archive}"),
     script:
         "../scripts/datasets/fetch_archive.py"

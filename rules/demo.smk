@@ -1,5 +1,5 @@
-# The demo's own weights, for maintainers of this repository: train them from scratch, and compare a retraining with
-# their card, config/demo/figures.csv. The configuration is config/demo-models.yaml.
+# The weights of the demo, for maintainers of this repository: training from scratch, and comparison of a retraining
+# with their card, config/demo/figures.csv. The configuration is config/demo-models.yaml.
 
 
 include: "functions/demo.smk"
@@ -33,7 +33,7 @@ rule demo_card:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=script_hash("scripts/demo/card.py"),
+        code=hash_script("scripts/demo/card.py"),
         models=published_models(),
     script:
         "../scripts/demo/card.py"
@@ -54,7 +54,7 @@ rule verify_demo_weights:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=script_hash("scripts/demo/compare_card.py", *plugin_modules.metric_modules(config["experiments"].values())),
+        code=compare_card_code,
         retrained=retrained_models(),
     script:
         "../scripts/demo/compare_card.py"

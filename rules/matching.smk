@@ -1,4 +1,4 @@
-# Matching: masks and ground truth in, overlaps, matched instances and sufficient statistics out.
+# Matching. Input: masks and ground truth. Output: overlaps, matched instances and sufficient statistics.
 
 
 include: "functions/matching.smk"
@@ -23,7 +23,7 @@ rule match_predictions:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=script_hash("scripts/matching/match.py"),
+        code=hash_script("scripts/matching/match.py"),
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         score_threshold=config["statistics"]["score-threshold"],
     script:

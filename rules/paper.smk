@@ -1,4 +1,4 @@
-# The paper: estimates, a few masks and images in, the files of each figure and table out.
+# The paper. Input: estimates, a few masks and images. Output: the files of each figure and table.
 
 
 include: "functions/paper.smk"
@@ -78,8 +78,8 @@ rule manifest:
     input:
         paper=paper_files(),
         estimates="results/{run}/statistics/estimates.parquet",
-        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=referenced_ids(config, "datasets")),
-        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=referenced_ids(config, "models")),
+        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=list_referenced_ids(config, "datasets")),
+        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=list_referenced_ids(config, "models")),
     output:
         manifest="results/{run}/manifest.json",
     log:
@@ -90,7 +90,7 @@ rule manifest:
         mem_mb=cpu_job_memory_mb,
         runtime=runtime_minutes,
     params:
-        code=script_hash("scripts/paper/manifest.py"),
+        code=hash_script("scripts/paper/manifest.py"),
         config=config,
     script:
         "../scripts/paper/manifest.py"

@@ -1,4 +1,4 @@
-# Predictions: images, prompts and weights in, all masks above a low score threshold as RLE out.
+# Predictions. Input: images, prompts and weights. Output: all masks above a low score threshold, as RLE.
 
 
 include: "functions/predictions.smk"

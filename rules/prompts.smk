@@ -1,4 +1,4 @@
-# Prompts: ground truth and phrase lists in, a table with one row for each prompt out.
+# Prompts. Input: ground truth and phrase lists. Output: a table with one row for each prompt.
 
 
 include: "functions/prompts.smk"

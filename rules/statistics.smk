@@ -1,4 +1,4 @@
-# Statistics: the sufficient statistics of all cells in, estimates with intervals and paired comparisons out.
+# Statistics. Input: the sufficient statistics of all cells. Output: estimates with intervals, and paired comparisons.
 
 
 include: "functions/statistics.smk"
@@ -8,7 +8,7 @@ rule estimate:
     input:
         pairs=run_pairs_input,
         instances=run_instances_input,
-        images=expand("resources/datasets/{dataset}/images.parquet", dataset=referenced_ids(config, "datasets")),
+        images=expand("resources/datasets/{dataset}/images.parquet", dataset=list_referenced_ids(config, "datasets")),
     output:
         table="results/{run}/statistics/estimates.parquet",
         confusions="results/{run}/statistics/confusions.parquet",
@@ -31,7 +31,7 @@ rule estimate:
 rule compare:
     input:
         pairs=compared_pairs_input,
-        images=expand("resources/datasets/{dataset}/images.parquet", dataset=referenced_ids(config, "datasets")),
+        images=expand("resources/datasets/{dataset}/images.parquet", dataset=list_referenced_ids(config, "datasets")),
     output:
         table="results/{run}/statistics/comparisons.parquet",
     log:

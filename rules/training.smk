@@ -1,4 +1,4 @@
-# Training: images, ground truth and a model's architecture in, weights and their history out.
+# Training. Input: images, ground truth and a model's architecture. Output: weights and the training history.
 
 
 include: "functions/training.smk"

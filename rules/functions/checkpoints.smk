@@ -2,7 +2,7 @@
 
 
 def trained_weights_input(wildcards):
-    """The weights and the card of a training, for a model whose weights come from one."""
+    """Return the weights and the card of a training, for a model with weights from a training."""
     training = config["models"][wildcards.model].get("weights", {}).get("training")
     folder = f"results/{config['run']}/training/{training}"
     return {"trained": f"{folder}/weights.pt", "trained_card": f"{folder}/checkpoint.json"} if training else {}

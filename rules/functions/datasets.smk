@@ -2,7 +2,7 @@
 
 
 def dataset_input(wildcards):
-    """The archives of a data set by their role, or its files on this machine, and the lists of images it names."""
+    """Return the archives of a data set by role, or its local files, and its list files of images and instances."""
     entry = config["datasets"][wildcards.dataset]
     inputs = {role: f"resources/archives/{archive}" for role, archive in entry.get("archives", {}).items()}
     if "path" in entry and not inputs:
@@ -11,4 +11,4 @@ def dataset_input(wildcards):
 
 
 def dataset_code(wildcards):
-    return script_hash("scripts/datasets/dataset.py", plugin_modules.dataset_module(config, wildcards.dataset))
+    return hash_script("scripts/datasets/dataset.py", plugin_modules.get_dataset_module(config, wildcards.dataset))

@@ -3,7 +3,7 @@ from samgap.paper.captions import read_caption
 
 
 def paper_files():
-    """All files of the run's figures and tables."""
+    """Return all files of the run's figures and tables."""
     folder = f"results/{config['run']}/paper"
     return [
         *expand(f"{folder}/figures/{{figure}}.{{form}}", figure=config["figures"], form=["pdf", "svg", "png", "csv"]),
@@ -12,7 +12,7 @@ def paper_files():
 
 
 def figure_input(wildcards):
-    """The images that a figure shows, with the prompts and masks of the cells it names, or with the ground truth."""
+    """Return the images of a figure, with the prompts and masks of its cells, or with the ground truth."""
     entry = config["figures"][wildcards.figure]
     if "dataset" not in entry:
         return {}
@@ -36,16 +36,16 @@ def figure_input(wildcards):
 
 
 def figure_caption(wildcards):
-    return read_caption(plugin_modules.paper_source("figures", wildcards.figure))
+    return read_caption(plugin_modules.get_paper_source("figures", wildcards.figure))
 
 
 def table_caption(wildcards):
-    return read_caption(plugin_modules.paper_source("tables", wildcards.table))
+    return read_caption(plugin_modules.get_paper_source("tables", wildcards.table))
 
 
 def figure_code(wildcards):
-    return script_hash(*plugin_modules.paper_code(config, "figures", wildcards.figure))
+    return hash_script(*plugin_modules.list_paper_code(config, "figures", wildcards.figure))
 
 
 def table_code(wildcards):
-    return script_hash(*plugin_modules.paper_code(config, "tables", wildcards.table))
+    return hash_script(*plugin_modules.list_paper_code(config, "tables", wildcards.table))

@@ -2,15 +2,15 @@
 
 
 def component_weights_input(wildcards):
-    """The weights and cards of the models that a model is composed of, by their role."""
-    components = capabilities.components(config["models"][wildcards.model])
+    """Return the weights and cards of the components of a model, by role."""
+    components = capabilities.list_components(config["models"][wildcards.model])
     weights = {role: f"resources/checkpoints/{model}/weights.pt" for role, model in components.items()}
     cards = {f"{role}_card": f"resources/checkpoints/{model}/checkpoint.json" for role, model in components.items()}
     return weights | cards
 
 
 def click_truth_input(wildcards):
-    """The ground truth, for simulated corrective clicks alone: no other prediction has access to it."""
+    """Return the ground truth for simulated corrective clicks; other predictions have no access to it."""
     if config["prompts"][wildcards.prompts]["kind"] != "clicks":
         return {}
     return {"truth": f"resources/datasets/{wildcards.dataset}/instances.json"}
@@ -21,8 +21,8 @@ def predict_model_params(wildcards):
 
 
 def predict_gpus(wildcards):
-    return n_gpus(config, "models", config["models"][wildcards.model]["family"])
+    return count_gpus(config, "models", config["models"][wildcards.model]["family"])
 
 
 def predict_code(wildcards):
-    return script_hash("scripts/predictions/predict.py", *plugin_modules.model_modules(config, wildcards.model))
+    return hash_script("scripts/predictions/predict.py", *plugin_modules.list_model_modules(config, wildcards.model))

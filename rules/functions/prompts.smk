@@ -2,4 +2,4 @@
 
 
 def prompts_code(wildcards):
-    return script_hash("scripts/prompts/prompts.py", plugin_modules.prompts_module(config, wildcards.prompts))
+    return hash_script("scripts/prompts/prompts.py", plugin_modules.get_prompts_module(config, wildcards.prompts))

@@ -3,7 +3,7 @@ from samgap.config.comparisons import expand_comparisons
 
 
 def shard_tables(run, table, cells):
-    """Paths of a matching table of all shards of `cells`: (dataset, model, prompts)."""
+    """Return the paths of a matching table of all shards of `cells`: (dataset, model, prompts)."""
     return [
         f"results/{run}/matching/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/{table}.parquet"
         for dataset, model, prompts in cells
@@ -20,7 +20,7 @@ def run_instances_input(wildcards):
 
 
 def compared_pairs_input(wildcards):
-    """The sufficient statistics of the cells that `comparisons` names."""
+    """Return the sufficient statistics of the cells in `comparisons`."""
     cells = set()
     for pair in expand_comparisons(config):
         cells.add((pair["dataset"], pair["model"], pair["prompts"]))
@@ -29,10 +29,10 @@ def compared_pairs_input(wildcards):
 
 
 def estimate_code(wildcards):
-    modules = plugin_modules.metric_modules(config["experiments"].values())
-    return script_hash("scripts/statistics/estimate.py", *modules)
+    modules = plugin_modules.list_metric_modules(config["experiments"].values())
+    return hash_script("scripts/statistics/estimate.py", *modules)
 
 
 def compare_code(wildcards):
-    modules = plugin_modules.metric_modules(config["comparisons"].values())
-    return script_hash("scripts/statistics/compare.py", *modules)
+    modules = plugin_modules.list_metric_modules(config["comparisons"].values())
+    return hash_script("scripts/statistics/compare.py", *modules)

@@ -2,14 +2,14 @@
 
 
 def training_image_shares(wildcards):
-    """Data set -> its share of the images in each batch of a training."""
+    """Return data set -> its share of the images in each batch of a training."""
     entry = config["trainings"][wildcards.training]
     mixed = {source["dataset"]: source["share"] for source in entry.get("mix", [])}
     return {entry["dataset"]: 1 - sum(mixed.values()), **mixed}
 
 
 def training_input(wildcards):
-    """The images and ground truth for training and validation, and the weights that the training starts from."""
+    """Return the images and ground truth for training and validation, and the initial weights of the training."""
     entry = config["trainings"][wildcards.training]
     files = {"images": "images", "truth": "instances.json", "image_table": "images.parquet"}
     inputs = {}
@@ -26,14 +26,14 @@ def training_model_params(wildcards):
 
 
 def training_phrases(wildcards):
-    """The phrases that a model is trained on; None for a model without text prompts."""
+    """Return the training phrases of a model; None for a model without text prompts."""
     prompts = config["trainings"][wildcards.training].get("prompts")
     return config["prompts"][prompts]["phrases"] if prompts else None
 
 
 def training_gpus(wildcards):
-    return n_gpus(config, "training", config["trainings"][wildcards.training]["family"])
+    return count_gpus(config, "training", config["trainings"][wildcards.training]["family"])
 
 
 def training_code(wildcards):
-    return script_hash("scripts/training/train.py", plugin_modules.training_module(config, wildcards.training))
+    return hash_script("scripts/training/train.py", plugin_modules.get_training_module(config, wildcards.training))

@@ -1,4 +1,4 @@
-"""Rule `checkpoint`: fetch and verify a model's weights; their card describes them or says why they are missing."""
+"""Rule `checkpoint`: fetch and verify a model's weights; write their card, with the reason if they are unavailable."""
 
 from samgap.checkpoints.fetch import fetch_weights
 from samgap.download.cache import read_settings

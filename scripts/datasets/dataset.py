@@ -9,7 +9,7 @@ from samgap.jobs.script import collect_provenance, job_context
 
 
 def describe_source(path):
-    """The receipt of a downloaded archive; else the path on this machine, with the checksum of a file."""
+    """Return the receipt of a downloaded archive; else the local path, with the SHA-256 of a file."""
     receipt = Path(f"{path}.json")
     if str(path).startswith("resources/archives/") and receipt.is_file():
         return files.read_json(receipt)

@@ -15,7 +15,7 @@ from samgap.tables.prompts import PROMPTS
 
 with job_context(snakemake) as log:
     options, output = snakemake.params.model, snakemake.output
-    # A model may be composed of other models; it needs the weights of all of them.
+    # A composed model needs the weights of all its components.
     components = list(options.get("parts", {}))
     cards = [read_json(snakemake.input[key]) for key in ("card", *(f"{role}_card" for role in components))]
     unavailable = [card["why"] for card in cards if card["status"] != "available"]
@@ -26,7 +26,7 @@ with job_context(snakemake) as log:
         MASKS.write(output.masks, [], provenance)
         TIMING.write(output.timing, [], {"device": None})
     else:
-        # Imported here because torch is slow to import and not needed for a model without weights.
+        # These modules are imported here because torch is slow to import and not needed for unavailable weights.
         from samgap.models.runtime.device import init_torch, select_device
         from samgap.predictions.chunks import ChunkStore
         from samgap.predictions.shard import predict_shard

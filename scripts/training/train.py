@@ -23,7 +23,7 @@ with job_context(snakemake) as log:
     torch.manual_seed(snakemake.params.seed)
     torch.set_num_threads(snakemake.threads)
     weights = Path(snakemake.output.weights)
-    # An unfinished training is resumed only if everything in its recipe is the same.
+    # An unfinished training is resumed only if its recipe is unchanged.
     recipe = collect_provenance(snakemake, options=options, model=snakemake.params.model, seed=snakemake.params.seed)
     with tempfile.TemporaryDirectory() as scratch:
         task = method.open_task(

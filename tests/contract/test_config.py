@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from samgap.config.cells import list_cells, referenced_ids
+from samgap.config.cells import list_cells, list_referenced_ids
 from samgap.config.plugins import MARKERS
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
@@ -143,7 +143,7 @@ def test_texts_of_the_command_line_are_converted(root):
 def test_a_data_set_of_a_figure_without_models_is_used_but_has_no_cell(root):
     entry = {"number": "1", "title": "x", "dataset": "third", "images": 2, "attributes": ["ripeness"]}
     config = validate_config(change("figures/sides", entry), root)
-    assert referenced_ids(config, "datasets") == ["orchard", "third"]
+    assert list_referenced_ids(config, "datasets") == ["orchard", "third"]
     assert {dataset for dataset, _, _ in list_cells(config)} == {"orchard"}
 
 
@@ -155,9 +155,9 @@ def test_cells_of_experiments_and_figures(root):
         ("orchard", "ellipse", "box"),
         ("orchard", "small", "box"),
     ]
-    assert referenced_ids(config, "datasets") == ["apples", "orchard"]
-    assert referenced_ids(config, "models") == ["ellipse", "small", "words"]
-    assert referenced_ids(config, "prompts") == ["box", "concepts", "point"]
+    assert list_referenced_ids(config, "datasets") == ["apples", "orchard"]
+    assert list_referenced_ids(config, "models") == ["ellipse", "small", "words"]
+    assert list_referenced_ids(config, "prompts") == ["box", "concepts", "point"]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_cells_of_experiments_and_figures(root):
         (
             "trainings/learn/mix",
             [{"dataset": "apples", "share": 0.6}, {"dataset": "third", "share": 0.4}],
-            ["trainings.learn.mix", "shares of 1 in all", "'orchard'"],
+            ["trainings.learn.mix", "shares with the sum 1", "'orchard'"],
         ),
         ("trainings/learn/start", "lear", ["trainings.learn.start", "'lear'", "'learn'?"]),
         ("trainings/learn/start", "learn", ["trainings.learn.start leads back to 'learn'"]),

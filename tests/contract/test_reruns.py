@@ -19,7 +19,7 @@ import yaml
 
 from samgap.config.validate import validate_config
 from samgap.jobs import code_hash, plugin_modules
-from samgap.jobs.code_hash import script_hash
+from samgap.jobs.code_hash import hash_script
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = {
@@ -39,38 +39,38 @@ def list_hashes() -> dict[str, str]:
     config = {section: {**models[section], **demo[section]} for section in ("datasets", "prompts", "models")}
     config = {section: {**entries, **EXTRA.get(section, {})} for section, entries in config.items()}
     hashes = {
-        "fetch_archive": script_hash("scripts/datasets/fetch_archive.py"),
-        "checkpoint": script_hash("scripts/checkpoints/checkpoint.py"),
-        "verify": script_hash("scripts/checkpoints/verify.py"),
-        "match_predictions": script_hash("scripts/matching/match.py"),
-        "estimate": script_hash(
-            "scripts/statistics/estimate.py", *plugin_modules.metric_modules(demo["experiments"].values())
+        "fetch_archive": hash_script("scripts/datasets/fetch_archive.py"),
+        "checkpoint": hash_script("scripts/checkpoints/checkpoint.py"),
+        "verify": hash_script("scripts/checkpoints/verify.py"),
+        "match_predictions": hash_script("scripts/matching/match.py"),
+        "estimate": hash_script(
+            "scripts/statistics/estimate.py", *plugin_modules.list_metric_modules(demo["experiments"].values())
         ),
-        "compare": script_hash(
-            "scripts/statistics/compare.py", *plugin_modules.metric_modules(demo["comparisons"].values())
+        "compare": hash_script(
+            "scripts/statistics/compare.py", *plugin_modules.list_metric_modules(demo["comparisons"].values())
         ),
-        "manifest": script_hash("scripts/paper/manifest.py"),
-        "demo_card": script_hash("scripts/demo/card.py"),
-        "verify_demo_weights": script_hash(
-            "scripts/demo/compare_card.py", *plugin_modules.metric_modules(models["experiments"].values())
+        "manifest": hash_script("scripts/paper/manifest.py"),
+        "demo_card": hash_script("scripts/demo/card.py"),
+        "verify_demo_weights": hash_script(
+            "scripts/demo/compare_card.py", *plugin_modules.list_metric_modules(models["experiments"].values())
         ),
     }
     for dataset, entry in config["datasets"].items():
-        module = plugin_modules.dataset_module(config, dataset)
-        hashes[f"dataset:{entry['kind']}"] = script_hash("scripts/datasets/dataset.py", module)
+        module = plugin_modules.get_dataset_module(config, dataset)
+        hashes[f"dataset:{entry['kind']}"] = hash_script("scripts/datasets/dataset.py", module)
     for prompts, entry in config["prompts"].items():
-        module = plugin_modules.prompts_module(config, prompts)
-        hashes[f"prompts:{entry['kind']}"] = script_hash("scripts/prompts/prompts.py", module)
+        module = plugin_modules.get_prompts_module(config, prompts)
+        hashes[f"prompts:{entry['kind']}"] = hash_script("scripts/prompts/prompts.py", module)
     for model, entry in config["models"].items():
-        modules = plugin_modules.model_modules(config, model)
-        hashes[f"predict:{entry['family']}"] = script_hash("scripts/predictions/predict.py", *modules)
+        modules = plugin_modules.list_model_modules(config, model)
+        hashes[f"predict:{entry['family']}"] = hash_script("scripts/predictions/predict.py", *modules)
     for training, entry in models["trainings"].items():
-        module = plugin_modules.training_module(models, training)
-        hashes[f"train:{entry['family']}"] = script_hash("scripts/training/train.py", module)
+        module = plugin_modules.get_training_module(models, training)
+        hashes[f"train:{entry['family']}"] = hash_script("scripts/training/train.py", module)
     for section in ("figures", "tables"):
         for id in demo[section]:
             rule = section.removesuffix("s")
-            hashes[f"{rule}:{id}"] = script_hash(*plugin_modules.paper_code(demo, section, id))
+            hashes[f"{rule}:{id}"] = hash_script(*plugin_modules.list_paper_code(demo, section, id))
     return hashes
 
 
@@ -202,14 +202,14 @@ def test_modules_with_computed_names_are_known():
         )
     }
     assert importers <= {
-        "scripts/datasets/dataset.py",  # dataset_module
-        "scripts/predictions/predict.py",  # model_modules
-        "scripts/prompts/prompts.py",  # prompts_module
-        "scripts/training/train.py",  # training_module
+        "scripts/datasets/dataset.py",  # get_dataset_module
+        "scripts/predictions/predict.py",  # list_model_modules
+        "scripts/prompts/prompts.py",  # get_prompts_module
+        "scripts/training/train.py",  # get_training_module
         "src/samgap/config/plugin_import.py",
-        "src/samgap/metrics/__init__.py",  # metric_modules
-        "src/samgap/models/grounded.py",  # model_modules
-        "src/samgap/paper/render.py",  # paper_code
+        "src/samgap/metrics/__init__.py",  # list_metric_modules
+        "src/samgap/models/grounded.py",  # list_model_modules
+        "src/samgap/paper/render.py",  # list_paper_code
     }
 
 
@@ -221,11 +221,11 @@ def test_rules_hash_the_script_that_they_run():
     for code, script in rules:
         if "(" not in code:
             code = re.search(rf"def {code}\(wildcards\):\n((?:    .*\n|\n)+)", functions)[1]
-        if paper_code := re.search(r"paper_code\(config, \"(\w+)s\"", code):
+        if paper_code := re.search(r"list_paper_code\(config, \"(\w+)s\"", code):
             item = paper_code[1]
             assert script == f"scripts/paper/{item}.py"
         else:
-            assert re.search(r"script_hash\(\s*\"(.+?)\"", code)[1] == script
+            assert re.search(r"hash_script\(\s*\"(.+?)\"", code)[1] == script
 
 
 def snakemake(folder: Path, *arguments: str) -> str:

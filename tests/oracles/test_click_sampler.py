@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from samgap.masks.clicks import next_click
+from samgap.masks.clicks import find_next_click
 from samgap.prompts.grid import make_point_grid
 from tests.helpers.scenes import random_ellipse
 
@@ -44,7 +44,7 @@ def test_next_click_is_that_of_sam2(sam2_click):
         prediction = random_ellipse(rng, shape) & (rng.random(shape) < rng.choice([0.5, 0.95, 1]))
         if (truth == prediction).all():
             continue
-        click = next_click(truth, prediction)
+        click = find_next_click(truth, prediction)
         assert click == sam2_click(truth, prediction)
         labels.append(click["label"])
     assert 20 < sum(labels) < len(labels) - 20
@@ -53,19 +53,19 @@ def test_next_click_is_that_of_sam2(sam2_click):
 def test_first_click_is_that_of_sam2_and_a_perfect_mask_has_no_click(sam2_click):
     truth = np.zeros((9, 12), bool)
     truth[2:7, 3:10] = True
-    assert next_click(truth, np.zeros_like(truth)) == sam2_click(truth, np.zeros_like(truth))
-    assert next_click(truth, truth) is None
+    assert find_next_click(truth, np.zeros_like(truth)) == sam2_click(truth, np.zeros_like(truth))
+    assert find_next_click(truth, truth) is None
 
 
 def test_clicks_end_if_each_click_corrects_its_pixel():
     rng = np.random.default_rng(1)
     truth, prediction = random_ellipse(rng, (12, 15)), random_ellipse(rng, (12, 15))
     for _ in range(int((truth ^ prediction).sum())):
-        click = next_click(truth, prediction)
+        click = find_next_click(truth, prediction)
         row, column = int(click["y"]), int(click["x"])
         assert truth[row, column] == bool(click["label"]) != prediction[row, column]
         prediction[row, column] = truth[row, column]
-    assert next_click(truth, prediction) is None
+    assert find_next_click(truth, prediction) is None
 
 
 def test_point_grid_is_that_of_the_automatic_mask_generator():

@@ -29,8 +29,8 @@ def test_areas_iou_and_dice_are_those_of_numpy_pycocotools_and_torchmetrics(seed
     masks = draw_masks(seed)
     rles = [rle.encode(mask) for mask in masks]
     flat = np.array([mask.ravel() for mask in masks], np.int64)
-    areas = rle.areas(rles)
-    common = rle.intersections(rles, rles)
+    areas = rle.compute_areas(rles)
+    common = rle.compute_intersections(rles, rles)
     assert areas.tolist() == flat.sum(axis=1).tolist()
     assert common.tolist() == (flat @ flat.T).tolist()
     iou = rle.iou(common, areas[:, None], areas[None])
@@ -64,7 +64,9 @@ def test_boundary_f_is_that_of_whole_image_distance_transforms(tolerance):
 
 
 def boundary_distances(first, second):
-    return boundaries.boundary_distances(*map(boundaries.extract_boundary, boundaries.crop_pair(first, second, *SHAPE)))
+    return boundaries.compute_boundary_distances(
+        *map(boundaries.extract_boundary, boundaries.crop_pair(first, second, *SHAPE))
+    )
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -117,7 +119,7 @@ def test_davis_boundary_f_is_that_of_whole_images_also_at_the_border():
         for first in draw_masks(seed):
             for second in draw_masks(seed + 10)[::3]:
                 pair = boundaries.crop_pair(*crops([first, second]), *SHAPE)
-                distances = boundaries.boundary_distances(*map(boundaries.extract_davis_boundary, pair))
+                distances = boundaries.compute_boundary_distances(*map(boundaries.extract_davis_boundary, pair))
                 assert boundaries.boundary_f(distances, 2) == pytest.approx(davis_f(first, second, 2), abs=1e-12)
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from samgap.config.plugins import training_module
+from samgap.config.plugins import get_training_module
 from samgap.demo_models import sam3_dense
 from samgap.models.runtime.weights import load_weights, read_weights, to_half_precision
 from samgap.tables.statistics import ESTIMATES
@@ -56,7 +56,7 @@ def test_each_training_runs_from_the_weights_of_its_model(name, scenes, short_va
     model = CONFIG["models"][training["model"]]
     files = {key: _read_file(model, key) for key in ("overrides", "architecture") if key in model}
     torch.manual_seed(CONFIG["seed"])
-    task = importlib.import_module(training_module(training)).open_task(
+    task = importlib.import_module(get_training_module(training)).open_task(
         options=training,
         model={**model, **files},
         phrases=_read_file(CONFIG["prompts"].get(training.get("prompts"), {}), "phrases"),

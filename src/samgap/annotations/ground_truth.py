@@ -1,7 +1,7 @@
 """Read the ground truth of a data set from its `instances.json`, a COCO file with `ignore` and attributes.
 
-`info.nouns` lists the nouns of which every instance is labelled or that are in no image. `info.attributes` lists the
-labelled attributes with their values. A phrase with other nouns or values is not evaluable.
+`info.nouns` lists the nouns that are fully labelled: every instance has a label, or no image contains one.
+`info.attributes` lists the labelled attributes with their values. A phrase with other nouns or values is not evaluable.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ class Instance:
         attributes: Attribute name -> value.
         ignore: Whether the instance is excluded from the evaluation.
         occlusion: Fraction hidden by other objects, 0 to 1; None if unknown.
-        track: Number of the object, the same in all frames of a sequence; None for single images.
+        track: Number of the object, the same in all frames of a sequence; None in single images.
     """
 
     id: int
@@ -56,10 +56,10 @@ class GroundTruth:
     """All labelled instances of a data set.
 
     Attributes:
-        images: Image id -> entry of the COCO file: `file_name`, `width`, `height`, `group`, and where the data set has
-            them `attributes`, `sequence` and `frame`.
+        images: Image id -> entry of the COCO file: `file_name`, `width`, `height`, `group`, and optionally
+            `attributes`, `sequence` and `frame`.
         instances: Image id -> instances; images without instances are missing.
-        nouns: Nouns of which every instance is labelled, or that are in no image.
+        nouns: Fully labelled nouns: every instance has a label, or no image contains one.
         attributes: Labelled attribute -> its values.
     """
 

@@ -1,4 +1,4 @@
-"""Read the optical flow from a frame to the next one, for data sets that have it."""
+"""Read the optical flow from a frame to the next one, for data sets with flow files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from samgap.errors import UserError
 
 ZERO_MOTION_VALUE = 128
-"""Value of the red and green channels of a flow file for no motion."""
+"""Value of the red and green channels of a flow file that means no motion."""
 
 
 @dataclass(frozen=True)

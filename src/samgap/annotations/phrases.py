@@ -1,8 +1,8 @@
-"""Find the instances that a noun phrase refers to, or that the labels do not tell.
+"""Find the instances that a noun phrase refers to, and the phrases that the labels cannot evaluate.
 
 A phrase is a mapping as in the configuration: `phrase` (the text), `noun` (or `nouns` for a word that covers several),
 optionally `attributes` that an instance must have, `without` (attributes, or a `noun`, that it must not have), and
-`seen: false` for a phrase that training must not use. `other: true` marks objects that are present but not labelled.
+`seen: false` if training must not use the phrase. `other: true` marks objects that are present but not labelled.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ def get_nouns(phrase: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def is_trainable(phrase: Mapping[str, Any]) -> bool:
-    """Return whether training may use the phrase; the others test whether a model generalises to new phrases."""
+    """Return whether training may use the phrase; other phrases measure generalisation to new phrases."""
     return bool(phrase.get("seen", True))
 
 

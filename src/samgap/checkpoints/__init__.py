@@ -1,1 +1,1 @@
-"""Weights of models, from the source that a configuration names."""
+"""Weights of models, from the sources in a configuration."""

@@ -1,4 +1,4 @@
-"""Weights from the source that a model's entry names: a local file, an address, a model hub, a training, or none."""
+"""Fetch weights from the source in a model's entry: a local file, an address, a model hub, a training, or none."""
 
 import logging
 from collections.abc import Mapping
@@ -36,12 +36,12 @@ def fetch_weights(
         target: The weights file to write; a file from the network becomes a link into the cache.
         skip_unavailable: Whether weights that cannot be downloaded become an empty file instead of an error.
         trained_weights: The weights file of the training, for a source `training`.
-        trained_card: Its `checkpoint.json`.
+        trained_card: The `checkpoint.json` of the training.
         settings: The cache, the mirrors and the number of connections.
 
     Returns:
         The card: `status` (`available` or `unavailable`), `why` (the reason, if unavailable), `source`, `sha256`,
-        `size` (bytes) and `checked` (the result of the verification, in words).
+        `size` (bytes) and `checked` (the result of the verification as a text).
 
     Raises:
         UserError: If a checksum differs, a local file does not exist, or, unless `skip_unavailable`, the weights cannot

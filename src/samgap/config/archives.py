@@ -1,4 +1,4 @@
-"""Archives of data sets that name the address of their data instead of an id of `archives`."""
+"""Archives for data sets whose `path` is an address instead of a local file."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -15,8 +15,8 @@ def add_url_archives(config: Mapping[str, Any]) -> dict[str, Any]:
     for name, entry in sorted(datasets.items()):
         url = entry.get("path", "")
         if url.startswith(("http://", "https://")):
-            same_url = (archive for archive, source in archives.items() if source["url"] == url)
-            archive = next(same_url, name if name not in archives else f"{name}-data")
+            ids_with_url = (archive for archive, source in archives.items() if source["url"] == url)
+            archive = next(ids_with_url, name if name not in archives else f"{name}-data")
             archives.setdefault(archive, {"file": PurePosixPath(urlsplit(url).path).name or name, "url": url})
             options = {key: value for key, value in entry.items() if key != "path"}
             datasets[name] = {**options, "archives": {"data": archive}}

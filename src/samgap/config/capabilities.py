@@ -1,4 +1,4 @@
-"""Kinds of prompts that each model accepts, read from its family's module without an import of torch."""
+"""Kinds of prompts that each model accepts, read from its family's module without importing torch."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ COMPONENT_KINDS = {"detector": "phrases", "segmenter": "box"}
 """Keys of a model that name another model as its component -> the kind of prompts that the component must accept."""
 
 
-def components(model: Mapping[str, Any]) -> dict[str, str]:
+def list_components(model: Mapping[str, Any]) -> dict[str, str]:
     """Return role -> id of the models that an entry of `models` is composed of."""
     return {role: model[role] for role in COMPONENT_KINDS if role in model}
 
@@ -24,14 +24,14 @@ def validate_capabilities(
 
     Args:
         config: The configuration, with valid references.
-        cells: The cells with the key that needs each: `("experiments.boxes", (dataset, model, prompts))`.
+        cells: The cells, each with the key that needs it: `("experiments.boxes", (dataset, model, prompts))`.
         root: The root of the repository.
     """
     read_prompt_kinds(root)
     _validate_components(config, root)
     for key_path, (_, model, prompts) in cells:
         kind = config["prompts"][prompts]["kind"]
-        kinds, hint = accepted_kinds(config, model, root, kind)
+        kinds, hint = list_accepted_kinds(config, model, root, kind)
         if kind not in kinds:
             raise UserError(
                 f"config: {key_path} prompts the model '{model}' with '{prompts}' of kind {kind}, but its family "
@@ -39,7 +39,7 @@ def validate_capabilities(
             )
 
 
-def accepted_kinds(
+def list_accepted_kinds(
     config: Mapping[str, Any], model: str, root: Path, requested_kind: str
 ) -> tuple[tuple[str, ...], str]:
     """Return the kinds of prompts that a model accepts, and a hint at the option that would add `requested_kind`.
@@ -69,7 +69,7 @@ def accepted_kinds(
         elif requested_kind in more_kinds:
             hint = f"; if its weights support that, set `{option}: true` in models.{model}"
     if "detector" in entry:
-        detector_kinds, _ = accepted_kinds(config, entry["detector"], root, requested_kind)
+        detector_kinds, _ = list_accepted_kinds(config, entry["detector"], root, requested_kind)
         kinds = tuple(kind for kind in kinds if kind in detector_kinds)
     return kinds, hint
 
@@ -82,15 +82,15 @@ def _expand_spatial(kinds: Iterable[str], root: Path) -> tuple[str, ...]:
 
 def _validate_components(config: Mapping[str, Any], root: Path) -> None:
     for name, entry in config["models"].items():
-        for role, component in components(entry).items():
-            key_path, needed = f"models.{name}.{role}", COMPONENT_KINDS[role]
-            if components(config["models"][component]):
+        for role, component in list_components(entry).items():
+            key_path, required_kind = f"models.{name}.{role}", COMPONENT_KINDS[role]
+            if list_components(config["models"][component]):
                 raise UserError(
                     f"config: {key_path} is '{component}', which has components itself; name a model without them"
                 )
-            kinds, hint = accepted_kinds(config, component, root, needed)
-            if needed not in kinds:
+            kinds, hint = list_accepted_kinds(config, component, root, required_kind)
+            if required_kind not in kinds:
                 raise UserError(
-                    f"config: {key_path} is '{component}', which must accept prompts of kind {needed}, but accepts "
-                    f"only {', '.join(kinds)}{hint}"
+                    f"config: {key_path} is '{component}', which must accept prompts of kind {required_kind}, but "
+                    f"accepts only {', '.join(kinds)}{hint}"
                 )

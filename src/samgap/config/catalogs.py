@@ -15,8 +15,8 @@ TYPE_KEYS = {"datasets": "kind", "models": "family", "prompts": "kind"}
 def merge_catalogs(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """Return a configuration with the entries of the catalogs that its key `catalogs` names.
 
-    An entry of a later catalog replaces one of an earlier catalog, and an entry of the configuration replaces both.
-    An entry without its `kind` or `family` changes only the keys that it has: `grid: {side: 8}`.
+    An entry of a later catalog replaces the entry of the same id of an earlier catalog, and an entry of the
+    configuration replaces both. An entry without its `kind` or `family` changes only its keys: `grid: {side: 8}`.
 
     Args:
         config: A configuration that is not yet validated.
@@ -27,7 +27,7 @@ def merge_catalogs(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """
     files = config.get("catalogs", [])
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
-        return dict(config)  # the schema says what is wrong
+        return dict(config)  # the validation against the schema reports the error
     sources = [_load_catalog(file, root) for file in files] + [config]
     merged = dict(config)
     for section, type_key in TYPE_KEYS.items():
@@ -51,8 +51,8 @@ def _load_catalog(file: str, root: Path) -> dict[str, Any]:
 def _merge_entries(entries: Mapping[str, Any], newer: Mapping[str, Any], type_key: str) -> dict[str, Any]:
     merged = dict(entries)
     for id, entry in newer.items():
-        amends = isinstance(entry, Mapping) and type_key not in entry and isinstance(merged.get(id), Mapping)
-        merged[id] = merge_mappings(merged[id], entry) if amends else entry
+        is_amendment = isinstance(entry, Mapping) and type_key not in entry and isinstance(merged.get(id), Mapping)
+        merged[id] = merge_mappings(merged[id], entry) if is_amendment else entry
     return merged
 
 

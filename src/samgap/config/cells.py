@@ -27,7 +27,7 @@ def iter_cells(config: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
                 yield f"figures.{name}.{side}", (entry["dataset"], entry[side]["model"], entry[side]["prompts"])
 
 
-def referenced_ids(config: Mapping[str, Any], section: str) -> list[str]:
+def list_referenced_ids(config: Mapping[str, Any], section: str) -> list[str]:
     """Return the ids of a section that a cell or a figure uses, sorted.
 
     Args:
@@ -39,5 +39,7 @@ def referenced_ids(config: Mapping[str, Any], section: str) -> list[str]:
     if section == "datasets":
         ids |= {entry["dataset"] for entry in config.get("figures", {}).values() if "dataset" in entry}
     if section == "models":
-        ids |= {component for model in ids for component in capabilities.components(config["models"][model]).values()}
+        ids |= {
+            component for model in ids for component in capabilities.list_components(config["models"][model]).values()
+        }
     return sorted(ids)

@@ -1,4 +1,4 @@
-"""The section `comparisons`: its validation, and the pairs of cells that it stands for."""
+"""The section `comparisons`: its validation, and its expansion to pairs of cells."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -31,7 +31,7 @@ def expand_comparisons(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def validate_comparisons(config: Mapping[str, Any]) -> None:
-    """Raise UserError for a metric or a cell that the experiments of a comparison lack, or a pair without meaning."""
+    """Raise UserError for a metric or cell that the experiments of a comparison lack, or an invalid pair."""
     for name, entry in config["comparisons"].items():
         key_path, datasets = f"config: comparisons.{name}", _list_datasets_by_side(entry, config)
         _validate_metrics(key_path, entry, config["experiments"])
@@ -58,13 +58,13 @@ def _validate_pairs(key_path: str, pairs: list[tuple[Side, Side]], datasets: Map
     if not pairs:
         raise UserError(f"{key_path}.baseline is the only cell of its experiments; add an experiment with another one")
     for candidate, baseline in pairs:
-        both = f"{_format_side(candidate)} and {_format_side(baseline)}"
+        pair_text = f"{_format_side(candidate)} and {_format_side(baseline)}"
         if candidate == baseline:
             raise UserError(f"{key_path} compares {_format_side(candidate)} with itself; name another cell")
         if pairs.count((candidate, baseline)) + pairs.count((baseline, candidate)) > 1:
-            raise UserError(f"{key_path} compares {both} twice; name the pair once")
+            raise UserError(f"{key_path} compares {pair_text} twice; name the pair once")
         if not set(datasets[candidate]) & set(datasets[baseline]):
-            raise UserError(f"{key_path} compares {both}, which share no data set; name two that do")
+            raise UserError(f"{key_path} compares {pair_text}, which share no data set; name two that do")
 
 
 def _list_datasets_by_side(comparison: Mapping[str, Any], config: Mapping[str, Any]) -> dict[Side, list[str]]:

@@ -1,11 +1,11 @@
-"""Files that a configuration needs: of its plug-ins, metrics, figures and tables, and the local files of data sets."""
+"""Validation of the files that a configuration needs: modules of plug-ins, metrics, figures and tables, and data."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from samgap.config import plugins
-from samgap.config.cells import referenced_ids
+from samgap.config.cells import list_referenced_ids
 from samgap.config.schema import suggest
 from samgap.errors import UserError
 
@@ -27,7 +27,7 @@ def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
 
 def validate_files(config: Mapping[str, Any], root: Path) -> None:
     """Raise UserError for a metric, figure or table without its file, or a local path of a data set that is missing."""
-    for name in referenced_ids(config, "datasets"):
+    for name in list_referenced_ids(config, "datasets"):
         for key in DATA_FILE_KEYS:
             _validate_data_path(f"datasets.{name}.{key}", config["datasets"][name].get(key), may_be_url=key == "path")
     _validate_metrics(config, root)
@@ -35,8 +35,9 @@ def validate_files(config: Mapping[str, Any], root: Path) -> None:
         files = plugins.list_paper_items(root, section)
         for name in config[section]:
             if name not in files:
+                file = plugins.get_paper_item_file(section, name)
                 raise UserError(
-                    f"config: {section} has the id '{name}' without its file {plugins.paper_item_file(section, name)}; "
+                    f"config: {section} has the id '{name}' without its file {file}; "
                     f"add the file, or remove the id ({suggest(name, files)})"
                 )
 
@@ -57,10 +58,10 @@ def _validate_metrics(config: Mapping[str, Any], root: Path) -> None:
         for name, entry in config[section].items():
             for metric in entry.get("metrics", []):
                 if metric in plugins.REPLACED_METRICS:
-                    reason = plugins.missing_metric_reason(metric)
+                    reason = plugins.explain_missing_metric(metric)
                     raise UserError(f"config: {section}.{name}.metrics: metric `{metric}` {reason}")
                 if metric not in metrics:
-                    file = folder / f"{plugins.module_name(metric)}.py"
+                    file = folder / f"{plugins.to_module_name(metric)}.py"
                     raise UserError(
                         f"config: {section}.{name}.metrics names '{metric}' without its file {file}; "
                         f"{suggest(metric, metrics)}"
@@ -71,7 +72,7 @@ def _validate_plugin(root: Path, key_path: str, plugin: str, stage: str) -> None
     available = plugins.list_plugins(root, stage)
     if plugin in available:
         return
-    file = Path("src/samgap") / stage / f"{plugins.module_name(plugin)}.py"
+    file = Path("src/samgap") / stage / f"{plugins.to_module_name(plugin)}.py"
     if (root / file).is_file():
         raise UserError(
             f"config: {key_path} names '{plugin}', but {file} does not define `{plugins.MARKERS[stage]}`; "

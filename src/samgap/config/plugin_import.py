@@ -1,4 +1,7 @@
-"""Import of plug-ins: apart from `samgap.config.plugins`, so that an edit of the checks there reruns no rule."""
+"""Import of plug-ins.
+
+This module does not import `samgap.config.plugins`, so an edit of the checks in that module reruns no rule.
+"""
 
 import importlib
 from types import ModuleType

@@ -38,35 +38,38 @@ def load_schema(root: Path) -> dict[str, Any]:
 
 
 def _read_options(
-    file: Path, shown: Path, common: Mapping[str, Any], definitions: Mapping[str, Any]
+    file: Path, module_path: Path, common: Mapping[str, Any], definitions: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Return the `OPTIONS` of a module, or None if it has none.
 
     Args:
         file: The module.
-        shown: Its path for messages.
-        common: The keys that all entries of its section have.
+        module_path: The path of the module for messages.
+        common: The keys that all entries of the module's section have.
         definitions: The `$defs` that OPTIONS may refer to.
     """
-    if "OPTIONS" not in plugins.top_level_names(file):
+    if "OPTIONS" not in plugins.list_top_level_names(file):
         return None
     options = plugins.read_literals(file, "OPTIONS").get("OPTIONS")
     if not isinstance(options, dict) or not isinstance(options.get("properties"), dict):
-        raise UserError(f'{shown}: OPTIONS is not a literal {{"properties": {{…}}}} (a JSON schema); write it so')
+        raise UserError(
+            f'{module_path}: OPTIONS is not a literal {{"properties": {{…}}}} (a JSON schema); write it as one'
+        )
     try:
         Draft202012Validator.check_schema(options)
     except SchemaError as error:
-        raise UserError(f"{shown}: OPTIONS is not a JSON schema: {error.message}") from error
+        raise UserError(f"{module_path}: OPTIONS is not a JSON schema: {error.message}") from error
     for reference in _iter_references(options):
         if reference.removeprefix("#/$defs/") not in definitions:
-            raise UserError(
-                f"{shown}: OPTIONS refers to {reference}; {suggest(reference, (f'#/$defs/{id}' for id in definitions))}"
-            )
+            hint = suggest(reference, (f"#/$defs/{id}" for id in definitions))
+            raise UserError(f"{module_path}: OPTIONS refers to {reference}; {hint}")
     for name, option in options["properties"].items():
         if not option.get("description") and "$ref" not in option:
-            raise UserError(f"{shown}: the option '{name}' of OPTIONS has no description; add one")
+            raise UserError(f"{module_path}: the option '{name}' of OPTIONS has no description; add one")
         if name in common and "not" not in option:
-            raise UserError(f"{shown}: the option '{name}' of OPTIONS is a key of every entry; choose another name")
+            raise UserError(
+                f"{module_path}: the option '{name}' of OPTIONS is a key of every entry; choose another name"
+            )
     return options
 
 

@@ -1,6 +1,6 @@
 """Plug-ins by id: the file of a kind of data set, a kind of prompts, a family, a metric, a figure or a table.
 
-Files are parsed and never imported, so that a plan needs neither NumPy nor torch. The id `orchard-sim` stands for the
+Files are parsed and not imported, so planning needs neither NumPy nor torch. The id `orchard-sim` means the
 module `orchard_sim.py` or the package `orchard_sim/`. A module is a plug-in if it defines the name that `MARKERS` has
 for its stage; the other modules of the folder are helpers.
 """
@@ -27,16 +27,14 @@ PLUGIN_KEYS = {
     "training": ("trainings", "family"),
     "demo_models": ("trainings", "method"),
 }
-"""Stage -> (the section of the configuration whose entries name its plug-ins, the key that does)."""
+"""Stage -> (the section of the configuration whose entries name its plug-ins, the key that names them)."""
 PAPER_FOLDERS = ("src/samgap/paper",)
 """Folders with the sub-folders `figures` and `tables`, one module for each id."""
-
-
 REPLACED_METRICS = {"precision-iou-50": "precision", "recall-iou-50": "recall", "f1-iou-50": "f1-50"}
-"""Metric ids that were dropped -> the id of the same metric."""
+"""Removed metric id -> the id of the same metric."""
 
 
-def module_name(id: str) -> str:
+def to_module_name(id: str) -> str:
     """Return the name of an id's Python module: `orchard_sim` for `orchard-sim`."""
     return id.replace("-", "_")
 
@@ -47,7 +45,9 @@ def list_plugins(root: Path, stage: str) -> dict[str, Path]:
     files = {path.stem: path for path in folder.glob("*.py")} | {
         path.parent.name: path for path in folder.glob("*/__init__.py")
     }
-    plugins = {name.replace("_", "-"): file for name, file in files.items() if MARKERS[stage] in top_level_names(file)}
+    plugins = {
+        name.replace("_", "-"): file for name, file in files.items() if MARKERS[stage] in list_top_level_names(file)
+    }
     return dict(sorted(plugins.items()))
 
 
@@ -57,17 +57,17 @@ def list_paper_items(root: Path, section: str) -> dict[str, Path]:
     return dict(sorted((file.stem.replace("_", "-"), file) for file in files))
 
 
-def paper_item_file(section: str, id: str) -> Path:
+def get_paper_item_file(section: str, id: str) -> Path:
     """Return the file of a figure or table in PAPER_FOLDERS[0], relative to the root of the repository."""
-    return Path(PAPER_FOLDERS[0]) / section / f"{module_name(id)}.py"
+    return Path(PAPER_FOLDERS[0]) / section / f"{to_module_name(id)}.py"
 
 
 def read_literals(file: Path, *names: str) -> dict[str, Any]:
-    """Return the values of those of `names` that the module `file` assigns a literal at its top level."""
+    """Return name -> value of the names to which the module `file` assigns a literal at its top level."""
     literals: dict[str, Any] = {}
     for node in _parse(file.read_text(encoding="utf-8")).body:
         value = getattr(node, "value", None)
-        for name in _assigned(node) & set(names):
+        for name in _list_assigned_names(node) & set(names):
             with contextlib.suppress(ValueError):
                 literals[name] = ast.literal_eval(value) if value is not None else None
     return literals
@@ -77,7 +77,7 @@ def list_metrics(folder: Path) -> dict[str, tuple[str, str]]:
     """Return metric id -> (module name, variant) of the modules in `folder` that define `METRICS`, sorted by id."""
     metrics: dict[str, tuple[str, str]] = {}
     for file in folder.glob("*.py"):
-        if "METRICS" not in top_level_names(file):
+        if "METRICS" not in list_top_level_names(file):
             continue
         stem = file.stem.replace("_", "-")
         for variant in read_literals(file, "VARIANTS").get("VARIANTS") or ("",):
@@ -85,15 +85,15 @@ def list_metrics(folder: Path) -> dict[str, tuple[str, str]]:
     return dict(sorted(metrics.items()))
 
 
-def missing_metric_reason(metric_id: str) -> str:
-    """Say why no metric has this id, and what to write instead."""
+def explain_missing_metric(metric_id: str) -> str:
+    """Return the part of a message with the reason why no metric has this id, and the correction."""
     if metric_id in REPLACED_METRICS:
         return f"is dropped; write `{REPLACED_METRICS[metric_id]}`, which is the same metric"
-    file = f"src/samgap/metrics/{module_name(metric_id)}.py"
+    file = f"src/samgap/metrics/{to_module_name(metric_id)}.py"
     return f"has no file {file}; correct the id or add the file"
 
 
-def top_level_names(file: Path) -> set[str]:
+def list_top_level_names(file: Path) -> set[str]:
     """Return the names that a module defines, assigns or imports at its top level."""
     names: set[str] = set()
     for node in _parse(file.read_text(encoding="utf-8")).body:
@@ -102,7 +102,7 @@ def top_level_names(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name for alias in node.names}
         else:
-            names |= _assigned(node)
+            names |= _list_assigned_names(node)
     return names
 
 
@@ -111,14 +111,14 @@ def _parse(source: str) -> ast.Module:
     return ast.parse(source)
 
 
-def _assigned(node: ast.stmt) -> set[str]:
+def _list_assigned_names(node: ast.stmt) -> set[str]:
     """Return the names that a statement assigns."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
-def training_module(training: Mapping[str, Any]) -> str:
+def get_training_module(training: Mapping[str, Any]) -> str:
     """Return the dotted name of the module that trains an entry of `trainings`: of its method, or else its family."""
     if "method" in training:
-        return f"samgap.demo_models.{module_name(training['method'])}"
-    return f"samgap.training.{module_name(training['family'])}"
+        return f"samgap.demo_models.{to_module_name(training['method'])}"
+    return f"samgap.training.{to_module_name(training['family'])}"

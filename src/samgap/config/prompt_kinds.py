@@ -2,10 +2,11 @@
 
 Each kind is a module `src/samgap/prompts/<kind>.py` with these literals at its top level:
 
-- `ROW_KINDS`: the values of column `kind` in the rows that it makes.
-- `SPATIAL`: whether each row points at one instance. The one best mask of a spatial prompt is evaluated, whatever its
-  score; predictions for other prompts are filtered by score and assigned to all instances of the prompt.
-- `INPUTS`: the columns of table `prompts` that its rows give to a model: any of `points`, `boxes`, `mask`, `phrase`.
+- `ROW_KINDS`: the values of column `kind` in its rows.
+- `SPATIAL`: whether each row points at one instance. Of a spatial prompt, the mask with the highest score is evaluated,
+  without a score threshold; predictions for other prompts are filtered by score and assigned to all instances of the
+  prompt.
+- `INPUTS`: the columns of table `prompts` that are inputs of the model: any of `points`, `boxes`, `mask`, `phrase`.
 - `SEQUENCE` (optional, default False): whether its rows form tracks, of which only the first row has inputs.
 """
 
@@ -15,14 +16,14 @@ from pathlib import Path
 from samgap.config import plugins
 from samgap.errors import UserError
 
-REQUIRED = ("ROW_KINDS", "SPATIAL", "INPUTS")
+REQUIRED_LITERALS = ("ROW_KINDS", "SPATIAL", "INPUTS")
 INPUT_COLUMNS = ("points", "boxes", "mask", "phrase")
-"""The values that `INPUTS` may hold."""
+"""The allowed values of `INPUTS`."""
 
 
 @dataclass(frozen=True)
 class PromptKind:
-    """The declaration of one kind of prompts."""
+    """The declaration of one kind of prompts; the module docstring describes the fields."""
 
     id: str
     row_kinds: tuple[str, ...]
@@ -44,8 +45,8 @@ def read_prompt_kinds(root: Path) -> dict[str, PromptKind]:
 
 
 def _read_prompt_kind(id: str, file: Path) -> PromptKind:
-    literals = plugins.read_literals(file, *REQUIRED, "SEQUENCE")
-    missing = [name for name in REQUIRED if name not in literals]
+    literals = plugins.read_literals(file, *REQUIRED_LITERALS, "SEQUENCE")
+    missing = [name for name in REQUIRED_LITERALS if name not in literals]
     if missing:
         raise UserError(
             f"{file}: the kind of prompts '{id}' does not declare {', '.join(missing)}; add it as a literal at the top "

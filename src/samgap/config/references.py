@@ -8,7 +8,7 @@ from samgap.config.schema import suggest
 from samgap.errors import UserError
 
 Reference = tuple[str, str, Iterable[str]]
-"""(key where ids are named, section that must have them, the ids)"""
+"""(key that names the ids, section that must have them, ids)"""
 
 TRAINING_REFERENCES = {
     "model": "models",
@@ -21,7 +21,7 @@ TRAINING_REFERENCES = {
 
 
 def validate_references(config: Mapping[str, Any]) -> None:
-    """Raise UserError for an id that its section lacks, or a metric or phrase that a figure's experiments lack."""
+    """Raise UserError for an id that its section lacks, or a metric or phrase that a figure cannot use."""
     for key_path, section, ids in _iter_references(config):
         for id in ids:
             if id not in config[section]:
@@ -40,7 +40,7 @@ def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
     for name, entry in config["models"].items():
         if "training" in entry.get("weights", {}):
             yield f"models.{name}.weights.training", "trainings", [entry["weights"]["training"]]
-        for role, component in capabilities.components(entry).items():
+        for role, component in capabilities.list_components(entry).items():
             yield f"models.{name}.{role}", "models", [component]
     for name, entry in config["experiments"].items():
         for section in ("datasets", "models", "prompts"):

@@ -14,7 +14,7 @@ def validate(value: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
     """Return a copy of `value` with the schema's defaults filled in.
 
     Raises:
-        UserError: For the first error, with its key, the value and what is allowed.
+        UserError: For the first error; the message has its key, its value and the allowed values.
     """
     validator = Draft202012Validator(schema)
     filled = _fill_defaults(value, schema, validator)
@@ -25,9 +25,9 @@ def validate(value: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
 
 
 def coerce_scalars(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `value` with its top-level texts converted to the schema's integers and booleans, and integers to texts.
+    """Return `value` with its top-level texts and integers converted to the types that the schema requires.
 
-    `--config seed=7` on the command line gives texts where a configuration file gives numbers.
+    Snakemake passes `--config seed=7` of the command line as a text.
     """
     coerced = dict(value)
     for key, item in value.items():
@@ -62,7 +62,7 @@ def _resolve_ref(schema: Any, root_schema: Mapping[str, Any]) -> dict[str, Any]:
     return {**_resolve_ref(target, root_schema), **schema}
 
 
-def _allowed_properties(value: Any, schema: Mapping[str, Any], validator: Draft202012Validator) -> dict[str, Any]:
+def _list_allowed_properties(value: Any, schema: Mapping[str, Any], validator: Draft202012Validator) -> dict[str, Any]:
     """Return the schemas of all keys that `value` may have: those of every entry, and those of its kind or family."""
     properties = dict(schema.get("properties", {}))
     for branch in schema.get("allOf", []):
@@ -77,12 +77,13 @@ def _fill_defaults(value: Any, schema: Any, validator: Draft202012Validator) -> 
         return [_fill_defaults(item, schema.get("items"), validator) for item in value]
     if not isinstance(value, Mapping):
         return value
-    properties = _allowed_properties(value, schema, validator)
+    properties = _list_allowed_properties(value, schema, validator)
     missing = {key: _resolve_ref(part, validator.schema) for key, part in properties.items() if key not in value}
     defaults = {key: part["default"] for key, part in missing.items() if "default" in part}
-    others = schema.get("additionalProperties")
+    additional = schema.get("additionalProperties")
     return {
-        key: _fill_defaults(item, properties.get(key, others), validator) for key, item in {**value, **defaults}.items()
+        key: _fill_defaults(item, properties.get(key, additional), validator)
+        for key, item in {**value, **defaults}.items()
     }
 
 
@@ -93,28 +94,28 @@ def _sort_errors(errors: Iterable[ValidationError]) -> list[ValidationError]:
 
 def _describe_error(error: ValidationError, validator: Draft202012Validator) -> Iterator[str]:
     """Yield messages for an error; none if another error describes it better."""
-    where = ".".join(str(part) for part in error.absolute_path) or "its top level"
+    location = ".".join(str(part) for part in error.absolute_path) or "its top level"
     keyword, constraint, value = str(error.validator), error.validator_value, error.instance
     schema = _resolve_ref(error.schema, validator.schema)
     if keyword in ("additionalProperties", "unevaluatedProperties"):
-        allowed = _allowed_properties(value, schema, validator)
-        # A key whose value is invalid counts as unevaluated too; it has an error of its own.
+        allowed = _list_allowed_properties(value, schema, validator)
+        # A key with an invalid value counts as unevaluated too; a separate error describes it.
         for key in sorted(str(key) for key in value if key not in allowed):
-            yield f"unknown key '{key}' in {where}; {suggest(key, allowed)}"
+            yield f"unknown key '{key}' in {location}; {suggest(key, allowed)}"
     elif keyword in ("required", "dependentRequired", "oneOf"):
-        yield _describe_missing_keys(where, keyword, constraint, value, schema, validator)
+        yield _describe_missing_keys(location, keyword, constraint, value, schema, validator)
     elif keyword == "not":
-        yield f"{where} {constraint.get('description', 'is not allowed')}"
+        yield f"{location} {constraint.get('description', 'is not allowed')}"
     elif "propertyNames" in error.schema_path and keyword == "enum":
-        yield f"unknown key '{value}' in {where}; {suggest(value, constraint)}"
+        yield f"unknown key '{value}' in {location}; {suggest(value, constraint)}"
     elif "propertyNames" in error.schema_path:
-        yield f"'{value}' in {where} is not {schema['description']}"
+        yield f"'{value}' in {location} is not {schema['description']}"
     else:
-        yield f"{where} is {_format_value(value)}, {_describe_violation(keyword, constraint, schema)}"
+        yield f"{location} is {_format_value(value)}, {_describe_violation(keyword, constraint, schema)}"
 
 
 def _describe_missing_keys(
-    where: str,
+    location: str,
     keyword: str,
     constraint: Any,
     value: Mapping[str, Any],
@@ -124,13 +125,13 @@ def _describe_missing_keys(
     if keyword == "required":
         key = next(key for key in constraint if key not in value)
         meaning = _resolve_ref(schema.get("properties", {}).get(key, {}), validator.schema).get("description", "")
-        return f"{where} lacks the key '{key}'" + (f" ({meaning.rstrip('.')})" if meaning else "")
+        return f"{location} lacks the key '{key}'" + (f" ({meaning.rstrip('.')})" if meaning else "")
     if keyword == "dependentRequired":
         missing = {key: set(needed) - set(value) for key, needed in constraint.items() if key in value}
         key = next(key for key in missing if missing[key])
-        return f"{where} has the key '{key}', which needs {_format_keys(missing[key])}; add it, or remove '{key}'"
+        return f"{location} has the key '{key}', which needs {_format_keys(missing[key])}; add it, or remove '{key}'"
     keys = [key for part in constraint for key in part["required"]]
-    return f"{where} has {_format_keys(set(keys) & set(value)) or 'none'} of {_format_keys(keys)}; name exactly one"
+    return f"{location} has {_format_keys(set(keys) & set(value)) or 'none'} of {_format_keys(keys)}; name exactly one"
 
 
 def _describe_violation(keyword: str, constraint: Any, schema: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""A part of a configuration: the models that the command line selects, and what a run downloads."""
+"""Selections from a configuration: the models of the command line, and the downloads of a run."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from samgap.config.catalogs import merge_catalogs, merge_mappings
-from samgap.config.cells import referenced_ids
+from samgap.config.cells import list_referenced_ids
 from samgap.config.schema import suggest
 from samgap.errors import UserError
 
@@ -17,7 +17,7 @@ SECTIONS_WITH_MODELS = ("experiments", "comparisons", "figures", "tables")
 def select_models(
     config: Mapping[str, Any], config_files: Iterable[str | Path], root: Path
 ) -> tuple[dict[str, Any], tuple[str, ...] | None]:
-    """Return the configuration with its section `models`, and the model ids that the command line has in its place.
+    """Return the configuration with its section `models`, and the model ids of the command line.
 
     `snakemake --config models=sam2-large,ellipse` replaces the section by these ids, so the section is read again from
     the configuration files and their catalogs.
@@ -49,10 +49,10 @@ def select_models(
 
 
 def restrict_to_models(config: Mapping[str, Any], models: Iterable[str] | None) -> dict[str, Any]:
-    """Return a validated configuration without the experiments, comparisons, figures and tables of other models.
+    """Restrict a validated configuration to the experiments, comparisons, figures and tables of some models.
 
-    A list of experiments, models, pairs or metrics keeps the items that remain; an entry with an empty list, or that
-    names another model, is removed. The section `models` stays complete, because trainings refer to it.
+    Items of other models are removed from lists of experiments, models, pairs and metrics. An entry whose list becomes
+    empty, or that names another model, is removed. The section `models` stays complete, because trainings refer to it.
 
     Args:
         config: A validated configuration.
@@ -76,12 +76,12 @@ def restrict_to_models(config: Mapping[str, Any], models: Iterable[str] | None) 
 
 
 def list_downloads(config: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the ids of `archives`, `datasets` and `models` that a run fetches, or makes from files that it fetches.
+    """Return the ids of `archives`, `datasets` and `models` that a run downloads, or makes from downloaded files.
 
-    A model that a training makes is not fetched, but the data sets that it is trained on are.
+    The weights of a model from a training are not downloaded, but the data sets of that training are.
     """
-    sources = {model: config["models"][model].get("weights", {}) for model in referenced_ids(config, "models")}
-    datasets = set(referenced_ids(config, "datasets"))
+    sources = {model: config["models"][model].get("weights", {}) for model in list_referenced_ids(config, "models")}
+    datasets = set(list_referenced_ids(config, "datasets"))
     trainings = [source["training"] for source in sources.values() if "training" in source]
     for training in _list_required_trainings(config, trainings):
         entry = config["trainings"][training]
@@ -92,7 +92,7 @@ def list_downloads(config: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _list_required_trainings(config: Mapping[str, Any], names: Iterable[str]) -> set[str]:
-    """Return the trainings and all that they start from."""
+    """Return the trainings and all trainings that they start from."""
     required: set[str] = set()
     for name in names:
         current: str | None = name
@@ -105,15 +105,15 @@ def _list_required_trainings(config: Mapping[str, Any], names: Iterable[str]) ->
 def _restrict_entry(
     entry: Mapping[str, Any], models: set[str], experiments: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """Return what remains of an experiment, comparison, figure or table; None if nothing does."""
-    if not _names_only(entry, models):
+    """Return an experiment, comparison, figure or table without other models; None if it becomes empty."""
+    if not _has_only_models(entry, models):
         return None
     restricted = dict(entry)
     for key, available in (("models", models), ("experiments", experiments)):
         if key in entry:
             restricted[key] = [id for id in entry[key] if id in available]
     if "pairs" in entry:
-        restricted["pairs"] = [pair for pair in entry["pairs"] if _names_only(pair, models)]
+        restricted["pairs"] = [pair for pair in entry["pairs"] if _has_only_models(pair, models)]
     if "experiments" in entry and "metrics" in entry:
         measured = {metric for name in restricted["experiments"] for metric in experiments[name]["metrics"]}
         restricted["metrics"] = [metric for metric in entry["metrics"] if metric in measured]
@@ -121,8 +121,8 @@ def _restrict_entry(
     return None if emptied else restricted
 
 
-def _names_only(entry: Mapping[str, Any], models: set[str]) -> bool:
+def _has_only_models(entry: Mapping[str, Any], models: set[str]) -> bool:
     """Return whether each `model` of an entry and of its mappings (`spatial`, `baseline`, …) is one of `models`."""
     if "model" in entry and entry["model"] not in models:
         return False
-    return all(_names_only(value, models) for value in entry.values() if isinstance(value, Mapping))
+    return all(_has_only_models(value, models) for value in entry.values() if isinstance(value, Mapping))

@@ -26,18 +26,18 @@ def validate_trainings(config: Mapping[str, Any]) -> None:
 
 
 def _validate_mix(training: str, entry: Mapping[str, Any]) -> None:
-    """Check that the data sets of a training differ, and that the shares of `mix` leave some to `dataset`."""
+    """Check that the data sets of a training differ, and that the sum of the shares of `mix` is less than 1."""
     mixed = [part["dataset"] for part in entry.get("mix", [])]
     for dataset in mixed:
         if mixed.count(dataset) > 1 or dataset in (entry["dataset"], entry["validation"]):
             raise UserError(
-                f"config: trainings.{training}.mix names '{dataset}', which the training has already as its dataset, "
-                "its validation or in mix; name each once"
+                f"config: trainings.{training}.mix names '{dataset}', which is already in `dataset`, "
+                "`validation` or `mix` of the training; name each data set once"
             )
     total = sum(part["share"] for part in entry.get("mix", []))
     if total >= 1:
         raise UserError(
-            f"config: trainings.{training}.mix has shares of {total:g} in all, which leaves none to "
+            f"config: trainings.{training}.mix has shares with the sum {total:g}, which leaves no images of "
             f"'{entry['dataset']}'; make their sum less than 1"
         )
 

@@ -13,9 +13,9 @@ from samgap.config.yaml_files import load_model_files, load_prompt_files
 
 
 def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """Return `config` with its catalogs merged, its defaults filled in and the YAML files that it names read.
+    """Validate a configuration, and return it with merged catalogs, filled-in defaults and loaded YAML files.
 
-    The content of these files becomes part of the configuration, so that Snakemake reruns what an edit changes.
+    The content of these files becomes part of the configuration, so Snakemake reruns the rules that an edit changes.
 
     Args:
         config: The configuration as Snakemake reads it; it is not modified.
@@ -26,7 +26,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
             section has, an id without its file, or a model that does not accept its prompts.
     """
     config = merge_catalogs(config, root)
-    # Before the schema, because the kind of an entry decides which keys it may have.
+    # Before the schema, because the allowed keys of an entry depend on its kind.
     plugin_files.validate_plugins(config, root)
     schema = load_schema(root)
     config = add_url_archives(validate(load_prompt_files(coerce_scalars(config, schema), root), schema))

@@ -1,4 +1,4 @@
-"""YAML files that a configuration names in place of a mapping or a list."""
+"""YAML files that a configuration names instead of a mapping or a list."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ PROMPT_FILE_TYPES: dict[str, type] = {"phrases": list, "words": dict}
 
 
 def load_model_files(models: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """Return the section `models` with the content of each YAML file in place of its path."""
+    """Return the section `models` with the content of each YAML file instead of its path."""
     return {name: _load_entry_files(f"models.{name}", entry, root, MODEL_FILE_TYPES) for name, entry in models.items()}
 
 
@@ -59,7 +59,7 @@ def load_yaml(key_path: str, file: str, root: Path, expected_type: type) -> Any:
 
 
 def _load_entry_files(key_path: str, entry: Mapping[str, Any], root: Path, types: Mapping[str, type]) -> dict[str, Any]:
-    """Return an entry with the content of a file in place of each path; other values stay as they are."""
+    """Return an entry with the content of each file instead of its path; other values are unchanged."""
     content = {
         key: load_yaml(f"{key_path}.{key}", entry[key], root, expected_type)
         for key, expected_type in types.items()

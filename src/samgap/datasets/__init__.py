@@ -1,4 +1,4 @@
-"""Data sets. Each plug-in module is one kind of data set, selected by `datasets.<id>.kind` in the configuration.
+"""Data sets. Each plug-in module is one kind of data set; `datasets.<id>.kind` in the configuration selects it.
 
 A kind defines `describe_labels(options)`, which returns the labelled `nouns` and `attributes`, and
 `iter_images(options, archives, seed)`, which yields `AnnotatedImage`s. `samgap.datasets.write` writes them to the files
@@ -17,7 +17,7 @@ class Annotation:
 
     Attributes:
         noun: Class of the instance.
-        mask: Bool, (height, width): the whole image, or the part of it that starts at `offset`. None if only the box is
+        mask: Bool, (height, width): the whole image, or a crop that starts at `offset`. None if only the box is
             labelled.
         box: Corners (x0, y0, x1, y1) in px; needed if there is no mask.
         attributes: Attribute name -> value.

@@ -1,7 +1,7 @@
 """Iterate over the files of a folder, a tar archive (compressed or not) or a zip archive without unpacking to disk.
 
-Nothing is written, so no path, link or device in an archive can reach other files; suspicious members are refused all
-the same. The amount of data is limited, because a small archive can unpack to a very large one.
+Nothing is written, so no path, link or device in an archive can overwrite other files; suspicious members are refused
+nevertheless. The amount of data is limited, because a small archive can unpack to a very large amount.
 """
 
 import lzma
@@ -35,11 +35,11 @@ def iter_files(source: Path, path_filter: PathFilter, max_gb: float = MAX_ARCHIV
 
     Args:
         source: Folder or archive.
-        path_filter: Called once for each visible file with its path in the source; true to read the file.
+        path_filter: Called once for each visible file with its path in the source; returns whether to read the file.
         max_gb: Limit of the unpacked size of an archive, in GB.
 
     Raises:
-        UserError: The archive is damaged (raised at the latest at the damaged file), has a member with a path or a link
+        UserError: The archive is damaged (raised no later than at the damaged file), has a member with a path or a link
             outside the archive or a device, or is larger than `max_gb`; or a selected file is larger than
             `MAX_FILE_BYTES`.
     """
@@ -51,7 +51,7 @@ def iter_files(source: Path, path_filter: PathFilter, max_gb: float = MAX_ARCHIV
             is_zip = stream.read(2) == b"PK"
         yield from (_iter_zip if is_zip else _iter_tar)(source, path_filter, _ArchiveGuard(source, max_gb))
     except ARCHIVE_ERRORS as error:
-        # For a file that is no archive, tarfile lists the error of every compression after the first line.
+        # For a file that is not an archive, tarfile lists the error of every compression after the first line.
         reason = str(error).partition(":\n")[0]
         raise UserError(
             f"{source}: truncated or damaged archive, or not an archive ({type(error).__name__}: {reason}); "

@@ -3,17 +3,17 @@
 The segmentation of an annotation may be polygons, a run-length encoding (compressed or not), or missing; then the
 instance has a box and no mask. Crowd regions are ignored in the evaluation. Invalid annotations are left out and
 counted in one warning; if only the segmentation of an annotation is invalid, its whole box is ignored in the
-evaluation. A missing, unreadable or wrongly sized image is an error, and so are duplicate ids and images.
+evaluation. A missing or unreadable image, an image of another size, and duplicate ids and images are errors.
 
 Options: `annotations` (paths of the COCO files, with the wildcards `*` and `?`); `nouns` (category -> noun, or a noun
 with attributes); `images` (the folder that file names are relative to; by default an image may be in any folder, and
-its base name suffices if it is unique); `files` (a text file that lists the names to read, one a line); `groups` (a
-regular expression whose first group, matched in the name of an image, is its source; by default each image is its own
-group); `attributes` (attributes of all instances); `attribute-values` (all values of the attributes that the
-annotations have in `attributes`, or that hold for all instances); `absent` (nouns that are in no image); `max-gb`
+its base name suffices if it is unique); `files` (a text file with the names to read, one per line); `groups` (a
+regular expression whose first group, matched in the name of an image, is its source; by default each image is a
+separate group); `attributes` (attributes of all instances); `attribute-values` (all values of the attributes that the
+annotations have in `attributes`, or that apply to all instances); `absent` (nouns that are in no image); `max-gb`
 (limit of the unpacked size of an archive).
 
-Leading folders may be omitted in all paths inside the data, because those of archives vary.
+Leading folders may be omitted in all paths inside the data, because they differ between archives.
 """
 
 import fnmatch
@@ -88,7 +88,7 @@ def _index_source(
     def is_coco_file(path: PurePosixPath) -> bool:
         if path.suffix.lower() in IMAGE_SUFFIXES:
             if path in image_paths:
-                raise UserError(f"{source}: {path} is twice in it")
+                raise UserError(f"{source}: there are two files {path}")
             image_paths.add(path)
         elif path.suffix.lower() == ".json":
             json_paths.append(str(path))

@@ -27,7 +27,7 @@ MASK_MODES = ("1", "L", "P", "I;16", "I;16B", "I")
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """A folder of images in a source; leading folders do not matter.
+    """A folder of images in a source, in any parent folder.
 
     Attributes:
         source: Folder or archive.
@@ -44,7 +44,7 @@ class ImageFolder:
         )
 
     def __str__(self) -> str:
-        """Return the path of the folder without leading folders."""
+        """Return the path of the folder without its parent folders."""
         return "/".join(self.folder_parts)
 
 
@@ -113,7 +113,7 @@ def read_image_mask_pairs(
     if n_single_object > 1 and not n_several_objects:
         logger.warning(
             "warning: %s: no mask has more than one value other than 0; if these are semantic masks, "
-            "give each object its own value",
+            "give each object a different value",
             mask_folder.source,
         )
 
@@ -131,7 +131,7 @@ def decode_instance_ids(encoded_bytes: bytes, source_name: str) -> np.ndarray:
     except IMAGE_READ_ERRORS as error:
         raise UserError(f"{source_name}: unreadable image ({error})") from error
     if file_format != "PNG":
-        raise UserError(f"{source_name}: the mask is a {file_format}, which does not keep exact values; use PNG")
+        raise UserError(f"{source_name}: the mask is a {file_format}, which does not store exact values; use PNG")
     if mode not in MASK_MODES:
         raise UserError(f"{source_name}: the mode of the mask is {mode}; use one channel of 8 or 16 bits")
     return id_map.astype(np.int32)
@@ -171,7 +171,7 @@ def _index_files(
             raise UserError(f"{source}: no such file or folder; check the `path` or `archives` of the data set")
         folders = [folder for folder in (image_folder, mask_folder) if folder.source == source]
         other_folders: set[str] = set()
-        # Masks of an archive are kept in memory; masks of a folder are read with their image.
+        # Masks of an archive are stored in memory; masks of a folder are read together with their images.
         path_filter = _make_indexing_filter(folders, mask_folder, image_names, mask_files, other_folders)
         for path, content in iter_files(source, path_filter, max_gb):
             mask_files[path.stem] = path.name, content
@@ -209,8 +209,10 @@ def _make_indexing_filter(
 
 def _raise_if_unpaired(problem: str, file_type: str, unpaired_names: set[str]) -> None:
     if unpaired_names:
-        first, *others = sorted(unpaired_names)
-        raise UserError(f"{problem} for {file_type} {first}" + (f" and {len(others)} more" if others else ""))
+        first_name, *further_names = sorted(unpaired_names)
+        raise UserError(
+            f"{problem} for {file_type} {first_name}" + (f" and {len(further_names)} more" if further_names else "")
+        )
 
 
 def _read_ignored_ids(csv_path: str, image_names: set[str]) -> dict[str, set[int]]:

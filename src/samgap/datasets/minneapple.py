@@ -5,9 +5,9 @@ Archive `images` (detection.tar.gz) has `detection/train/{images,masks}` and `de
 may differ. In a mask, 0 is background and every other value is one apple, which may consist of several pieces. Only the
 apples of the trees in the foreground are labelled.
 
-Options: `part` (train or test); `videos` or `without-videos` (names of videos to select or to exclude); `absent` (nouns
-that are in no image); `ignore` (a CSV file with the columns image, instance_id, ignore; instances with ignore 1 count
-as neither matched nor false positive).
+Options: `part` (train or test); `videos` or `without-videos` (names of the videos to select or to exclude); `absent`
+(nouns that are in no image); `ignore` (a CSV file with the columns image, instance_id, ignore; instances with ignore 1
+count as neither matched nor false positive).
 
 The group of an image is its video, the part of the name before `_image`: `20150921_131234` for
 `20150921_131234_image7.png`. In other names it is the part before the last `_` (`dataset1_back` for
@@ -60,7 +60,7 @@ def _select_images(archive_path: Path, file_names: list[str], options: Mapping[s
     present = {extract_video_name(name) for name in file_names}
     included, excluded = options.get("videos"), options.get("without-videos", [])
     hint = f"the videos of its {options['part']} part are {', '.join(sorted(present))}"
-    # A misspelt name would move training images into the validation set without a message, or leave it empty.
+    # Without this check, a misspelt name would move training images into the validation set, or leave it empty.
     unknown = sorted({*(included or []), *excluded} - present)
     if unknown:
         raise UserError(f"{archive_path}: no video {', '.join(unknown)}; {hint}")

@@ -1,16 +1,15 @@
 """Kind `minneapple-layout`: a folder of photographs and a folder of instance masks, as in MinneApple.
 
 In a mask (a PNG of one channel with 8 or 16 bits), 0 is background and every other value is one object, which may
-consist of several pieces. A photograph (PNG or JPEG) and its mask have the same name except for the suffix. Both
-folders are in one folder or archive (`data`), or in an archive each (`images`, `masks`); leading folders may be
-omitted.
+consist of several pieces. A photograph (PNG or JPEG) and its mask have the same name except for the suffix. The two
+folders are in one folder or archive (`data`), or in two archives (`images`, `masks`); leading folders may be omitted.
 
-Options: `images` and `masks` (names of the folders; by default these words); `noun` (what is masked; default apple);
-`files` (a text file that lists the names to read, one a line); `groups` (a regular expression whose first group,
-matched in the name of a photograph, is its source; by default each photograph is its own group); `attributes`
-(attributes of all instances); `absent` (nouns that are in no photograph); `ignore` (a CSV file with the columns image,
-instance_id, ignore; instances with ignore 1 count as neither matched nor false positive); `max-gb` (limit of the
-unpacked size of an archive).
+Options: `images` and `masks` (names of the folders; by default the names of the options); `noun` (noun of all
+instances; default apple); `files` (a text file with the names to read, one per line); `groups` (a regular expression
+whose first group, matched in the name of a photograph, is its source; by default each photograph is a separate group);
+`attributes` (attributes of all instances); `absent` (nouns that are in no photograph); `ignore` (a CSV file with the
+columns image, instance_id, ignore; instances with ignore 1 count as neither matched nor false positive); `max-gb`
+(limit of the unpacked size of an archive).
 """
 
 from collections.abc import Iterator, Mapping

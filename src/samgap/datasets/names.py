@@ -1,4 +1,4 @@
-"""Names of image files: select the listed ones, and read the group of an image from its name."""
+"""Select image files by a list of names, and extract the group of an image from its name."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ MAX_LISTED_NAMES = 3
 
 
 def summarize_names(names: Iterable[str]) -> str:
-    """List the first few names, and the number of the others."""
+    """Return a text with the first names and the number of further names."""
     names = list(names)
     return ", ".join(names[:MAX_LISTED_NAMES]) + (
         f" and {len(names) - MAX_LISTED_NAMES} more" if len(names) > MAX_LISTED_NAMES else ""
@@ -20,7 +20,7 @@ def summarize_names(names: Iterable[str]) -> str:
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """Split a path into its parts, without roots, drives and `..`: the parts are only compared, never written to."""
+    """Split a path into its parts, without roots, drives and `..`; the parts are used only for comparisons."""
     parts = PurePosixPath(path.replace("\\", "/")).parts
     return tuple(part for part in parts if part not in ("/", "//", "..") and not part.endswith(":"))
 
@@ -30,7 +30,7 @@ def select_listed(names: Iterable[str], list_path: str, source_name: str) -> set
 
     Args:
         names: Names of all labelled images.
-        list_path: Text file (UTF-8) with one name a line; lines that start with `#` are comments.
+        list_path: Text file (UTF-8) with one name per line; lines that start with `#` are comments.
         source_name: Name of the data for messages.
 
     Raises:

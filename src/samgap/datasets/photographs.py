@@ -1,4 +1,4 @@
-"""Check photographs, and rotate those that are stored sideways according to their EXIF orientation."""
+"""Check photographs, and rotate them according to their EXIF orientation."""
 
 import io
 import struct
@@ -30,8 +30,8 @@ class Photograph:
 def load_photograph(encoded_bytes: bytes, source_name: str, labelled_size: tuple[int, int] | None = None) -> Photograph:
     """Check a PNG or JPEG file, and rotate it according to its EXIF orientation, as labelling tools display it.
 
-    A rotated image is encoded again in full size (JPEG at quality 95). All others keep their bytes, also if
-    `labelled_size` fits only the stored orientation.
+    A rotated image is encoded again in full size (JPEG at quality 95). All other images keep their bytes, also
+    if `labelled_size` fits only the stored orientation.
 
     Args:
         encoded_bytes: Content of the file.

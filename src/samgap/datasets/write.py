@@ -40,11 +40,11 @@ def write_dataset(
     dataset: str,
     provenance: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write the images, `instances.json` and the table `images`; existing outputs are replaced when all is written.
+    """Write the images, `instances.json` and the table `images`; existing outputs are replaced at the end.
 
-    Image ids count from 1 in the order of the file names, whatever the order of `annotated_images`. Instance ids count
-    from 1 in the order of the image ids and, within an image, of its annotations. Images are written one at a time to
-    limit the memory.
+    Image ids count from 1 in the order of the file names, independent of the order of `annotated_images`. Instance ids
+    count from 1 in the order of the image ids and, within an image, of its annotations. Images are written one at a
+    time to limit the memory.
 
     Args:
         annotated_images: The images with their annotations.

@@ -1,7 +1,7 @@
 """The download cache: a folder that several runs and users can share, from which files are linked.
 
-A file is stored as `<hash of its address>-<name>`, with its receipt in `….json`. A partial file is `….part`. With the
-lock `….lock` one process downloads a file while others wait for it.
+A file is stored as `<hash of its address>-<name>`, with its receipt in `….json`. A partial file is `….part`. The lock
+`….lock` makes other processes wait while one process downloads a file.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ from requests.auth import AuthBase
 from samgap.download.fetch import (
     CHECKSUM_KEYS,
     ExpectedFile,
-    checksums_match,
     compute_checksums,
     download_file,
-    local_path,
+    has_matching_checksums,
     parse_expected,
+    parse_local_path,
     verify_checksums,
 )
 from samgap.errors import UserError
@@ -50,7 +50,7 @@ class DownloadSettings:
 
 
 def read_settings(config: Mapping[str, Any]) -> DownloadSettings:
-    """Return the settings of a configuration and the environment. They do not change which file is downloaded."""
+    """Return the settings of a configuration and the environment. They do not influence which file is downloaded."""
     folder = os.environ.get(CACHE_VARIABLE) or config.get("cache") or DEFAULT_CACHE
     return DownloadSettings(Path(folder).expanduser(), config.get("mirrors", {}), config.get("connections", 1))
 
@@ -69,20 +69,20 @@ def fetch_cached(
     path is copied to `target`, not to the cache. For arguments, result and errors see
     `samgap.download.fetch.download_file`.
     """
-    if local_path(url) is not None:
+    if parse_local_path(url) is not None:
         return download_file(url, target, **expected)
     result = link_cached(url, target, settings, **expected)
     if result is None:
-        entry = _entry_path(url, settings.cache)
+        entry = _get_entry_path(url, settings.cache)
         with _writable_cache(settings.cache, parse_expected(expected, url)[2]), _entry_lock(entry):
-            # Another process may have downloaded it while this one waited for the lock.
+            # Another process may have downloaded the file while this process waited for the lock.
             result = link_cached(url, target, settings, **expected)
             if result is None:
                 result = download_file(
                     url, entry, mirrors=settings.mirrors, connections=settings.connections, auth=auth, **expected
                 )
                 write_json(
-                    _receipt_path(entry),
+                    _get_receipt_path(entry),
                     {"url": redact_url(url), **{key: result[key] for key in (*CHECKSUM_KEYS, "checked")}},
                 )
                 _replace_symlink(entry, Path(target))
@@ -95,23 +95,23 @@ def link_cached(
     """Make `target` a link to the cached file, without network access.
 
     Returns:
-        The result of `fetch_cached`, or None if the cache does not have the whole file, or only a different one.
+        The result of `fetch_cached`, or None if the cache has no complete file with these checksums.
     """
     checksums, second_hand, name = parse_expected(expected, url)
-    entry = _entry_path(url, settings.cache)
+    entry = _get_entry_path(url, settings.cache)
     actual = _check_entry(entry, checksums, second_hand)
     if actual is None:
         return None
     checked = verify_checksums(actual, checksums, second_hand, name)
-    if checksums_match(actual, checksums) and (second_hand or not any(checksums.values())):
-        # The receipt may name better checksums, which another run had.
-        checked = read_json_object(_receipt_path(entry)).get("checked", checked)
+    if has_matching_checksums(actual, checksums) and (second_hand or not any(checksums.values())):
+        # The receipt may name better checksums, from the configuration of another run.
+        checked = read_json_object(_get_receipt_path(entry)).get("checked", checked)
     logger.info("%s: from the cache %s", name, settings.cache)
     _replace_symlink(entry, Path(target))
     return {"source": name, **actual, "checked": checked}
 
 
-def _entry_path(url: str, cache: Path) -> Path:
+def _get_entry_path(url: str, cache: Path) -> Path:
     """Return the path in the cache of the file at `url`."""
     name = PurePosixPath(unquote(urlsplit(url).path)).name
     key = hashlib.sha256(url.encode()).hexdigest()[:16]
@@ -122,23 +122,23 @@ def _check_entry(entry: Path, requested: Mapping[str, Any], second_hand: bool) -
     """Return the checksums of a cached file, or None if it is missing, damaged, or not the expected file."""
     if not entry.is_file():
         return None
-    known = {key: value for key, value in requested.items() if value is not None}
-    receipt = {key: value for key, value in read_json_object(_receipt_path(entry)).items() if key in requested}
+    configured = {key: value for key, value in requested.items() if value is not None}
+    receipt = {key: value for key, value in read_json_object(_get_receipt_path(entry)).items() if key in requested}
     # The receipt takes precedence over a second-hand checksum.
-    expected = {**known, **receipt} if second_hand else {**receipt, **known}
+    expected = {**configured, **receipt} if second_hand else {**receipt, **configured}
     if not expected or expected.get("size", entry.stat().st_size) != entry.stat().st_size:
         return None
     actual = compute_checksums(entry)
-    return actual if checksums_match(actual, expected) and checksums_match(actual, receipt) else None
+    return actual if has_matching_checksums(actual, expected) and has_matching_checksums(actual, receipt) else None
 
 
-def _receipt_path(entry: Path) -> Path:
+def _get_receipt_path(entry: Path) -> Path:
     return entry.with_name(entry.name + ".json")
 
 
 @contextlib.contextmanager
 def _writable_cache(folder: Path, name: str) -> Iterator[None]:
-    """Create files in `folder` with its permissions, so that all its users can continue a download."""
+    """Create the cache folder if necessary, and let new files have its permissions, so any of its users can resume."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Download or copy of one file to one path, verified against the expected size and checksums.
+"""Download or copy one file to a path, and verify it against the expected size and checksums.
 
 `samgap.download.cache` downloads each file once for several runs and users.
 """
@@ -25,6 +25,7 @@ from samgap.io.redaction import redact_url
 logger = logging.getLogger("samgap")
 
 CHECKSUM_KEYS = ("size", "sha256", "md5")
+"""Keys of the values that identify the content of a file."""
 
 
 class ExpectedFile(TypedDict, total=False):
@@ -70,25 +71,25 @@ def download_file(
         url: An address (http, https, file) or a local path.
         target: The path to write.
         mirrors: Prefix of an address -> its replacement. A mirror is tried before the address itself.
-        connections: How many connections download one file.
+        connections: Number of connections of one download.
         auth: Authentication at `url`; it is not sent to mirrors.
         expected: The expected size and checksums, and the file's name in messages.
 
     Returns:
-        `source` (the name), `sha256`, `md5`, `size` (bytes) and `checked` (the result of the comparison, in words).
+        `source` (the name), `sha256`, `md5`, `size` (bytes) and `checked` (the result of the comparison as a text).
 
     Raises:
         Unavailable: If the file cannot be downloaded.
-        UserError: If the file differs from what is expected; it is removed. If the checksums are second-hand, a
+        UserError: If the file differs from the expected checksums; it is removed. For second-hand checksums, a
             difference is only a warning.
     """
     target, expectation = Path(target), _Expectation(*parse_expected(expected, url))
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    candidates = [*mirror_urls(url, mirrors or {}), url]
+    candidates = [*list_mirror_urls(url, mirrors or {}), url]
     for candidate in candidates:
         try:
-            # Credentials are sent only to the address that they are for, not to a mirror.
+            # Credentials are sent only to the original address, not to a mirror.
             result = _fetch_url(candidate, part, expectation, connections, auth if candidate == url else None)
             break
         except Unavailable as error:
@@ -109,7 +110,7 @@ def parse_expected(expected: ExpectedFile, url: str) -> tuple[dict[str, Any], bo
 
 
 def verify_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any], second_hand: bool, name: str) -> str:
-    """Compare checksums, and return the result in words for a card.
+    """Compare checksums, and return the result as a text for a card.
 
     Args:
         actual: `size`, `sha256` and `md5` of the file.
@@ -118,13 +119,13 @@ def verify_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any], sec
         name: The file's name in messages.
 
     Raises:
-        UserError: For a difference, unless the expected values are second-hand.
+        UserError: If a value differs, unless the expected values are second-hand.
     """
-    known = {key: expected[key] for key in CHECKSUM_KEYS if expected.get(key) is not None}
+    stated = {key: expected[key] for key in CHECKSUM_KEYS if expected.get(key) is not None}
     origin = "second-hand " if second_hand else ""
-    differing = [key for key in known if not checksums_match(actual, {key: known[key]})]
+    differing = [key for key in stated if not has_matching_checksums(actual, {key: stated[key]})]
     for key in differing:
-        difference = f"{name}: {key} is {actual[key]}, not {known[key]} as configured"
+        difference = f"{name}: {key} is {actual[key]}, not {stated[key]} as configured"
         if not second_hand:
             raise UserError(f"{difference}; the file is removed: check the source, or the configured {key}")
         logger.warning(
@@ -133,17 +134,17 @@ def verify_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any], sec
             *(difference, actual["sha256"]),
         )
     if differing:
-        return "; ".join(f"differs from the {origin}{key} {known[key]}" for key in differing)
-    return f"agrees with the {origin}{', '.join(known)}" if known else "nothing to check it against"
+        return "; ".join(f"differs from the {origin}{key} {stated[key]}" for key in differing)
+    return f"agrees with the {origin}{', '.join(stated)}" if stated else "nothing to check it against"
 
 
-def checksums_match(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
-    """Return whether all known expected values (`size`, `sha256`, `md5`) equal the actual ones."""
+def has_matching_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Return whether the actual `size`, `sha256` and `md5` equal all expected values that are not None."""
     return all(str(actual[key]) == str(expected[key]).lower() for key in CHECKSUM_KEYS if expected.get(key) is not None)
 
 
 def compute_checksums(path: str | Path) -> dict[str, Any]:
-    """Return `sha256` and `md5` (hex) and `size` (bytes) of a file, which is read once."""
+    """Return the `sha256` and `md5` (hex) and the `size` (bytes) of a file."""
     sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
     with open(path, "rb") as stream:
         while block := stream.read(CHUNK_BYTES):
@@ -153,13 +154,13 @@ def compute_checksums(path: str | Path) -> dict[str, Any]:
     return {"sha256": sha256.hexdigest(), "md5": md5.hexdigest(), "size": size}
 
 
-def mirror_urls(url: str, mirrors: Mapping[str, str]) -> list[str]:
+def list_mirror_urls(url: str, mirrors: Mapping[str, str]) -> list[str]:
     """Return the addresses of a file at the mirrors whose prefix fits, the longest prefix first."""
     prefixes = sorted((prefix for prefix in mirrors if url.startswith(prefix)), key=len, reverse=True)
     return [mirrors[prefix] + url[len(prefix) :] for prefix in prefixes]
 
 
-def local_path(url: str) -> Path | None:
+def parse_local_path(url: str) -> Path | None:
     """Return the local path that `url` means, or None if it is an http or https address.
 
     Raises:
@@ -182,7 +183,7 @@ def _fetch_url(
 
     If the file was assembled from several responses and differs, it is downloaded once more in one piece.
     """
-    path = local_path(url)
+    path = parse_local_path(url)
     if path is not None:
         try:
             shutil.copyfile(path, part)
@@ -197,7 +198,7 @@ def _fetch_url(
         url, part, expected_bytes=size, connections=connections, auth=auth, has_checksum=has_checksum
     ):
         actual = compute_checksums(part)
-        if checksums_match(actual, checksums):
+        if has_matching_checksums(actual, checksums):
             return expectation.verify(actual)
         logger.info("%s: differs after a resumed download; downloading it again", expectation.name)
         remove(part)

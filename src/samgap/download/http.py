@@ -1,4 +1,4 @@
-"""HTTP requests and responses; each refusal or lost connection is an exception with a message of one line."""
+"""HTTP requests and responses; a refused request or a lost connection raises an exception with a one-line message."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from samgap.io.redaction import redact_url
 
 
 class Unavailable(UserError):
-    """A file that does not exist, that the server refuses, or whose server cannot be reached."""
+    """A file does not exist, the server refuses it, or the server cannot be reached."""
 
 
 class ConnectionCut(Exception):
@@ -26,8 +26,8 @@ def open_session(connections: int, max_retries: int, backoff_s: float) -> reques
     """Return a session that retries requests.
 
     Args:
-        connections: The number of connections that are used at once.
-        max_retries: How often a request is repeated.
+        connections: The number of simultaneous connections.
+        max_retries: The maximum number of retries of a request.
         backoff_s: The n-th retry waits `backoff_s` * 2**n seconds, or as long as the server's Retry-After says.
     """
     retry = urllib3.Retry(
@@ -71,15 +71,15 @@ def get_response(
 def iter_blocks(response: requests.Response) -> Iterator[bytes]:
     """Yield the body as it is on the server (without decompression); a lost connection raises ConnectionCut."""
     try:
-        # read1 returns what has arrived instead of waiting for a full block, so a kill or a reset loses none of it.
+        # read1 returns the received bytes without waiting for a full block, so a kill or a reset loses none of them.
         while block := response.raw.read1(CHUNK_BYTES // 4, decode_content=False):
             yield block
     except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
         raise ConnectionCut(type(error).__name__) from error
 
 
-def http_error(url: str, response: requests.Response) -> Unavailable:
-    """Close the response and return the exception for its status, which is not that of a file."""
+def make_http_error(url: str, response: requests.Response) -> Unavailable:
+    """Close a response without the file, and return the exception for its status."""
     response.close()
     status = f"{redact_url(url)}: the server responds {response.status_code} {response.reason}"
     if response.status_code in (401, 403):

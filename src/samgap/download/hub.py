@@ -1,4 +1,4 @@
-"""Weights from a model hub: metadata through the hub's own client, the file through samgap.download.cache.
+"""Weights from a model hub: metadata through the hub's client, the file through samgap.download.cache.
 
 The client (`huggingface_hub`) provides the token, the endpoint, the offline mode and its cache. It does not download
 the file, because it would start a killed download again from the first byte.
@@ -16,7 +16,7 @@ import requests
 from requests.auth import AuthBase
 
 from samgap.download.cache import DownloadSettings, fetch_cached, link_cached
-from samgap.download.fetch import download_file, mirror_urls, verify_checksums
+from samgap.download.fetch import download_file, list_mirror_urls, verify_checksums
 from samgap.download.http import Unavailable
 from samgap.errors import UserError
 
@@ -34,7 +34,7 @@ class _BearerAuth(AuthBase):
 
 @dataclass(frozen=True)
 class _HubFile:
-    """A file on the hub, with what messages need: its name and the pages that help."""
+    """A file on the hub, with its name and the addresses of pages for messages."""
 
     url: str
     name: str
@@ -54,7 +54,7 @@ class _HubFile:
 
     @property
     def access_hint(self) -> str:
-        """What to do when the hub denies access."""
+        """Advice for the user when the hub denies access."""
         if self.token is None:
             return f"request access at {self.page}, then set HF_TOKEN to a token from {self.tokens_page}"
         return (
@@ -79,8 +79,8 @@ def fetch_from_hub(
 ) -> dict[str, Any]:
     """Download a file of a model hub through the cache.
 
-    At a fixed revision, a file in our cache or the client's is used without a request. The SHA-256 that the hub states
-    is always verified, whatever the configuration says.
+    At a fixed revision, a file in the cache of this package or of the client is used without a request. The SHA-256
+    that the hub states is always verified, also if the configuration has no checksum.
 
     Args:
         source: `hub` (owner/name), `file`, and `revision` (default main).
@@ -95,7 +95,7 @@ def fetch_from_hub(
 
     Raises:
         Unavailable: If the hub denies access, the file does not exist, or the hub cannot be reached.
-        UserError: If the file differs from what is expected.
+        UserError: If the file differs from the expected checksums.
     """
     # The client reads the environment when it is imported, so it must not be imported with this module.
     from huggingface_hub import constants, errors, get_token, hf_hub_url, try_to_load_from_cache
@@ -117,31 +117,31 @@ def fetch_from_hub(
             return download_file(cached, target, **expected)
     token = get_token()
     if token is not None and not (token.isascii() and token.isprintable()):
-        raise Unavailable(f"{name}: the token has characters that no token has; set HF_TOKEN again")
+        raise Unavailable(f"{name}: the token has invalid characters; set HF_TOKEN again")
     auth = _BearerAuth(token) if token else None
-    if not is_offline and mirror_urls(url, settings.mirrors):
+    if not is_offline and list_mirror_urls(url, settings.mirrors):
         try:
             return fetch_cached(url, target, settings, auth=auth, **expected)
         except Unavailable:
-            # The hub itself reports a better reason.
+            # The request to the hub below reports a better reason.
             settings = DownloadSettings(settings.cache, {}, settings.connections)
     stated = _request_metadata(_HubFile(url, name, endpoint, repository, token))
     if "sha256" in stated:
-        # The hub's own values are first-hand: compare them with the configured ones before a long download, then
-        # require them.
+        # The values of the hub are first-hand. They are compared with the configured values before a long download,
+        # and required after it.
         verify_checksums(stated, {key: checks[key] for key in checks.keys() & stated.keys()}, second_hand, name)
         expected |= {"md5": None, "second_hand": False, **stated}
     return fetch_cached(url, target, settings, auth=auth, **expected)
 
 
 def _request_metadata(file: _HubFile) -> dict[str, Any]:
-    """Return what the hub states about a file: `size`, and for a large file `sha256`."""
+    """Request the metadata of a file from the hub: `size`, and for a large file `sha256`."""
     from huggingface_hub import get_hf_file_metadata
     from huggingface_hub.utils import logging
 
-    # The client logs two lines for each retry; the exception below says the same in one.
+    # The client logs two lines for each retry; the exception below has the same information in one line.
     logging.set_verbosity_error()
-    with _translated_errors(file):
+    with _translate_errors(file):
         metadata = get_hf_file_metadata(
             file.url, token=file.token or False, endpoint=file.endpoint, retry_on_errors=True
         )
@@ -154,10 +154,10 @@ def _request_metadata(file: _HubFile) -> dict[str, Any]:
 
 
 @contextmanager
-def _translated_errors(file: _HubFile) -> Iterator[None]:
+def _translate_errors(file: _HubFile) -> Iterator[None]:
     """Raise Unavailable, with a message of one line, for each exception of the hub's client.
 
-    The client's own messages are not included: they are long, and may quote the request.
+    The messages of the client are not included: they are long, and may quote the request.
     """
     import httpx
     from huggingface_hub import constants, errors

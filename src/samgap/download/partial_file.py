@@ -1,4 +1,4 @@
-"""The received part of a file: one file or several pieces on disk, and a JSON file with the version they belong to."""
+"""The received part of a file: one file or several pieces on disk, and a JSON file with their version."""
 
 import errno
 import glob
@@ -19,7 +19,7 @@ class DiskFull(Exception):
 
 @dataclass(frozen=True)
 class Piece:
-    """The bytes `offset` to `offset + size` of a file (`size` None: the whole file, whatever its length)."""
+    """The bytes `offset` to `offset + size` of a file; `size` is None for the whole file, also of unknown length."""
 
     path: Path
     offset: int
@@ -41,7 +41,7 @@ def create(part: Path, url: str, total_bytes: int | None, validators: Mapping[st
     else:
         edges = [total_bytes * number // n_pieces for number in range(n_pieces + 1)]
         byte_ranges = [[start, end - start] for start, end in itertools.pairwise(edges)]
-    write_json(_state_path(part), {"url": url, "total": total_bytes, "pieces": byte_ranges, **validators})
+    write_json(_get_state_path(part), {"url": url, "total": total_bytes, "pieces": byte_ranges, **validators})
     return _build_pieces(part, byte_ranges)
 
 
@@ -51,7 +51,7 @@ def resume(part: Path, url: str) -> tuple[list[Piece], int | None, dict[str, Any
     None if there are none, or if they belong to another address.
     """
     try:
-        state = read_json(_state_path(part))
+        state = read_json(_get_state_path(part))
         if state["url"] != url:
             return None
         validators = {"etag": state["etag"], "modified": state["modified"]}
@@ -67,7 +67,7 @@ def append(piece: Piece, blocks: Iterable[bytes]) -> Generator[int, None, None]:
         DiskFull: If the disk or the quota is full.
         UserError: If another process writes the same file.
     """
-    received_bytes = file_size(piece.path)
+    received_bytes = get_file_size(piece.path)
     with open(piece.path, "ab") as stream:
         for block in blocks:
             if piece.size is not None:
@@ -91,20 +91,20 @@ def append(piece: Piece, blocks: Iterable[bytes]) -> Generator[int, None, None]:
 
 
 def merge(part: Path, pieces: list[Piece]) -> None:
-    """Write the pieces to `part`, one after the other."""
-    with open(part, "wb") as whole:
+    """Concatenate the pieces in `part`."""
+    with open(part, "wb") as target:
         for piece in pieces:
             with open(piece.path, "rb") as stream:
-                shutil.copyfileobj(stream, whole, CHUNK_BYTES)
+                shutil.copyfileobj(stream, target, CHUNK_BYTES)
 
 
 def remove(part: Path) -> None:
     """Remove a partial file with its pieces and its recorded version."""
-    for path in (part, _state_path(part), *part.parent.glob(f"{glob.escape(part.name)}.[0-9]*")):
+    for path in (part, _get_state_path(part), *part.parent.glob(f"{glob.escape(part.name)}.[0-9]*")):
         path.unlink(missing_ok=True)
 
 
-def file_size(path: Path) -> int:
+def get_file_size(path: Path) -> int:
     """Return the size of a file in bytes; 0 if it does not exist."""
     return path.stat().st_size if path.exists() else 0
 
@@ -116,5 +116,5 @@ def _build_pieces(part: Path, byte_ranges: list[list[Any]]) -> list[Piece]:
     return [Piece(path, first, size) for path, (first, size) in zip(paths, byte_ranges, strict=True)]
 
 
-def _state_path(part: Path) -> Path:
+def _get_state_path(part: Path) -> Path:
     return part.with_name(part.name + ".json")

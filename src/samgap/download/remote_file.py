@@ -1,4 +1,4 @@
-"""A file on an HTTP server: requests for it or a part of it, and checks that responses are of the same version."""
+"""A file on an HTTP server: requests for all or a part of it, and checks that responses have the same version."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from requests.auth import AuthBase
 from samgap.download.http import (
     Unavailable,
     get_response,
-    http_error,
+    make_http_error,
     parse_content_range,
     parse_validators,
 )
@@ -18,7 +18,7 @@ from samgap.io.redaction import redact_url
 
 
 class StalePartialFile(Exception):
-    """The bytes received so far are not part of the file that the server has now."""
+    """The received bytes are not part of the current version of the file on the server."""
 
 
 class UnexpectedSize(UserError):
@@ -34,7 +34,7 @@ class RemoteFile:
         auth: Authentication of the requests, if the server needs any.
         expected_bytes: The length that the file must have; None if unknown.
         has_checksum: Whether a checksum will be verified at the end. Then a partial file can be continued although the
-            server states no version, because a mixture of two versions would be noticed.
+            server states no version, because the checksum detects a mixture of two versions.
     """
 
     def __init__(
@@ -61,16 +61,16 @@ class RemoteFile:
         return self._has_checksum or any(self.validators.values())
 
     def request_start(self, *, with_range: bool) -> requests.Response:
-        """Request the whole file, as a range if `with_range`, and take its version and length from the response."""
+        """Request the whole file, as a range if `with_range`, and read its version and length from the response."""
         response = self._request({"Range": "bytes=0-"} if with_range else {})
         if response.status_code == 416 and with_range:  # an empty file has no range
             response.close()
             response = self._request({})
-        self.accept(response)
+        self.read_version(response)
         if response.status_code == 206:
             first_byte, self.total_bytes = parse_content_range(response)
             if first_byte != 0:
-                raise http_error(self.url, response)
+                raise make_http_error(self.url, response)
         return response
 
     def request_range(self, first_byte: int, last_byte: int | None) -> requests.Response:
@@ -83,15 +83,15 @@ class RemoteFile:
             headers["If-Range"] = validator
         return self._request(headers)
 
-    def accept(self, response: requests.Response) -> None:
-        """Take the version and length of the file from a response that starts at its first byte.
+    def read_version(self, response: requests.Response) -> None:
+        """Read the version and length of the file from a response that starts at its first byte.
 
         Raises:
-            Unavailable: If the response has no file, or a web page in its place.
-            UnexpectedSize: If its length is not the expected one.
+            Unavailable: If the response has no file, or a web page instead of it.
+            UnexpectedSize: If its length is not the expected length.
         """
         if response.status_code not in (200, 206):
-            raise http_error(self.url, response)
+            raise make_http_error(self.url, response)
         content_type, path = response.headers.get("Content-Type", ""), urlsplit(self.url).path
         if content_type.startswith("text/html") and not path.endswith((".html", ".htm")):
             response.close()
@@ -101,7 +101,7 @@ class RemoteFile:
         self.total_bytes = int(length) if length.isdecimal() else None
         self._check_size(response)
 
-    def is_end(self, response: requests.Response, received_bytes: int) -> bool:
+    def is_end_of_file(self, response: requests.Response, received_bytes: int) -> bool:
         """Return whether a response (416) states that the `received_bytes` bytes are the whole file."""
         _, total_bytes = parse_content_range(response)
         if response.status_code != 416 or total_bytes != received_bytes or not self._is_same_version(response):
@@ -115,10 +115,10 @@ class RemoteFile:
         Raises:
             StalePartialFile: If it starts elsewhere, or is of another version.
             Unavailable: If the server refuses the request.
-            UnexpectedSize: If the length of the file is not the expected one.
+            UnexpectedSize: If the length of the file is not the expected length.
         """
         if response.status_code not in (200, 206, 416):
-            raise http_error(self.url, response)
+            raise make_http_error(self.url, response)
         response_start, total_bytes = parse_content_range(response)
         if (
             response.status_code != 206

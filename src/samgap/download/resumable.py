@@ -1,7 +1,7 @@
 """A resumable download over HTTP: with retries, and over several connections if the server supports ranges.
 
 Received bytes are stored in `<part>` (over several connections in `<part>.0`, `<part>.1`, …) and the version of the
-file in `<part>.json`, so that the next run continues a download that was cut or killed.
+file in `<part>.json`. The next run resumes an interrupted download from these files.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ from requests.auth import AuthBase
 
 from samgap.download import partial_file
 from samgap.download.http import ConnectionCut, Unavailable, iter_blocks, open_session
-from samgap.download.partial_file import DiskFull, Piece, file_size
+from samgap.download.partial_file import DiskFull, Piece, get_file_size
 from samgap.download.remote_file import RemoteFile, StalePartialFile, UnexpectedSize
 from samgap.errors import UserError
 from samgap.io.progress import report_progress
 
 MAX_RETRIES = 5
-"""How often a request is repeated, and how often a connection may be cut before it has brought a byte."""
+"""Maximum number of retries of a request, and of successive lost connections without a received byte."""
 BACKOFF_S = 0.5
-"""The n-th retry waits BACKOFF_S * 2**n seconds, or as long as the server's Retry-After says, at most two minutes."""
+"""The n-th retry waits BACKOFF_S * 2**n seconds, or the time of the server's Retry-After, at most two minutes."""
 MIN_PIECE_BYTES = 8 << 20
-"""The smallest piece that is downloaded over a connection of its own."""
+"""The smallest piece that is downloaded over a separate connection."""
 
 logger = logging.getLogger("samgap")
 
@@ -45,19 +45,19 @@ def download_resumable(
 
     Args:
         url: The address (http or https).
-        part: The file to write; what an earlier run left there is continued if the server still has the same version.
+        part: The file to write; a partial file of an earlier run is resumed if the server still has the same version.
         expected_bytes: The length that the file must have; None if unknown.
-        connections: How many pieces are downloaded at once, if the server supports ranges.
+        connections: Number of pieces that are downloaded at the same time, if the server supports ranges.
         auth: Authentication of the requests.
-        has_checksum: Whether the caller verifies a checksum; then a partial file is continued although the server
-            states no version.
+        has_checksum: Whether the caller verifies a checksum; then a partial file is resumed although the server states
+            no version.
 
     Returns:
         Whether the file was assembled from several responses.
 
     Raises:
         Unavailable: If the file cannot be downloaded.
-        UserError: If its length is not the expected one, or the disk is full.
+        UserError: If its length is not the expected length, or the disk is full.
     """
     with open_session(connections, MAX_RETRIES, BACKOFF_S) as session:
         remote = RemoteFile(session, url, auth=auth, expected_bytes=expected_bytes, has_checksum=has_checksum)
@@ -78,7 +78,7 @@ class _ResumableDownload:
         self.advance: Callable[[int], None] = lambda n_bytes: None
 
     def run(self) -> bool:
-        """Download the file; start again while the partial file turns out to be stale."""
+        """Download the file; start again after each stale partial file. Return whether the download was resumed."""
         for _ in range(MAX_RETRIES):
             try:
                 return self._attempt()
@@ -98,10 +98,10 @@ class _ResumableDownload:
             partial_file.remove(self.part)
             response = self.remote.request_start(with_range=self.connections > 1)
             pieces = self._create_pieces(self._count_pieces(response))
-        received_bytes = sum(file_size(piece.path) for piece in pieces)
+        received_bytes = sum(get_file_size(piece.path) for piece in pieces)
         self._check_disk_space(received_bytes)
         with report_progress(self.part.stem, self.remote.total_bytes, "B", received_bytes) as advance:
-            self.advance = _with_lock(advance)
+            self.advance = _make_thread_safe(advance)
             if len(pieces) == 1:
                 self._download_piece(pieces[0], response)
             else:
@@ -109,7 +109,7 @@ class _ResumableDownload:
         return self.was_resumed
 
     def _find_resumable_pieces(self) -> list[Piece] | None:
-        """Return the pieces that an earlier run left, or None if they cannot be continued safely."""
+        """Return the pieces of an earlier run, or None if there are none that can be resumed safely."""
         state = partial_file.resume(self.part, self.remote.name)
         if state is None:
             return None
@@ -130,16 +130,16 @@ class _ResumableDownload:
         if self.remote.total_bytes is not None:
             free, needed = shutil.disk_usage(self.part.parent).free, self.remote.total_bytes - received_bytes
             if needed > free:
-                raise self._disk_full_error(f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free")
+                raise self._make_disk_full_error(f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free")
 
-    def _disk_full_error(self, reason: str) -> UserError:
+    def _make_disk_full_error(self, reason: str) -> UserError:
         return UserError(
             f"{self.remote.name}: no space left in {self.part.parent} ({reason}); free some, or set another folder as "
             "`cache`"
         )
 
     def _download_in_parallel(self, pieces: list[Piece], first_response: requests.Response | None) -> None:
-        """Download the pieces, each over its own connection, and merge them. A piece that fails stops the others."""
+        """Download the pieces over one connection each, and merge them. A failed piece cancels the other pieces."""
         responses = [first_response, *[None] * (len(pieces) - 1)]
         with ThreadPoolExecutor(len(pieces)) as pool:
             try:
@@ -153,7 +153,7 @@ class _ResumableDownload:
             piece.path.unlink()
 
     def _download_piece(self, piece: Piece, response: requests.Response | None) -> None:
-        """Download one piece, first from the open `response` if there is one (at the start of the piece)."""
+        """Download one piece; `response` is an open response from the start of the piece, or None."""
         piece.path.touch()
         try:
             self._download_piece_with_retries(piece, response)
@@ -167,7 +167,7 @@ class _ResumableDownload:
                 response.close()
 
     def _download_piece_with_retries(self, piece: Piece, response: requests.Response | None) -> None:
-        """Download one piece; after each cut, continue from the end of what has been received."""
+        """Download one piece; after each lost connection, continue after the last received byte."""
         failures, most_bytes = 0, -1
         while not self._is_complete(piece):
             current, response = response, None
@@ -175,7 +175,7 @@ class _ResumableDownload:
                 self._append_body(piece, current or self._request_remainder(piece))
                 return
             except ConnectionCut as cut:
-                received_bytes = file_size(piece.path)
+                received_bytes = get_file_size(piece.path)
                 failures = 0 if received_bytes > most_bytes else failures + 1
                 most_bytes = max(most_bytes, received_bytes)
                 position = f"at {piece.offset + received_bytes} bytes ({cut})"
@@ -188,17 +188,17 @@ class _ResumableDownload:
                 self.cancelled.wait(min(BACKOFF_S * 2**failures, 120))
 
     def _is_complete(self, piece: Piece) -> bool:
-        size, received_bytes = self._piece_size(piece), file_size(piece.path)
+        size, received_bytes = self._get_piece_size(piece), get_file_size(piece.path)
         if size is not None and received_bytes > size:
             raise StalePartialFile
         return received_bytes == size
 
-    def _piece_size(self, piece: Piece) -> int | None:
+    def _get_piece_size(self, piece: Piece) -> int | None:
         return self.remote.total_bytes if piece.size is None else piece.size
 
     def _request_remainder(self, piece: Piece) -> requests.Response:
-        """Request the missing bytes of a piece, in the version of those that have been received."""
-        received_bytes, is_whole_file = file_size(piece.path), piece.size is None
+        """Request the missing bytes of a piece, in the same version as the received bytes."""
+        received_bytes, is_whole_file = get_file_size(piece.path), piece.size is None
         if is_whole_file and not (received_bytes and self.remote.is_resumable()):
             return self._restart(piece, self.remote.request_start(with_range=False))
         first_byte = piece.offset + received_bytes
@@ -206,24 +206,24 @@ class _ResumableDownload:
         if response.status_code == 200:
             # The server does not support ranges, or has another version now.
             if is_whole_file:
-                self.remote.accept(response)
+                self.remote.read_version(response)
                 return self._restart(piece, response)
             self.connections = 1
-        if not (is_whole_file and self.remote.is_end(response, received_bytes)):
+        if not (is_whole_file and self.remote.is_end_of_file(response, received_bytes)):
             self.remote.check_continuation(response, first_byte)
             self.was_resumed = True
         return response
 
     def _restart(self, piece: Piece, response: requests.Response) -> requests.Response:
-        """Discard the received bytes; `response` has the file from its first byte on."""
-        # The old bytes are removed before the new version is recorded: a kill in between must not combine the two.
-        self.advance(-file_size(piece.path))
+        """Discard the received bytes, and return `response`, which starts at the first byte of the file."""
+        # The old bytes are removed before the new version is recorded: a kill in between must not mix the two versions.
+        self.advance(-get_file_size(piece.path))
         piece.path.write_bytes(b"")
         self._create_pieces(1)
         return response
 
     def _append_body(self, piece: Piece, response: requests.Response) -> None:
-        """Append the body of a response to a piece; a body that ends too early raises ConnectionCut."""
+        """Append the body of a response to a piece; raise ConnectionCut if the body ends too early."""
         with response:
             if response.status_code == 416:  # the piece is complete
                 return
@@ -233,8 +233,8 @@ class _ResumableDownload:
                         self._check_received(piece)
                         self.advance(n_bytes)
             except DiskFull as error:
-                raise self._disk_full_error(str(error)) from error
-        size, received_bytes = self._piece_size(piece), file_size(piece.path)
+                raise self._make_disk_full_error(str(error)) from error
+        size, received_bytes = self._get_piece_size(piece), get_file_size(piece.path)
         if size is not None and received_bytes != size:
             raise ConnectionCut(f"{received_bytes} of {size} bytes")
 
@@ -246,11 +246,11 @@ class _ResumableDownload:
 
     def _check_received(self, piece: Piece) -> None:
         expected_bytes = self.remote.expected_bytes
-        if expected_bytes is not None and file_size(piece.path) > expected_bytes:
+        if expected_bytes is not None and get_file_size(piece.path) > expected_bytes:
             raise UserError(f"{self.remote.name}: the server sent more than the configured {expected_bytes} bytes")
 
 
-def _with_lock(advance: Callable[[int], None]) -> Callable[[int], None]:
+def _make_thread_safe(advance: Callable[[int], None]) -> Callable[[int], None]:
     """Return `advance` for calls from several threads."""
     lock = threading.Lock()
 

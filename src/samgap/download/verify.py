@@ -1,4 +1,4 @@
-"""Verification of downloaded and generated files against their recorded SHA-256, one line a file."""
+"""Verify downloaded and generated files against their recorded SHA-256, with one result for each file."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
@@ -8,6 +8,7 @@ from samgap.io.files import read_json_object, sha256
 
 OK, SKIPPED, DIFFERS, MISSING = "ok", "skipped", "differs", "missing"
 FAILED_STATUSES = (DIFFERS, MISSING)
+"""Statuses of files that have to be fetched again."""
 
 CheckResult = tuple[str, str, str]
 """(one of the statuses above, path, details)"""
@@ -33,7 +34,7 @@ def verify_checkpoint(folder: str | Path) -> Iterator[CheckResult]:
 
 
 def verify_dataset(folder: str | Path) -> Iterator[CheckResult]:
-    """Verify `images/`, `instances.json` and `images.parquet` of a data set against `dataset.json` beside them."""
+    """Verify `images/`, `instances.json` and `images.parquet` of a data set against its `dataset.json`."""
     folder = Path(folder)
     card = read_json_object(folder / "dataset.json")
     recorded_sha256, images = card.get("images_sha256"), folder / "images"
@@ -67,7 +68,7 @@ def _compare_checksum(path: str, recorded_sha256: str | None, actual_sha256: str
 
 
 def _hash_files(folder: Path, names: Collection[str]) -> str | None:
-    """Return one hash over the sorted names and each file's SHA-256, as samgap.datasets records it.
+    """Return one hash over the sorted names and each file's SHA-256, as `samgap.datasets.write` records it.
 
     None if a file is missing, or if there are no names.
     """
@@ -81,6 +82,6 @@ def _hash_files(folder: Path, names: Collection[str]) -> str | None:
 
 
 def _list_files(folder: Path) -> set[str]:
-    """Return the names of all files below a folder, without hidden ones (of Snakemake and file managers)."""
+    """Return the names of all files below a folder, without hidden files (of Snakemake and file managers)."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {path.relative_to(folder).as_posix() for path in files}

@@ -24,8 +24,8 @@ def sha256(path: str | Path) -> str:
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`, and move that file to `path` if the block succeeds.
 
-    Every writer has a separate temporary file, so two writers of one path cannot mix their content. There are two
-    when a run is resumed while jobs of the first run are still running.
+    Every writer has a separate temporary file, so two writers of one path cannot mix their content. A path has two
+    writers when a run is resumed while jobs of the first run are still running.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_directory(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder, and put it in the place of the folder `path` if the block succeeds."""
+    """Yield a temporary folder, and move it to `path` if the block succeeds; an existing folder is replaced."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))

@@ -1,4 +1,4 @@
-"""Access tokens of the environment are removed from log records."""
+"""Redaction of access tokens in log records, and of credentials in addresses."""
 
 import logging
 import os
@@ -14,7 +14,8 @@ MIN_TOKEN_LENGTH = 8
 def install_log_redaction() -> None:
     """Replace tokens of the environment by `(hidden)` in all log records of this process from now on.
 
-    This covers the loggers of Snakemake's plug-ins: with `--verbose` the SLURM plug-in logs the whole environment.
+    This includes the loggers of Snakemake's plug-ins: with `--verbose` the SLURM plug-in logs all environment
+    variables.
     """
     values = {os.environ.get(name, "") for name in TOKEN_VARIABLES}
     tokens = sorted((value for value in values if len(value) >= MIN_TOKEN_LENGTH), key=len, reverse=True)
@@ -41,5 +42,5 @@ def _format_message(record: logging.LogRecord) -> str:
 
 
 def redact_url(url: str) -> str:
-    """Return an address for messages: without user name and password, and without its query, which may have a key."""
+    """Return an address without its user name, password and query, which may contain a key, for use in messages."""
     return re.sub(r"(?<=://)[^/@]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])

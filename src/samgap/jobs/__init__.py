@@ -1,1 +1,1 @@
-"""What rules and their scripts need around the work: code hashes, logs, shards, GPUs, provenance."""
+"""Infrastructure of rules and their scripts: code hashes, logs, shards, GPUs, provenance."""

@@ -1,4 +1,4 @@
-"""Hashes of the code that a rule's script runs, so that an edit reruns only the rules that the edit concerns.
+"""Hashes of the code that a rule's script runs, so an edit reruns only the rules that depend on the edited code.
 
 Imports are followed in syntax trees: of the script, of the modules of samgap that it imports at any level, and so on.
 Comments, docstrings and formatting are not part of a hash. A module whose name is computed at run time (a plug-in that
@@ -17,7 +17,7 @@ PACKAGE_DIR = Path(__file__).parents[1]
 
 
 class SourceSummary(NamedTuple):
-    """What a source file contributes to a hash."""
+    """The content of a source file that is part of a hash, and its imports."""
 
     digest: bytes
     """SHA-256 of the syntax tree without docstrings."""
@@ -28,7 +28,7 @@ class SourceSummary(NamedTuple):
 
 
 @functools.cache
-def script_hash(script: str, *plugin_modules: str) -> str:
+def hash_script(script: str, *plugin_modules: str) -> str:
     """Hash a script and all modules of samgap that it can import.
 
     Args:
@@ -40,13 +40,13 @@ def script_hash(script: str, *plugin_modules: str) -> str:
     """
     summary = _summarize(_read(PACKAGE_DIR.parents[1] / script))
     imports = [name for name in (*summary.on_import, *summary.on_call) if name.split(".")[0] == "samgap"]
-    return _combine({script: summary.digest} | _hash_modules(*imports, *plugin_modules))
+    return _combine_digests({script: summary.digest} | _digest_modules(*imports, *plugin_modules))
 
 
 @functools.cache
-def code_hash(*modules: str) -> str:
+def hash_modules(*modules: str) -> str:
     """Hash modules of samgap (dotted names) and all modules of samgap that they can import: 16 hexadecimal digits."""
-    return _combine(_hash_modules(*modules))
+    return _combine_digests(_digest_modules(*modules))
 
 
 def find_imported_modules(*modules: str) -> set[str]:
@@ -56,54 +56,54 @@ def find_imported_modules(*modules: str) -> set[str]:
     functions: of a package that is imported only for a module in it, imports within functions are not followed.
     """
     followed: dict[str, bool] = {}  # dotted name -> whether imports within functions are followed too
-    queue = [(name, True) for module in modules for name in _resolve(module)]
+    queue = [(name, True) for module in modules for name in _resolve_module(module)]
     while queue:
         module, with_functions = queue.pop()
         if module in followed and followed[module] >= with_functions:
             continue
         followed[module] = with_functions
-        summary = _summarize(_read(_source_file(module)))
+        summary = _summarize(_read(_get_source_file(module)))
         names = summary.on_import + (summary.on_call if with_functions else ())
-        queue += [(name, True) for imported in names for name in _resolve(imported)]
-        queue += [(parent, False) for parent in _parents(module)]
+        queue += [(name, True) for imported in names for name in _resolve_module(imported)]
+        queue += [(parent, False) for parent in _list_parents(module)]
     return set(followed)
 
 
 def clear_caches() -> None:
-    """Forget all sources that were read, for a process in which files change."""
-    for function in (script_hash, code_hash, _read, _is_module):
+    """Clear the cache of source files, for a process in which source files change."""
+    for function in (hash_script, hash_modules, _read, _is_module):
         function.cache_clear()
 
 
-def _hash_modules(*modules: str) -> dict[str, bytes]:
-    return {name: _summarize(_read(_source_file(name))).digest for name in find_imported_modules(*modules)}
+def _digest_modules(*modules: str) -> dict[str, bytes]:
+    return {name: _summarize(_read(_get_source_file(name))).digest for name in find_imported_modules(*modules)}
 
 
-def _combine(digests: dict[str, bytes]) -> str:
+def _combine_digests(digests: dict[str, bytes]) -> str:
     total = hashlib.sha256()
     for name in sorted(digests):
         total.update(name.encode() + b"\0" + digests[name])
     return total.hexdigest()[:16]
 
 
-def _source_file(module: str) -> Path:
+def _get_source_file(module: str) -> Path:
     base = PACKAGE_DIR.joinpath(*module.split(".")[1:])
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
 @functools.cache
 def _is_module(name: str) -> bool:
-    return name.split(".")[0] == "samgap" and _source_file(name).is_file()
+    return name.split(".")[0] == "samgap" and _get_source_file(name).is_file()
 
 
-def _resolve(name: str) -> list[str]:
-    """The module that a dotted name means: `samgap.masks.rle.decode` is in `samgap.masks.rle`."""
+def _resolve_module(name: str) -> list[str]:
+    """Return the module of a dotted name, in a list: `samgap.masks.rle.decode` is in `samgap.masks.rle`."""
     while name and not _is_module(name):
         name = name.rpartition(".")[0]
     return [name] if name else []
 
 
-def _parents(module: str) -> list[str]:
+def _list_parents(module: str) -> list[str]:
     parts = module.split(".")
     return [".".join(parts[:end]) for end in range(1, len(parts))]
 
@@ -126,7 +126,7 @@ def _summarize(source: str) -> SourceSummary:
 
 
 def _is_docstring(statement: ast.AST) -> bool:
-    """Whether a statement is a bare string: a docstring, or the description of the attribute before it."""
+    """Return whether a statement is a bare string: a docstring, or the description of the attribute before it."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)

@@ -1,6 +1,6 @@
 """The manifest of a run: its code, configuration, environment, inputs and outputs, with the SHA-256 of every file.
 
-It has no times, so a repeated run gives the same manifest.
+It has no dates or times, so a repeated run gives the same manifest.
 """
 
 import platform
@@ -46,7 +46,7 @@ def build_manifest(
 
     Args:
         config: the checked configuration of the run
-        estimates_path: results/<run>/statistics/estimates.parquet; the other tables are searched below results/<run>
+        estimates_path: results/<run>/statistics/estimates.parquet; the other tables are below results/<run>
         dataset_cards: the files dataset.json
         checkpoint_cards: the files checkpoint.json
         paper_files: the files of figures and tables
@@ -58,7 +58,7 @@ def build_manifest(
     paper_paths = sorted(map(str, paper_files))
     return {
         "run": config["run"],
-        "code": {**read_git_state(code_hash.PACKAGE_DIR), "package": package_hash()},
+        "code": {**read_git_state(code_hash.PACKAGE_DIR), "package": hash_package()},
         "config": config,
         "environment": describe_environment(code_hash.PACKAGE_DIR.parents[1]),
         "datasets": {str(path): read_json(path) for path in sorted(map(str, dataset_cards))},
@@ -77,11 +77,11 @@ def read_git_state(folder: Path) -> dict[str, Any]:
     return {"commit": commit, "clean": clean}
 
 
-def package_hash() -> str:
+def hash_package() -> str:
     """Hash all modules of samgap."""
     files = sorted(code_hash.PACKAGE_DIR.rglob("*.py"))
     parts = [file.relative_to(code_hash.PACKAGE_DIR).with_suffix("").parts for file in files]
-    return code_hash.code_hash(
+    return code_hash.hash_modules(
         *(".".join(("samgap", *(part for part in path if part != "__init__"))) for path in parts)
     )
 
@@ -91,7 +91,7 @@ def describe_environment(repository_root: Path) -> dict[str, Any]:
     lock = repository_root / "envs/requirements.lock"
     return {
         "python": platform.python_version(),
-        "packages": {name: _package_version(name) for name in RECORDED_PACKAGES},
+        "packages": {name: _read_package_version(name) for name in RECORDED_PACKAGES},
         "lock": sha256(lock) if lock.is_file() else None,
     }
 
@@ -99,12 +99,12 @@ def describe_environment(repository_root: Path) -> dict[str, Any]:
 def list_run_tables(run_folder: Path, config: Mapping[str, Any]) -> list[Path]:
     """Return the Parquet tables below `run_folder` that belong to cells and trainings of `config`.
 
-    Tables with timings are left out: only they differ between two runs.
+    Tables with timings are left out, because they differ between two runs.
     """
     cells = [dict(zip(("dataset", "model", "prompts"), cell, strict=True)) for cell in list_cells(config)]
     trainings = {model.get("weights", {}).get("training") for model in config["models"].values()}
 
-    def is_wanted(path: Path) -> bool:
+    def is_in_config(path: Path) -> bool:
         parts = path.relative_to(run_folder).parts
         keys = _parse_hive_path(path.relative_to(run_folder))
         if "shard" in keys and int(keys.pop("shard")) >= config["datasets"].get(keys["dataset"], {}).get("shards", 0):
@@ -113,7 +113,9 @@ def list_run_tables(run_folder: Path, config: Mapping[str, Any]) -> list[Path]:
             return parts[1] in trainings
         return not keys or any(keys.items() <= cell.items() for cell in cells)
 
-    return [path for path in sorted(run_folder.rglob("*.parquet")) if path.name != "timing.parquet" and is_wanted(path)]
+    return [
+        path for path in sorted(run_folder.rglob("*.parquet")) if path.name != "timing.parquet" and is_in_config(path)
+    ]
 
 
 def list_sources(row: Mapping[str, Any], estimates_path: str | Path) -> list[str]:
@@ -150,7 +152,7 @@ def _parse_hive_path(path: Path) -> dict[str, str]:
     return dict(part.split("=", 1) for part in path.parts if "=" in part)
 
 
-def _package_version(name: str) -> str | None:
+def _read_package_version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -159,7 +161,7 @@ def _package_version(name: str) -> str | None:
 
 def _run_git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+        process = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return process.stdout.strip()

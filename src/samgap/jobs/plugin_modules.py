@@ -1,6 +1,6 @@
-"""The modules that a rule's script imports under a name that the configuration gives, as dotted names.
+"""The modules that a rule's script imports by a name of the configuration, as dotted names.
 
-`samgap.jobs.code_hash` cannot read them from the script's imports, so rules pass them to `script_hash`.
+`samgap.jobs.code_hash` cannot read them from the script's imports, so rules pass them to `hash_script`.
 `config` is the checked configuration in every function.
 """
 
@@ -13,36 +13,38 @@ from samgap.config import capabilities, plugins
 from samgap.jobs.code_hash import PACKAGE_DIR
 
 
-def dataset_module(config: Mapping[str, Any], dataset: str) -> str:
+def get_dataset_module(config: Mapping[str, Any], dataset: str) -> str:
     """Return the module of a data set's kind."""
-    return f"samgap.datasets.{plugins.module_name(config['datasets'][dataset]['kind'])}"
+    return f"samgap.datasets.{plugins.to_module_name(config['datasets'][dataset]['kind'])}"
 
 
-def prompts_module(config: Mapping[str, Any], prompts: str) -> str:
+def get_prompts_module(config: Mapping[str, Any], prompts: str) -> str:
     """Return the module of a prompt set's kind."""
-    return f"samgap.prompts.{plugins.module_name(config['prompts'][prompts]['kind'])}"
+    return f"samgap.prompts.{plugins.to_module_name(config['prompts'][prompts]['kind'])}"
 
 
-def model_modules(config: Mapping[str, Any], model: str) -> list[str]:
+def list_model_modules(config: Mapping[str, Any], model: str) -> list[str]:
     """Return the modules of a model's family and of its components' families."""
     entry = config["models"][model]
-    components = [config["models"][component] for component in capabilities.components(entry).values()]
-    return sorted({f"samgap.models.{plugins.module_name(each['family'])}" for each in (entry, *components)})
+    components = [config["models"][component] for component in capabilities.list_components(entry).values()]
+    return sorted(
+        {f"samgap.models.{plugins.to_module_name(model_entry['family'])}" for model_entry in (entry, *components)}
+    )
 
 
-def training_module(config: Mapping[str, Any], training: str) -> str:
+def get_training_module(config: Mapping[str, Any], training: str) -> str:
     """Return the module of a training: of its method, or else of its family."""
-    return plugins.training_module(config["trainings"][training])
+    return plugins.get_training_module(config["trainings"][training])
 
 
-def metric_modules(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+def list_metric_modules(entries: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the modules of all metrics named by `entries`, experiments or comparisons with the key `metrics`."""
     metrics = {metric for entry in entries for metric in entry["metrics"]}
-    return sorted({f"samgap.metrics.{_metric_files()[metric]}" for metric in metrics})
+    return sorted({f"samgap.metrics.{_list_metric_files()[metric]}" for metric in metrics})
 
 
-def paper_code(config: Mapping[str, Any], section: str, id: str) -> list[str]:
-    """Return the arguments of `script_hash` for a figure or table: script, module, and metrics with their labels.
+def list_paper_code(config: Mapping[str, Any], section: str, id: str) -> list[str]:
+    """Return the arguments of `hash_script` for a figure or table: script, module, and metrics with their labels.
 
     Args:
         config: the checked configuration
@@ -51,16 +53,16 @@ def paper_code(config: Mapping[str, Any], section: str, id: str) -> list[str]:
     """
     return [
         f"scripts/paper/{section.removesuffix('s')}.py",
-        f"samgap.paper.{section}.{plugins.module_name(id)}",
-        *metric_modules([*config["experiments"].values(), *config["comparisons"].values()]),
+        f"samgap.paper.{section}.{plugins.to_module_name(id)}",
+        *list_metric_modules([*config["experiments"].values(), *config["comparisons"].values()]),
     ]
 
 
-def paper_source(section: str, id: str) -> Path:
+def get_paper_source(section: str, id: str) -> Path:
     """Return the module of a figure or table, whose docstring is its caption."""
-    return PACKAGE_DIR / "paper" / section / f"{plugins.module_name(id)}.py"
+    return PACKAGE_DIR / "paper" / section / f"{plugins.to_module_name(id)}.py"
 
 
 @functools.cache
-def _metric_files() -> dict[str, str]:
+def _list_metric_files() -> dict[str, str]:
     return {metric: name for metric, (name, _) in plugins.list_metrics(PACKAGE_DIR / "metrics").items()}

@@ -1,4 +1,4 @@
-"""The GPUs that a rule's jobs request."""
+"""Number of GPUs that a rule's jobs request."""
 
 import functools
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from samgap.config import plugins
 from samgap.jobs.code_hash import PACKAGE_DIR
 
 
-def n_gpus(config: Mapping[str, Any], stage: str, family: str) -> int:
-    """Return how many GPUs a job of a model family requests: 1, or 0 if none is needed or `device` is `cpu`.
+def count_gpus(config: Mapping[str, Any], stage: str, family: str) -> int:
+    """Return the number of GPUs that a job of a model family requests: 0 if it needs none or `device` is `cpu`, else 1.
 
     Args:
         config: the checked configuration
         stage: `models` or `training`, the package with the family's module
-        family: id of the family; its module says `NEEDS_GPU = False` if it runs without one
+        family: id of the family; its module defines `NEEDS_GPU = False` if it runs without a GPU
     """
     return int(config["device"] != "cpu" and _needs_gpu(stage, family))
 

@@ -1,4 +1,4 @@
-"""The frame of every rule's script: the log file, one-line error messages, and the provenance of its outputs."""
+"""The context of every rule's script: its log file, one-line error messages, and the provenance of its outputs."""
 
 import contextlib
 import logging
@@ -22,7 +22,7 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
     """Log the work of a script to the rule's log, and end a failed script with one line on the terminal.
 
     The log receives all messages and Python warnings; the terminal receives messages of level WARNING and above. A
-    UserError is printed as its message, any other exception with its type, and with the traceback in the log.
+    UserError is printed as its message. Any other exception is printed with its type, and its traceback is in the log.
 
     Args:
         snakemake: the object of this name in the script
@@ -60,7 +60,7 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
 def collect_provenance(snakemake: Any, **extra: Any) -> dict[str, Any]:
     """Return the provenance of a rule's outputs: `rule`, `code` (its hash), `inputs` and the items of `extra`.
 
-    `inputs` maps the path of each input file to its SHA-256. Folders are left out: their cards have their checksums.
+    `inputs` maps the path of each input file to its SHA-256. Folders are left out, because cards have their checksums.
     """
     inputs = {str(path): sha256(path) for path in sorted({*map(str, snakemake.input)}) if Path(path).is_file()}
     return {"rule": snakemake.rule, "code": snakemake.params.get("code", ""), "inputs": inputs, **extra}

@@ -3,7 +3,7 @@
 import numpy as np
 
 AREA_RANGES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-"""Lowest and highest area in px by name, both included: an instance of exactly 32² px is small and medium.
+"""Lowest and highest area in px by name, both inclusive: an instance of exactly 32² px is small and medium.
 
 Source: `areaRng` of pycocotools' `COCOeval`.
 """

@@ -18,7 +18,7 @@ def distance_transform(mask: np.ndarray) -> np.ndarray:
     return ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
 
 
-def next_click(truth: np.ndarray, prediction: np.ndarray) -> dict[str, Any] | None:
+def find_next_click(truth: np.ndarray, prediction: np.ndarray) -> dict[str, Any] | None:
     """Return the click that corrects a prediction: the deepest pixel of the missed and the false-positive regions.
 
     Args:
@@ -32,15 +32,15 @@ def next_click(truth: np.ndarray, prediction: np.ndarray) -> dict[str, Any] | No
     Source: Sofiiuk, Petrov & Konushin (2022, RITM), as in
     `sam2.modeling.sam2_utils.sample_one_point_from_error_center`.
     """
-    wrong = truth ^ prediction
-    if not wrong.any():
+    errors = truth ^ prediction
+    if not errors.any():
         return None
-    wrong_rows, wrong_columns = np.flatnonzero(wrong.any(axis=1)), np.flatnonzero(wrong.any(axis=0))
-    top, left = int(wrong_rows[0]), int(wrong_columns[0])
-    window = slice(top, wrong_rows[-1] + 1), slice(left, wrong_columns[-1] + 1)
+    error_rows, error_columns = np.flatnonzero(errors.any(axis=1)), np.flatnonzero(errors.any(axis=0))
+    top, left = int(error_rows[0]), int(error_columns[0])
+    window = slice(top, error_rows[-1] + 1), slice(left, error_columns[-1] + 1)
     missed_depth = distance_transform((truth & ~prediction)[window])
     false_depth = distance_transform((prediction & ~truth)[window])
-    positive = bool(missed_depth.max() > false_depth.max())
-    depth = missed_depth if positive else false_depth
+    is_positive = bool(missed_depth.max() > false_depth.max())
+    depth = missed_depth if is_positive else false_depth
     row, column = np.unravel_index(np.argmax(depth), depth.shape)
-    return {"x": left + float(column) + 0.5, "y": top + float(row) + 0.5, "label": int(positive)}
+    return {"x": left + float(column) + 0.5, "y": top + float(row) + 0.5, "label": int(is_positive)}

@@ -1,4 +1,7 @@
-"""Encoding a mask as a COCO annotation; apart from `rle.py`, so that an edit there makes no data set anew."""
+"""Encode a mask as a COCO annotation.
+
+This module does not import `rle.py`, so an edit of `rle.py` does not rerun the rules that write data sets.
+"""
 
 from typing import Any
 
@@ -9,11 +12,11 @@ from pycocotools import mask as coco_mask
 def encode_annotation(
     mask: np.ndarray, offset: tuple[int, int] = (0, 0), image_size: tuple[int, int] | None = None
 ) -> tuple[list[int], int, dict[str, Any]]:
-    """Encode a mask as the fields of a COCO annotation, at the cost of its box rather than of the image.
+    """Encode a mask as the fields of a COCO annotation; the run time is proportional to its box, not to the image.
 
     Args:
-        mask: Bool, (height, width): the whole image, or a part of it.
-        offset: Row and column of the first pixel of the part, px.
+        mask: Bool, (height, width): the whole image or a crop.
+        offset: Row and column of the first pixel of the crop in the image, px.
         image_size: Height and width of the image, px; by default those of `mask`.
 
     Returns:

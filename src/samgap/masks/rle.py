@@ -14,11 +14,18 @@ from pycocotools import mask as coco_mask
 from samgap.errors import UserError
 
 RLE = dict[str, Any]
+"""`size` [height, width] and compressed `counts` (bytes), as in pycocotools."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A mask inside its box, bool, and where in the image its first pixel is."""
+    """A mask inside its box.
+
+    Attributes:
+        mask: Bool, (height, width) of the box.
+        top: Row of its first pixel in the image, px.
+        left: Column of its first pixel in the image, px.
+    """
 
     mask: np.ndarray
     top: int
@@ -26,14 +33,14 @@ class Crop:
 
 
 def make_rle(counts: bytes, height: int, width: int) -> RLE:
-    """Make an RLE of the columns `rle`, `height` and `width` of a table.
+    """Make an RLE from the columns `rle`, `height` and `width` of a table.
 
     Raises:
         UserError: The counts do not fill that size. pycocotools does not check this and may read past the end.
     """
     runs = _decode_runs(counts)
     if runs.sum() != height * width or (runs < 0).any():
-        raise UserError(f"an RLE does not hold {height}×{width} pixels; it is cut off or of another size")
+        raise UserError(f"an RLE does not have {height}×{width} pixels; it is truncated or of another size")
     return {"size": [int(height), int(width)], "counts": counts}
 
 
@@ -55,38 +62,38 @@ def encode_box(x0: float, y0: float, x1: float, y1: float, height: int, width: i
 
 
 def merge(masks: Sequence[RLE]) -> RLE:
-    """Union of one or more masks of one size."""
+    """Return the union of one or more masks of one size."""
     return coco_mask.merge(list(masks))
 
 
-def areas(masks: Sequence[RLE]) -> np.ndarray:
-    """Area of each mask in px, int64 (N,)."""
-    # pycocotools 2.0.11 counts the masks of a call in eight bits.
+def compute_areas(masks: Sequence[RLE]) -> np.ndarray:
+    """Return the area of each mask in px, int64 (N,)."""
+    # pycocotools 2.0.11 counts the masks of one call in an 8-bit integer.
     parts = [coco_mask.area(list(masks[start : start + 255])) for start in range(0, len(masks), 255)]
     return np.concatenate([*parts, []]).astype(np.int64)
 
 
-def intersections(masks: Sequence[RLE], other_masks: Sequence[RLE]) -> np.ndarray:
-    """Intersection in px of each pair of masks of one image, int64 (N, M), without decoding."""
+def compute_intersections(masks: Sequence[RLE], other_masks: Sequence[RLE]) -> np.ndarray:
+    """Return the intersection in px of each pair of masks of one image, int64 (N, M), without decoding."""
     if not len(masks) or not len(other_masks):
         return np.zeros((len(masks), len(other_masks)), np.int64)
-    # With "crowd" set, pycocotools divides by the area of the first mask, which is undone exactly here.
-    shares = coco_mask.iou(list(masks), list(other_masks), [1] * len(other_masks))
-    return np.rint(np.asarray(shares) * areas(masks)[:, None]).astype(np.int64)
+    # With "crowd" set, pycocotools divides by the area of the first mask, which the multiplication reverses exactly.
+    fractions = coco_mask.iou(list(masks), list(other_masks), [1] * len(other_masks))
+    return np.rint(np.asarray(fractions) * compute_areas(masks)[:, None]).astype(np.int64)
 
 
 def iou(intersection: np.ndarray, area: np.ndarray, other_area: np.ndarray) -> np.ndarray:
-    """|A∩B| / |A∪B| from pixel counts; float64, broadcast."""
+    """Return |A∩B| / |A∪B| from pixel counts; float64, broadcast."""
     return _divide(intersection, area + other_area - intersection)
 
 
 def dice(intersection: np.ndarray, area: np.ndarray, other_area: np.ndarray) -> np.ndarray:
-    """2|A∩B| / (|A|+|B|) from pixel counts; float64, broadcast."""
+    """Return 2|A∩B| / (|A|+|B|) from pixel counts; float64, broadcast."""
     return _divide(2 * intersection, area + other_area)
 
 
 def crop(rle: RLE) -> Crop:
-    """Decode the mask inside its bounding box. The cost is that of the columns of the box, not of the whole image."""
+    """Decode a mask inside its bounding box; the run time depends on the columns of the box, not of the image."""
     left, top, width, height = (int(edge) for edge in coco_mask.toBbox(rle))
     rows = rle["size"][0]
     runs = _decode_runs(rle["counts"])
@@ -108,17 +115,19 @@ def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 def _decode_runs(counts: bytes) -> np.ndarray:
     """Decode compressed counts to run lengths, int64 (N,), background first; empty if the counts are truncated.
 
-    A length is one or more 6-bit digits, low ones first (bit 5: more follow; bit 4 of the last: negative); from the
-    fourth on it is stored as the difference from the last but one (`rleToString` of pycocotools).
+    A length is one or more 6-bit digits, the lowest first (bit 5: another digit follows; bit 4 of the last digit:
+    negative). From the fourth length on, the difference from the length two before is stored.
+
+    Source: `rleToString` of pycocotools.
     """
     digits = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
     ends = np.flatnonzero(digits & 0x20 == 0)
     if not len(ends) or ends[-1] != len(digits) - 1:
         return np.zeros(0, np.int64)
     starts = np.concatenate([[0], ends[:-1] + 1])
-    places = 5 * (np.arange(len(digits)) - np.repeat(starts, ends - starts + 1))
-    runs = np.add.reduceat((digits & 0x1F) << places, starts)
-    runs -= (digits[ends] >> 4 & 1) << places[ends] + 5
+    shifts = 5 * (np.arange(len(digits)) - np.repeat(starts, ends - starts + 1))
+    runs = np.add.reduceat((digits & 0x1F) << shifts, starts)
+    runs -= (digits[ends] >> 4 & 1) << shifts[ends] + 5
     runs[1::2] = np.cumsum(runs[1::2])
     runs[2::2] = np.cumsum(runs[2::2])
     return runs

@@ -31,7 +31,7 @@ def davis_f(truth: boundaries.Crop, prediction: boundaries.Crop, height: int, wi
     if boundaries.exceeds_distance(truth, prediction, tolerance + 2):  # a boundary may lie 1 px outside its mask
         return 0.0
     edges = [boundaries.extract_davis_boundary(mask) for mask in boundaries.crop_pair(truth, prediction, height, width)]
-    return boundaries.boundary_f(boundaries.boundary_distances(edges[0], edges[1]), tolerance)
+    return boundaries.boundary_f(boundaries.compute_boundary_distances(edges[0], edges[1]), tolerance)
 
 
 def warped_iou(previous: np.ndarray, current: np.ndarray, flow: OpticalFlow) -> float | None:

@@ -50,7 +50,7 @@ class PredictedMasks:
             table["prediction_id"].to_numpy(),
             table["score"].to_numpy(),
             rles,
-            rle.areas(rles),
+            rle.compute_areas(rles),
             boxes,
             np.prod(boxes[:, 2:] - boxes[:, :2], axis=1),
         )
@@ -85,7 +85,7 @@ class TruthMasks:
             instances,
             column_by_id,
             rles,
-            rle.areas(rles),
+            rle.compute_areas(rles),
             np.array([instance.box for instance in instances], np.float64).reshape(-1, 4),
             np.array([instance.rle is not None for instance in instances], bool),
             np.array([instance.ignore for instance in instances], bool),
@@ -125,7 +125,7 @@ class ImageOverlap:
         self.image_row = image_row
         self.truth = TruthMasks.from_instances(instances, image_row)
         self.predictions = PredictedMasks.from_table(masks, image_row)
-        self.intersection = rle.intersections(self.predictions.rles, self.truth.rles)
+        self.intersection = rle.compute_intersections(self.predictions.rles, self.truth.rles)
         self.intersection[:, ~self.truth.has_mask & ~self.truth.is_ignore] = 0
         self.iou = rle.iou(self.intersection, self.predictions.areas[:, None], self.truth.areas[None])
         self.box_iou = self._compute_box_iou()
@@ -145,7 +145,7 @@ class ImageOverlap:
     def _find_in_ignore_region(self) -> np.ndarray:
         ignored = [mask for mask, ignore in zip(self.truth.rles, self.truth.is_ignore, strict=True) if ignore]
         region = [rle.merge(ignored)] if ignored else []
-        inside = rle.intersections(self.predictions.rles, region).sum(axis=1)
+        inside = rle.compute_intersections(self.predictions.rles, region).sum(axis=1)
         return (inside >= IGNORE_SHARE * self.predictions.areas) & (inside > 0)
 
     @functools.cached_property
@@ -161,7 +161,7 @@ class ImageOverlap:
             common = self.intersection[prediction_rows, truth_columns[0]]
         else:
             masks = [self.predictions.rles[row] for row in prediction_rows]
-            common = rle.intersections(masks, [self.merge_truth(truth_columns)])[:, 0]
+            common = rle.compute_intersections(masks, [self.merge_truth(truth_columns)])[:, 0]
         return common / np.maximum(self.predictions.areas[prediction_rows], 1)
 
     def merge_truth(self, truth_columns: np.ndarray) -> rle.RLE:
@@ -196,7 +196,7 @@ class ImageOverlap:
         if not common and boundaries.exceeds_distance(*crops, 2):
             return 0.0, 0.0, 0.0
         masks = boundaries.crop_pair(*crops, self.image_row.height, self.image_row.width)
-        distances = boundaries.boundary_distances(*(boundaries.extract_boundary(mask) for mask in masks))
+        distances = boundaries.compute_boundary_distances(*(boundaries.extract_boundary(mask) for mask in masks))
         dice = rle.dice(common, self.predictions.areas[prediction_row], self.truth.areas[truth_column])
         return float(self.iou[prediction_row, truth_column]), float(dice), boundaries.boundary_f(distances, 2)
 

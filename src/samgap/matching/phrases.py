@@ -133,8 +133,8 @@ def sum_paraphrase_ious(overlap: ImageOverlap, matches: list[PromptMatch]) -> di
     for group in groups.values():
         sums: dict[str, float] = defaultdict(float)
         for (first_id, first), (second_id, second) in combinations(group, 2):
-            areas = (np.array(int(rle.areas(union).sum())) for union in (first, second))
-            iou = float(rle.iou(rle.intersections(first, second).sum(), *areas))
+            areas = (np.array(int(rle.compute_areas(union).sum())) for union in (first, second))
+            iou = float(rle.iou(rle.compute_intersections(first, second).sum(), *areas))
             sums[first_id] += iou
             sums[second_id] += iou
         sums_by_prompt |= {prompt_id: (len(group) - 1, sums[prompt_id]) for prompt_id, _ in group}

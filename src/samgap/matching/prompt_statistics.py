@@ -26,9 +26,9 @@ def measure_unions(overlap: ImageOverlap, counted_rows: np.ndarray, truth_column
     predicted_rles = [overlap.predictions.rles[row] for row in counted_rows]
     predicted = [rle.merge(predicted_rles)] if predicted_rles else []
     return {
-        "truth_px": int(rle.areas(truth).sum()),
-        "predicted_px": int(rle.areas(predicted).sum()),
-        "common_px": int(rle.intersections(predicted, truth).sum()),
+        "truth_px": int(rle.compute_areas(truth).sum()),
+        "predicted_px": int(rle.compute_areas(predicted).sum()),
+        "common_px": int(rle.compute_intersections(predicted, truth).sum()),
         "sum_off": float((1 - overlap.share_inside(counted_rows, truth_columns)).sum()),
     }
 

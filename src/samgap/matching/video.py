@@ -129,7 +129,7 @@ def _make_frame_prediction(overlap: ImageOverlap, match: PromptMatch) -> _FrameP
     masks = [overlap.predictions.rles[row] for row in match.counted_rows]
     mask = rle.merge(masks) if masks else None
     context = None
-    if match.row_kind.spatial and mask is not None and rle.areas([mask])[0]:
+    if match.row_kind.spatial and mask is not None and rle.compute_areas([mask])[0]:
         context = contours.shape_context(contours.trace_contour(rle.crop(mask).mask))
     is_track_matched = {}
     for column, prediction in zip(match.truth_columns.tolist(), match.assignment, strict=True):
@@ -183,5 +183,5 @@ def _compare_frames(
 def _mask_iou(first: rle.RLE | None, second: rle.RLE | None) -> float:
     """Return the IoU of two masks; None stands for an empty mask, and two empty masks have IoU 1."""
     first_masks, second_masks = ([] if mask is None else [mask] for mask in (first, second))
-    intersection = rle.intersections(first_masks, second_masks).sum()
-    return float(rle.iou(intersection, rle.areas(first_masks).sum(), rle.areas(second_masks).sum()))
+    intersection = rle.compute_intersections(first_masks, second_masks).sum()
+    return float(rle.iou(intersection, rle.compute_areas(first_masks).sum(), rle.compute_areas(second_masks).sum()))

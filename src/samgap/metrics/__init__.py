@@ -29,7 +29,7 @@ def load_metric(metric_id: str) -> SumMetric | RankedMetric:
         UserError: no file of this package defines the id.
     """
     if metric_id not in METRIC_REGISTRY:
-        raise UserError(f"metric `{metric_id}` {plugins.missing_metric_reason(metric_id)}")
+        raise UserError(f"metric `{metric_id}` {plugins.explain_missing_metric(metric_id)}")
     name, variant = METRIC_REGISTRY[metric_id]
     metrics: dict[str, SumMetric | RankedMetric] = importlib.import_module(f"{__name__}.{name}").METRICS
     return replace(metrics[variant], id=metric_id)

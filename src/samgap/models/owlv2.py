@@ -99,7 +99,7 @@ class Owlv2:
     def _fill_box(self, score: float, box: Sequence[float]) -> Prediction:
         x0, y0, x1, y1 = box
         rle = masks.encode_box(x0, y0, x1, y1, self.height, self.width)
-        return Prediction(score, (x0, y0, x1, y1), int(masks.areas([rle])[0]), rle["counts"])
+        return Prediction(score, (x0, y0, x1, y1), int(masks.compute_areas([rle])[0]), rle["counts"])
 
     def _embed_phrases(self, phrases: Sequence[str]) -> torch.Tensor:
         """Return unit-length embeddings (phrases, width)."""

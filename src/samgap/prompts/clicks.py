@@ -1,7 +1,7 @@
 """Kind `clicks`: one instance at a time, corrected click by click (the interactive protocol of RITM and SAM2).
 
 A row holds the first click, and in column `clicks` the maximum number of clicks (default 20, as in RITM and SAM2). The
-later clicks depend on the predictions: `samgap.masks.clicks.next_click` computes them at prediction time. They are
+later clicks depend on the predictions: `samgap.masks.clicks.find_next_click` computes them at prediction time. They are
 deterministic.
 """
 

@@ -1,4 +1,4 @@
-"""All tables by name, for what handles any of them (documentation, tests). Stages import the tables they use."""
+"""All tables by name, for the documentation and tests. Stages import only the tables that they use."""
 
 from samgap.tables.images import IMAGES
 from samgap.tables.matching import INSTANCES, OVERLAPS, PAIRS

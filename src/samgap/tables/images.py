@@ -1,4 +1,4 @@
-"""Table of the stage `datasets`, and how its images form sequences."""
+"""Table of the stage `datasets`, and the sequences of its images."""
 
 import numpy as np
 import pandas as pd

@@ -35,24 +35,26 @@ ERROR_MEASURES = {
 }
 """Errors of an instance's prediction; undefined for an instance without a prediction."""
 AREA_LABELS = tuple(AREA_RANGES)
-"""Small, medium and large."""
-HIT_KINDS = tuple(f"{what}_{size}" for what in ("mask", "box") for size in ("all", *AREA_LABELS))
-"""What is matched for average precision: masks or boxes, of which size."""
+"""Names of the area ranges: small, medium and large."""
+HIT_KINDS = tuple(f"{shape}_{size}" for shape in ("mask", "box") for size in ("all", *AREA_LABELS))
+"""Matchings for average precision: of masks or boxes, of all sizes or of one."""
 PAPER_REPO_MEASURES = ("iou", "dice", "boundary_f_2px")
 """Measures of the paper's published code."""
 
 COUNT_PER_SCORE = pa.list_(pa.int32(), len(SCORE_THRESHOLDS))
 
 
-def _measure_columns(prefix: str = "") -> list[pa.Field]:
-    """Columns of all measures and errors; with the prefix `sum_` their sums over the instances of a prompt."""
-    whole = "sum over the instances of the prompt of the " if prefix else ""
-    rule = {
+def _make_measure_columns(prefix: str = "") -> list[pa.Field]:
+    """Return the columns of all measures and errors; with the prefix `sum_`, of sums over a prompt's instances."""
+    aggregate = "sum over the instances of the prompt of the " if prefix else ""
+    missing_rules = {
         **dict.fromkeys(MEASURES, "0 without a prediction"),
         **dict.fromkeys(ERROR_MEASURES, "over instances with a prediction"),
     }
     return [
-        column(prefix + name, pa.float64(), f"{whole}{description}; {rule[name]}", unit, nullable=not prefix)
+        column(
+            prefix + name, pa.float64(), f"{aggregate}{description}; {missing_rules[name]}", unit, nullable=not prefix
+        )
         for name, (description, unit) in {**MEASURES, **ERROR_MEASURES}.items()
     ]
 
@@ -113,7 +115,7 @@ INSTANCES = Table(
         column("prediction_id", pa.int64(), "its prediction; null without one", nullable=True),
         column("outcome", pa.string(), "matched (IoU at least 0.5), missed or false (a false positive)"),
         column("score", pa.float32(), "score of the prediction", nullable=True),
-        *_measure_columns(),
+        *_make_measure_columns(),
         column(
             "truth_area_px", pa.int64(), "area of the instance, or of its box if it has no mask", "px", nullable=True
         ),
@@ -135,7 +137,7 @@ PAIRS = Table(
         column("n_truth", pa.int32(), "instances that a right prediction covers"),
         column("n_predicted", pa.int32(), "predictions at or above the score threshold, without ignored ones"),
         column("tp", pa.list_(pa.int32(), len(IOU_THRESHOLDS)), "one-to-one matches at IoU 0.50, 0.55 … 0.95"),
-        *_measure_columns("sum_"),
+        *_make_measure_columns("sum_"),
         column("n_answered", pa.int32(), "instances with a prediction assigned, at any IoU"),
         column(
             "boxes_only",

@@ -1,7 +1,7 @@
 """Parquet tables with a declared schema: read, checked, and written atomically with their provenance.
 
 Keys of the hive path (`dataset=…/model=…/prompts=…/shard=…`) are not repeated as columns. A table's
-provenance (code hash, sha256 of its inputs) is kept in the metadata of its file.
+provenance (code hash, sha256 of its inputs) is stored in the metadata of its file.
 """
 
 import json
@@ -23,14 +23,14 @@ PROVENANCE_KEY = b"samgap"
 
 
 def column(name: str, arrow_type: pa.DataType, description: str, unit: str = "", nullable: bool = False) -> pa.Field:
-    """A column with its description and unit (none: a count, a fraction or a text)."""
+    """Return a column with its description and unit (empty for a count, a fraction or a text)."""
     metadata = {"description": description, **({"unit": unit} if unit else {})}
     return pa.field(name, arrow_type, nullable=nullable, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table by its name and columns, in the order in which they are written."""
+    """A table: its name, and its columns in the order in which they are written."""
 
     name: str
     fields: Sequence[pa.Field]
@@ -46,13 +46,13 @@ class Table:
         return [field.name for field in self.fields]
 
     def empty_frame(self) -> pd.DataFrame:
-        """A data frame with the columns of the table and no row."""
+        """Return a data frame with the columns of the table and no rows."""
         return self.schema.empty_table().to_pandas()
 
     def add_missing_columns(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """`frame` with the nullable columns that it lacks.
+        """Return `frame` with the nullable columns that it lacks.
 
-        A column of nothing but nulls becomes None: a NaN has no conversion to a list or a map.
+        A column with only nulls is filled with None, because Arrow cannot convert NaN to a list or a map.
         """
         nullable = [field.name for field in self.fields if field.nullable]
         missing = [column for column in nullable if column not in frame or frame[column].isna().all()]
@@ -66,8 +66,13 @@ class Table:
     ) -> None:
         """Write `rows` atomically, cast to the types of the columns.
 
-        A missing nullable column is filled with nulls. Raises ValueError if another column is missing, if there is
-        one too many, or for a null where none is allowed. `provenance` is kept as JSON in the file.
+        Args:
+            path: The Parquet file.
+            rows: The rows; a missing nullable column is filled with nulls.
+            provenance: Stored as JSON in the metadata of the file.
+
+        Raises:
+            ValueError: If another column is missing, a column is not in the table, or a null is not allowed.
         """
         schema = self.schema
         if isinstance(rows, pd.DataFrame):
@@ -91,9 +96,15 @@ class Table:
             pq.write_table(table, temporary, compression="zstd")
 
     def read(self, path: str | Path, image_ids: Iterable[int] | None = None) -> pd.DataFrame:
-        """The rows of the file, or those of `image_ids`, which are filtered batch by batch to bound memory.
+        """Read the rows of a file, in which a nullable column may be missing.
 
-        A nullable column may be missing. Raises UserError if the file cannot be read or is another table.
+        Args:
+            path: The Parquet file.
+            image_ids: Ids of the images whose rows are read; by default all. Rows are filtered batch by batch to
+                limit the memory.
+
+        Raises:
+            UserError: If the file cannot be read or is another table.
         """
         schema = self.schema
         try:
@@ -122,6 +133,6 @@ class Table:
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:
-    """The provenance that was written with a table; empty if there is none."""
+    """Return the provenance that was written with a table; empty if there is none."""
     metadata = pq.read_schema(path).metadata or {}
     return json.loads(metadata.get(PROVENANCE_KEY, b"{}"))

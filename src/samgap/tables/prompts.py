@@ -40,4 +40,4 @@ PROMPTS = Table(
         column("polarity", pa.string(), "positive, or negated if the phrase excludes something", nullable=True),
     ],
 )
-"""A row is one prompt given to a model about one image."""
+"""A row is one prompt of one image."""

@@ -35,7 +35,7 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "out" / "weights.pt"
 
 
-def available(source: str, *checked: str) -> dict:
+def make_available_card(source: str, *checked: str) -> dict:
     result = f"agrees with the {', '.join(checked)}"
     return {
         "status": "available",
@@ -57,7 +57,9 @@ def test_a_model_without_weights(target: Path) -> None:
 def test_a_local_file(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("samgap.checkpoints.fetch.ROOT", tmp_path)
     (tmp_path / "a.pt").write_bytes(DATA)
-    assert fetch_weights({"path": "a.pt", "sha256": SHA}, target, skip_unavailable=True) == available("a.pt", "sha256")
+    assert fetch_weights({"path": "a.pt", "sha256": SHA}, target, skip_unavailable=True) == make_available_card(
+        "a.pt", "sha256"
+    )
     assert target.read_bytes() == DATA
     with pytest.raises(UserError, match=r"b\.pt: cannot be copied"):
         fetch_weights({"path": "b.pt"}, target, skip_unavailable=True)
@@ -69,7 +71,7 @@ def test_weights_of_a_training(tmp_path: Path, target: Path) -> None:
     weights.write_bytes(DATA)
     card.write_text(json.dumps({"status": "available", "sha256": SHA, "size": len(DATA)}))
     files = {"trained_weights": weights, "trained_card": card}
-    assert fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files) == available(
+    assert fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files) == make_available_card(
         "training:tuned", "size", "sha256"
     )
     weights.write_bytes(DATA + b"more")
@@ -82,7 +84,9 @@ def test_weights_of_a_training(tmp_path: Path, target: Path) -> None:
 
 def test_weights_at_an_address(server: Server, target: Path) -> None:
     url = server.url_of(f"maker/model/resolve/{REVISION}/model.pt")
-    assert fetch_weights({"url": url, "sha256": SHA}, target, skip_unavailable=True) == available(url, "sha256")
+    assert fetch_weights({"url": url, "sha256": SHA}, target, skip_unavailable=True) == make_available_card(
+        url, "sha256"
+    )
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 503])

@@ -79,9 +79,11 @@ def test_components_must_accept_the_kind_of_their_role(root, entry, message):
 
 def test_sam3_accepts_spatial_prompts_only_with_its_interactive_head():
     root = Path(__file__).parents[3]
-    kinds, hint = capabilities.accepted_kinds({"models": {"sam3-demo": {"family": "sam3"}}}, "sam3-demo", root, "box")
+    kinds, hint = capabilities.list_accepted_kinds(
+        {"models": {"sam3-demo": {"family": "sam3"}}}, "sam3-demo", root, "box"
+    )
     assert "box" not in kinds and "phrases" in kinds and "interactive: true" in hint
-    kinds, _ = capabilities.accepted_kinds(
+    kinds, _ = capabilities.list_accepted_kinds(
         {"models": {"sam3": {"family": "sam3", "interactive": True}}}, "sam3", root, "box"
     )
     assert {"box", "point", "point-box", "mask", "clicks", "track", "phrases"} <= set(kinds)

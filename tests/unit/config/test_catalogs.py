@@ -47,7 +47,7 @@ def test_a_later_catalog_replaces_an_earlier_one(root):
 
 
 def test_a_catalog_outside_the_repository(root, tmp_path_factory):
-    file = tmp_path_factory.mktemp("elsewhere") / "mine.yaml"
+    file = tmp_path_factory.mktemp("elsewhere") / "catalog.yaml"
     file.write_text("prompts: {far: {kind: box}}\n")
     assert merge_catalogs({"catalogs": [str(file)]}, root)["prompts"] == {"far": {"kind": "box"}}
 

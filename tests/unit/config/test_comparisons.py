@@ -1,4 +1,4 @@
-"""The section `comparisons`: which pairs of cells it stands for, and what is an error."""
+"""The section `comparisons`: its expansion to pairs of cells, and its errors."""
 
 import copy
 from pathlib import Path

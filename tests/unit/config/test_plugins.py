@@ -1,4 +1,4 @@
-"""Plug-ins by id, found by their files without an import."""
+"""Plug-ins by id, listed from their files without an import."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_figures_and_tables_are_modules_of_the_package(tmp_path, section):
     write(tmp_path, f"src/samgap/paper/{section}/__init__.py")
     write(tmp_path, f"src/samgap/paper/{section}/_helper.py")
     assert plugins.list_paper_items(tmp_path, section) == {"by-size": inside}
-    assert plugins.paper_item_file(section, "by-size") == inside.relative_to(tmp_path)
+    assert plugins.get_paper_item_file(section, "by-size") == inside.relative_to(tmp_path)
 
 
 def test_a_metric_with_variants_has_one_id_for_each(tmp_path):
@@ -48,4 +48,4 @@ def test_literals_are_read_and_other_values_are_not(tmp_path):
 
 
 def test_the_module_of_an_id():
-    assert plugins.module_name("boundary-f-2px") == "boundary_f_2px"
+    assert plugins.to_module_name("boundary-f-2px") == "boundary_f_2px"

@@ -22,12 +22,12 @@ CONFIG = {
         "unused": {"dataset": "other", "validation": "other"},
     },
     "experiments": {
-        "both": {"datasets": ["test"], "models": ["a", "b"], "prompts": ["box"], "metrics": ["iou"]},
-        "one": {"datasets": ["test"], "models": ["b"], "prompts": ["box"], "metrics": ["recall"]},
+        "two-models": {"datasets": ["test"], "models": ["a", "b"], "prompts": ["box"], "metrics": ["iou"]},
+        "one-model": {"datasets": ["test"], "models": ["b"], "prompts": ["box"], "metrics": ["recall"]},
     },
     "comparisons": {
         "pairs": {
-            "experiments": ["both", "one"],
+            "experiments": ["two-models", "one-model"],
             "metrics": ["iou", "recall"],
             "pairs": [
                 {"candidate": {"model": "a", "prompts": "box"}, "baseline": {"model": "b", "prompts": "box"}},
@@ -35,17 +35,17 @@ CONFIG = {
             ],
         },
         "baseline": {
-            "experiments": ["both"],
+            "experiments": ["two-models"],
             "metrics": ["iou"],
             "baseline": {"model": "b", "prompts": "box"},
         },
     },
     "figures": {
-        "drawn": {"dataset": "test", "spatial": {"model": "b", "prompts": "box"}, "images": 3},
-        "plain": {"experiments": ["both", "one"], "metrics": ["iou", "recall"]},
+        "masks": {"dataset": "test", "spatial": {"model": "b", "prompts": "box"}, "images": 3},
+        "plain": {"experiments": ["two-models", "one-model"], "metrics": ["iou", "recall"]},
         "data": {"dataset": "test", "images": 3},
     },
-    "tables": {"all": {"experiments": ["one"]}, "none": {"title": "x", "note": None}},
+    "tables": {"all": {"experiments": ["one-model"]}, "none": {"title": "x", "note": None}},
 }
 
 
@@ -89,10 +89,10 @@ def test_a_selection_reads_all_configuration_files_and_their_catalogs(tmp_path) 
 
 def test_entries_that_need_another_model_are_removed() -> None:
     config = restrict_to_models(CONFIG, ["a"])
-    assert config["experiments"] == {"both": {**CONFIG["experiments"]["both"], "models": ["a"]}}
+    assert config["experiments"] == {"two-models": {**CONFIG["experiments"]["two-models"], "models": ["a"]}}
     assert config["comparisons"] == {}
     assert config["figures"] == {
-        "plain": {"experiments": ["both"], "metrics": ["iou"]},
+        "plain": {"experiments": ["two-models"], "metrics": ["iou"]},
         "data": CONFIG["figures"]["data"],
     }
     assert config["tables"] == {"none": CONFIG["tables"]["none"]}

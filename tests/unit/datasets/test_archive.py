@@ -44,7 +44,7 @@ def read_error(path: Path, **limits: float) -> str:
 
 @pytest.fixture(autouse=True)
 def _check_that_nothing_is_written(tmp_path: Path) -> Iterator[None]:
-    """No test may leave a file other than its own: archives are read in place."""
+    """Check that reading an archive writes no file."""
     (tmp_path / "outside").write_bytes(b"secret")
     yield
     assert {path.name for path in tmp_path.iterdir()} <= {"outside", "a", "d", "e"}
@@ -159,7 +159,7 @@ def test_folder_is_read_like_an_archive(tmp_path: Path) -> None:
     for name in ("b.png", "a.png", ".hidden.png"):
         (tmp_path / "d" / "images" / name).write_bytes(name.encode())
     assert list(read(tmp_path / "d")) == ["d/images/a.png", "d/images/b.png"]
-    # Links in a folder are followed, also to another folder; a loop of links is visited once.
+    # Links in a folder are followed, also to another folder; in a loop of links, each folder is visited once.
     (tmp_path / "e").mkdir()
     os.symlink(tmp_path / "d" / "images", tmp_path / "e" / "photos")
     os.symlink(tmp_path / "e", tmp_path / "e" / "again")

@@ -88,7 +88,7 @@ def test_crowd_regions_are_ignored(tmp_path: Path, logged_warnings) -> None:
     assert logged_warnings() == []
 
 
-def test_images_without_annotations_are_kept(tmp_path: Path) -> None:
+def test_images_without_annotations_are_read(tmp_path: Path) -> None:
     source = write_folder(tmp_path / "d", make_labels({"bbox": [1, 1, 2, 2], "image_id": 2}, images=("a.jpg", "b.jpg")))
     assert [(image.file_name, len(image.annotations)) for image in read_coco(source)] == [("a.jpg", 0), ("b.jpg", 1)]
 

@@ -56,7 +56,7 @@ from tests.helpers.coco import (
         ({"bbox": [1, 1, 2, 2]}, "that repeat another are left out", []),
     ],
 )
-def test_invalid_annotations_are_counted_and_the_others_kept(
+def test_invalid_annotations_are_counted_and_valid_ones_are_read(
     tmp_path: Path, logged_warnings, row: dict, message: str, ignored: list
 ) -> None:
     [image] = read_coco(write_folder(tmp_path / "d", make_labels({"bbox": [1, 1, 2, 2]}, row)))

@@ -225,7 +225,7 @@ def test_masks_of_16_bits_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(get_full_mask(second, 2), ids == 40000)
 
 
-def test_images_without_apples_are_kept(tmp_path: Path) -> None:
+def test_images_without_apples_are_read(tmp_path: Path) -> None:
     images = read(TRAIN, images=write_tar(tmp_path / "a", make_train_part(**{MASK: encode_png(make_id_map() * 0)})))
     assert [len(image.annotations) for image in images] == [3, 0, 3]
 

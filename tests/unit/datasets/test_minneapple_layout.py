@@ -73,7 +73,7 @@ def test_invalid_pair_is_refused(orchard_folder: Path, name: str, content: Any, 
 def test_jpeg_mask_is_refused(orchard_folder: Path) -> None:
     (orchard_folder / "masks" / "row1_0001.png").unlink()
     Image.fromarray(make_id_map().astype(np.uint8)).save(orchard_folder / "masks" / "row1_0001.jpg")
-    assert "the mask is a JPEG, which does not keep exact values; use PNG" in read_error(orchard_folder)
+    assert "the mask is a JPEG, which does not store exact values; use PNG" in read_error(orchard_folder)
 
 
 def test_semantic_masks_cause_a_warning(orchard_folder: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ import yaml
 from snakemake.utils import update_config
 
 from samgap.annotations import ground_truth
-from samgap.config.cells import referenced_ids
+from samgap.config.cells import list_referenced_ids
 from samgap.config.validate import validate_config
 from samgap.datasets import coco, minneapple_layout, write
 from samgap.errors import UserError
@@ -45,7 +45,7 @@ def test_entry_of_the_page_uses_only_its_own_data_set(entry: dict[str, Any]) -> 
     config = make_config(entry)
     assert config["run"] == "my-orchard"
     figure_datasets = {figure["dataset"] for figure in config["figures"].values() if "dataset" in figure}
-    assert {*referenced_ids(config, "datasets"), *figure_datasets} == {"my-orchard"}, (
+    assert {*list_referenced_ids(config, "datasets"), *figure_datasets} == {"my-orchard"}, (
         "add the new experiments and figures to the entries of the page"
     )
 
@@ -98,12 +98,12 @@ def test_url_as_path_becomes_one_archive() -> None:
         assert config["datasets"][name]["archives"] == {"data": "my-orchard"}
 
 
-@pytest.mark.parametrize("given_options", ["path and archives", "neither"])
-def test_path_and_archives_exclude_each_other(given_options: str) -> None:
+@pytest.mark.parametrize("named_keys", ["path and archives", "neither"])
+def test_path_and_archives_exclude_each_other(named_keys: str) -> None:
     for page_entry in ENTRIES:
         entry = json.loads(json.dumps(page_entry))
         options = entry["datasets"]["my-orchard"]
-        if given_options == "neither":
+        if named_keys == "neither":
             del options["path"]
         else:
             options["archives"] = {"data": "minneapple-detection"}

@@ -76,7 +76,7 @@ def test_photograph_is_rotated_if_its_labels_are_for_the_upright_image(tmp_path:
     assert is_bright[WIDTH // 2 + 2 :].mean() < 0.02
 
 
-def test_photograph_is_kept_if_its_labels_are_for_the_stored_image(tmp_path: Path) -> None:
+def test_photograph_is_not_rotated_if_its_labels_are_for_the_stored_image(tmp_path: Path) -> None:
     [image] = read_coco(
         write_folder(tmp_path / "d", make_sized_labels(WIDTH, HEIGHT), **{"a.jpg": make_rotated_jpeg(6)})
     )

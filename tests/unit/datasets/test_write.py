@@ -57,8 +57,8 @@ def test_run_lengths_of_a_crop_equal_those_of_the_image(crop: np.ndarray, margin
     if not crop.any():
         return
     above, below, before, after = margins
-    whole = np.pad(crop, ((above, below), (before, after)))
-    assert encode_annotation(crop, (above, before), whole.shape) == encode_annotation(whole)
+    padded = np.pad(crop, ((above, below), (before, after)))
+    assert encode_annotation(crop, (above, before), padded.shape) == encode_annotation(padded)
 
 
 def test_written_data_set_reads_back(tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import yaml
 
-from samgap.config.plugins import list_plugins, training_module
+from samgap.config.plugins import get_training_module, list_plugins
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_a_training_uses_the_module_of_its_method_or_else_of_its_family():
-    assert training_module({"family": "sam3"}) == "samgap.training.sam3"
-    assert training_module({"family": "sam3", "method": "sam3-dense"}) == "samgap.demo_models.sam3_dense"
+    assert get_training_module({"family": "sam3"}) == "samgap.training.sam3"
+    assert get_training_module({"family": "sam3", "method": "sam3-dense"}) == "samgap.demo_models.sam3_dense"
 
 
 def test_every_method_of_the_demos_trainings_has_a_module():

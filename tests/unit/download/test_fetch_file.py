@@ -30,7 +30,7 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "out" / "a.bin"
 
 
-def checksums(data: bytes) -> dict:
+def compute_checksums(data: bytes) -> dict:
     return {"sha256": hashlib.sha256(data).hexdigest(), "md5": hashlib.md5(data).hexdigest(), "size": len(data)}
 
 
@@ -40,25 +40,25 @@ def is_only_file(target: Path) -> bool:
 
 
 def test_a_file_is_downloaded_and_verified(server: Server, target: Path) -> None:
-    result = download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    result = download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     checked = "agrees with the size, sha256, md5"
-    assert result == {"source": server.url_of("a.bin"), **checksums(DATA), "checked": checked}
+    assert result == {"source": server.url_of("a.bin"), **compute_checksums(DATA), "checked": checked}
     assert target.read_bytes() == DATA
     assert is_only_file(target)
 
 
 def test_a_cut_download_is_resumed(server: Server, target: Path) -> None:
     server.cut_after_bytes = [300_000, 200_000]
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert target.read_bytes() == DATA
     assert server.list_request_headers("Range") == [None, "bytes=300000-", "bytes=500000-"]
-    assert server.list_request_headers("If-Range")[1] == f'"{checksums(DATA)["sha256"]}"'
+    assert server.list_request_headers("If-Range")[1] == f'"{compute_checksums(DATA)["sha256"]}"'
 
 
 def test_frequent_resets_do_not_lose_received_bytes(server: Server, target: Path) -> None:
     # Fewer bytes arrive before each reset than are read at once; they must not be lost.
     server.reset_on_cut, server.cut_after_bytes = True, [100_000] * (len(DATA) // 100_000)
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert target.read_bytes() == DATA
     assert len(server.requests) > resumable.MAX_RETRIES + 2
 
@@ -71,7 +71,7 @@ def test_the_next_run_resumes_the_partial_file(server: Server, target: Path) -> 
     assert target.with_name("a.bin.part").read_bytes() == DATA[:300_000]
     server.requests.clear()
     server.cut_after_bytes = []
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert server.list_request_headers("Range") == ["bytes=300000-"]
     assert target.read_bytes() == DATA
     assert is_only_file(target)
@@ -80,7 +80,7 @@ def test_the_next_run_resumes_the_partial_file(server: Server, target: Path) -> 
 def test_without_ranges_the_download_starts_again(server: Server, target: Path) -> None:
     server.accept_ranges = False
     server.cut_after_bytes = [300_000]
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert server.list_request_headers("Range") == [None, "bytes=300000-"]
     assert target.read_bytes() == DATA
 
@@ -103,7 +103,7 @@ def test_versions_are_not_mixed_when_the_file_changes(
     changed = DATA[::-1]
     (server.folder / "a.bin").write_bytes(changed)
     server.cut_after_bytes = []
-    if not if_range:  # a server that sends the range of whatever version it has
+    if not if_range:  # a server that sends the range of its current version
         get = http.requests.Session.get
 
         def get_without_if_range(self, url, headers, **more):
@@ -122,7 +122,7 @@ def test_a_partial_file_as_long_as_the_file_or_longer(server: Server, target: Pa
     target.with_name("a.bin.part").write_bytes(DATA + extra)
     server.requests.clear()
     server.cut_after_bytes = []
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert target.read_bytes() == DATA
     assert len(server.requests) == (1 if extra else 0)
 
@@ -130,7 +130,7 @@ def test_a_partial_file_as_long_as_the_file_or_longer(server: Server, target: Pa
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_busy_server_is_retried(server: Server, target: Path, status: int) -> None:
     server.next_statuses = [status, status]
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert len(server.requests) == 3
     server.next_statuses = [status] * (resumable.MAX_RETRIES + 1)
     with pytest.raises(Unavailable, match=f"responds {status}"):
@@ -155,7 +155,7 @@ def test_retry_after_sets_the_wait(server: Server, target: Path, status: int, mo
     monkeypatch.setattr(http.urllib3.util.retry.time, "sleep", waits.append)
     server.extra_headers = {"Retry-After": "7"}
     server.next_statuses = [status]
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert waits == [7]
 
 
@@ -171,17 +171,17 @@ def test_a_web_page_instead_of_the_file_is_an_error(server: Server, target: Path
 def test_a_wrong_content_length_is_an_error(server: Server, target: Path, length: int) -> None:
     server.claimed_length = length
     with pytest.raises(UserError):
-        download_file(server.url_of("a.bin"), target, **checksums(DATA))
+        download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert not target.exists()
     server.claimed_length = None
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert target.read_bytes() == DATA
 
 
 def test_a_server_that_sends_no_content_length(server: Server, target: Path) -> None:
     server.chunked = True
     server.cut_after_bytes = [300_000]
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert server.list_request_headers("Range") == [None, "bytes=300000-"]
     assert target.read_bytes() == DATA
 
@@ -195,7 +195,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_pieces_are_downloaded_over_several_connections(server: Server, target: Path, small_pieces) -> None:
-    download_file(server.url_of("a.bin"), target, **checksums(DATA), connections=3)
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA), connections=3)
     third = len(DATA) // 3
     assert sorted(map(str, server.list_request_headers("Range"))) == [
         "bytes=0-",
@@ -214,8 +214,8 @@ def test_pieces_are_resumed_after_cuts_and_in_the_next_run(server: Server, targe
     received_bytes = sum(path.stat().st_size for path in target.parent.glob("a.bin.part.[0-9]"))
     assert received_bytes >= 50_000
     server.cut_after_bytes, server.sent_bytes = [], 0
-    # The number of pieces of the partial file stays, whatever `connections` is now.
-    download_file(server.url_of("a.bin"), target, **checksums(DATA), connections=1)
+    # The number of pieces of the partial file does not depend on the new number of `connections`.
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA), connections=1)
     assert server.sent_bytes == len(DATA) - received_bytes
     assert target.read_bytes() == DATA
     assert is_only_file(target)
@@ -244,7 +244,7 @@ def test_a_file_that_changes_between_pieces_is_downloaded_again(server: Server, 
 @pytest.mark.parametrize("connections", [1, 3])
 def test_an_empty_file(server: Server, target: Path, connections: int) -> None:
     (server.folder / "a.bin").write_bytes(b"")
-    assert download_file(server.url_of("a.bin"), target, **checksums(b""), connections=connections)["size"] == 0
+    assert download_file(server.url_of("a.bin"), target, **compute_checksums(b""), connections=connections)["size"] == 0
     assert target.read_bytes() == b""
     assert is_only_file(target)
 
@@ -265,7 +265,7 @@ def leave_partial_file(server: Server, target: Path, length: int) -> Path:
 def test_a_damaged_partial_file_is_downloaded_again(server: Server, target: Path, second_hand: bool, caplog) -> None:
     part = leave_partial_file(server, target, 300_000)
     part.write_bytes(b"x" * 300_000)
-    download_file(server.url_of("a.bin"), target, **checksums(DATA), second_hand=second_hand)
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA), second_hand=second_hand)
     assert target.read_bytes() == DATA
     assert server.list_request_headers("Range") == ["bytes=300000-", None]
     assert "second-hand" not in caplog.text
@@ -274,21 +274,21 @@ def test_a_damaged_partial_file_is_downloaded_again(server: Server, target: Path
 def test_with_a_checksum_a_download_is_resumed_without_versions(server: Server, target: Path) -> None:
     server.send_etag = False
     server.cut_after_bytes = [300_000]
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert server.list_request_headers("Range") == [None, "bytes=300000-"]
     assert target.read_bytes() == DATA
 
 
 def test_two_writers_of_one_partial_file_are_an_error(server: Server, target: Path) -> None:
-    # As on a file system without working locks.
+    # This happens on a file system without working locks.
     part = target.with_name("a.bin.part")
 
-    def write_too(sent_bytes: int) -> None:
+    def append_to_part(sent_bytes: int) -> None:
         if sent_bytes > 500_000:
             with open(part, "ab") as stream:
                 stream.write(b"other")
 
-    server.before_block = write_too
+    server.before_block = append_to_part
     with pytest.raises(UserError, match="another process writes the same file"):
         download_file(server.url_of("a.bin"), target)
     assert not target.exists()
@@ -307,7 +307,7 @@ def test_a_full_disk_is_an_error_before_the_download(server: Server, target: Pat
 def test_a_mirror_is_tried_first_and_the_recorded_source_is_the_published_address(server: Server, target: Path) -> None:
     url = "http://nobody.invalid/pub/a.bin"
     mirrors = {"http://nobody.invalid/": server.url_of("wrong/"), "http://nobody.invalid/pub/": server.url_of("")}
-    result = download_file(url, target, **checksums(DATA), mirrors=mirrors)
+    result = download_file(url, target, **compute_checksums(DATA), mirrors=mirrors)
     assert result["source"] == url
     assert [request["path"] for request in server.requests] == ["/a.bin"]  # the longest prefix
 
@@ -321,7 +321,7 @@ def test_a_folder_as_mirror(tmp_path: Path, target: Path) -> None:
 
 def test_without_the_file_at_the_mirror_its_own_server_is_used(server: Server, target: Path, caplog) -> None:
     mirrors = {server.url_of(""): server.url_of("absent/")}
-    assert download_file(server.url_of("a.bin"), target, mirrors=mirrors)["sha256"] == checksums(DATA)["sha256"]
+    assert download_file(server.url_of("a.bin"), target, mirrors=mirrors)["sha256"] == compute_checksums(DATA)["sha256"]
     assert [request["path"] for request in server.requests] == ["/absent/a.bin", "/a.bin"]
     assert "the mirror failed" in caplog.text
 
@@ -331,7 +331,10 @@ def test_a_different_file_at_the_mirror_is_an_error(server: Server, target: Path
     (server.folder / "mirror" / "a.bin").write_bytes(DATA[::-1])
     with pytest.raises(UserError, match="as configured"):
         download_file(
-            server.url_of("a.bin"), target, **checksums(DATA), mirrors={server.url_of(""): server.url_of("mirror/")}
+            server.url_of("a.bin"),
+            target,
+            **compute_checksums(DATA),
+            mirrors={server.url_of(""): server.url_of("mirror/")},
         )
     assert not target.exists()
 
@@ -368,12 +371,12 @@ def test_a_wrong_second_hand_checksum_is_a_warning_with_the_actual_one(server: S
     with caplog.at_level(logging.WARNING, logger="samgap"):
         result = download_file(server.url_of("a.bin"), target, md5="0" * 32, second_hand=True)
     assert target.read_bytes() == DATA
-    assert result["sha256"] == checksums(DATA)["sha256"]
+    assert result["sha256"] == compute_checksums(DATA)["sha256"]
     assert result["checked"] == f"differs from the second-hand md5 {'0' * 32}"
     assert "second-hand" in caplog.text
-    assert checksums(DATA)["sha256"] in caplog.text
+    assert compute_checksums(DATA)["sha256"] in caplog.text
     caplog.clear()
-    result = download_file(server.url_of("a.bin"), target, md5=checksums(DATA)["md5"], second_hand=True)
+    result = download_file(server.url_of("a.bin"), target, md5=compute_checksums(DATA)["md5"], second_hand=True)
     assert (caplog.text, result["checked"]) == ("", "agrees with the second-hand md5")
     assert download_file(server.url_of("a.bin"), target)["checked"] == "nothing to check it against"
 
@@ -384,9 +387,9 @@ def test_a_local_file_is_copied(tmp_path: Path, target: Path, form: str) -> None
     source.write_bytes(DATA)
     url = str(source) if form == "path" else source.as_uri()
     checked = "agrees with the size, sha256, md5"
-    assert download_file(url, target, **checksums(DATA), name="my file") == {
+    assert download_file(url, target, **compute_checksums(DATA), name="my file") == {
         "source": "my file",
-        **checksums(DATA),
+        **compute_checksums(DATA),
         "checked": checked,
     }
     assert target.read_bytes() == DATA
@@ -404,7 +407,7 @@ def test_a_misspelt_argument_is_an_error(server: Server, target: Path) -> None:
 def test_the_body_is_stored_without_decompression(server: Server, target: Path) -> None:
     # Some servers declare a .gz file as gzip-encoded; it must be stored as it is.
     server.extra_headers = {"Content-Encoding": "gzip"}
-    download_file(server.url_of("a.bin"), target, **checksums(DATA))
+    download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     assert target.read_bytes() == DATA
 
 

@@ -1,4 +1,4 @@
-"""Weights from a model hub: the real client against a local server that responds as the hub does."""
+"""Weights from a model hub: the real client with a local server that responds like the hub."""
 
 import hashlib
 import json
@@ -83,13 +83,13 @@ def fetch(
     return json.loads(done.stdout)
 
 
-def available(checked: str = "agrees with the size, sha256") -> dict:
+def make_available_card(checked: str = "agrees with the size, sha256") -> dict:
     card = {"source": NAME, "sha256": SHA, "size": len(DATA), "checked": checked}
     return {"status": "available", "why": None, **card}
 
 
 def test_a_public_file_is_fetched_once_and_then_linked_from_the_cache(hub: Hub, target: Path) -> None:
-    assert fetch(target, hub.base_url) == available()
+    assert fetch(target, hub.base_url) == make_available_card()
     assert target.read_bytes() == DATA
     target.unlink()
     hub.requests.clear()
@@ -102,7 +102,7 @@ def test_a_public_file_is_fetched_once_and_then_linked_from_the_cache(hub: Hub, 
 
 def test_the_token_is_sent_to_the_hub_only(hub: Hub, target: Path) -> None:
     hub.is_gated, hub.granted_tokens = True, {TOKEN}
-    assert fetch(target, hub.base_url, HF_TOKEN=TOKEN) == available()
+    assert fetch(target, hub.base_url, HF_TOKEN=TOKEN) == make_available_card()
     resolved = [request for request in hub.requests if "/resolve/" in request["path"]]
     assert [request["method"] for request in resolved] == ["HEAD", "GET"]
     assert {request["headers"].get("Authorization") for request in resolved} == {f"Bearer {TOKEN}"}
@@ -126,7 +126,7 @@ def test_the_token_of_the_clients_login_is_used(hub: Hub, target: Path) -> None:
             f"{TOKEN}other",
             ["no access: request it at {hub}/maker/model", "fine-grained", "set HF_TOKEN to another one"],
         ),
-        (f"{TOKEN}…", ["characters that no token has", "set HF_TOKEN"]),
+        (f"{TOKEN}…", ["the token has invalid characters", "set HF_TOKEN"]),
     ],
     ids=["none", "refused", "pending", "no-access", "invalid-characters"],
 )
@@ -197,7 +197,7 @@ def test_a_different_checksum_is_an_error_before_the_download(hub: Hub, target: 
 
 def test_the_hubs_checksum_replaces_a_second_hand_one(hub: Hub, target: Path) -> None:
     source = {**SOURCE, "sha256": "0" * 64, "md5": "0" * 32, "second-hand": True}
-    assert fetch(target, hub.base_url, source) == available()
+    assert fetch(target, hub.base_url, source) == make_available_card()
 
 
 def test_bytes_that_differ_from_the_hubs_checksum_are_an_error(hub: Hub, target: Path) -> None:
@@ -248,5 +248,5 @@ def test_a_mirror_of_the_hub(hub: Hub, target: Path, tmp_path: Path) -> None:
 
 def test_a_cut_download_is_resumed(hub: Hub, target: Path) -> None:
     hub.storage.cut_after_bytes = [3000]
-    assert fetch(target, hub.base_url) == available()
+    assert fetch(target, hub.base_url) == make_available_card()
     assert hub.storage.list_request_headers("Range") == [None, "bytes=3000-"]

@@ -1,4 +1,4 @@
-"""Verification of recorded checksums: one line a file, with the kind of damage."""
+"""Verification of recorded checksums: one line per file, with the kind of damage."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from samgap.download import verify
 from samgap.io.files import sha256
 
 
-def statuses(results) -> list[str]:
+def list_statuses(results) -> list[str]:
     return [status for status, *_ in results]
 
 
@@ -35,23 +35,23 @@ def make_dataset(tmp_path: Path, pictures: list[AnnotatedImage]) -> Path:
 
 
 def test_an_intact_data_set(data: Path) -> None:
-    assert statuses(verify.verify_dataset(data)) == ["ok", "ok", "ok"]
+    assert list_statuses(verify.verify_dataset(data)) == ["ok", "ok", "ok"]
 
 
 def test_a_data_set_with_a_changed_image(data: Path) -> None:
     (data / "images" / "v" / "1.png").write_bytes(b"won")
-    assert statuses(verify.verify_dataset(data)) == ["differs", "ok", "ok"]
+    assert list_statuses(verify.verify_dataset(data)) == ["differs", "ok", "ok"]
 
 
 def test_a_data_set_without_an_image(data: Path) -> None:
     (data / "images" / "b.png").unlink()
-    assert statuses(verify.verify_dataset(data)) == ["missing", "ok", "ok"]
+    assert list_statuses(verify.verify_dataset(data)) == ["missing", "ok", "ok"]
 
 
 def test_a_data_set_with_other_labels(data: Path) -> None:
     file = data / "instances.json"
     file.write_text(file.read_text() + " ")
-    assert statuses(verify.verify_dataset(data)) == ["ok", "differs", "ok"]
+    assert list_statuses(verify.verify_dataset(data)) == ["ok", "differs", "ok"]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def video(tmp_path: Path) -> Path:
 
 def test_intact_extra_files(video: Path) -> None:
     results = list(verify.verify_dataset(video))
-    assert statuses(results) == ["ok"] * 4
+    assert list_statuses(results) == ["ok"] * 4
     assert results[1][1] == f"{video / 'images'} (flow and the like)"
 
 
@@ -88,16 +88,16 @@ def test_a_changed_extra_file(video: Path, file: str, content: bytes | None, sta
         path.unlink()
     else:
         path.write_bytes(content)
-    assert statuses(verify.verify_dataset(video)) == ["ok", status, "ok", "ok"]
+    assert list_statuses(verify.verify_dataset(video)) == ["ok", status, "ok", "ok"]
 
 
 def test_without_the_labels_the_images_cannot_be_verified(video: Path) -> None:
     (video / "instances.json").unlink()
-    assert statuses(verify.verify_dataset(video)) == ["missing", "missing", "missing", "ok"]
+    assert list_statuses(verify.verify_dataset(video)) == ["missing", "missing", "missing", "ok"]
 
 
 def test_a_data_set_that_does_not_exist(tmp_path: Path) -> None:
-    assert statuses(verify.verify_dataset(tmp_path)) == ["missing"] * 3
+    assert list_statuses(verify.verify_dataset(tmp_path)) == ["missing"] * 3
 
 
 def test_an_archive(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_an_archive(tmp_path: Path) -> None:
     (result,) = verify.verify_archive(file)
     assert result[0] == "missing" and "has no record" in result[2]
     (tmp_path / "archive.json").write_text(json.dumps({"sha256": sha256(file)}))
-    assert statuses(verify.verify_archive(file)) == ["ok"]
+    assert list_statuses(verify.verify_archive(file)) == ["ok"]
     file.write_bytes(b"date")
     (result,) = verify.verify_archive(file)
     assert result[0] == "differs" and sha256(file) in result[2]
@@ -124,10 +124,10 @@ def test_an_archive(tmp_path: Path) -> None:
 def test_a_checkpoint(tmp_path: Path, card: dict, status: str) -> None:
     (tmp_path / "weights.pt").write_bytes(b"")
     (tmp_path / "checkpoint.json").write_text(json.dumps(card))
-    assert statuses(verify.verify_checkpoint(tmp_path)) == [status]
+    assert list_statuses(verify.verify_checkpoint(tmp_path)) == [status]
 
 
 def test_an_invalid_card(tmp_path: Path) -> None:
     (tmp_path / "weights.pt").write_bytes(b"")
     (tmp_path / "checkpoint.json").write_text("{")
-    assert statuses(verify.verify_checkpoint(tmp_path)) == ["missing"]
+    assert list_statuses(verify.verify_checkpoint(tmp_path)) == ["missing"]

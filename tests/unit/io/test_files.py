@@ -1,4 +1,4 @@
-"""Files and folders are complete or absent, whatever happens while they are written."""
+"""Files and folders are complete or absent, also after an error while they are written."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A hash of code changes with the statements that a script can run, and with nothing else."""
+"""A hash of code changes with the statements that a script can run, and not with other text."""
 
 from pathlib import Path
 
@@ -72,10 +72,10 @@ def test_a_package_imported_for_its_module_does_not_run_its_functions(root):
     ],
 )
 def test_a_script_hash_changes_with_the_script_and_its_imports(root, script, plugins, edited, changes):
-    before = code_hash.script_hash(script, *plugins)
+    before = code_hash.hash_script(script, *plugins)
     assert len(before) == 16
     append(root / edited, "EDITED = True\n")
-    assert (code_hash.script_hash(script, *plugins) != before) == changes
+    assert (code_hash.hash_script(script, *plugins) != before) == changes
 
 
 @pytest.mark.parametrize(
@@ -85,18 +85,18 @@ def test_a_script_hash_changes_with_the_script_and_its_imports(root, script, plu
         ("scripts/run.py", "Rule run.", "Another text."),
         ("scripts/run.py", '"""A docstring."""', '"""Another text."""'),
         ("src/samgap/low.py", "A docstring.", "Another text."),
-        ("src/samgap/low.py", "VALUE = 1\n", 'VALUE = (\n    1\n)\n"""What the attribute means."""\n'),
+        ("src/samgap/low.py", "VALUE = 1\n", 'VALUE = (\n    1\n)\n"""A description of the attribute."""\n'),
     ],
 )
 def test_comments_docstrings_and_layout_do_not_change_a_hash(root, edited, old, new):
-    before = code_hash.script_hash("scripts/run.py")
+    before = code_hash.hash_script("scripts/run.py")
     text = (root / edited).read_text(encoding="utf-8")
     assert old in text
     (root / edited).write_text(text.replace(old, new), encoding="utf-8")
     code_hash.clear_caches()
-    assert code_hash.script_hash("scripts/run.py") == before
+    assert code_hash.hash_script("scripts/run.py") == before
 
 
 def test_the_order_of_modules_does_not_matter(root):
-    low_other = code_hash.code_hash("samgap.low", "samgap.other")
-    assert low_other == code_hash.code_hash("samgap.other", "samgap.low") != code_hash.code_hash("samgap.low")
+    low_other = code_hash.hash_modules("samgap.low", "samgap.other")
+    assert low_other == code_hash.hash_modules("samgap.other", "samgap.low") != code_hash.hash_modules("samgap.low")

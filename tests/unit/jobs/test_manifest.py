@@ -1,4 +1,4 @@
-"""The manifest lists what a run was made from and its outputs."""
+"""The manifest lists the inputs and outputs of a run."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ CONFIG = {
 ESTIMATE = dict(zip(("experiment", "dataset", "model", "prompts"), ("spatial", "orchard", "sam2", "box"), strict=True))
 
 
-def pairs_of(model, prompts, shard="000"):
+def make_pairs_path(model, prompts, shard="000"):
     return f"results/test/matching/dataset=orchard/model={model}/prompts={prompts}/shard={shard}/pairs.parquet"
 
 
@@ -35,8 +35,8 @@ def pairs_of(model, prompts, shard="000"):
 def run(tmp_path, monkeypatch):
     """A finished run below the working directory; returns the arguments of `build_manifest`."""
     monkeypatch.chdir(tmp_path)
-    current = [pairs_of("sam2", "box"), pairs_of("sam3", "concepts")]
-    stale = [pairs_of("removed", "box"), pairs_of("sam3", "box"), pairs_of("sam2", "box", "001")]
+    current = [make_pairs_path("sam2", "box"), make_pairs_path("sam3", "concepts")]
+    stale = [make_pairs_path("removed", "box"), make_pairs_path("sam3", "box"), make_pairs_path("sam2", "box", "001")]
     for path in current + stale:
         PAIRS.write(path, [])
     for prompts in ("box", "other"):
@@ -48,8 +48,8 @@ def run(tmp_path, monkeypatch):
     estimates = "results/test/statistics/estimates.parquet"
     values = {"metric": "iou", "stratum": "all", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "note": None}
     row = {**ESTIMATE, **values, "n_images": 1, "n_instances": 1, "clusters": "image", "n_clusters": 1, "warning": None}
-    other = {**row, "model": "sam3", "prompts": "concepts"}
-    ESTIMATES.write(estimates, [row, other], {"inputs": {path: sha256(path) for path in current}})
+    other_row = {**row, "model": "sam3", "prompts": "concepts"}
+    ESTIMATES.write(estimates, [row, other_row], {"inputs": {path: sha256(path) for path in current}})
     write_json("resources/datasets/orchard/dataset.json", {"images": 3})
     write_json("resources/checkpoints/sam2/checkpoint.json", {"status": "available"})
     csv, png = "results/test/paper/tables/a.csv", "results/test/paper/figures/b.png"
@@ -67,34 +67,39 @@ def run(tmp_path, monkeypatch):
 
 
 def test_the_manifest_lists_the_files_of_the_run_and_no_others(run):
-    built = manifest.build_manifest(**run)
-    assert list(built["tables"]) == [
-        pairs_of("sam2", "box"),
-        pairs_of("sam3", "concepts"),
+    content = manifest.build_manifest(**run)
+    assert list(content["tables"]) == [
+        make_pairs_path("sam2", "box"),
+        make_pairs_path("sam3", "concepts"),
         "results/test/prompts/dataset=orchard/prompts=box/prompts.parquet",
         "results/test/statistics/estimates.parquet",
         "results/test/training/current/history.parquet",
     ]
     for section in ("tables", "paper"):
-        assert built[section] == {path: sha256(path) for path in built[section]}
-    assert list(built["paper"]) == ["results/test/paper/figures/b.png", "results/test/paper/tables/a.csv"]
-    assert built["datasets"] == {"resources/datasets/orchard/dataset.json": {"images": 3}}
-    assert built["checkpoints"] == {"resources/checkpoints/sam2/checkpoint.json": {"status": "available"}}
-    assert built["config"] == CONFIG
-    assert built["sources"] == {"results/test/paper/tables/a.csv": [pairs_of("sam2", "box"), run["estimates_path"]]}
-    assert json.dumps(built, sort_keys=True) == json.dumps(manifest.build_manifest(**run), sort_keys=True)
+        assert content[section] == {path: sha256(path) for path in content[section]}
+    assert list(content["paper"]) == ["results/test/paper/figures/b.png", "results/test/paper/tables/a.csv"]
+    assert content["datasets"] == {"resources/datasets/orchard/dataset.json": {"images": 3}}
+    assert content["checkpoints"] == {"resources/checkpoints/sam2/checkpoint.json": {"status": "available"}}
+    assert content["config"] == CONFIG
+    assert content["sources"] == {
+        "results/test/paper/tables/a.csv": [make_pairs_path("sam2", "box"), run["estimates_path"]]
+    }
+    assert json.dumps(content, sort_keys=True) == json.dumps(manifest.build_manifest(**run), sort_keys=True)
 
 
 def test_a_changed_table_changes_only_its_checksum(run):
     before = manifest.build_manifest(**run)
-    PAIRS.write(pairs_of("sam2", "box"), [], {"other": "content"})
+    PAIRS.write(make_pairs_path("sam2", "box"), [], {"other": "content"})
     after = manifest.build_manifest(**run)
     changed = [path for path, digest in after["tables"].items() if before["tables"][path] != digest]
-    assert changed == [pairs_of("sam2", "box")]
+    assert changed == [make_pairs_path("sam2", "box")]
 
 
 def test_sources_of_a_row(run):
-    assert manifest.list_sources(ESTIMATE, run["estimates_path"]) == [run["estimates_path"], pairs_of("sam2", "box")]
+    assert manifest.list_sources(ESTIMATE, run["estimates_path"]) == [
+        run["estimates_path"],
+        make_pairs_path("sam2", "box"),
+    ]
     mask_row = {**ESTIMATE, "source": "b.parquet;a.parquet"}
     assert manifest.list_sources(mask_row, run["estimates_path"]) == ["a.parquet", "b.parquet"]
     assert manifest.list_sources({"something": "else"}, run["estimates_path"]) == []
@@ -129,7 +134,7 @@ def test_package_hash_covers_every_module(tmp_path, monkeypatch):
         if name:
             (folder / name).write_text(f"NAME = {name!r}\n")
         manifest.code_hash.clear_caches()
-        hashes.add(manifest.package_hash())
+        hashes.add(manifest.hash_package())
     manifest.code_hash.clear_caches()
     assert len(hashes) == 5
 

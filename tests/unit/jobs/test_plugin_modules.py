@@ -3,8 +3,8 @@
 from samgap.jobs import plugin_modules
 
 CONFIG = {
-    "datasets": {"drawn": {"kind": "orchard-sim"}},
-    "prompts": {"both": {"kind": "point-box"}},
+    "datasets": {"simulated": {"kind": "orchard-sim"}},
+    "prompts": {"point-box": {"kind": "point-box"}},
     "models": {
         "segmenter": {"family": "sam2"},
         "detector": {"family": "owlv2"},
@@ -15,28 +15,28 @@ CONFIG = {
 
 
 def test_a_kind_or_family_names_its_module():
-    assert plugin_modules.dataset_module(CONFIG, "drawn") == "samgap.datasets.orchard_sim"
-    assert plugin_modules.prompts_module(CONFIG, "both") == "samgap.prompts.point_box"
-    assert plugin_modules.model_modules(CONFIG, "segmenter") == ["samgap.models.sam2"]
-    assert plugin_modules.training_module(CONFIG, "fine-tuning") == "samgap.training.sam3"
+    assert plugin_modules.get_dataset_module(CONFIG, "simulated") == "samgap.datasets.orchard_sim"
+    assert plugin_modules.get_prompts_module(CONFIG, "point-box") == "samgap.prompts.point_box"
+    assert plugin_modules.list_model_modules(CONFIG, "segmenter") == ["samgap.models.sam2"]
+    assert plugin_modules.get_training_module(CONFIG, "fine-tuning") == "samgap.training.sam3"
 
 
 def test_a_composed_model_needs_the_families_of_its_components():
-    modules = plugin_modules.model_modules(CONFIG, "composed")
+    modules = plugin_modules.list_model_modules(CONFIG, "composed")
     assert modules == ["samgap.models.grounded", "samgap.models.owlv2", "samgap.models.sam2"]
 
 
 def test_metrics_with_variants_share_a_module():
     entries = [{"metrics": ["iou", "boundary-f-2px"]}, {"metrics": ["boundary-f-1px", "iou"]}]
-    assert plugin_modules.metric_modules(entries) == ["samgap.metrics.boundary_f", "samgap.metrics.iou"]
+    assert plugin_modules.list_metric_modules(entries) == ["samgap.metrics.boundary_f", "samgap.metrics.iou"]
 
 
 def test_a_figure_needs_its_script_its_module_and_the_labels_of_metrics():
     config = {"experiments": {"boxes": {"metrics": ["iou"]}}, "comparisons": {"models": {"metrics": ["dice"]}}}
-    assert plugin_modules.paper_code(config, "figures", "by-size") == [
+    assert plugin_modules.list_paper_code(config, "figures", "by-size") == [
         "scripts/paper/figure.py",
         "samgap.paper.figures.by_size",
         "samgap.metrics.dice",
         "samgap.metrics.iou",
     ]
-    assert plugin_modules.paper_source("tables", "results").is_file()
+    assert plugin_modules.get_paper_source("tables", "results").is_file()

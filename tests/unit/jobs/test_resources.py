@@ -19,7 +19,7 @@ from samgap.jobs import resources
     ],
 )
 def test_gpus_of_a_family(device, stage, family, expected):
-    assert resources.n_gpus({"device": device}, stage, family) == expected
+    assert resources.count_gpus({"device": device}, stage, family) == expected
 
 
 def test_a_family_declares_that_it_needs_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -28,5 +28,5 @@ def test_a_family_declares_that_it_needs_no_gpu(tmp_path: Path, monkeypatch: pyt
         (package / stage).mkdir(parents=True)
         (package / stage / "on_cpu.py").write_text(f"{marker}\nNEEDS_GPU = False\n", encoding="utf-8")
     monkeypatch.setattr(resources, "PACKAGE_DIR", package)
-    assert resources.n_gpus({"device": "auto"}, "models", "on-cpu") == 0
-    assert resources.n_gpus({"device": "auto"}, "training", "on-cpu") == 0
+    assert resources.count_gpus({"device": "auto"}, "models", "on-cpu") == 0
+    assert resources.count_gpus({"device": "auto"}, "training", "on-cpu") == 0

@@ -1,4 +1,4 @@
-"""The frame of a rule's script: its log, its error messages, its warnings, and provenance."""
+"""The context of a rule's script: its log, its error messages, its warnings, and provenance."""
 
 import hashlib
 import logging
@@ -14,7 +14,7 @@ from samgap.jobs.script import collect_provenance, job_context
 
 @pytest.fixture
 def snakemake(tmp_path):
-    """The part of Snakemake's object that the frame reads."""
+    """The attributes of Snakemake's object that `job_context` reads."""
     return SimpleNamespace(log=[str(tmp_path / "logs" / "rule.log")], rule="rule", input=[], params={"code": "abc"})
 
 
@@ -29,7 +29,7 @@ def read_log(snakemake):
     return read
 
 
-def test_the_log_has_all_messages_and_the_terminal_those_that_warn(snakemake, read_log, capsys):
+def test_the_log_has_all_messages_and_the_terminal_only_warnings(snakemake, read_log, capsys):
     with job_context(snakemake) as log:
         log.info("3 images — done")
         log.warning("one image skipped")

@@ -1,4 +1,4 @@
-"""Small, medium and large are COCO's, everywhere."""
+"""Small, medium and large are the area ranges of COCO."""
 
 import numpy as np
 import pytest

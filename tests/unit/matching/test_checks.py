@@ -22,7 +22,7 @@ PREDICTIONS = [(0.9, square_mask(2, 2, 6))]
         ("x1", float("nan"), "prediction 0 of prompt p, image 1, has a box with an edge that is not a finite number"),
         ("y0", float("inf"), "has a box with an edge that is not a finite number"),
         ("height", 30, "its mask is 30×30 px, image 1 is 30×24"),
-        ("rle", b"5", "an RLE does not hold 24×30 pixels"),
+        ("rle", b"5", "an RLE does not have 24×30 pixels"),
     ],
 )
 def test_an_invalid_prediction(column, value, message):

@@ -60,5 +60,5 @@ def test_davis_f_of_crops_equals_that_of_whole_images():
     assert contours.davis_f(square, square, *IMAGE_SIZE) == 1
     assert contours.davis_f(square, make_crop(square_mask(14, 20)), *IMAGE_SIZE) == 0
     edges = [boundaries.extract_davis_boundary(square_mask(4, left)) for left in (4, 9)]
-    expected = boundaries.boundary_f(boundaries.boundary_distances(*edges), 1)
+    expected = boundaries.boundary_f(boundaries.compute_boundary_distances(*edges), 1)
     assert contours.davis_f(square, make_crop(square_mask(4, 9)), *IMAGE_SIZE) == expected > 0

@@ -60,7 +60,9 @@ MODELS = {"sam2": SAM2, "sam3": SAM3, "grounded": {"family": "grounded", "detect
 
 def list_accepted_kinds(model):
     return [
-        kind for kind in KIND_OPTIONS if kind in capabilities.accepted_kinds({"models": MODELS}, model, ROOT, kind)[0]
+        kind
+        for kind in KIND_OPTIONS
+        if kind in capabilities.list_accepted_kinds({"models": MODELS}, model, ROOT, kind)[0]
     ]
 
 

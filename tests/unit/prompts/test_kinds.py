@@ -102,7 +102,7 @@ def test_a_new_spatial_kind_is_accepted_by_the_families_of_spatial_prompts(scrat
         "models": {"a": {"family": "sam2"}, "b": {"family": "sam3", "interactive": True}, "c": {"family": "sam3"}},
         "prompts": {"scribbles": {"kind": "scribble"}},
     }
-    accepted = {name: capabilities.accepted_kinds(config, name, scratch_root, "scribble") for name in "abc"}
+    accepted = {name: capabilities.list_accepted_kinds(config, name, scratch_root, "scribble") for name in "abc"}
     assert "scribble" in accepted["a"][0] and "scribble" in accepted["b"][0]
     assert "scribble" not in accepted["c"][0] and "interactive: true" in accepted["c"][1]
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from samgap.annotations.ground_truth import GroundTruth
 from samgap.masks import rle
-from samgap.masks.clicks import next_click
+from samgap.masks.clicks import find_next_click
 from samgap.prompts import box, clicks, grid, mask, point, point_box
 from samgap.prompts.points import crop_nearby_background, find_inner_boundary
 from samgap.prompts.seed import Seed
@@ -201,7 +201,7 @@ def test_clicks_start_at_the_centre_and_state_their_maximum_number(truth, seed):
     assert [row["clicks"] for row in rows] == [7, 7, 7]
     for row in rows:
         instance = next(item for item in truth.instances_of(1) if item.id == row["truth_ids"][0])
-        assert row["points"] == [next_click(instance.decode_mask(), np.zeros((20, 30), bool))]
+        assert row["points"] == [find_next_click(instance.decode_mask(), np.zeros((20, 30), bool))]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Kind `orchard-sim`: a simulated orchard with exact masks and attributes, and in sequences exact tracks and flow.
 
 Fruit (apples, oranges, pears) and distractors (balls, flowers, red leaves) hang in foliage, and are partly hidden by
-leaves, branches and each other. The mask of an instance is its visible pixels. All sizes scale with the side of the
-image. `docs/reference/orchard-sim.md` shows the scenes and describes each attribute.
+leaves, branches and other fruit. The mask of an instance is its visible pixels. All sizes scale with the side of the
+image. `docs/reference/orchard-sim.md` has example scenes and describes each attribute.
 
 Options: `scenes` (number of scenes, or of sequences); `size` (side of the square image, px); `seed` (scene i depends
 only on the seed and on i); `lighting`, `cultivars`, `density` (values to sample from); `without` (combinations of a

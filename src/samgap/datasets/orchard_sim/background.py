@@ -10,10 +10,10 @@ from samgap.datasets.orchard_sim.noise import Array, Light, blend, sample_colour
 
 
 def render_background(rng: np.random.Generator, width_px: int, height_px: int, light: Light) -> Array:
-    """Return the background, float32, (height, width, 3), 0 to 255; drawn at half size, because it is blurred."""
+    """Return the background, float32, (height, width, 3), 0 to 255; it is rendered at half size and blurred."""
     width, height = (width_px + 1) // 2, (height_px + 1) // 2
     image = _draw_sky(rng, width, height, light)
-    # Fraction of the height that is sky: trees only, both, or sky only.
+    # Fraction of the height that is sky: trees only, trees and sky, or sky only.
     skyline = rng.choice([-0.2, rng.uniform(0.1, 0.9), 1.3], p=[0.45, 0.35, 0.2])
     if skyline < 1:
         edge = skyline + 0.25 * smooth_noise(rng, (7, 1), width, 1)[0] + 0.12 * smooth_noise(rng, (31, 1), width, 1)[0]
@@ -111,7 +111,7 @@ def paste_sprite(
     brightness: float = 1.0,
     id_map_and_id: tuple[Array, int] | None = None,
 ) -> None:
-    """Paste a sprite into an image, in place.
+    """Paste a sprite into an image, which is modified.
 
     Args:
         image: Float32, (height, width, 3).

@@ -1,4 +1,4 @@
-"""Branches of the simulated orchard: curves with twigs, and the sprite that shows them."""
+"""Branches of the simulated orchard: curves with twigs, and their sprite."""
 
 import math
 from collections.abc import Sequence

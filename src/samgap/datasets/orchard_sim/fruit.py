@@ -159,8 +159,8 @@ def _paint_skin(rng: np.random.Generator, fruit: Fruit, surface: _FruitSurface) 
     if fruit.noun == "ball":
         ground = sample_colour(rng, *_BALL_TONES[rng.integers(len(_BALL_TONES))])
         stripe = np.abs(surface.cosine_distance(unit_vector(*rng.uniform(-1, 1, 3))) - 1) < rng.uniform(0.08, 0.22)
-        other = np.array([245, 245, 245], np.float32)
-        return blend(np.broadcast_to(ground, (*surface.normal_x.shape, 3)), other, stripe.astype(np.float32)), 1.0
+        white = np.array([245, 245, 245], np.float32)
+        return blend(np.broadcast_to(ground, (*surface.normal_x.shape, 3)), white, stripe.astype(np.float32)), 1.0
     return _paint_apple_skin(rng, fruit, surface)
 
 
@@ -205,7 +205,7 @@ def _add_lenticels(rng: np.random.Generator, surface: _FruitSurface, skin: Array
 def _add_blemishes(
     rng: np.random.Generator, fruit: Fruit, surface: _FruitSurface, skin: Array
 ) -> tuple[Array, Array | None]:
-    """Return the skin with the damage or disease of the fruit, and the mask of it, bool (None for a healthy fruit)."""
+    """Return the skin with the damage or disease of the fruit, and its mask, bool (None for a healthy fruit)."""
     health = fruit.attributes.get("health", "healthy")
     if health == "healthy":
         return skin, None

@@ -1,7 +1,7 @@
 """Building blocks of the simulated orchard: noise, waves, colours and light.
 
 Array code uses only +, -, *, / and square roots, and tables that are interpolated linearly. All x86-64 processors round
-these alike, but not vectorised sines and exponentials, so a seed gives the same bytes on all of them.
+these equally, unlike vectorised sines and exponentials, so a seed gives the same bytes on every x86-64 processor.
 """
 
 import math
@@ -33,7 +33,7 @@ def smooth_noise(
 
 
 def quadratic_falloff(t: Array) -> Array:
-    """Return (1 - t)^2 for t below 1, and 0 from there."""
+    """Return (1 - t)^2 for t below 1, else 0."""
     remainder = np.maximum(1 - t, 0)
     return remainder * remainder
 
@@ -44,7 +44,7 @@ def triangle_wave(t: Array) -> Array:
 
 
 def sample_colour(rng: np.random.Generator, low: tuple[int, int, int], high: tuple[int, int, int]) -> Array:
-    """Sample a colour between two, float32, (3,); the channels are correlated, which keeps the hue."""
+    """Sample a colour between two, float32, (3,); the channels are correlated, which preserves the hue."""
     start, end = np.array(low), np.array(high)
     return (start + (end - start) * (rng.random() + rng.uniform(-0.12, 0.12, 3))).astype(np.float32)
 

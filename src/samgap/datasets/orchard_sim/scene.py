@@ -22,7 +22,7 @@ FRUIT_NOUNS = ("apple", "orange", "pear")
 DENSITIES = ("sparse", "medium", "dense")
 
 DIAMETER_FRACTIONS = {"sparse": (0.085, 0.17), "medium": (0.06, 0.115), "dense": (0.042, 0.08)}
-"""Density -> range of the fruit diameter as a fraction of the side of the image: a close camera sees fewer fruit."""
+"""Density -> range of the fruit diameter as a fraction of the side of the image; the camera is closer if sparse."""
 APPLE_COUNT_RANGES = {"sparse": (1, 5), "medium": (4, 10), "dense": (9, 20)}
 """Density -> smallest and largest number of apples."""
 SMALL_DIAMETER_FRACTION, LARGE_DIAMETER_FRACTION = 0.065, 0.11
@@ -47,7 +47,7 @@ class SceneObject:
         nearness: Factor of the shift when the camera moves; 1 for the tree.
         brightness: Factor of the colours.
         instance_id: Number of the labelled instance, from 1; 0 if it is not labelled.
-        shadow_strength: How much it darkens what is behind it, 0 to 1.
+        shadow_strength: How much it darkens the objects behind it, 0 to 1.
         sway_px: Amplitude of the sway in the wind.
     """
 

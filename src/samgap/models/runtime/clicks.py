@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from samgap.masks.clicks import next_click
+from samgap.masks.clicks import find_next_click
 from samgap.models import Prediction
 from samgap.models.runtime.predictions import masks_to_predictions
 from samgap.models.runtime.prompt_tensors import MaskBatch, PromptBatch, stack_points
@@ -68,7 +68,7 @@ def _run_batch(
         for row, i in enumerate(active):
             predictions[i] += masks_to_predictions(output.scores[[row]], None, output.masks[[row]], keep_empty=True)
             mask_inputs[i] = output.logits[row]
-            click = next_click(ground_truth_masks[i], output.masks[row])
+            click = find_next_click(ground_truth_masks[i], output.masks[row])
             if click is not None and len(clicks[i]) < prompts[i]["clicks"]:
                 clicks[i].append(click)
                 still_active.append(i)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from pycocotools import mask as coco_mask
 
-from samgap.masks.rle import areas
+from samgap.masks.rle import compute_areas
 from samgap.models import Prediction
 from samgap.models.runtime.rle import MaskRuns, encode_rles, find_runs, upsample_to_masks, upsample_to_runs
 
@@ -83,7 +83,7 @@ def masks_to_predictions(
     mask_boxes = coco_mask.toBbox(rles)
     mask_boxes[:, 2:] += mask_boxes[:, :2]
     return _build_predictions(
-        scores, mask_boxes if boxes is None else boxes, areas(rles), [rle["counts"] for rle in rles], keep_empty
+        scores, mask_boxes if boxes is None else boxes, compute_areas(rles), [rle["counts"] for rle in rles], keep_empty
     )
 
 

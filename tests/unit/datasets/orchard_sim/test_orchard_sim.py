@@ -45,8 +45,8 @@ def test_seed_of_the_data_set_takes_precedence(scenes):
     repeated = list(orchard_sim.iter_images({**OPTIONS, "scenes": 2}, {}, seed=99))
     # The number of scenes does not change a scene.
     assert [image.encoded_bytes for image in repeated] == [image.encoded_bytes for image in scenes[:2]]
-    other = next(orchard_sim.iter_images({**OPTIONS, "seed": 8}, {}, seed=0))
-    assert other.encoded_bytes != scenes[0].encoded_bytes
+    other_seed = next(orchard_sim.iter_images({**OPTIONS, "seed": 8}, {}, seed=0))
+    assert other_seed.encoded_bytes != scenes[0].encoded_bytes
     unset = {"scenes": 1, "size": 64}
     assert (
         next(orchard_sim.iter_images(unset, {}, 1)).encoded_bytes
@@ -136,7 +136,7 @@ def test_occlusion_is_the_fraction_hidden_by_other_objects():
 
 
 def test_fruit_without_visible_blemish_is_labelled_healthy():
-    n_relabelled = n_kept = 0
+    n_relabelled = n_unchanged = 0
     for number in range(25):
         scene = compose_scene(np.random.default_rng([4, number]), 192, {"density": ["medium"]})
         view = render_view(scene)
@@ -166,5 +166,5 @@ def test_fruit_without_visible_blemish_is_labelled_healthy():
                 sampled_health if visible_fraction >= orchard_sim.MIN_BLEMISH_FRACTION else "healthy"
             )
             n_relabelled += visible_fraction < orchard_sim.MIN_BLEMISH_FRACTION
-            n_kept += visible_fraction >= orchard_sim.MIN_BLEMISH_FRACTION
-    assert n_relabelled and n_kept
+            n_unchanged += visible_fraction >= orchard_sim.MIN_BLEMISH_FRACTION
+    assert n_relabelled and n_unchanged

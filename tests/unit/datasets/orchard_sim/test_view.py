@@ -63,17 +63,17 @@ def test_flow_maps_each_instance_to_its_mask_in_the_next_frame(frames):
             assert (is_same == (visible[rows, columns] == 255)).all()
             assert (
                 len(set(zip(right[rows, columns], down[rows, columns], strict=True))) == 1
-            )  # an instance moves as a whole
+            )  # all pixels of an instance have the same motion
             n_mapped_px += is_same.sum()
         rows, columns = np.nonzero(visible == 255)
-        before, after = decode_rgb(frame), decode_rgb(next_frame)
+        pixels, next_pixels = decode_rgb(frame), decode_rgb(next_frame)
         y, x = rows + down[rows, columns], columns + right[rows, columns]
-        moved_difference.append(np.abs(after[y, x] - before[rows, columns]).mean())
-        unmoved_difference.append(np.abs(after[rows, columns] - before[rows, columns]).mean())
+        moved_difference.append(np.abs(next_pixels[y, x] - pixels[rows, columns]).mean())
+        unmoved_difference.append(np.abs(next_pixels[rows, columns] - pixels[rows, columns]).mean())
     assert n_mapped_px > 2000
     assert (
         max(np.array(moved_difference) / unmoved_difference) < 0.75
-    )  # flow explains the motion, except for noise and sun flecks
+    )  # the frames differ only by the flow, noise and sun flecks
 
 
 def test_sam2_loads_a_sequence_as_video(tmp_path):

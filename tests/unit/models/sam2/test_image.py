@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from samgap.errors import UserError
-from samgap.masks.clicks import next_click
+from samgap.masks.clicks import find_next_click
 from samgap.models.runtime.clicks import run_click_protocol
 from samgap.models.runtime.weights import read_weights, to_half_precision
 from samgap.models.sam2 import image as sam2
@@ -149,7 +149,7 @@ def test_clicks_continue_from_the_mask_before_as_in_the_package(small_model):
             mask, expected = decode(prediction, HEIGHT, WIDTH), masks[best].astype(bool)
             assert mask_iou(mask, expected) >= 0.999 or not expected.any()
             mask_input = logits[[best]]
-            clicks.append(next_click(ground_truth_mask, mask))
+            clicks.append(find_next_click(ground_truth_mask, mask))
 
 
 def test_weights_that_do_not_fit_are_listed(weights, tmp_path):

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from samgap.errors import UserError
-from samgap.masks.clicks import next_click
+from samgap.masks.clicks import find_next_click
 from samgap.models.runtime.clicks import run_click_protocol
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3 import image as sam3
@@ -174,7 +174,7 @@ def test_clicks_continue_from_the_mask_before_as_in_the_package(model, predict_i
             mask, expected = decode(prediction, HEIGHT, WIDTH), masks[best].astype(bool)
             assert mask_iou(mask, expected) >= 0.999 or not expected.any()
             mask_input = logits[[best]]
-            clicks.append(next_click(ground_truth_mask, mask))
+            clicks.append(find_next_click(ground_truth_mask, mask))
 
 
 def test_bf16_changes_scores_little(model, image, weights):
