@@ -113,6 +113,6 @@ def _size_reason(iou_type: IouType, size: str) -> Reason:
         if reason := base_reason(pairs):
             return reason
         has_instance = float_column(pairs, f"truth_{size}")[is_evaluable_phrase(pairs)].any()
-        return None if has_instance else f"not evaluable: no instance asked for is {size}"
+        return None if has_instance else f"not evaluable: no prompted instance is {size}"
 
     return not_evaluable_reason

@@ -27,7 +27,7 @@ def _accuracy_of_phrases(n_attributes: int) -> SumMetric:
         column("n_decided"),
         column("n_candidates"),
         row_mask=row_mask,
-        not_evaluable_reason=require_phrases(row_mask, f"no phrase asks for {n_attributes} labelled attributes"),
+        not_evaluable_reason=require_phrases(row_mask, f"no phrase names {n_attributes} labelled attributes"),
         label=f"Compositional accuracy, {n_attributes} attribute{'' if n_attributes == 1 else 's'}",
         source="the compositional experiment of the paper's published repository, which has no code for it",
     )

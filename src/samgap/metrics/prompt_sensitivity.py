@@ -19,7 +19,7 @@ from samgap.metrics.reasons import require_masks, require_phrases
 from samgap.metrics.row_masks import is_evaluable_phrase, is_positive
 
 VARIANTS = ("mean", "worst", "sd", "agreement")
-NO_PARAPHRASE = "no concept is asked for in two ways"
+NO_PARAPHRASE = "no concept has two phrases"
 SOURCE = "the paper's perturbation study; pmF1 as in sam3's evaluator"
 
 Summary = Callable[[np.ma.MaskedArray], np.ma.MaskedArray]

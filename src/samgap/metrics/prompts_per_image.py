@@ -18,7 +18,7 @@ def all_rows(pairs: pd.DataFrame) -> np.ndarray:
 
 def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
     """Return the reason if there is no prompt."""
-    return None if len(pairs) else "not evaluable: nothing is asked of any image"
+    return None if len(pairs) else "not evaluable: no image has a prompt"
 
 
 def count_prompts(pairs: pd.DataFrame) -> np.ndarray:

@@ -7,11 +7,11 @@ from samgap.metrics.row_masks import is_absent_phrase, is_evaluable, is_positive
 
 # These texts are written to the column `note` of table `estimates`.
 NO_GROUND_TRUTH = "not evaluable: the labels do not say what a right answer is"
-NO_INSTANCE = "not evaluable: no labelled instance is asked for"
+NO_INSTANCE = "not evaluable: no labelled instance is prompted"
 NO_PHRASE = "not evaluable: spatial prompts name no concept"
 NO_MASK = "not evaluable: the ground truth has boxes only"
 NO_CLICK = "not evaluable: no prompt was corrected by clicks"
-NO_NEGATIVE = "not evaluable: no phrase is asked whose referent is absent from the image"
+NO_NEGATIVE = "not evaluable: no phrase is absent from its image"
 
 
 def no_ground_truth_reason(pairs: pd.DataFrame) -> str | None:

@@ -8,11 +8,11 @@ from samgap.metrics.reasons import no_ground_truth_reason
 from samgap.metrics.row_masks import is_evaluable
 
 # These texts are written to the column `note` of table `estimates`.
-NO_SEQUENCE = "not evaluable: the images are no frames of a sequence"
-NO_STEP = "not evaluable: nothing is asked for on two frames in a row"
+NO_SEQUENCE = "not evaluable: the images are not frames of a sequence"
+NO_STEP = "not evaluable: no prompt is on two consecutive frames"
 NO_FLOW = "not evaluable: the data set has no optical flow"
-NO_TRACK = "not evaluable: no object is followed through a sequence"
-SEQUENCE_TOO_SHORT = "not evaluable: no object is asked for on three frames of a sequence"
+NO_TRACK = "not evaluable: no object is tracked through a sequence"
+SEQUENCE_TOO_SHORT = "not evaluable: no object is prompted on three frames of a sequence"
 
 
 def has_value(column_name: str) -> Column:

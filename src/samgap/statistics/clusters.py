@@ -47,8 +47,9 @@ def assign_clusters(images: pd.DataFrame) -> Clustering:
         warning = None
         if n_groups < len(images):
             warning = (
-                f"drawn by image, as the data set has only {n_groups} group{'s' if n_groups > 1 else ''} (fewer than "
-                f"{MIN_GROUPS}); images of one group are alike, so true intervals are wider and true p-values larger"
+                f"resampled by image, as the data set has only {n_groups} group{'s' if n_groups > 1 else ''} "
+                f"(fewer than {MIN_GROUPS}); images of one group are alike, so true intervals are wider and true "
+                "p-values larger"
             )
         return Clustering("image", len(ids), pd.Series(np.arange(len(ids)), index=np.sort(ids)), warning)
     codes, names = pd.factorize(images["group"], sort=True)

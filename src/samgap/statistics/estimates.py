@@ -124,7 +124,7 @@ def interval_with_warning(
 ) -> tuple[float | None, float | None, str | None]:
     """Return both ends of the interval, and a warning for the reader. A single cluster has no interval."""
     if n_clusters < 2:
-        return None, None, f"rests on one {clustering.kind} alone, which tells nothing of the spread: no interval"
+        return None, None, f"computed from a single {clustering.kind}, which has no spread: no interval"
     return *bootstrap.percentile_interval(values, n_clusters, confidence), clustering.warning
 
 

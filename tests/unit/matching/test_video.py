@@ -166,7 +166,7 @@ def test_metrics_of_sequences_are_not_evaluable_on_single_images(tmp_path):
         reasons = {
             load_metric(metric).not_evaluable_reason(table) for table in (pairs, PAIRS.read(tmp_path / "pairs.parquet"))
         }
-        assert reasons == {"not evaluable: the images are no frames of a sequence"}
+        assert reasons == {"not evaluable: the images are not frames of a sequence"}
 
 
 def test_each_metric_of_sequences_has_a_reason_why_it_is_not_evaluable():
@@ -175,10 +175,10 @@ def test_each_metric_of_sequences_has_a_reason_why_it_is_not_evaluable():
     by_kind = dict(iter(pairs.groupby("kind")))
     for metric, rows, reason in (
         ("warped-consistency", pairs, "the data set has no optical flow"),
-        ("identity-preservation", by_kind["box"], "no object is followed through a sequence"),
-        ("j-and-f", by_kind["phrase"], "no object is asked for on three frames of a sequence"),
-        ("contour-instability", by_kind["phrase"], "nothing is asked for on two frames"),
-        ("flicker", pairs[pairs["frame"] == 0], "nothing is asked for on two frames in a row"),
+        ("identity-preservation", by_kind["box"], "no object is tracked through a sequence"),
+        ("j-and-f", by_kind["phrase"], "no object is prompted on three frames of a sequence"),
+        ("contour-instability", by_kind["phrase"], "no prompt is on two consecutive frames"),
+        ("flicker", pairs[pairs["frame"] == 0], "no prompt is on two consecutive frames"),
     ):
         assert load_metric(metric).not_evaluable_reason(rows).startswith(f"not evaluable: {reason}")
 

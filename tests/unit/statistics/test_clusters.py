@@ -21,7 +21,7 @@ def test_ten_groups_are_clusters():
 def test_with_fewer_groups_images_are_clusters_and_a_warning_says_so():
     clustering = assign_clusters(make_images([f"video {number % 9}" for number in range(40)]))
     assert (clustering.kind, clustering.count) == ("image", 40)
-    assert "drawn by image, as the data set has only 9 groups (fewer than 10)" in clustering.warning
+    assert "resampled by image, as the data set has only 9 groups (fewer than 10)" in clustering.warning
     assert "only 1 group (" in assign_clusters(make_images(["one", "one"])).warning
 
 

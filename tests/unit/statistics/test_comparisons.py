@@ -193,7 +193,7 @@ def test_one_image_has_no_interval_and_p_value_1():
     cells = {key: Cell(cell.pairs[cell.pairs["image_id"] == 5]) for key, cell in CELLS.items()}
     row = compute([declare("x", "good", "fair", ["iou"])], cells).iloc[0]
     assert row["n_clusters"] == 1 and row["p_value"] == 1 and row["ci_low"] is None and row["p_t_test"] is None
-    assert "one image alone" in row["warning"]
+    assert "a single image" in row["warning"]
 
 
 def test_few_groups_have_a_warning():

@@ -74,7 +74,7 @@ def test_strata_depend_on_the_flags_of_the_metric():
         assert select("concepts", "sam3", metric=metric)["stratum"].tolist() == ["all", *LIGHTINGS]
     # Phrase 0 is absent from every image.
     absent = select("concepts", "sam3", metric="iou", stratum="phrase 0").iloc[0]
-    assert pd.isna(absent["value"]) and absent["note"] == "not evaluable: no labelled instance is asked for"
+    assert pd.isna(absent["value"]) and absent["note"] == "not evaluable: no labelled instance is prompted"
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -145,7 +145,7 @@ def test_ten_groups_or_more_are_resampled():
         cell, "iou", images=images_table(12, make_group=lambda image: f"video {image % 4}")
     ).iloc[0]
     assert four_groups["clusters"] == "image" and four_groups["ci_low"] == by_image["ci_low"]
-    assert four_groups["warning"].startswith("drawn by image, as the data set has only 4 groups (fewer than 10)")
+    assert four_groups["warning"].startswith("resampled by image, as the data set has only 4 groups (fewer than 10)")
 
 
 def test_similar_images_of_a_video_widen_the_interval():
@@ -162,7 +162,7 @@ def test_similar_images_of_a_video_widen_the_interval():
 def test_one_image_has_a_value_but_no_interval():
     row = compute_single(Cell(PAIRS[PAIRS["image_id"] == 4]), "f1-50").iloc[0]
     assert row["n_clusters"] == 1 and row["value"] > 0 and row["ci_low"] is None and row["ci_high"] is None
-    assert row["warning"] == "rests on one image alone, which tells nothing of the spread: no interval"
+    assert row["warning"] == "computed from a single image, which has no spread: no interval"
 
 
 def test_cell_without_prompts_has_a_note():
