@@ -1,0 +1,26 @@
+"""The card of a data set."""
+
+from samgap.datasets.card import describe_source, make_card
+from samgap.io.files import sha256, write_json
+
+
+def test_the_card_of_a_simulated_data_set_has_its_seed(tmp_path):
+    output = {"instances": str(tmp_path / "instances.json"), "table": str(tmp_path / "images.parquet")}
+    for path in output.values():
+        write_json(path, {})
+    card = make_card("orchard", {"kind": "orchard-sim"}, {"n_images": 3}, {}, output, 7)
+    assert card["sources"] == {"seed": 7} and card["n_images"] == 3
+    assert card["instances_sha256"] == sha256(output["instances"])
+
+
+def test_a_source_is_a_file_with_its_checksum_a_folder_or_a_receipt(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "labels.json"
+    file.write_text("{}", encoding="utf-8")
+    assert describe_source(file) == {"source": str(file), "sha256": sha256(file)}
+    assert describe_source(tmp_path) == {"source": str(tmp_path)}
+    archive = tmp_path.joinpath("resources/archives/photographs").relative_to(tmp_path)
+    archive.parent.mkdir(parents=True)
+    archive.touch()
+    write_json(f"{archive}.json", {"source": "https://example.org/x"})
+    assert describe_source(archive) == {"source": "https://example.org/x"}
