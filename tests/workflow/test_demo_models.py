@@ -76,6 +76,7 @@ def test_every_training_runs_from_the_weights_of_its_model(name, scenes, short_v
     assert sum(value.nbytes for value in trained.values()) < MAX_WEIGHTS_BYTES
 
 
+@pytest.mark.workflow
 def test_a_retraining_is_planned_from_the_first_training_to_the_comparison(checkout):
     (checkout.folder / "test.yaml").write_text((ROOT / "config" / "demo-models.yaml").read_text())
     plan = checkout.run("verify_demo_weights", "--dry-run", "--quiet", "rules")
@@ -84,6 +85,7 @@ def test_a_retraining_is_planned_from_the_first_training_to_the_comparison(check
     assert jobs["verify_demo_weights"] == jobs["estimate"] == "1"
 
 
+@pytest.mark.workflow
 def test_the_comparison_fails_with_one_line_if_an_estimate_is_below_the_card(checkout):
     (checkout.folder / "test.yaml").write_text((ROOT / "config" / "demo-models.yaml").read_text())
     card = checkout.folder / "config" / "demo" / "figures.csv"
