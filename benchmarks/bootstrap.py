@@ -102,7 +102,7 @@ def make_image_table(n_images: int) -> pd.DataFrame:
 def generate_tables(prompt_set: dict, n_images: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Generate random tables `pairs` and `instances` of a prompt set, with one prompt per instance or phrase.
 
-    The other columns are random sums of fractions or counts over the prompt's instances, so that all metrics are defined.
+    The other columns are random sums of fractions or counts over the prompt's instances, so that metrics are defined.
     """
     from samgap.tables.matching import INSTANCES, IOU_THRESHOLDS, PAIRS
 
