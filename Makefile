@@ -1,11 +1,11 @@
-# The project's commands; `make help` lists them. Each first makes the environment in .venv, exactly as locked.
+# The project's commands; `make help` lists them. Each first makes the environment in .venv with the locked versions.
 PYTHON ?= python3.11
 PYTEST ?= -n 2 --dist worksteal
 BIN := .venv/bin
 LOCK := envs/requirements.lock
 UV := $(BIN)/uv pip
 COMPILE := $(UV) compile --quiet --python $(BIN)/python --generate-hashes --no-emit-index-url --no-header --no-annotate --no-build-isolation
-# Named after what the locks say: when they change, the environment is made to match them.
+# Its name has a checksum of the locks: when they change, the environment is updated.
 STAMP := .venv/as-locked-$(shell cat envs/bootstrap.lock $(LOCK) | cksum | cut -d' ' -f1)
 
 .PHONY: help demo test test-fast test-all coverage lint format lock env clean
@@ -14,19 +14,19 @@ STAMP := .venv/as-locked-$(shell cat envs/bootstrap.lock $(LOCK) | cksum | cut -
 help:  ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
-demo: env  ## Run the demo: small models on procedural scenes, in minutes
+demo: env  ## Run the demo: small models on simulated scenes, in a few minutes
 	@$(BIN)/snakemake --profile profiles/demo
 
-test: env  ## Run the tests (PYTEST="-k name" for some of them)
+test: env  ## Run the tests except the slow ones (PYTEST="-k name" selects some)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
 
-test-fast: env  ## Run the tests that start no workflow and no cluster
+test-fast: env  ## Run the tests without those of the workflow and the cluster
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST) -m "not workflow and not cluster"
 
-test-all: env  ## Run all tests, with the slow ones
+test-all: env  ## Run all tests, including the slow ones
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST) --all
 
-coverage: env  ## Measure what share of src/ the tests run, jobs of workflow tests left out
+coverage: env  ## Measure the coverage of src/ by the tests of test-fast
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST) -m "not workflow and not cluster" --cov=samgap --cov-report=term:skip-covered
 
 lint: env  ## Check style, imports, rules and types
@@ -38,22 +38,22 @@ lint: env  ## Check style, imports, rules and types
 	$(BIN)/mypy
 	PYTHONPATH=src $(BIN)/lint-imports --no-cache
 
-format: env  ## Put style right
+format: env  ## Fix the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-lock: env  ## Resolve envs/*.in again (UPGRADE=--upgrade for newer versions); envs/*.yaml then need the same versions
+lock: env  ## Resolve envs/*.in again (UPGRADE=--upgrade for newer versions); then write the same versions to envs/*.yaml
 	$(COMPILE) $(UPGRADE) envs/requirements.in --output-file $(LOCK)
 	$(COMPILE) $(UPGRADE) envs/bootstrap.in --constraints $(LOCK) --output-file envs/bootstrap.lock
 
 env: $(STAMP)  ## Make the environment in .venv
 
-clean:  ## Remove the environment and caches; data, weights and results stay
+clean:  ## Remove the environment and caches, but no data, weights and results
 	rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src scripts tests -name __pycache__ -prune -exec rm -rf {} +
 
-# sam2 comes as source whose build wants to see torch: so all else goes in first, and nothing is built in isolation.
+# sam2 is installed from source, and its build imports torch: all other packages are installed first, without isolation.
 $(STAMP):
 	@test "$$(uname -sm)" = "Linux x86_64" || { echo "error: this is $$(uname -sm), the environment is locked for Linux x86_64" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "error: git is missing; install it" >&2; exit 1; }

@@ -1,7 +1,7 @@
 """The part of inference.py for one GPU: the published models with random weights, at full size.
 
-Random weights need the same time as trained ones, except for the number of masks. Therefore the 40 best masks of each
-phrase are kept, whatever their score; the thresholds of the loop are set to give the same masks.
+Random weights take the same time as trained ones, except that the number of masks differs. Therefore the 40 best masks
+of each phrase are returned, whatever their score; the thresholds of the loop are set to give the same masks.
 """
 
 import statistics

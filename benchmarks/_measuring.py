@@ -19,7 +19,7 @@ def describe_machine() -> str:
 
 
 def median_cpu_seconds(function: Callable[[], Any], n_repeats: int) -> float:
-    """Return the median processor time of a function, which other work on the machine changes little."""
+    """Return the median processor time of a function, which depends little on other processes."""
     seconds = []
     for _ in range(n_repeats):
         start = time.process_time()

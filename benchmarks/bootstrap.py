@@ -61,8 +61,8 @@ def measure_in_subprocess(config_path: Path, n_images: int, n_resamples: int) ->
     """Run `measure_once` in a separate process with one thread."""
     options = ["--once", "--config", str(config_path), "--images", str(n_images), "--resamples", str(n_resamples)]
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, __file__, *options], env={**os.environ, **threads}, check=True, stdout=-1)
-    return json.loads(done.stdout)
+    process = subprocess.run([sys.executable, __file__, *options], env={**os.environ, **threads}, check=True, stdout=-1)
+    return json.loads(process.stdout)
 
 
 def measure_once(config_path: Path, n_images: int, n_resamples: int) -> dict[str, float]:
@@ -83,14 +83,14 @@ def measure_once(config_path: Path, n_images: int, n_resamples: int) -> dict[str
     def read_cell(key: tuple[str, str, str]) -> Cell:
         return cells[key[2]]
 
-    before = peak_memory_mb()
+    initial_mb = peak_memory_mb()
     start = time.process_time()
     rows = list(compute_estimates(read_cell, tables, config["experiments"], settings, 42))
-    estimated = time.process_time()
+    middle = time.process_time()
     list(compute_comparisons(read_cell, tables, expand_comparisons(config), settings, 42))
     end = time.process_time()
-    measurement = {"estimates": len(rows), "estimate_s": estimated - start, "compare_s": end - estimated}
-    return {**measurement, "peak_mb": peak_memory_mb(), "more_mb": peak_memory_mb() - before}
+    measurement = {"estimates": len(rows), "estimate_s": middle - start, "compare_s": end - middle}
+    return {**measurement, "peak_mb": peak_memory_mb(), "more_mb": peak_memory_mb() - initial_mb}
 
 
 def make_image_table(n_images: int) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def make_image_table(n_images: int) -> pd.DataFrame:
 def generate_tables(prompt_set: dict, n_images: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Generate random tables `pairs` and `instances` of a prompt set, with one prompt per instance or phrase.
 
-    Other columns hold random sums of fractions or counts over the prompt's instances, so that every metric is defined.
+    The other columns are random sums of fractions or counts over the prompt's instances, so that metrics are defined.
     """
     from samgap.tables.matching import INSTANCES, IOU_THRESHOLDS, PAIRS
 
@@ -222,8 +222,8 @@ def compare_alternatives(n_images: int, n_resamples: int, n_repeats: int) -> Non
         rng = np.random.default_rng(0)
         by_image = dict(iter(pairs[["image_id", "sum_iou", "n_truth"]].groupby("image_id")))
         for _ in range(times):
-            drawn = pd.concat([by_image[image] for image in rng.integers(0, n_images, n_images)])
-            _ = drawn["sum_iou"].sum() / drawn["n_truth"].sum()
+            sample = pd.concat([by_image[image] for image in rng.integers(0, n_images, n_images)])
+            _ = sample["sum_iou"].sum() / sample["n_truth"].sum()
 
     first = median_cpu_seconds(by_samgap, n_repeats)
     second = median_cpu_seconds(by_scipy, n_repeats)

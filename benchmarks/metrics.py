@@ -44,7 +44,7 @@ INSTANCES_PER_IMAGE, PREDICTIONS_PER_IMAGE = 40, 100
 
 def draw_apple(rng: np.random.Generator, centre: np.ndarray, radius_px: float) -> np.ndarray:
     """Draw an apple: an ellipse with a wavy outline, partly occluded by a leaf."""
-    top, left = (int(max(at - 2 * radius_px, 0)) for at in centre)
+    top, left = (int(max(coordinate - 2 * radius_px, 0)) for coordinate in centre)
     rows, columns = np.mgrid[
         top : min(top + int(4 * radius_px), IMAGE_SHAPE[0]), left : min(left + int(4 * radius_px), IMAGE_SHAPE[1])
     ]
@@ -53,24 +53,24 @@ def draw_apple(rng: np.random.Generator, centre: np.ndarray, radius_px: float) -
     wave = 1 + 0.06 * np.sin(rng.integers(3, 8) * angle + rng.uniform(0, 6))
     mask = np.hypot(y, x * rng.uniform(0.9, 1.1)) <= radius_px * wave
     mask &= x * rng.choice([-1, 1]) < radius_px * rng.uniform(0.4, 1.2)
-    whole = np.zeros(IMAGE_SHAPE, bool)
-    whole[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
-    return whole
+    image_mask = np.zeros(IMAGE_SHAPE, bool)
+    image_mask[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
+    return image_mask
 
 
 def generate_image(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
     """Generate ground-truth masks, predicted masks and scores."""
-    random = np.random.default_rng(seed)
-    centres = random.uniform((40, 40), (IMAGE_SHAPE[0] - 40, IMAGE_SHAPE[1] - 40), (INSTANCES_PER_IMAGE, 2))
-    radii = random.uniform(10, 40, INSTANCES_PER_IMAGE)
-    truth = [draw_apple(random, centre, radius) for centre, radius in zip(centres, radii, strict=True)]
-    chosen = random.integers(0, INSTANCES_PER_IMAGE, PREDICTIONS_PER_IMAGE - INSTANCES_PER_IMAGE)
+    rng = np.random.default_rng(seed)
+    centres = rng.uniform((40, 40), (IMAGE_SHAPE[0] - 40, IMAGE_SHAPE[1] - 40), (INSTANCES_PER_IMAGE, 2))
+    radii = rng.uniform(10, 40, INSTANCES_PER_IMAGE)
+    truth = [draw_apple(rng, centre, radius) for centre, radius in zip(centres, radii, strict=True)]
+    chosen = rng.integers(0, INSTANCES_PER_IMAGE, PREDICTIONS_PER_IMAGE - INSTANCES_PER_IMAGE)
     order = np.concatenate([np.arange(INSTANCES_PER_IMAGE), chosen])
-    shift = random.normal(0, 3, (PREDICTIONS_PER_IMAGE, 2))
+    shift = rng.normal(0, 3, (PREDICTIONS_PER_IMAGE, 2))
     predicted = [
-        draw_apple(random, centres[k] + shift[n], radii[k] * random.uniform(0.85, 1.15)) for n, k in enumerate(order)
+        draw_apple(rng, centres[k] + shift[n], radii[k] * rng.uniform(0.85, 1.15)) for n, k in enumerate(order)
     ]
-    return truth, predicted, random.random(PREDICTIONS_PER_IMAGE).round(3)
+    return truth, predicted, rng.random(PREDICTIONS_PER_IMAGE).round(3)
 
 
 def generate_shard(image_ids: list[int]) -> tuple[pd.DataFrame, pd.DataFrame, GroundTruth, pd.DataFrame]:
@@ -79,37 +79,37 @@ def generate_shard(image_ids: list[int]) -> tuple[pd.DataFrame, pd.DataFrame, Gr
     for key in image_ids:
         truth, predicted, scores = generate_image(key)
         instances[key] = []
-        for place, mask in enumerate(truth):
+        for number, mask in enumerate(truth):
             code = rles.encode(mask)
             crop = rles.crop(code)
             box = (crop.left, crop.top, crop.left + crop.mask.shape[1], crop.top + crop.mask.shape[0])
-            instances[key].append(Instance(key * 1000 + place, key, "apple", box, int(mask.sum()), code))
+            instances[key].append(Instance(key * 1000 + number, key, "apple", box, int(mask.sum()), code))
         sizes[key] = {"height": IMAGE_SHAPE[0], "width": IMAGE_SHAPE[1]}
         prompts.append((f"{key}-1", key, "phrase", "apple", [item.id for item in instances[key]]))
-        for place, (mask, score) in enumerate(zip(predicted, scores, strict=True)):
+        for number, (mask, score) in enumerate(zip(predicted, scores, strict=True)):
             code = rles.encode(mask)
             crop = rles.crop(code)
             corners = (crop.left, crop.top, crop.left + crop.mask.shape[1], crop.top + crop.mask.shape[0])
-            rows.append((f"{key}-1", place, key, score, *corners, *IMAGE_SHAPE, int(mask.sum()), code["counts"]))
+            rows.append((f"{key}-1", number, key, score, *corners, *IMAGE_SHAPE, int(mask.sum()), code["counts"]))
     names = [name for name in MASKS.schema.names if name != "clicks"]
     prompt_table = pd.DataFrame(prompts, columns=["prompt_id", "image_id", "kind", "phrase", "truth_ids"])
-    pictures = pd.DataFrame({"image_id": image_ids, "width": IMAGE_SHAPE[1], "height": IMAGE_SHAPE[0], "group": "g"})
+    image_table = pd.DataFrame({"image_id": image_ids, "width": IMAGE_SHAPE[1], "height": IMAGE_SHAPE[0], "group": "g"})
     return (
         pd.DataFrame(rows, columns=names),
         prompt_table,
         GroundTruth(sizes, instances, frozenset({"apple"}), {}),
-        pictures,
+        image_table,
     )
 
 
 def time_matching(image_ids: list[int]) -> tuple[float, float, float, float, pd.DataFrame]:
-    """Return wall and processor seconds of `match_shard`, peak memory in MB and memory before, and the pairs."""
+    """Return wall and processor seconds of `match_shard`, peak memory and memory at the start in MB, and the pairs."""
     shard = generate_shard(image_ids)
-    before = peak_memory_mb()
-    start, worked = time.perf_counter(), time.process_time()
+    initial_mb = peak_memory_mb()
+    wall_start, cpu_start = time.perf_counter(), time.process_time()
     pairs = match_shard(*shard, 0.0)[2]
-    seconds, worked = time.perf_counter() - start, time.process_time() - worked
-    return seconds, worked, peak_memory_mb(), before, pairs
+    seconds, cpu_seconds = time.perf_counter() - wall_start, time.process_time() - cpu_start
+    return seconds, cpu_seconds, peak_memory_mb(), initial_mb, pairs
 
 
 def measure_parallel_jobs(n_images: int, n_jobs: int) -> pd.DataFrame:
@@ -117,9 +117,10 @@ def measure_parallel_jobs(n_images: int, n_jobs: int) -> pd.DataFrame:
     parts = [list(range(start, n_images, n_jobs)) for start in range(n_jobs)]
     with multiprocessing.get_context("spawn").Pool(n_jobs) as pool:
         results = pool.map(time_matching, [part for part in parts if part], chunksize=1)
-    seconds, worked, memory, before = (max(row[column] for row in results) for column in range(4))
+    seconds, cpu_seconds, peak_mb, initial_mb = (max(row[column] for row in results) for column in range(4))
     print(
-        f"| {n_images} | {n_jobs} | {seconds:.1f} | {worked:.1f} | {memory:.0f} | {memory - before:.0f} |", flush=True
+        f"| {n_images} | {n_jobs} | {seconds:.1f} | {cpu_seconds:.1f} | {peak_mb:.0f} | {peak_mb - initial_mb:.0f} |",
+        flush=True,
     )
     return pd.concat([row[4] for row in results], ignore_index=True)
 
@@ -129,14 +130,15 @@ def time_whole_image_loops(seed: int) -> float:
     truth, predicted, _ = generate_image(seed)
     start = time.process_time()
     matrix = np.zeros((2, len(predicted), len(truth)))
-    for row, one in enumerate(predicted):
-        for column, other in enumerate(truth):
-            common = (one & other).sum()
-            matrix[:, row, column] = common / (one | other).sum(), 2 * common / (one.sum() + other.sum())
+    for row, prediction in enumerate(predicted):
+        for column, instance in enumerate(truth):
+            common = (prediction & instance).sum()
+            total = prediction.sum() + instance.sum()
+            matrix[:, row, column] = common / (prediction | instance).sum(), 2 * common / total
     for column, best in enumerate(matrix[0].argmax(axis=0)):
         edges = [mask & ~binary_erosion(mask) for mask in (predicted[best], truth[column])]
-        far = [distance_transform_edt(~edge) for edge in edges]
-        _ = (far[1][edges[0]] <= 2).mean(), (far[0][edges[1]] <= 2).mean()
+        distances = [distance_transform_edt(~edge) for edge in edges]
+        _ = (distances[1][edges[0]] <= 2).mean(), (distances[0][edges[1]] <= 2).mean()
     return time.process_time() - start
 
 
@@ -149,11 +151,9 @@ def time_samgap(seed: int) -> float:
     matrix = rles.iou(common, *areas)
     _ = rles.dice(common, *areas)
     for column, best in enumerate(matrix.argmax(axis=0)):
-        one, other = boundaries.crop_pair(rles.crop(predicted[best]), rles.crop(truth[column]), *IMAGE_SHAPE)
-        boundaries.boundary_f(
-            boundaries.compute_boundary_distances(boundaries.extract_boundary(one), boundaries.extract_boundary(other)),
-            2,
-        )
+        pair = boundaries.crop_pair(rles.crop(predicted[best]), rles.crop(truth[column]), *IMAGE_SHAPE)
+        edges = [boundaries.extract_boundary(mask) for mask in pair]
+        boundaries.boundary_f(boundaries.compute_boundary_distances(*edges), 2)
     return time.process_time() - start
 
 
@@ -218,7 +218,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=331)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--loops", type=int, default=2, help="images measured by loops over whole images")
-    parser.add_argument("--ap", type=int, default=100, help="images of which AP is computed by all")
+    parser.add_argument("--ap", type=int, default=100, help="images of which all programs compute AP")
     arguments = parser.parse_args()
     print(f"{describe_machine()}.\n")
     print("| images | jobs | s | processor s of the busiest job | MB per job | part while matching |")

@@ -1,4 +1,4 @@
-"""Measure how many images of `orchard-sim` one core makes a second: rendered, encoded as JPEG and RLE, and written.
+"""Measure how many images of `orchard-sim` one core makes per second: rendered, encoded as JPEG and RLE, and written.
 
     PYTHONPATH=src python benchmarks/orchard_sim.py --scenes 40 --size 512 --at-least 8
 

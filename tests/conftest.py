@@ -1,11 +1,11 @@
-"""Order of the tests, and what the summary says of the skipped ones."""
+"""The order of the tests, the option `--all`, and hints on skipped tests in the summary."""
 
 from pathlib import Path
 
 import pytest
 
 LONGEST_FIRST = ("workflow", "cluster")
-"""Folders whose tests start first, so that no worker is left with a long one at the end."""
+"""Folders whose tests start first, so that no long test runs alone at the end."""
 HINTS = {
     "no SLURM here": "cluster tests: apt-get install munge slurmctld slurmd slurm-client (as root)",
     "real photographs": "tests on real photographs: set SAMGAP_REAL_DATA to the folder that holds orchard-real",
@@ -14,7 +14,7 @@ HINTS = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="run the tests marked `slow`, too")
+    parser.addoption("--all", action="store_true", help="also run the tests marked `slow`")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

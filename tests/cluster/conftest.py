@@ -1,6 +1,7 @@
-"""A SLURM of its own on this one machine: a controller and three nodes, two of them with two stand-in GPUs each.
+"""A SLURM cluster on this machine: a controller and three nodes, two of them with two simulated GPUs each.
 
-It needs Linux, root and the packages munge, slurmctld, slurmd and slurm-client; otherwise the tests skip with one line.
+It needs Linux, root and the packages munge, slurmctld, slurmd and slurm-client; otherwise the tests are skipped with a
+one-line reason.
 """
 
 import contextlib
@@ -19,14 +20,15 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-# Always the same folder, and a mark in the environment of all that is started here: so what a killed run left is found.
+# The folder is the same in every run, and all processes have the variable MARKER in their environment, so that the
+# processes and files of a killed run can be removed.
 FOLDER = Path(tempfile.gettempdir()) / "samgap-cluster"
-MARK = "SAMGAP_TEST_CLUSTER"
+MARKER = "SAMGAP_TEST_CLUSTER"
 ETC = Path("/etc/slurm")
 NODES = ("cpu1", "gpu1", "gpu2")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "scontrol", "sinfo", "squeue", "sacct")
 
-# The jobs' own steps strip SLURM_* from the environment, SLURM_CONF with it: so the files must lie in /etc/slurm.
+# Job steps remove SLURM_* from the environment, and with it SLURM_CONF: the files must be in /etc/slurm.
 SLURM_CONF = """\
 ClusterName=samgap-test
 SlurmctldHost={host}(127.0.0.1)
@@ -68,7 +70,7 @@ PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=1-00:00:00 State=UP
 PartitionName=gpu Nodes=gpu[1-2] MaxTime=1-00:00:00 State=UP
 """
 GRES_CONF = "NodeName=gpu[1-2] Name=gpu Type=a100 File={folder}/dev/nvidia[0-1]\n"
-# What a site writes for `slurm-partition-config`: GPU jobs go to the partition with GPUs, all others to the first.
+# The site's file for `slurm-partition-config`: GPU jobs run in the partition with GPUs, others in the first one.
 PARTITIONS = """\
 partitions:
   cpu:
@@ -80,42 +82,41 @@ partitions:
 
 
 class Cluster:
-    """The running cluster: Snakemake on it, and what became of its jobs."""
+    """The running cluster: runs Snakemake and lists jobs."""
 
     def snakemake(self, *arguments: str, cwd: Path, timeout: int = 480) -> subprocess.CompletedProcess[str]:
-        """Run `snakemake <arguments>` in `cwd` with what this small cluster needs besides the profile."""
-        site = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
-        site += ["--slurm-partition-config", str(FOLDER / "partitions.yaml"), "--latency-wait", "10"]
-        command = [sys.executable, "-m", "snakemake", *arguments, *site]
-        # Quiet settings of the one who runs the tests: they are not the repository's.
+        """Run `snakemake <arguments>` in `cwd` with the options that this cluster needs in addition to the profile."""
+        site_options = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
+        site_options += ["--slurm-partition-config", str(FOLDER / "partitions.yaml"), "--latency-wait", "10"]
+        command = [sys.executable, "-m", "snakemake", *arguments, *site_options]
+        # SNAKEMAKE_* are settings of the user, not of the repository.
         environment = {key: value for key, value in _environment().items() if not key.startswith("SNAKEMAKE_")}
         streams = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         try:
             return subprocess.run(command, cwd=cwd, env=environment, timeout=timeout, check=False, **streams)
-        except subprocess.TimeoutExpired as late:
-            output = (late.output or b"").decode(errors="replace")
+        except subprocess.TimeoutExpired as error:
+            output = (error.output or b"").decode(errors="replace")
             pytest.fail(f"not finished after {timeout} s\n{output[-6000:]}\n{_run('squeue')}")
 
-    def jobs(self, folder: Path) -> list[dict[str, str]]:
-        """What SLURM knows of every job submitted from `folder`, oldest first: NodeList, JobState, Comment (the rule) …
+    def list_jobs(self, folder: Path) -> list[dict[str, str]]:
+        """Return the fields of all jobs submitted from `folder`, oldest first: NodeList, JobState, Comment (the rule) …
 
-        The controller keeps finished jobs for MinJobAge, so this needs no accounting.
+        The controller keeps finished jobs for MinJobAge, so no accounting is needed.
         """
         lines = _run("scontrol", "--oneliner", "show", "jobs").splitlines()
-        found = [dict(part.split("=", 1) for part in line.split() if "=" in part) for line in lines]
-        mine = [job for job in found if job.get("WorkDir") == str(folder)]
-        return sorted(mine, key=lambda job: int(job["JobId"]))
+        jobs = [dict(part.split("=", 1) for part in line.split() if "=" in part) for line in lines]
+        return sorted((job for job in jobs if job.get("WorkDir") == str(folder)), key=lambda job: int(job["JobId"]))
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A cluster that is idle at first and gone at the end, whatever happens between; one at a time on a machine."""
-    if why := _why_not():
-        pytest.skip(f"no SLURM here: {why}")
+    """A new cluster, stopped at the end in any case; only one at a time runs on a machine."""
+    if reason := _find_obstacle():
+        pytest.skip(f"no SLURM here: {reason}")
     lock = os.open(ETC, os.O_RDONLY)
     try:
         deadline = time.monotonic() + 400
-        while not _locked(lock):
+        while not _try_lock(lock):
             if time.monotonic() > deadline:
                 pytest.fail("another run of these tests has been using SLURM for 400 s")
             time.sleep(0.5)
@@ -129,15 +130,17 @@ def cluster() -> Iterator[Cluster]:
         os.close(lock)
 
 
-def _locked(handle: int) -> bool:
+def _try_lock(file_descriptor: int) -> bool:
+    """Take the lock and return True, or return False if another process has it."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
 
 
-def _why_not() -> str | None:
+def _find_obstacle() -> str | None:
+    """Return why no cluster can be started on this machine; None if it can."""
     if sys.platform != "linux":
         return f"{sys.platform} is not Linux"
     if os.geteuid() != 0:
@@ -146,27 +149,28 @@ def _why_not() -> str | None:
         return f"{', '.join(missing)} not found (Debian: apt-get install munge slurmctld slurmd slurm-client)"
     if not ETC.is_dir():
         return f"{ETC} does not exist"
-    daemons = [(process, name) for process, name in _processes() if name in ("slurmctld", "slurmd")]
-    if foreign := [name for process, name in daemons if not _ours(process, name)]:
-        return f"{foreign[0]} of another cluster runs already"
+    daemons = [(process_id, name) for process_id, name in _list_processes() if name in ("slurmctld", "slurmd")]
+    if foreign := [name for process_id, name in daemons if not _belongs_to_test_cluster(process_id, name)]:
+        return f"{foreign[0]} of another cluster is running"
     return None
 
 
 def _start() -> None:
+    """Write the configuration, start all daemons and wait until the nodes are idle."""
     for name in ("state", "spool", "log", "dev", "munge"):
         (FOLDER / name).mkdir(parents=True)
     FOLDER.chmod(0o755)
-    for gpu in range(2):  # SLURM wants a character device, and is content with this one
+    for gpu in range(2):  # SLURM requires a character device; any will do
         (FOLDER / "dev" / f"nvidia{gpu}").symlink_to("/dev/null")
     host = socket.gethostname().split(".")[0]
     for name, text in (("slurm.conf", SLURM_CONF), ("gres.conf", GRES_CONF), ("partitions.yaml", PARTITIONS)):
         (FOLDER / name).write_text(text.format(host=host, folder=FOLDER))
     for name in ("slurm.conf", "gres.conf"):
         if os.path.lexists(ETC / name):
-            (ETC / name).rename(_kept(name))
+            (ETC / name).rename(_backup_path(name))
         (ETC / name).symlink_to(FOLDER / name)
 
-    # Its own munge with its own key, beside whatever munge the machine has.
+    # A separate munge with a separate key, because the machine may have another one.
     key = FOLDER / "munge" / "key"
     key.write_bytes(os.urandom(128))
     key.chmod(0o600)
@@ -187,54 +191,59 @@ def _start() -> None:
 
 
 def _stop() -> None:
-    """End every process of this or an earlier cluster, put /etc/slurm back and delete the folder."""
+    """End every process of this or an earlier test cluster, restore /etc/slurm and delete the folder."""
     deadline = time.monotonic() + 20
-    while processes := [process for process, name in _processes() if _ours(process, name)]:
-        for process in processes:
+    while process_ids := [
+        process_id for process_id, name in _list_processes() if _belongs_to_test_cluster(process_id, name)
+    ]:
+        for process_id in process_ids:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+                os.kill(process_id, signal.SIGKILL)
         if time.monotonic() > deadline:
-            raise RuntimeError(f"processes of the test cluster do not end: {processes}")
+            raise RuntimeError(f"processes of the test cluster do not end: {process_ids}")
         time.sleep(0.1)
     for name in ("slurm.conf", "gres.conf"):
         if (ETC / name).is_symlink() and Path(os.readlink(ETC / name)) == FOLDER / name:
             (ETC / name).unlink()
-        if os.path.lexists(_kept(name)):
-            _kept(name).rename(ETC / name)
+        if os.path.lexists(_backup_path(name)):
+            _backup_path(name).rename(ETC / name)
     shutil.rmtree(FOLDER, ignore_errors=True)
 
 
-def _kept(name: str) -> Path:
+def _backup_path(name: str) -> Path:
+    """Return the path of the machine's file while the tests replace it."""
     return ETC / f"{name}.before-samgap-test"
 
 
-def _processes() -> Iterator[tuple[int, str]]:
-    """Number and program name of every live process."""
-    for process in Path("/proc").glob("[0-9]*"):
+def _list_processes() -> Iterator[tuple[int, str]]:
+    """Yield the id and the program name of every live process."""
+    for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            name, state = process.joinpath("stat").read_text().partition("(")[2].rsplit(") ", 1)
+            name, state = folder.joinpath("stat").read_text().partition("(")[2].rsplit(") ", 1)
             if state[0] != "Z":
-                yield int(process.name), name
+                yield int(folder.name), name
 
 
-def _ours(process: int, name: str) -> bool:
-    """Does it carry the mark: Snakemake, daemons and jobs, whoever their parent is now?
+def _belongs_to_test_cluster(process_id: int, name: str) -> bool:
+    """Whether a process is a daemon or a job of a test cluster, or the Snakemake that submitted the jobs.
 
-    SLURM's step managers overwrite their environment, but work in the log folder.
+    Its environment has MARKER. SLURM's step managers overwrite their environment; their working directory is in FOLDER.
     """
     with contextlib.suppress(OSError):
-        if f"{MARK}={FOLDER}\0".encode() in Path(f"/proc/{process}/environ").read_bytes():
+        if f"{MARKER}={FOLDER}\0".encode() in Path(f"/proc/{process_id}/environ").read_bytes():
             return True
-        return name.startswith("slurm") and Path(os.readlink(f"/proc/{process}/cwd")).is_relative_to(FOLDER)
+        return name.startswith("slurm") and Path(os.readlink(f"/proc/{process_id}/cwd")).is_relative_to(FOLDER)
     return False
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, MARK: str(FOLDER), "OMP_NUM_THREADS": "1"}
+    """Return the environment variables of all processes of the cluster."""
+    return {**os.environ, MARKER: str(FOLDER), "OMP_NUM_THREADS": "1"}
 
 
 def _run(*command: str) -> str:
-    done = subprocess.run(command, env=_environment(), text=True, capture_output=True, timeout=60, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
+    """Run a command and return its output; a failure raises RuntimeError with the message of the command."""
+    process = subprocess.run(command, env=_environment(), text=True, capture_output=True, timeout=60, check=False)
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {(process.stderr or process.stdout).strip()}")
+    return process.stdout

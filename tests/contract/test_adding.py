@@ -17,12 +17,12 @@ from samgap.config.validate import validate_config
 from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("rules", "scripts", "src", "config", "envs", "profiles", "report")
+WORKFLOW_FOLDERS = ("rules", "scripts", "src", "config", "envs", "profiles", "report")
 EXPERIMENT = {"title": "Added", "datasets": ["orchard-sim-test"], "models": ["filled-box"], "prompts": ["box"]}
 
 
 def use_in_experiment(config: dict[str, Any], **changes: list[str]) -> None:
-    """Add an experiment of the demo's box baseline, with the lists that `changes` has in place of its own."""
+    """Add an experiment of the demo's box baseline, with the lists in `changes` replaced."""
     config["experiments"]["added"] = {**EXPERIMENT, "metrics": ["iou"], **changes}
 
 
@@ -68,7 +68,7 @@ class Addition(NamedTuple):
     declaration: str = ""
     """Text appended to the copy."""
     expected: str = ""
-    """A part of the plan that is there with the extension alone."""
+    """Text that only a plan with the extension contains."""
 
 
 ADDITIONS = {
@@ -100,8 +100,8 @@ ADDITIONS = {
 def checkout(tmp_path: Path) -> Path:
     """A copy of the workflow without data, weights and environment."""
     folder = tmp_path / "samgap"
-    for part in PARTS:
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
+    for name in WORKFLOW_FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
     shutil.copy(ROOT / "Snakefile", folder)
     return folder
 
@@ -167,9 +167,9 @@ def test_extensions_are_planned(checkout, tmp_path):
         if "added" in config["experiments"]:
             experiments[name.replace(" ", "-")] = config["experiments"].pop("added")
     config["experiments"] |= experiments
-    file = tmp_path / "mine.yaml"
+    file = tmp_path / "custom.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
-    done = subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--configfile", str(file)],
         cwd=checkout,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
@@ -179,6 +179,6 @@ def test_extensions_are_planned(checkout, tmp_path):
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-3000:]
+    assert run.returncode == 0, run.stdout[-3000:]
     for addition in ADDITIONS.values():
-        assert addition.expected in done.stdout
+        assert addition.expected in run.stdout

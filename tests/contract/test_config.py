@@ -112,7 +112,7 @@ def get_error(config: dict[str, Any], root: Path) -> str:
     return message
 
 
-def test_defaults_are_filled_in_everywhere(root):
+def test_defaults_are_filled_in(root):
     config = validate_config(CONFIG, root)
     assert (config["seed"], config["device"], config["skip-unavailable"]) == (42, "auto", True)
     assert config["statistics"] == {"resamples": 10000, "confidence": 0.95, "score-threshold": 0.5}
@@ -279,7 +279,7 @@ def test_an_error_is_one_line_with_its_key(root, key_path, value, parts):
 
 
 @pytest.mark.parametrize("text", ["- 1\n", "a: [\n", ""])
-def test_an_invalid_settings_file(root, text):
+def test_an_invalid_settings_file_is_an_error(root, text):
     (root / "config" / "small.yaml").write_text(text)
     message = get_error(CONFIG, root)
     assert "models.words.architecture" in message

@@ -162,20 +162,20 @@ EDITS = [
     ("jobs/manifest.py", ["manifest"], ["estimate", "predict:*", "figure:*"]),
     ("io/files.py", ["*"], []),
 ]
-EDITS = [(f"src/samgap/{file}", reruns, stays) for file, reruns, stays in EDITS] + [
+EDITS = [(f"src/samgap/{file}", reruns, unchanged) for file, reruns, unchanged in EDITS] + [
     ("scripts/predictions/predict.py", ["predict:*"], ["train:*", "prompts:*", "match_predictions"]),
     ("scripts/matching/match.py", ["match_predictions"], ["predict:*", "estimate"]),
 ]
 
 
-@pytest.mark.parametrize(("file", "reruns", "stays"), EDITS, ids=[file for file, *_ in EDITS])
-def test_an_edit_reruns_the_rules_that_it_concerns(repository, file, reruns, stays):
+@pytest.mark.parametrize(("file", "reruns", "unchanged"), EDITS, ids=[file for file, *_ in EDITS])
+def test_an_edit_reruns_the_rules_that_it_concerns(repository, file, reruns, unchanged):
     text = (repository / file).read_text(encoding="utf-8")
     changed = changed_rules(repository, {file: text + "\nEDITED = True\n"})
     for pattern in reruns:
         rules = {rule for rule in list_hashes() if fnmatch(rule, pattern)}
         assert rules and rules <= changed, f"{pattern} must run again after an edit of {file}"
-    for pattern in stays:
+    for pattern in unchanged:
         rules = {rule for rule in list_hashes() if fnmatch(rule, pattern)}
         assert rules and not rules & changed, f"{pattern} must not run again after an edit of {file}"
 
@@ -191,8 +191,8 @@ def test_comments_and_docstrings_rerun_nothing(repository):
     assert changed_rules(repository, edits) == set()
 
 
-def test_modules_with_computed_names_are_known():
-    """Without a function in samgap.jobs.plugin_modules, edits of modules with a computed name would rerun nothing."""
+def test_imports_by_computed_names_have_a_function_in_plugin_modules():
+    """Code hashes include a module that is imported by a computed name only through samgap.jobs.plugin_modules."""
     importers = {
         str(file.relative_to(ROOT))
         for folder in ("src", "scripts")

@@ -59,6 +59,6 @@ def test_a_secret_in_the_configuration_is_an_error_that_does_not_quote_it(paper,
         ({"cache": ""}, "cache"),
     ],
 )
-def test_invalid_download_settings(paper, change, message):
+def test_an_invalid_download_setting_is_an_error(paper, change, message):
     with pytest.raises(UserError, match=message):
         validate_config({**paper, **change}, ROOT)

@@ -113,19 +113,19 @@ def test_an_unknown_key_is_an_error(checkout):
     assert "unknown key 'score-treshold'" in line
 
 
-def test_an_id_without_its_file(checkout):
+def test_an_id_without_a_file_is_an_error(checkout):
     list_paper_items(checkout, "figures")["estimates"].unlink()
     line = error_line(plan(checkout))
     assert "'estimates'" in line
     assert "paper/figures/estimates.py" in line
 
 
-def test_a_file_whose_id_the_configuration_does_not_name(checkout):
+def test_a_file_whose_id_the_configuration_does_not_name_is_ignored(checkout):
     file = list_paper_items(checkout, "tables")["results"]
     shutil.copy(file, file.with_name("by_size.py"))
-    done = plan(checkout)
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert "by-size" not in done.stdout
+    run = plan(checkout)
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert "by-size" not in run.stdout
 
 
 def test_values_of_the_command_line_replace_those_of_the_file(checkout):

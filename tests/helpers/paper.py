@@ -255,17 +255,17 @@ def results_request(
 
 
 def make_comparison(
-    family: str, model: str, metric: str, value: float, p: float = 0.004, **changed: Any
+    family: str, model: str, metric: str, value: float, p: float = 0.004, **columns: Any
 ) -> dict[str, Any]:
     """Return a row of table `comparisons` with the filled box as the baseline."""
-    known = {"value": value, "baseline_value": 0.7, "difference": value - 0.7, "ci_low": value - 0.75}
-    known |= {"ci_high": value - 0.65, "p_value": p, "p_holm": min(2 * p, 1), "p_bonferroni": min(2 * p, 1)}
-    known |= {"p_t_test": p / 2, "effect_size": 1.25, "effect_low": 0.9, "effect_high": 1.6}
-    known |= {"minimum_detectable": 0.0123, "n_tests": 2, "warning": None, "note": None}
+    values = {"value": value, "baseline_value": 0.7, "difference": value - 0.7, "ci_low": value - 0.75}
+    values |= {"ci_high": value - 0.65, "p_value": p, "p_holm": min(2 * p, 1), "p_bonferroni": min(2 * p, 1)}
+    values |= {"p_t_test": p / 2, "effect_size": 1.25, "effect_low": 0.9, "effect_high": 1.6}
+    values |= {"minimum_detectable": 0.0123, "n_tests": 2, "warning": None, "note": None}
     cell = {"comparison": family, "dataset": "orchard-sim-test", "model": model, "prompts": "box"}
     cell |= {"baseline_model": "filled-box", "baseline_prompts": "box", "metric": metric, "stratum": "all"}
     counts = {"clusters": "image", "n_clusters": 60, "n_instances": 312, "baseline_n_instances": 312}
-    return cell | counts | known | changed
+    return cell | counts | values | columns
 
 
 def make_comparisons(model: str = "sam2-demo") -> pd.DataFrame:

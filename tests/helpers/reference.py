@@ -42,9 +42,9 @@ def davis_f(first: np.ndarray, second: np.ndarray, tolerance_px: int) -> float:
     """Compute DAVIS's `f_measure`: seg2bmap, dilation by a disk, and its cases of empty boundaries."""
 
     def seg2bmap(mask):
-        east, south, both = (np.zeros_like(mask) for _ in range(3))
-        east[:, :-1], south[:-1], both[:-1, :-1] = mask[:, 1:], mask[1:], mask[1:, 1:]
-        edge = mask ^ east | mask ^ south | mask ^ both
+        east, south, south_east = (np.zeros_like(mask) for _ in range(3))
+        east[:, :-1], south[:-1], south_east[:-1, :-1] = mask[:, 1:], mask[1:], mask[1:, 1:]
+        edge = mask ^ east | mask ^ south | mask ^ south_east
         edge[-1], edge[:, -1] = mask[-1] ^ east[-1], mask[:, -1] ^ south[:, -1]
         edge[-1, -1] = False
         return edge
@@ -99,10 +99,10 @@ class PromptResult:
 
     def __post_init__(self):
         self.truth_masks = [item.decode_mask() for item in self.instances]
-        self.ious = np.array([[iou(one, other) for other in self.truth_masks] for one in self.masks])
+        self.ious = np.array([[iou(mask, truth) for truth in self.truth_masks] for mask in self.masks])
         self.ious = self.ious.reshape(len(self.masks), len(self.truth_masks))
         truth_boxes = [np.array(item.box, float) for item in self.instances]
-        box_ious = np.array([[box_iou(one, other) for other in truth_boxes] for one in self.boxes])
+        box_ious = np.array([[box_iou(box, truth_box) for truth_box in truth_boxes] for box in self.boxes])
         self.box_ious = box_ious.reshape(self.ious.shape)
 
     def match_one_to_one(self, ious=None, prediction_rows=None):
@@ -157,6 +157,7 @@ class ReferenceShard:
         self.rows_by_prompt = {key: list(rows.itertuples()) for key, rows in self.predictions.groupby("prompt_id")}
 
     def iter_phrase_prompts(self):
+        """Yield the rows of phrase prompts."""
         return self.prompts[self.prompts["kind"] == "phrase"].itertuples()
 
     def decode_predictions(self, prompt, min_score=0.5):
@@ -168,9 +169,11 @@ class ReferenceShard:
         ]
 
     def decode_mask(self, row):
+        """Return the mask of a row of table `masks`, bool (height, width)."""
         return rle.decode({"size": [row.height, row.width], "counts": row.rle})
 
     def target_instances(self, prompt):
+        """Return the instances that a prompt refers to."""
         return [item for item in self.truth.instances_of(prompt.image_id) if item.id in prompt.truth_ids]
 
     def match_masks(self, masks, instances):

@@ -28,7 +28,7 @@ class ReferenceValues:
             self.values |= compute()
 
     def measures(self):
-        """Means over all instances, with 0 for unassigned ones, and over the matched instances."""
+        """Compute means over all instances, with 0 for unassigned ones, and over the matched instances."""
         by_measure, n_instances, size = defaultdict(list), 0, np.array([380, 300, 380, 300])
         for result in self.results:
             n_instances += len(result.instances)
@@ -136,8 +136,8 @@ class ReferenceValues:
     def concepts(self):
         pmf1 = _pmf1(self.phrases)
         f1 = {
-            seen: _ratios([_count(result) for result in self.phrases if result.prompt.seen is seen])["f1"]
-            for seen in (True, False)
+            is_seen: _ratios([_count(result) for result in self.phrases if result.prompt.seen is is_seen])["f1"]
+            for is_seen in (True, False)
         }
         return {
             "pmf1": pmf1,
@@ -148,7 +148,7 @@ class ReferenceValues:
         }
 
     def attributes(self):
-        decisions, claims, true_values = defaultdict(list), {}, []
+        is_correct, predicted_values, true_values = defaultdict(list), {}, []
         for result in self.phrases:
             attributes, targets = result.prompt.attributes, {instance.id for instance in result.instances}
             candidates = [
@@ -158,19 +158,19 @@ class ReferenceValues:
             ]
             matches = self.shard.match_masks(result.masks, candidates)
             scores = {candidates[column].id: result.scores[row] for row, column, value in matches if value >= 0.5}
-            decisions[len(attributes)] += [
+            is_correct[len(attributes)] += [
                 (instance.id in scores) == (instance.id in targets) for instance in candidates
             ]
             if len(attributes) == 1:
                 true_values += [(key, attributes[0][1]) for key in targets]
                 for key, score in scores.items():
-                    claims[key] = max(claims.get(key, (0.0, "")), (score, attributes[0][1]))
-        n_correct = sum(claims.get(key, (0, ""))[1] == value for key, value in true_values)
-        n_claimed = sum(key in claims for key, _ in true_values)
-        values = {f"compositional-accuracy-{number}": np.mean(column) for number, column in decisions.items()}
-        values["attribute-accuracy"] = n_correct / n_claimed
+                    predicted_values[key] = max(predicted_values.get(key, (0.0, "")), (score, attributes[0][1]))
+        n_correct = sum(predicted_values.get(key, (0, ""))[1] == value for key, value in true_values)
+        n_predicted = sum(key in predicted_values for key, _ in true_values)
+        values = {f"compositional-accuracy-{number}": np.mean(column) for number, column in is_correct.items()}
+        values["attribute-accuracy"] = n_correct / n_predicted
         values["attribute-accuracy-strict"] = n_correct / len(true_values)
-        return values | {"attribute-accuracy-found": n_claimed / len(true_values)}
+        return values | {"attribute-accuracy-found": n_predicted / len(true_values)}
 
     def clicks(self):
         series = []
@@ -268,7 +268,7 @@ def _ratios(counts):
 
 
 def _pmf1(results):
-    """Micro F1 of the present phrases, mean over thresholds, without sam3's ε."""
+    """Return the micro F1 of the present phrases, averaged over thresholds, without sam3's ε."""
     present = [result for result in results if result.instances]
     if not present:
         return np.nan

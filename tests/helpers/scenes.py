@@ -13,6 +13,7 @@ from samgap.tables.predictions import MASKS
 
 
 def square_mask(top: int, left: int, side_px: int = 4, shape: tuple[int, int] = (24, 30)) -> np.ndarray:
+    """Return the mask of a square, bool of `shape`."""
     mask = np.zeros(shape, bool)
     mask[top : top + side_px, left : left + side_px] = True
     return mask
@@ -53,6 +54,7 @@ def _make_instance(instance_id: int, image_id: int, mask: np.ndarray, ignore: bo
 
 
 def images_table(image_ids: Iterable[int], shape: tuple[int, int] = (24, 30)) -> pd.DataFrame:
+    """Make table `images`, each image in a group of one."""
     rows = [(image_id, f"{image_id}.png", shape[1], shape[0], f"group-{image_id}") for image_id in image_ids]
     return pd.DataFrame(rows, columns=["image_id", "file", "width", "height", "group"])
 

@@ -32,7 +32,7 @@ def make_sums(values, n_truth=None, compute=compute_mean):
 
 
 def evaluate(metric_id, pairs):
-    """Return the metric of table `pairs`, NaN where it is undefined or not evaluable."""
+    """Return the metric of table `pairs`, NaN if it is undefined or not evaluable."""
     metric = load_metric(metric_id)
     if metric.not_evaluable_reason(pairs):
         return float("nan")

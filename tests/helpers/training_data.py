@@ -1,4 +1,4 @@
-"""Small data sets for tests of trainings: drawn orchards, and one image with two red rectangles as apples."""
+"""Small data sets for tests of trainings: simulated orchards, and one image with two red rectangles as apples."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ APPLE_PHRASES = [
 
 
 def write_orchard(folder: Path, n_scenes: int = 6, side_px: int = 128) -> DatasetSource:
-    """Draw scenes of orchard-sim into a folder, with instances.json."""
+    """Write scenes of orchard-sim and their instances.json to a folder."""
     images, annotations = [], []
     options = {"scenes": n_scenes, "size": side_px, "seed": 11}
     for image_id, scene in enumerate(orchard_sim.iter_images(options, {}, 0), start=1):

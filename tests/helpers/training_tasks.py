@@ -24,7 +24,7 @@ DEFAULTS = {"batch": 2, "objects": 4, "negatives": 1, "image-size": 128}
 
 
 def open_task(method, model, source, folder, phrases=PHRASES, validation=None, seed=5, **options):
-    """A task of a training family or method with random weights, the same in every call with the same seed."""
+    """Return a training task whose random weights depend only on the seed."""
     torch.manual_seed(seed)
     return method.open_task(
         options={**DEFAULTS, **options},
@@ -38,7 +38,7 @@ def open_task(method, model, source, folder, phrases=PHRASES, validation=None, s
 
 
 def changed_weights(task, train) -> set[str]:
-    """The names of the weights that `train()` changes."""
+    """Return the names of the weights that `train()` changes."""
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
     train()
     return {name for name, value in task.model.state_dict().items() if not torch.equal(before[name], value)}
@@ -47,29 +47,29 @@ def changed_weights(task, train) -> set[str]:
 def assert_losses_fall_and_training_resumes(open_again, folder, monkeypatch):
     """Train for six steps; then resume from the state saved after three, and compare.
 
-    `open_again(**options)` opens the same task anew.
+    `open_again(**options)` returns the task with its initial weights.
     """
     monkeypatch.setattr(loop, "REPORT_EVERY", 1)
     options = {"steps": 6, "learning-rate": 1e-3, "warm-up": 2, "validate-every": 3}
-    whole_state, early_state = folder / "whole.pt", folder / "early.pt"
+    full_state, early_state = folder / "full.pt", folder / "early.pt"
 
-    def keep_early_state(task):
-        if whole_state.is_file() and not early_state.is_file():
-            shutil.copy(whole_state, early_state)
+    def copy_early_state(task):
+        if full_state.is_file() and not early_state.is_file():
+            shutil.copy(full_state, early_state)
         return {"val": 1.0}
 
-    whole = open_again(**options)
-    monkeypatch.setattr(type(whole), "validate", keep_early_state)
-    history = loop.train(whole, options, 3, "cpu", whole_state, {})
+    uninterrupted = open_again(**options)
+    monkeypatch.setattr(type(uninterrupted), "validate", copy_early_state)
+    history = loop.train(uninterrupted, options, 3, "cpu", full_state, {})
     totals = [row["value"] for row in history if row["term"] == "total"]
     assert sum(totals[-2:]) < sum(totals[:2])
 
     resumed, step, steps = open_again(**options), loop._step, []
     monkeypatch.setattr(loop, "_step", lambda *arguments: steps.append(1) or step(*arguments))
-    again = loop.train(resumed, options, 3, "cpu", early_state, {})
+    resumed_history = loop.train(resumed, options, 3, "cpu", early_state, {})
     assert len(steps) == 3
-    assert [(row["step"], row["term"]) for row in again] == [(row["step"], row["term"]) for row in history]
+    assert [(row["step"], row["term"]) for row in resumed_history] == [(row["step"], row["term"]) for row in history]
     # The kernels sum in no fixed order, so the results are equal except for rounding.
-    assert [row["value"] for row in again] == pytest.approx([row["value"] for row in history], rel=1e-3)
-    for name, value in whole.model.state_dict().items():
+    assert [row["value"] for row in resumed_history] == pytest.approx([row["value"] for row in history], rel=1e-3)
+    for name, value in uninterrupted.model.state_dict().items():
         assert torch.allclose(value, resumed.model.state_dict()[name], rtol=1e-2, atol=2e-3), name

@@ -1,4 +1,4 @@
-"""Small real runs of the workflow, each in a copy of the checkout, so that no file of the user is touched."""
+"""Small real runs of the workflow, each in a copy of the repository, so that no file of the user is changed."""
 
 import os
 import shutil
@@ -11,37 +11,39 @@ import yaml
 from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "rules", "scripts", "src", "config", "envs", "profiles", "report")
+WORKFLOW_FILES = ("Snakefile", "rules", "scripts", "src", "config", "envs", "profiles", "report")
+SCENES = {"kind": "orchard-sim", "shards": 2, "scenes": 8, "size": 256, "seed": 21}
+"""The entry of the data set `orchard`."""
 
 
 class Checkout:
-    """A copy of the workflow in `folder`, run through its own `snakemake`."""
+    """A copy of the workflow in `folder`, in which Snakemake is run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        for part in PARTS:
-            source = ROOT / part
+        for name in WORKFLOW_FILES:
+            source = ROOT / name
             ignore = shutil.ignore_patterns("__pycache__")
             if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=ignore)
+                shutil.copytree(source, folder / name, ignore=ignore)
             else:
-                shutil.copy(source, folder / part)
+                shutil.copy(source, folder / name)
 
     @classmethod
-    def existing(cls, folder: Path) -> "Checkout":
-        """The checkout that lies in `folder` already."""
+    def reuse(cls, folder: Path) -> "Checkout":
+        """Return the checkout that exists in `folder`."""
         checkout = cls.__new__(cls)
         checkout.folder = folder
         return checkout
 
     def copy(self, folder: Path) -> "Checkout":
-        """A copy with its results and Snakemake's own records of them."""
+        """Return a copy with the results and Snakemake's records of them."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return Checkout.existing(folder)
+        return Checkout.reuse(folder)
 
-    def config(self, weights=None, **sections) -> Path:
-        """Write test.yaml: the demo's configuration with `sections` and the `weights` of models replaced."""
+    def write_config(self, weights=None, **sections) -> Path:
+        """Write test.yaml: the demo's configuration with other `sections` and other `weights` of models."""
         config = yaml.safe_load((self.folder / "config" / "demo.yaml").read_text())
         config.update(sections)
         for model, source in (weights or {}).items():
@@ -51,24 +53,26 @@ class Checkout:
         return path
 
     def command(self, *arguments: str) -> list[str]:
+        """Return the command line of Snakemake with `arguments`."""
         return [sys.executable, "-m", "snakemake", *arguments, "--cores", "1", "--configfile", "test.yaml"]
 
     def environment(self) -> dict[str, str]:
+        """Return the environment variables of Snakemake."""
         return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
-    def run(self, *arguments: str, ok: bool = True) -> str:
-        """The output of a run; `ok` says whether it must succeed."""
-        done = subprocess.run(
+    def run(self, *arguments: str, succeeds: bool = True) -> str:
+        """Run Snakemake and return its output; `succeeds` is whether it must succeed."""
+        process = subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
             env=self.environment(),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=280,  # below pytest's own limit, so that the output is shown
+            timeout=280,  # below pytest's limit, so that a failure shows the output
         )
-        assert (done.returncode == 0) == ok, done.stdout[-6000:]
-        return done.stdout
+        assert (process.returncode == 0) == succeeds, process.stdout[-6000:]
+        return process.stdout
 
 
 @pytest.fixture
@@ -77,28 +81,28 @@ def checkout(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def finished_run(tmp_path_factory):
     """A finished run of both demo models. Tests that change it work on a copy.
 
-    Every worker of pytest-xdist uses the same one: the first makes it, the others wait.
+    All workers of pytest-xdist share it: the first makes it, and the others wait.
     """
     shared = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         shared = shared.parent
-    folder, mark = shared / "finished" / "samgap", shared / "finished.ok"
+    folder, marker = shared / "finished" / "samgap", shared / "finished.ok"
     with FileLock(shared / "finished.lock"):
-        if not mark.exists():
+        if not marker.exists():
             shutil.rmtree(folder.parent, ignore_errors=True)
             folder.parent.mkdir()
             checkout = Checkout(folder)
-            checkout.config(**small_config(SCENES))
+            checkout.write_config(**small_config(SCENES))
             checkout.run()
-            mark.touch()
-    return Checkout.existing(folder)
+            marker.touch()
+    return Checkout.reuse(folder)
 
 
 def small_config(dataset: dict) -> dict:
-    """Sections of a run of both demo models on one small data set `orchard`."""
+    """Return the sections of a run of both demo models on one small data set `orchard`."""
     prompts = ["box", "concepts"]
     cell = {"datasets": ["orchard"], "metrics": ["iou", "boundary-f-2px", "precision", "recall", "f1-50"]}
     return {
@@ -116,7 +120,7 @@ def small_config(dataset: dict) -> dict:
         "figures": {
             "prompt-or-concept": {
                 "number": "Figure 2 c, d",
-                "title": "A spatial prompt beside a concept",
+                "title": "A spatial prompt and a concept",
                 "dataset": "orchard",
                 "spatial": {"model": "sam2-demo", "prompts": prompts[0]},
                 "concept": {"model": "sam3-demo", "prompts": prompts[1], "phrase": "apple"},
@@ -171,6 +175,3 @@ def small_config(dataset: dict) -> dict:
         },
         "statistics": {"resamples": 500, "confidence": 0.95, "score-threshold": 0.5},
     }
-
-
-SCENES = {"kind": "orchard-sim", "shards": 2, "scenes": 8, "size": 256, "seed": 21}

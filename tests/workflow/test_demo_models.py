@@ -24,12 +24,12 @@ from tests.helpers.training_data import write_orchard
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text())
-SMALL = {"steps": 2, "schedule": 2, "warm-up": 1, "validate-every": 2, "batch": 2, "image-size": 64}
+SHORT_TRAINING = {"steps": 2, "schedule": 2, "warm-up": 1, "validate-every": 2, "batch": 2, "image-size": 64}
 MAX_WEIGHTS_BYTES = 20e6
 
 
-def _read_file(entry: dict, key: str) -> object:
-    """The value of a key, which may be the path of a YAML file."""
+def _read_value(entry: dict, key: str) -> object:
+    """Return the value of a key, or the content of the YAML file that it names."""
     value = entry.get(key)
     return yaml.safe_load((ROOT / value).read_text()) if isinstance(value, str) else value
 
@@ -49,17 +49,17 @@ def short_validation(monkeypatch):
 
 
 @pytest.mark.parametrize("name", CONFIG["trainings"])
-def test_each_training_runs_from_the_weights_of_its_model(name, scenes, short_validation, tmp_path):
-    training = CONFIG["trainings"][name] | SMALL
+def test_every_training_runs_from_the_weights_of_its_model(name, scenes, short_validation, tmp_path):
+    training = CONFIG["trainings"][name] | SHORT_TRAINING
     if "clips" in training:
         training["clips"] = {**training["clips"], "videos": 1, "frames": 2}
     model = CONFIG["models"][training["model"]]
-    files = {key: _read_file(model, key) for key in ("overrides", "architecture") if key in model}
+    files = {key: _read_value(model, key) for key in ("overrides", "architecture") if key in model}
     torch.manual_seed(CONFIG["seed"])
     task = importlib.import_module(get_training_module(training)).open_task(
         options=training,
         model={**model, **files},
-        phrases=_read_file(CONFIG["prompts"].get(training.get("prompts"), {}), "phrases"),
+        phrases=_read_value(CONFIG["prompts"].get(training.get("prompts"), {}), "phrases"),
         data=[scenes],
         validation=scenes,
         device="cpu",
@@ -76,6 +76,7 @@ def test_each_training_runs_from_the_weights_of_its_model(name, scenes, short_va
     assert sum(value.nbytes for value in trained.values()) < MAX_WEIGHTS_BYTES
 
 
+@pytest.mark.workflow
 def test_a_retraining_is_planned_from_the_first_training_to_the_comparison(checkout):
     (checkout.folder / "test.yaml").write_text((ROOT / "config" / "demo-models.yaml").read_text())
     plan = checkout.run("verify_demo_weights", "--dry-run", "--quiet", "rules")
@@ -84,6 +85,7 @@ def test_a_retraining_is_planned_from_the_first_training_to_the_comparison(check
     assert jobs["verify_demo_weights"] == jobs["estimate"] == "1"
 
 
+@pytest.mark.workflow
 def test_the_comparison_fails_with_one_line_if_an_estimate_is_below_the_card(checkout):
     (checkout.folder / "test.yaml").write_text((ROOT / "config" / "demo-models.yaml").read_text())
     card = checkout.folder / "config" / "demo" / "figures.csv"
@@ -98,7 +100,7 @@ def test_the_comparison_fails_with_one_line_if_an_estimate_is_below_the_card(che
     # Without --allowed-rules Snakemake would make the estimates, beginning with the trainings.
     command = ("verify_demo_weights", "--allowed-rules", "verify_demo_weights")
     rows.assign(ci_low=0.999, ci_high=1.0).to_csv(card, index=False)
-    assert "2 of 2 " in (output := checkout.run(*command, ok=False)) and "config/demo/figures.csv" in output
+    assert "2 of 2 " in (output := checkout.run(*command, succeeds=False)) and "config/demo/figures.csv" in output
     rows.to_csv(card, index=False)
     checkout.run(*command)
     compared = pd.read_csv(folder / "rebuilt.csv")

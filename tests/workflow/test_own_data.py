@@ -1,4 +1,4 @@
-"""Data of one's own, by its address and by its path, through the rules that make a data set of it."""
+"""Data sets of the user, by URL and by path, through the rules of the stage `datasets`."""
 
 import io
 import json
@@ -16,8 +16,11 @@ pytestmark = pytest.mark.workflow
 NAMES = ("row1_1.jpg", "row1_2.jpg", "row2_1.jpg")
 
 
-def pack(folder):
-    """The three images and their boxes, as a folder and as an archive beside it."""
+def write_orchard(folder):
+    """Write three images with one box each, as the folder `orchard` and as the archive orchard.tar.gz.
+
+    The box of the last image is invalid.
+    """
     (folder / "orchard").mkdir(parents=True)
     for name in NAMES:
         Image.new("RGB", (40, 30)).save(folder / "orchard" / name)
@@ -27,37 +30,37 @@ def pack(folder):
         "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 5, 5 - 3 * i]} for i in range(3)],
     }
     (folder / "orchard" / "labels.json").write_text(json.dumps(labels))
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+    archive_bytes = io.BytesIO()
+    with tarfile.open(fileobj=archive_bytes, mode="w:gz") as archive:
         archive.add(folder / "orchard", "orchard")
-    (folder / "orchard.tar.gz").write_bytes(packed.getvalue())
+    (folder / "orchard.tar.gz").write_bytes(archive_bytes.getvalue())
     return folder
 
 
-def test_from_an_address_and_from_a_folder(checkout, tmp_path):
-    served = pack(tmp_path / "served")
+def test_data_sets_from_a_url_and_from_a_folder(checkout, tmp_path):
+    served = write_orchard(tmp_path / "served")
     entry = {"kind": "coco", "annotations": ["labels.json"], "nouns": {"apple": "apple"}, "groups": r"^(row\d+)_"}
     (tmp_path / "part.txt").write_text("row1_1.jpg\n")
-    demo = yaml.safe_load(checkout.config().read_text())
+    demo = yaml.safe_load(checkout.write_config().read_text())
     with Server(served) as server:
         datasets = {
-            "afar": {**entry, "path": server.url_of("orchard.tar.gz")},
-            "afar-too": {**entry, "path": server.url_of("orchard.tar.gz")},
-            "near": {**entry, "path": str(served / "orchard"), "files": str(tmp_path / "part.txt")},
+            "remote": {**entry, "path": server.url_of("orchard.tar.gz")},
+            "remote-again": {**entry, "path": server.url_of("orchard.tar.gz")},
+            "local": {**entry, "path": str(served / "orchard"), "files": str(tmp_path / "part.txt")},
         }
-        checkout.config(datasets={**demo["datasets"], **datasets})
+        checkout.write_config(datasets={**demo["datasets"], **datasets})
         cards = [f"resources/datasets/{name}/dataset.json" for name in datasets]
-        said = checkout.run(*cards)
+        output = checkout.run(*cards)
         assert [request["method"] for request in server.requests].count("GET") == 1
-    afar, too, near = (read_json(checkout.folder / card) for card in cards)
-    assert "warning" in said
-    assert "of 3 annotations, 1 with an invalid box are left out (id 2)" in said
-    assert (afar["n_images"], afar["n_instances"], near["n_images"]) == (3, 2, 1)
-    assert afar["sources"]["data"]["sha256"] == sha256(served / "orchard.tar.gz")
-    assert afar["images_sha256"] == too["images_sha256"]
-    assert near["sources"]["data"] == {"source": str(served / "orchard")}
+    remote, remote_again, local = (read_json(checkout.folder / card) for card in cards)
+    assert "warning" in output
+    assert "of 3 annotations, 1 with an invalid box are left out (id 2)" in output
+    assert (remote["n_images"], remote["n_instances"], local["n_images"]) == (3, 2, 1)
+    assert remote["sources"]["data"]["sha256"] == sha256(served / "orchard.tar.gz")
+    assert remote["images_sha256"] == remote_again["images_sha256"]
+    assert local["sources"]["data"] == {"source": str(served / "orchard")}
 
-    # Another list is another data set.
+    # A change of the list of files makes the data set again.
     (tmp_path / "part.txt").write_text("row1_1.jpg\nrow2_1.jpg\n")
     checkout.run(cards[2])
     assert read_json(checkout.folder / cards[2])["n_images"] == 2

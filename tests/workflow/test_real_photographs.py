@@ -11,7 +11,7 @@ from .conftest import small_config
 pytestmark = [pytest.mark.workflow, pytest.mark.real]
 
 
-def test_from_download_to_figures(checkout, tmp_path):
+def test_a_run_on_real_photographs(checkout, tmp_path):
     real = find_real_data()
     archives = pack_minneapple(real, tmp_path / "served")
     with Server(tmp_path / "served") as server:
@@ -27,17 +27,17 @@ def test_from_download_to_figures(checkout, tmp_path):
         )
         names = {"photographs": archives["images"].name, "truth": archives["truth"].name}
         sections["archives"] = {key: {"file": name, "url": f"{server.base_url}/{name}"} for key, name in names.items()}
-        checkout.config(**sections)
+        checkout.write_config(**sections)
         checkout.run()
     results = checkout.folder / "results" / "demo"
     estimates = pq.read_table(results / "statistics" / "estimates.parquet").to_pandas()
-    every = estimates[estimates["stratum"] == "all"].set_index(["model", "prompts", "metric"])
-    shown = every[["value", "ci_low", "ci_high", "n_images", "n_instances"]]
-    print("\nReal photographs (orchard-real), demo models:\n" + shown.to_string(float_format="%.3f"))
+    overall = estimates[estimates["stratum"] == "all"].set_index(["model", "prompts", "metric"])
+    columns = overall[["value", "ci_low", "ci_high", "n_images", "n_instances"]]
+    print("\nReal photographs (orchard-real), demo models:\n" + columns.to_string(float_format="%.3f"))
 
-    boxes = every.xs("iou", level="metric").xs("box", level="prompts")
+    boxes = overall.xs("iou", level="metric").xs("box", level="prompts")
     assert (boxes["n_images"] == 35).all() and (boxes["n_instances"] == 261).all()
-    # What the boxes of these photographs give away is a property of their masks, whatever the models do.
+    # The IoU of the baselines is a property of the photographs' masks and does not depend on the models.
     assert boxes.loc["filled-box", "value"] == pytest.approx(0.68, abs=0.02)
     assert boxes.loc["ellipse", "value"] == pytest.approx(0.78, abs=0.02)
     assert (results / "paper" / "figures" / "prompt-or-concept.png").stat().st_size > 0

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.workflow
 
 
 def _table_checksums(folder):
-    """sha256 of every table of the run except the timings."""
+    """Return the SHA-256 of every table of the run except the timings."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*.parquet"))
@@ -30,8 +30,8 @@ def _remove_results(checkout, *stages):
         shutil.rmtree(checkout.folder / "results" / "demo" / stage)
 
 
-def test_a_run_writes_tables_figures_and_a_manifest_and_a_second_run_has_nothing_to_do(finished):
-    results = finished.folder / "results" / "demo"
+def test_a_run_writes_tables_figures_and_a_manifest_and_a_second_run_has_nothing_to_do(finished_run):
+    results = finished_run.folder / "results" / "demo"
     for form in ("pdf", "svg", "png", "csv"):
         assert (results / "paper" / "figures" / f"prompt-or-concept.{form}").stat().st_size > 0
     assert "demo" in (results / "paper" / "figures" / "estimates.svg").read_text()
@@ -52,14 +52,14 @@ def test_a_run_writes_tables_figures_and_a_manifest_and_a_second_run_has_nothing
     assert "results/demo/statistics/estimates.parquet" in json.dumps(manifest)
     masks = next((results / "predictions").rglob("model=sam3-demo/**/masks.parquet"))
     provenance = json.loads(pq.read_schema(masks).metadata[b"samgap"])
-    weights = finished.folder / "config" / "demo" / "sam3-demo.pt"
+    weights = finished_run.folder / "config" / "demo" / "sam3-demo.pt"
     assert hashlib.sha256(weights.read_bytes()).hexdigest() in provenance["inputs"].values()
 
-    assert "Nothing to be done" in finished.run()
+    assert "Nothing to be done" in finished_run.run()
 
 
-def test_an_edit_reruns_what_depends_on_it_and_no_inference(finished, tmp_path):
-    checkout = finished.copy(tmp_path / "samgap")
+def test_an_edit_reruns_what_depends_on_it_and_no_inference(finished_run, tmp_path):
+    checkout = finished_run.copy(tmp_path / "samgap")
     package = checkout.folder / "src" / "samgap"
 
     def plan_after(file, text):
@@ -73,8 +73,8 @@ def test_an_edit_reruns_what_depends_on_it_and_no_inference(finished, tmp_path):
     assert "rule match_predictions:" in plan and "rule predict:" not in plan
 
 
-def test_a_run_killed_during_inference_resumes_to_the_same_tables(finished, tmp_path):
-    checkout = finished.copy(tmp_path / "samgap")
+def test_a_run_killed_during_inference_resumes_to_the_same_tables(finished_run, tmp_path):
+    checkout = finished_run.copy(tmp_path / "samgap")
     _remove_results(checkout, "predictions", "matching", "statistics", "paper")
     shutil.rmtree(checkout.folder / "logs" / "demo" / "predict")
     run = subprocess.Popen(
@@ -87,9 +87,9 @@ def test_a_run_killed_during_inference_resumes_to_the_same_tables(finished, tmp_
     )
     # Kill all processes at once, as a power failure would, after inference has started.
     logs = checkout.folder / "logs" / "demo" / "predict"
-    end = time.monotonic() + 120
+    deadline = time.monotonic() + 120
     while not list(logs.glob("*sam*")):
-        assert run.poll() is None and time.monotonic() < end
+        assert run.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(1.0)
     os.killpg(run.pid, signal.SIGKILL)
@@ -98,13 +98,15 @@ def test_a_run_killed_during_inference_resumes_to_the_same_tables(finished, tmp_
 
     checkout.run("--unlock")
     checkout.run("--rerun-incomplete")
-    results = [each.folder / "results" / "demo" for each in (checkout, finished)]
-    assert _table_checksums(results[0]) == _table_checksums(results[1])
+    resumed_results, expected_results = (
+        folder / "results" / "demo" for folder in (checkout.folder, finished_run.folder)
+    )
+    assert _table_checksums(resumed_results) == _table_checksums(expected_results)
 
 
-def test_missing_weights_become_rows_with_a_note(finished, tmp_path):
-    checkout = finished.copy(tmp_path / "samgap")
-    checkout.config(weights={"sam3-demo": {"hub": "example/gated", "file": "sam3.pt"}}, **small_config(SCENES))
+def test_missing_weights_become_rows_with_a_note(finished_run, tmp_path):
+    checkout = finished_run.copy(tmp_path / "samgap")
+    checkout.write_config(weights={"sam3-demo": {"hub": "example/gated", "file": "sam3.pt"}}, **small_config(SCENES))
     output = checkout.run()
     assert "skipped" in output
     results = checkout.folder / "results" / "demo"
@@ -116,11 +118,11 @@ def test_missing_weights_become_rows_with_a_note(finished, tmp_path):
     assert "skipped: weights not available" in (results / "paper" / "tables" / "results.md").read_text()
 
 
-def test_cuda_without_a_gpu_stops_with_one_line(finished, tmp_path):
-    checkout = finished.copy(tmp_path / "samgap")
-    checkout.config(**small_config(SCENES), device="cuda")
+def test_cuda_without_a_gpu_stops_with_one_line(finished_run, tmp_path):
+    checkout = finished_run.copy(tmp_path / "samgap")
+    checkout.write_config(**small_config(SCENES), device="cuda")
     target = "results/demo/predictions/dataset=orchard/model=sam2-demo/prompts=box/shard=000/masks.parquet"
-    output = checkout.run(target, ok=False)
+    output = checkout.run(target, succeeds=False)
     import torch
 
     if torch.cuda.is_available():
@@ -131,10 +133,10 @@ def test_cuda_without_a_gpu_stops_with_one_line(finished, tmp_path):
 
 def test_weights_of_another_checksum_stop_with_one_line(checkout):
     zeros = "0" * 64
-    checkout.config(
+    checkout.write_config(
         weights={"sam2-demo": {"path": "config/demo/sam2-demo.pt", "sha256": zeros}}, **small_config(SCENES)
     )
-    output = checkout.run("resources/checkpoints/sam2-demo/checkpoint.json", ok=False)
+    output = checkout.run("resources/checkpoints/sam2-demo/checkpoint.json", succeeds=False)
     lines = [line for line in output.splitlines() if line.startswith("error:")]
     assert len(lines) == 1 and zeros[:8] in lines[0]
     assert not (checkout.folder / "resources" / "checkpoints" / "sam2-demo" / "weights.pt").exists()
@@ -143,7 +145,7 @@ def test_weights_of_another_checksum_stop_with_one_line(checkout):
 def test_a_training_is_one_more_checkpoint(checkout):
     sections = small_config(SCENES)
     sections["datasets"]["others"] = {**SCENES, "scenes": 2, "seed": 22}
-    learn = {
+    training = {
         "family": "sam3",
         "model": "sam3-demo",
         "dataset": "orchard",
@@ -154,14 +156,16 @@ def test_a_training_is_one_more_checkpoint(checkout):
         "negatives": 1,
         "learning-rate": 1e-4,
     }
-    sections["trainings"] = {"learn": learn, "more": {**learn, "start": "learn"}}
-    checkout.config(weights={"sam3-demo": {"training": "more"}}, **sections)
+    sections["trainings"] = {"learn": training, "more": {**training, "start": "learn"}}
+    checkout.write_config(weights={"sam3-demo": {"training": "more"}}, **sections)
     checkout.run("resources/checkpoints/sam3-demo/checkpoint.json")
     trainings = checkout.folder / "results" / "demo" / "training"
     cards = {name: json.loads((trainings / name / "checkpoint.json").read_text()) for name in ("learn", "more")}
-    made = json.loads((checkout.folder / "resources" / "checkpoints" / "sam3-demo" / "checkpoint.json").read_text())
-    assert made["sha256"] == cards["more"]["sha256"] != cards["learn"]["sha256"]
-    # The weights that it started from are among the inputs of its recipe.
+    checkpoint = json.loads(
+        (checkout.folder / "resources" / "checkpoints" / "sam3-demo" / "checkpoint.json").read_text()
+    )
+    assert checkpoint["sha256"] == cards["more"]["sha256"] != cards["learn"]["sha256"]
+    # The recipe of the second training lists the weights that it started from as an input.
     assert cards["learn"]["sha256"] in cards["more"]["recipe"]["inputs"].values()
     history = pq.read_table(trainings / "more" / "history.parquet").to_pandas()
     assert {"total", "val_f1"} <= set(history["term"]) and history["step"].max() == 2
