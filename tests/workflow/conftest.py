@@ -52,18 +52,18 @@ class Checkout:
         path.write_text(yaml.safe_dump(config, sort_keys=False))
         return path
 
-    def command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str, cores: int = 1) -> list[str]:
         """Return the command line of Snakemake with `arguments`."""
-        return [sys.executable, "-m", "snakemake", *arguments, "--cores", "1", "--configfile", "test.yaml"]
+        return [sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores), "--configfile", "test.yaml", "--force-use-threads"]
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables of Snakemake."""
         return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
-    def run(self, *arguments: str, succeeds: bool = True) -> str:
+    def run(self, *arguments: str, succeeds: bool = True, cores: int = 1) -> str:
         """Run Snakemake and return its output; `succeeds` is whether it must succeed."""
         process = subprocess.run(
-            self.command(*arguments),
+            self.command(*arguments, cores=cores),
             cwd=self.folder,
             env=self.environment(),
             text=True,
@@ -96,7 +96,7 @@ def finished_run(tmp_path_factory):
             folder.parent.mkdir()
             checkout = Checkout(folder)
             checkout.write_config(**small_config(SCENES))
-            checkout.run()
+            checkout.run(cores=2)
             marker.touch()
     return Checkout.reuse(folder)
 
@@ -125,19 +125,6 @@ def small_config(dataset: dict) -> dict:
                 "spatial": {"model": "sam2-demo", "prompts": prompts[0]},
                 "concept": {"model": "sam3-demo", "prompts": prompts[1], "phrase": "apple"},
                 "images": 2,
-            },
-            "contact-sheet": {
-                "number": "beyond the paper",
-                "title": "Labels",
-                "dataset": "orchard",
-                "images": 2,
-            },
-            "prompt-sheet": {
-                "number": "beyond the paper",
-                "title": "Prompts",
-                "dataset": "orchard",
-                "images": 2,
-                "prompts": prompts,
             },
             "estimates": {
                 "number": "beyond the paper",
@@ -175,3 +162,14 @@ def small_config(dataset: dict) -> dict:
         },
         "statistics": {"resamples": 500, "confidence": 0.95, "score-threshold": 0.5},
     }
+
+
+def baseline_config(dataset: dict) -> dict:
+    """Return the sections of a run of the baselines alone, which need no network and take seconds."""
+    sections = small_config(dataset)
+    sections["experiments"] = {"spatial-prompts": sections["experiments"]["spatial-prompts"]}
+    sections["experiments"]["spatial-prompts"]["models"] = ["filled-box", "ellipse"]
+    sections["figures"] = {"estimates": {**sections["figures"]["estimates"], "experiments": ["spatial-prompts"]}}
+    sections["tables"]["results"]["experiments"] = ["spatial-prompts"]
+    sections["comparisons"] = {"box-itself": sections["comparisons"]["box-itself"]}
+    return sections

@@ -1,4 +1,7 @@
-"""Download to figures on real orchard photographs, served as MinneApple's archives by a server on this machine."""
+"""Download to figures on real orchard photographs, served as MinneApple's archives by a server on this machine.
+
+The run has the baselines alone: only their scores are properties of the photographs, whatever the models do.
+"""
 
 import pyarrow.parquet as pq
 import pytest
@@ -6,7 +9,7 @@ import pytest
 from tests.helpers.archives import find_real_data, pack_minneapple
 from tests.helpers.server import Server
 
-from .conftest import small_config
+from .conftest import baseline_config
 
 pytestmark = [pytest.mark.workflow, pytest.mark.real]
 
@@ -15,7 +18,7 @@ def test_a_run_on_real_photographs(checkout, tmp_path):
     real = find_real_data()
     archives = pack_minneapple(real, tmp_path / "served")
     with Server(tmp_path / "served") as server:
-        sections = small_config(
+        sections = baseline_config(
             {
                 "kind": "minneapple",
                 "shards": 2,
@@ -32,12 +35,9 @@ def test_a_run_on_real_photographs(checkout, tmp_path):
     results = checkout.folder / "results" / "demo"
     estimates = pq.read_table(results / "statistics" / "estimates.parquet").to_pandas()
     overall = estimates[estimates["stratum"] == "all"].set_index(["model", "prompts", "metric"])
-    columns = overall[["value", "ci_low", "ci_high", "n_images", "n_instances"]]
-    print("\nReal photographs (orchard-real), demo models:\n" + columns.to_string(float_format="%.3f"))
-
     boxes = overall.xs("iou", level="metric").xs("box", level="prompts")
     assert (boxes["n_images"] == 35).all() and (boxes["n_instances"] == 261).all()
     # The IoU of the baselines is a property of the photographs' masks and does not depend on the models.
     assert boxes.loc["filled-box", "value"] == pytest.approx(0.68, abs=0.02)
     assert boxes.loc["ellipse", "value"] == pytest.approx(0.78, abs=0.02)
-    assert (results / "paper" / "figures" / "prompt-or-concept.png").stat().st_size > 0
+    assert (results / "paper" / "figures" / "estimates.png").stat().st_size > 0
