@@ -154,7 +154,8 @@ EDITS = [
         ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "figure:*", "train:*"],
     ),
     ("config/schema.py", [], ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "train:*"]),
-    ("config/plugins.py", [], ["dataset:*", "train:*", "checkpoint"]),
+    ("config/plugins.py", [], ["[!m]*", "match_predictions"]),  # of the manifest, which lists what a run uses
+    ("config/prompt_kinds.py", ["predict:*", "match_predictions"], ["dataset:*", "estimate", "compare", "checkpoint"]),
     ("paper/style.py", ["figure:estimates"], ["estimate", "predict:*"]),
     ("download/http.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
     ("training/loop.py", ["train:*"], ["predict:*", "dataset:*", "prompts:*"]),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from samgap.config import plugins
+from samgap.config import module_literals, plugins
 from samgap.config.cells import referenced_ids
 from samgap.config.schema import suggest
 from samgap.errors import UserError
@@ -52,7 +52,7 @@ def _validate_data_path(key_path: str, value: Any, may_be_url: bool) -> None:
 
 def _validate_metrics(config: Mapping[str, Any], root: Path) -> None:
     folder = Path("src/samgap/metrics")
-    metrics = plugins.list_metrics(root / folder)
+    metrics = module_literals.list_metrics(root / folder)
     for section in ("experiments", "figures"):
         for name, entry in config[section].items():
             for metric in entry.get("metrics", []):
@@ -60,7 +60,7 @@ def _validate_metrics(config: Mapping[str, Any], root: Path) -> None:
                     reason = plugins.missing_metric_reason(metric)
                     raise UserError(f"config: {section}.{name}.metrics: metric `{metric}` {reason}")
                 if metric not in metrics:
-                    file = folder / f"{plugins.module_name(metric)}.py"
+                    file = folder / f"{module_literals.module_name(metric)}.py"
                     raise UserError(
                         f"config: {section}.{name}.metrics names '{metric}' without its file {file}; "
                         f"{suggest(metric, metrics)}"
@@ -71,7 +71,7 @@ def _validate_plugin(root: Path, key_path: str, plugin: str, stage: str) -> None
     available = plugins.list_plugins(root, stage)
     if plugin in available:
         return
-    file = Path("src/samgap") / stage / f"{plugins.module_name(plugin)}.py"
+    file = Path("src/samgap") / stage / f"{module_literals.module_name(plugin)}.py"
     if (root / file).is_file():
         raise UserError(
             f"config: {key_path} names '{plugin}', but {file} does not define `{plugins.MARKERS[stage]}`; "

@@ -8,7 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from samgap.config import plugins
+from samgap.config import module_literals, plugins
 from samgap.config.schema import suggest
 from samgap.errors import UserError
 
@@ -48,9 +48,9 @@ def _read_options(
         common: The keys that all entries of its section have.
         definitions: The `$defs` that OPTIONS may refer to.
     """
-    if "OPTIONS" not in plugins.top_level_names(file):
+    if "OPTIONS" not in module_literals.top_level_names(file):
         return None
-    options = plugins.read_literals(file, "OPTIONS").get("OPTIONS")
+    options = module_literals.read_literals(file, "OPTIONS").get("OPTIONS")
     if not isinstance(options, dict) or not isinstance(options.get("properties"), dict):
         raise UserError(f'{shown}: OPTIONS is not a literal {{"properties": {{…}}}} (a JSON schema); write it so')
     try:

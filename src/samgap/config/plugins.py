@@ -5,16 +5,16 @@ module `orchard_sim.py` or the package `orchard_sim/`. A module is a plug-in if 
 for its stage; the other modules of the folder are helpers.
 """
 
-import ast
-import contextlib
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from samgap.config import prompt_kinds
+from samgap.config.module_literals import list_modules, module_name
+
 MARKERS = {
     "datasets": "iter_images",
-    "prompts": "generate_prompts",
+    "prompts": prompt_kinds.MARKER,
     "models": "KINDS",
     "training": "open_task",
     "demo_models": "open_task",
@@ -36,19 +36,9 @@ REPLACED_METRICS = {"precision-iou-50": "precision", "recall-iou-50": "recall", 
 """Metric ids that were dropped -> the id of the same metric."""
 
 
-def module_name(id: str) -> str:
-    """Return the name of an id's Python module: `orchard_sim` for `orchard-sim`."""
-    return id.replace("-", "_")
-
-
 def list_plugins(root: Path, stage: str) -> dict[str, Path]:
     """Return id -> file of all plug-ins of a stage, sorted by id. `root` is the root of the repository."""
-    folder = root / "src" / "samgap" / stage
-    files = {path.stem: path for path in folder.glob("*.py")} | {
-        path.parent.name: path for path in folder.glob("*/__init__.py")
-    }
-    plugins = {name.replace("_", "-"): file for name, file in files.items() if MARKERS[stage] in top_level_names(file)}
-    return dict(sorted(plugins.items()))
+    return list_modules(root / "src" / "samgap" / stage, MARKERS[stage])
 
 
 def list_paper_items(root: Path, section: str) -> dict[str, Path]:
@@ -62,59 +52,12 @@ def paper_item_file(section: str, id: str) -> Path:
     return Path(PAPER_FOLDERS[0]) / section / f"{module_name(id)}.py"
 
 
-def read_literals(file: Path, *names: str) -> dict[str, Any]:
-    """Return the values of those of `names` that the module `file` assigns a literal at its top level."""
-    literals: dict[str, Any] = {}
-    for node in _parse(file.read_text(encoding="utf-8")).body:
-        value = getattr(node, "value", None)
-        for name in _assigned(node) & set(names):
-            with contextlib.suppress(ValueError):
-                literals[name] = ast.literal_eval(value) if value is not None else None
-    return literals
-
-
-def list_metrics(folder: Path) -> dict[str, tuple[str, str]]:
-    """Return metric id -> (module name, variant) of the modules in `folder` that define `METRICS`, sorted by id."""
-    metrics: dict[str, tuple[str, str]] = {}
-    for file in folder.glob("*.py"):
-        if "METRICS" not in top_level_names(file):
-            continue
-        stem = file.stem.replace("_", "-")
-        for variant in read_literals(file, "VARIANTS").get("VARIANTS") or ("",):
-            metrics[f"{stem}-{variant}" if variant else stem] = (file.stem, variant)
-    return dict(sorted(metrics.items()))
-
-
 def missing_metric_reason(metric_id: str) -> str:
     """Say why no metric has this id, and what to write instead."""
     if metric_id in REPLACED_METRICS:
         return f"is dropped; write `{REPLACED_METRICS[metric_id]}`, which is the same metric"
     file = f"src/samgap/metrics/{module_name(metric_id)}.py"
     return f"has no file {file}; correct the id or add the file"
-
-
-def top_level_names(file: Path) -> set[str]:
-    """Return the names that a module defines, assigns or imports at its top level."""
-    names: set[str] = set()
-    for node in _parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names}
-        else:
-            names |= _assigned(node)
-    return names
-
-
-@functools.cache
-def _parse(source: str) -> ast.Module:
-    return ast.parse(source)
-
-
-def _assigned(node: ast.stmt) -> set[str]:
-    """Return the names that a statement assigns."""
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def training_module(training: Mapping[str, Any]) -> str:

@@ -9,25 +9,25 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from samgap.config import capabilities, plugins
+from samgap.config import capabilities, module_literals, plugins
 from samgap.jobs.code_hash import PACKAGE_DIR
 
 
 def dataset_module(config: Mapping[str, Any], dataset: str) -> str:
     """Return the module of a data set's kind."""
-    return f"samgap.datasets.{plugins.module_name(config['datasets'][dataset]['kind'])}"
+    return f"samgap.datasets.{module_literals.module_name(config['datasets'][dataset]['kind'])}"
 
 
 def prompts_module(config: Mapping[str, Any], prompts: str) -> str:
     """Return the module of a prompt set's kind."""
-    return f"samgap.prompts.{plugins.module_name(config['prompts'][prompts]['kind'])}"
+    return f"samgap.prompts.{module_literals.module_name(config['prompts'][prompts]['kind'])}"
 
 
 def model_modules(config: Mapping[str, Any], model: str) -> list[str]:
     """Return the modules of a model's family and of its components' families."""
     entry = config["models"][model]
     components = [config["models"][component] for component in capabilities.components(entry).values()]
-    return sorted({f"samgap.models.{plugins.module_name(each['family'])}" for each in (entry, *components)})
+    return sorted({f"samgap.models.{module_literals.module_name(each['family'])}" for each in (entry, *components)})
 
 
 def training_module(config: Mapping[str, Any], training: str) -> str:
@@ -51,16 +51,16 @@ def paper_code(config: Mapping[str, Any], section: str, id: str) -> list[str]:
     """
     return [
         f"scripts/paper/{section.removesuffix('s')}.py",
-        f"samgap.paper.{section}.{plugins.module_name(id)}",
+        f"samgap.paper.{section}.{module_literals.module_name(id)}",
         *metric_modules([*config["experiments"].values(), *config["comparisons"].values()]),
     ]
 
 
 def paper_source(section: str, id: str) -> Path:
     """Return the module of a figure or table, whose docstring is its caption."""
-    return PACKAGE_DIR / "paper" / section / f"{plugins.module_name(id)}.py"
+    return PACKAGE_DIR / "paper" / section / f"{module_literals.module_name(id)}.py"
 
 
 @functools.cache
 def _metric_files() -> dict[str, str]:
-    return {metric: name for metric, (name, _) in plugins.list_metrics(PACKAGE_DIR / "metrics").items()}
+    return {metric: name for metric, (name, _) in module_literals.list_metrics(PACKAGE_DIR / "metrics").items()}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from samgap.config import plugins
+from samgap.config import module_literals, plugins
 
 
 def write(root: Path, name: str, text: str = "") -> Path:
@@ -35,7 +35,7 @@ def test_a_metric_with_variants_has_one_id_for_each(tmp_path):
     write(tmp_path, "f1.py", "VARIANTS = ('50', '75')\nMETRICS = {}\n")
     write(tmp_path, "boundary_iou.py", "METRICS = {}\n")
     write(tmp_path, "row_masks.py")
-    assert plugins.list_metrics(tmp_path) == {
+    assert module_literals.list_metrics(tmp_path) == {
         "boundary-iou": ("boundary_iou", ""),
         "f1-50": ("f1", "50"),
         "f1-75": ("f1", "75"),
@@ -44,8 +44,8 @@ def test_a_metric_with_variants_has_one_id_for_each(tmp_path):
 
 def test_literals_are_read_and_other_values_are_not(tmp_path):
     file = write(tmp_path, "x.py", "A: int = 3\nB = open('b')\nC = {'d': (1, 2)}\nD = E = 4\n")
-    assert plugins.read_literals(file, "A", "B", "C", "E", "Z") == {"A": 3, "C": {"d": (1, 2)}, "E": 4}
+    assert module_literals.read_literals(file, "A", "B", "C", "E", "Z") == {"A": 3, "C": {"d": (1, 2)}, "E": 4}
 
 
 def test_the_module_of_an_id():
-    assert plugins.module_name("boundary-f-2px") == "boundary_f_2px"
+    assert module_literals.module_name("boundary-f-2px") == "boundary_f_2px"
