@@ -33,6 +33,11 @@ EXTRA = {
 }
 
 
+def add_hash(hashes: dict[str, str], key: str, value: str) -> None:
+    """Add a hash whose key may be there already, for entries of one kind; these have one hash."""
+    assert hashes.setdefault(key, value) == value, key
+
+
 def list_hashes() -> dict[str, str]:
     """Return `rule` or `rule:id` -> hash of its code, from the same functions that the rules call."""
     demo, models = CONFIGS["demo"], CONFIGS["demo-models"]
@@ -57,16 +62,17 @@ def list_hashes() -> dict[str, str]:
     }
     for dataset, entry in config["datasets"].items():
         module = plugin_modules.dataset_module(config, dataset)
-        hashes[f"dataset:{entry['kind']}"] = script_hash("scripts/datasets/dataset.py", module)
+        add_hash(hashes, f"dataset:{entry['kind']}", script_hash("scripts/datasets/dataset.py", module))
     for prompts, entry in config["prompts"].items():
         module = plugin_modules.prompts_module(config, prompts)
-        hashes[f"prompts:{entry['kind']}"] = script_hash("scripts/prompts/prompts.py", module)
+        add_hash(hashes, f"prompts:{entry['kind']}", script_hash("scripts/prompts/prompts.py", module))
     for model, entry in config["models"].items():
         modules = plugin_modules.model_modules(config, model)
-        hashes[f"predict:{entry['family']}"] = script_hash("scripts/predictions/predict.py", *modules)
+        add_hash(hashes, f"predict:{entry['family']}", script_hash("scripts/predictions/predict.py", *modules))
     for training, entry in models["trainings"].items():
         module = plugin_modules.training_module(models, training)
-        hashes[f"train:{entry['family']}"] = script_hash("scripts/training/train.py", module)
+        key = f"train:{entry.get('method', entry['family'])}"
+        add_hash(hashes, key, script_hash("scripts/training/train.py", module))
     for section in ("figures", "tables"):
         for id in demo[section]:
             rule = section.removesuffix("s")
@@ -130,7 +136,11 @@ EDITS = [
     ("datasets/orchard_sim/leaves.py", ["dataset:orchard-sim"], ["dataset:coco", "dataset:minneapple", "prompts:*"]),
     ("datasets/coco.py", ["dataset:coco"], ["dataset:orchard-sim", "prompts:*", "predict:*"]),
     ("matching/shard.py", ["match_predictions"], ["predict:*", "prompts:*", "estimate", "compare", "figure:*"]),
-    ("metrics/iou.py", ["estimate", "compare", "figure:*", "table:*"], ["match_predictions", "predict:*"]),
+    (
+        "metrics/iou.py",
+        ["estimate", "compare", "figure:estimates", "table:*"],
+        ["match_predictions", "predict:*", "figure:contact-sheet", "figure:prompt-sheet"],
+    ),
     ("metrics/noc.py", [], ["*"]),  # no experiment of the demo names it
     ("statistics/bootstrap.py", ["estimate", "compare"], ["match_predictions", "figure:*", "predict:*"]),
     ("statistics/comparisons.py", ["compare"], ["estimate", "match_predictions", "figure:*"]),
@@ -158,6 +168,7 @@ EDITS = [
     ("config/prompt_kinds.py", ["predict:*", "match_predictions"], ["dataset:*", "estimate", "compare", "checkpoint"]),
     ("paper/style.py", ["figure:estimates"], ["estimate", "predict:*"]),
     ("download/http.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
+    ("demo_models/sam3_dense.py", ["train:sam3-dense"], ["train:sam2", "train:sam3", "predict:*"]),
     ("training/loop.py", ["train:*"], ["predict:*", "dataset:*", "prompts:*"]),
     ("demo_models/card.py", ["demo_card", "verify_demo_weights"], ["estimate", "train:*", "predict:*"]),
     ("jobs/manifest.py", ["manifest"], ["estimate", "predict:*", "figure:*"]),

@@ -1,6 +1,6 @@
 """Modules of a folder and the literals that they define, read from their syntax trees without an import.
 
-Scripts of rules use these functions, so an edit here reruns jobs; `samgap.config.plugins`, which only plans use, is apart.
+Scripts of rules use these functions, so an edit here reruns jobs; an edit of `samgap.config.plugins` does not.
 """
 
 import ast

@@ -14,7 +14,7 @@ DATA_FILE_KEYS = ("path", "files", "ignore")
 
 
 def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
-    """Raise UserError for a kind or family without its module.
+    """Raise UserError for a kind, family, figure or table without its module.
 
     The configuration need not be valid yet; sections and entries that are not mappings are left to the schema.
     """
@@ -23,22 +23,23 @@ def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
         for name, entry in entries.items() if isinstance(entries, Mapping) else ():
             if isinstance(entry, Mapping) and isinstance(entry.get(key), str):
                 _validate_plugin(root, f"{section}.{name}.{key}", entry[key], stage)
+    for section in ("figures", "tables"):
+        files, items = plugins.list_paper_items(root, section), config.get(section)
+        for id in items if isinstance(items, Mapping) else ():
+            if id not in files:
+                raise UserError(
+                    f"config: {section} has the id '{id}' without its file {plugins.paper_item_file(section, str(id))}; "
+                    f"add the file, or remove the id ({suggest(str(id), files)})"
+                )
+            plugins.read_paper_inputs(root, section, id)
 
 
 def validate_files(config: Mapping[str, Any], root: Path) -> None:
-    """Raise UserError for a metric, figure or table without its file, or a local path of a data set that is missing."""
+    """Raise UserError for a metric without its file, or a local path of a data set that is missing."""
     for name in referenced_ids(config, "datasets"):
         for key in DATA_FILE_KEYS:
             _validate_data_path(f"datasets.{name}.{key}", config["datasets"][name].get(key), may_be_url=key == "path")
     _validate_metrics(config, root)
-    for section in ("figures", "tables"):
-        files = plugins.list_paper_items(root, section)
-        for name in config[section]:
-            if name not in files:
-                raise UserError(
-                    f"config: {section} has the id '{name}' without its file {plugins.paper_item_file(section, name)}; "
-                    f"add the file, or remove the id ({suggest(name, files)})"
-                )
 
 
 def _validate_data_path(key_path: str, value: Any, may_be_url: bool) -> None:

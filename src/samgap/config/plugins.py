@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from samgap.config import prompt_kinds
-from samgap.config.module_literals import list_modules, module_name
+from samgap.config.module_literals import list_modules, module_name, read_literals, top_level_names
+from samgap.config.schema import suggest
+from samgap.errors import UserError
 
 MARKERS = {
     "datasets": "iter_images",
@@ -30,7 +32,8 @@ PLUGIN_KEYS = {
 """Stage -> (the section of the configuration whose entries name its plug-ins, the key that does)."""
 PAPER_FOLDERS = ("src/samgap/paper",)
 """Folders with the sub-folders `figures` and `tables`, one module for each id."""
-
+PAPER_INPUTS = ("estimates", "comparisons", "confusions", "history")
+"""The names that `INPUTS` of a figure's or table's module may have; rules/functions/paper.smk has their paths."""
 
 REPLACED_METRICS = {"precision-iou-50": "precision", "recall-iou-50": "recall", "f1-iou-50": "f1-50"}
 """Metric ids that were dropped -> the id of the same metric."""
@@ -50,6 +53,24 @@ def list_paper_items(root: Path, section: str) -> dict[str, Path]:
 def paper_item_file(section: str, id: str) -> Path:
     """Return the file of a figure or table in PAPER_FOLDERS[0], relative to the root of the repository."""
     return Path(PAPER_FOLDERS[0]) / section / f"{module_name(id)}.py"
+
+
+def read_paper_inputs(root: Path, section: str, id: str) -> tuple[str, ...]:
+    """Return the names in the literal `INPUTS` of a figure's or table's module; none if it has no such literal.
+
+    Raises:
+        UserError: `INPUTS` is not a literal tuple of names in PAPER_INPUTS.
+    """
+    file = list_paper_items(root, section)[id]
+    if "INPUTS" not in top_level_names(file):
+        return ()
+    inputs, shown = read_literals(file, "INPUTS").get("INPUTS"), file.relative_to(root)
+    if not isinstance(inputs, tuple | list):
+        raise UserError(f'{shown}: INPUTS is not a literal tuple of names; write INPUTS = ("comparisons",)')
+    for name in inputs:
+        if name not in PAPER_INPUTS:
+            raise UserError(f"{shown}: INPUTS names {name!r}; {suggest(str(name), PAPER_INPUTS)}")
+    return tuple(inputs)
 
 
 def missing_metric_reason(metric_id: str) -> str:

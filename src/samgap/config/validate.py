@@ -26,7 +26,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
             section has, an id without its file, or a model that does not accept its prompts.
     """
     config = merge_catalogs(config, root)
-    # Before the schema, because the kind of an entry decides which keys it may have.
+    # Before the schema, because the module of an entry decides which keys it may have.
     plugin_files.validate_plugins(config, root)
     schema = load_schema(root)
     config = add_url_archives(validate(load_prompt_files(coerce_scalars(config, schema), root), schema))

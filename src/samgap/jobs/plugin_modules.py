@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samgap.config import capabilities, module_literals, plugins
-from samgap.jobs.code_hash import PACKAGE_DIR
+from samgap.jobs.code_hash import PACKAGE_DIR, find_imported_modules
 
 
 def dataset_module(config: Mapping[str, Any], dataset: str) -> str:
@@ -42,17 +42,20 @@ def metric_modules(entries: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def paper_code(config: Mapping[str, Any], section: str, id: str) -> list[str]:
-    """Return the arguments of `script_hash` for a figure or table: script, module, and metrics with their labels.
+    """Return the arguments of `script_hash` for a figure or table: script, module, and metrics if it uses their labels.
 
     Args:
         config: the checked configuration
         section: `figures` or `tables`
         id: key of the entry in that section of the configuration
     """
+    module = f"samgap.paper.{section}.{module_literals.module_name(id)}"
+    entries = [*config["experiments"].values(), *config["comparisons"].values()]
+    uses_metrics = "samgap.metrics" in find_imported_modules(module)
     return [
         f"scripts/paper/{section.removesuffix('s')}.py",
-        f"samgap.paper.{section}.{module_literals.module_name(id)}",
-        *metric_modules([*config["experiments"].values(), *config["comparisons"].values()]),
+        module,
+        *(metric_modules(entries) if uses_metrics else []),
     ]
 
 

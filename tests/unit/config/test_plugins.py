@@ -1,10 +1,12 @@
 """Plug-ins by id, found by their files without an import."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from samgap.config import module_literals, plugins
+from samgap.errors import UserError
 
 
 def write(root: Path, name: str, text: str = "") -> Path:
@@ -29,6 +31,28 @@ def test_figures_and_tables_are_modules_of_the_package(tmp_path, section):
     write(tmp_path, f"src/samgap/paper/{section}/_helper.py")
     assert plugins.list_paper_items(tmp_path, section) == {"by-size": inside}
     assert plugins.paper_item_file(section, "by-size") == inside.relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("section", ["figures", "tables"])
+def test_inputs_of_a_figure_or_table_are_read_without_an_import(tmp_path, section):
+    write(tmp_path, f"src/samgap/paper/{section}/none.py")
+    write(tmp_path, f"src/samgap/paper/{section}/two.py", "import nothing_here\nINPUTS = ('comparisons', 'history')\n")
+    assert plugins.read_paper_inputs(tmp_path, section, "none") == ()
+    assert plugins.read_paper_inputs(tmp_path, section, "two") == ("comparisons", "history")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ("('comparison',)", "INPUTS names 'comparison'; did you mean 'comparisons'?"),
+        ("'comparisons'", "INPUTS is not a literal tuple"),
+        ("tuple(open('x'))", "INPUTS is not a literal tuple"),
+    ],
+)
+def test_invalid_inputs_are_one_line_that_names_the_module(tmp_path, inputs, message):
+    write(tmp_path, "src/samgap/paper/figures/bad.py", f"INPUTS = {inputs}\n")
+    with pytest.raises(UserError, match=f"^src/samgap/paper/figures/bad.py: {re.escape(message)}"):
+        plugins.read_paper_inputs(tmp_path, "figures", "bad")
 
 
 def test_a_metric_with_variants_has_one_id_for_each(tmp_path):
