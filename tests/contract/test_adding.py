@@ -39,12 +39,12 @@ def add_table(config: dict[str, Any]) -> None:
 
 
 def add_family(config: dict[str, Any]) -> None:
-    config["models"]["added-model"] = {"family": "added", "outline": "box"}
+    config.setdefault("models", {})["added-model"] = {"family": "added", "outline": "box"}
     use_in_experiment(config, models=["added-model"])
 
 
 def add_dataset_kind(config: dict[str, Any]) -> None:
-    config["datasets"]["added-data"] = {"kind": "added", "trees": 3}
+    config.setdefault("datasets", {})["added-data"] = {"kind": "added", "trees": 3}
     use_in_experiment(config, datasets=["added-data"])
 
 

@@ -261,7 +261,7 @@ def test_snakemake_plans_by_the_hashes(tmp_path):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
     shutil.copy(ROOT / "Snakefile", tmp_path)
     config = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text(encoding="utf-8"))
-    config["datasets"]["orchard-sim-test"] |= {"scenes": 1, "size": 64}
+    config["datasets"] = {"orchard-sim-test": {"scenes": 1, "size": 64}}
     (tmp_path / "test.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     snakemake(tmp_path)
     edited = [tmp_path / "scripts/datasets/dataset.py", tmp_path / "src/samgap/datasets/orchard_sim/leaves.py"]

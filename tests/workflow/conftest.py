@@ -10,6 +10,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from samgap.config.catalogs import merge_catalogs
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "envs", "profiles", "report")
 
@@ -43,6 +45,7 @@ class Checkout:
     def config(self, weights=None, **sections) -> Path:
         """Write test.yaml: the demo's configuration with `sections` and the `weights` of models replaced."""
         config = yaml.safe_load((self.folder / "config" / "demo.yaml").read_text())
+        config = merge_catalogs(config, self.folder)
         config.update(sections)
         for model, source in (weights or {}).items():
             config["models"][model]["weights"] = source

@@ -27,8 +27,9 @@ def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
         files, items = plugins.list_paper_items(root, section), config.get(section)
         for id in items if isinstance(items, Mapping) else ():
             if id not in files:
+                file = plugins.paper_item_file(section, str(id))
                 raise UserError(
-                    f"config: {section} has the id '{id}' without its file {plugins.paper_item_file(section, str(id))}; "
+                    f"config: {section} has the id '{id}' without its file {file}; "
                     f"add the file, or remove the id ({suggest(str(id), files)})"
                 )
             plugins.read_paper_inputs(root, section, id)

@@ -24,8 +24,8 @@ class FigureRequest:
 
     Attributes:
         figure_id: Id of the figure in the configuration, for error messages.
-        inputs: Paths of the rule's input files by name (`estimates`, `images`, those of `INPUTS`, …); a list where there are
-            several.
+        inputs: Paths of the rule's input files by name (`estimates`, `images`, those of `INPUTS`, …); a list where
+            there are several.
         entry: The figure's entry in the configuration.
         models: All models of the configuration, by id.
         score_threshold: Lowest score of a predicted mask that counts as a detection, 0 to 1.
