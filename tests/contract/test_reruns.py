@@ -203,6 +203,16 @@ def test_comments_and_docstrings_rerun_nothing(repository):
     assert changed_rules(repository, edits) == set()
 
 
+def test_options_rerun_nothing(repository):
+    files = [f"src/samgap/{name}" for name in ("datasets/minneapple.py", "models/sam2/__init__.py", "prompts/box.py")]
+    edits = {file: (repository / file).read_text(encoding="utf-8") for file in files}
+    assert all("\nOPTIONS = {" in text for text in edits.values())
+    edits = {
+        file: text.replace("\nOPTIONS = {", '\nOPTIONS = {"title": "Edited.", ', 1) for file, text in edits.items()
+    }
+    assert changed_rules(repository, edits) == set()
+
+
 def test_modules_with_computed_names_are_known():
     """Without a function in samgap.jobs.plugin_modules, edits of modules with a computed name would rerun nothing."""
     importers = {
