@@ -37,6 +37,7 @@ rule figure:
 
 rule table:
     input:
+        unpack(table_input),
         estimates="results/{run}/statistics/estimates.parquet",
         comparisons="results/{run}/statistics/comparisons.parquet",
     output:

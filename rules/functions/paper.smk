@@ -1,4 +1,5 @@
 # Input functions, captions and code hashes of paper.smk.
+from samgap.config import plugins
 from samgap.paper.captions import read_caption
 
 
@@ -11,8 +12,31 @@ def paper_files():
     ]
 
 
+def declared_input(section, id, run, given):
+    """The files that a figure's or table's module names in its INPUTS, without those that the rule has (`given`)."""
+    statistics = f"results/{run}/statistics"
+    trainings = config[section][id].get("trainings", list(config["trainings"]))
+    files = {
+        "comparisons": f"{statistics}/comparisons.parquet",
+        "confusions": f"{statistics}/confusions.parquet",
+        "history": [f"results/{run}/training/{training}/history.parquet" for training in trainings],
+    }
+    names = plugins.read_paper_inputs(Path(workflow.basedir), section, id)
+    return {name: files[name] for name in names if name not in given}
+
+
 def figure_input(wildcards):
-    """Return the images of a figure, with the prompts and masks of its cells, or with the ground truth."""
+    """The tables that a figure's module declares, and the images and masks that its entry names."""
+    declared = declared_input("figures", wildcards.figure, wildcards.run, given=["estimates"])
+    return declared | image_input(wildcards)
+
+
+def table_input(wildcards):
+    return declared_input("tables", wildcards.table, wildcards.run, given=["estimates", "comparisons"])
+
+
+def image_input(wildcards):
+    """The images that a figure shows, with the prompts and masks of the cells it names, or with the ground truth."""
     entry = config["figures"][wildcards.figure]
     if "dataset" not in entry:
         return {}

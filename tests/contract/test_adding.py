@@ -31,7 +31,7 @@ def add_metric(config: dict[str, Any]) -> None:
 
 
 def add_figure(config: dict[str, Any]) -> None:
-    config["figures"]["added"] = config["figures"]["estimates"]
+    config["figures"]["added"] = {**config["figures"]["estimates"], "bars": 5}
 
 
 def add_table(config: dict[str, Any]) -> None:
@@ -39,12 +39,12 @@ def add_table(config: dict[str, Any]) -> None:
 
 
 def add_family(config: dict[str, Any]) -> None:
-    config["models"]["added-model"] = {"family": "added", "outline": "box"}
+    config.setdefault("models", {})["added-model"] = {"family": "added", "outline": "box"}
     use_in_experiment(config, models=["added-model"])
 
 
 def add_dataset_kind(config: dict[str, Any]) -> None:
-    config["datasets"]["added-data"] = {"kind": "added", "trees": 3}
+    config.setdefault("datasets", {})["added-data"] = {"kind": "added", "trees": 3}
     use_in_experiment(config, datasets=["added-data"])
 
 
@@ -73,7 +73,13 @@ class Addition(NamedTuple):
 
 ADDITIONS = {
     "metric": Addition("src/samgap/metrics/recall.py", add_metric),
-    "figure": Addition("figures/estimates", add_figure, expected="paper/figures/added.pdf"),
+    "figure": Addition(
+        "figures/estimates",
+        add_figure,
+        declare("bars", type="integer", minimum=1) + 'INPUTS = ("comparisons",)\n',
+        "input: results/extended/statistics/comparisons.parquet, results/extended/statistics/estimates.parquet\n"
+        "    output: results/extended/paper/figures/added.pdf",
+    ),
     "table": Addition("tables/results", add_table, expected="paper/tables/added.csv"),
     "model family": Addition(
         "src/samgap/models/shape.py",
@@ -144,8 +150,9 @@ def test_options_of_an_extension_are_checked(checkout, name):
     addition, config = ADDITIONS[name], load_demo()
     add_file(checkout, addition)
     addition.add_entry(config)
-    section = {"model family": "models", "kind of data set": "datasets", "kind of prompts": "prompts"}[name]
-    entry = next(entry for id, entry in config[section].items() if id.startswith("added-"))
+    sections = {"model family": "models", "kind of data set": "datasets", "kind of prompts": "prompts"}
+    section = sections.get(name, "figures")
+    entry = next(entry for id, entry in config[section].items() if id.startswith("added"))
     entry["no-such-option"] = 1
     with pytest.raises(UserError, match="unknown key 'no-such-option'"):
         validate_config(config, checkout)

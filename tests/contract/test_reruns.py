@@ -33,6 +33,11 @@ EXTRA = {
 }
 
 
+def add_hash(hashes: dict[str, str], key: str, value: str) -> None:
+    """Add a hash whose key may be there already, for entries of one kind; these have one hash."""
+    assert hashes.setdefault(key, value) == value, key
+
+
 def list_hashes() -> dict[str, str]:
     """Return `rule` or `rule:id` -> hash of its code, from the same functions that the rules call."""
     demo, models = CONFIGS["demo"], CONFIGS["demo-models"]
@@ -57,16 +62,17 @@ def list_hashes() -> dict[str, str]:
     }
     for dataset, entry in config["datasets"].items():
         module = plugin_modules.get_dataset_module(config, dataset)
-        hashes[f"dataset:{entry['kind']}"] = hash_script("scripts/datasets/dataset.py", module)
+        add_hash(hashes, f"dataset:{entry['kind']}", hash_script("scripts/datasets/dataset.py", module))
     for prompts, entry in config["prompts"].items():
         module = plugin_modules.get_prompts_module(config, prompts)
-        hashes[f"prompts:{entry['kind']}"] = hash_script("scripts/prompts/prompts.py", module)
+        add_hash(hashes, f"prompts:{entry['kind']}", hash_script("scripts/prompts/prompts.py", module))
     for model, entry in config["models"].items():
         modules = plugin_modules.list_model_modules(config, model)
-        hashes[f"predict:{entry['family']}"] = hash_script("scripts/predictions/predict.py", *modules)
+        add_hash(hashes, f"predict:{entry['family']}", hash_script("scripts/predictions/predict.py", *modules))
     for training, entry in models["trainings"].items():
         module = plugin_modules.get_training_module(models, training)
-        hashes[f"train:{entry['family']}"] = hash_script("scripts/training/train.py", module)
+        key = f"train:{entry.get('method', entry['family'])}"
+        add_hash(hashes, key, hash_script("scripts/training/train.py", module))
     for section in ("figures", "tables"):
         for id in demo[section]:
             rule = section.removesuffix("s")
@@ -130,7 +136,11 @@ EDITS = [
     ("datasets/orchard_sim/leaves.py", ["dataset:orchard-sim"], ["dataset:coco", "dataset:minneapple", "prompts:*"]),
     ("datasets/coco.py", ["dataset:coco"], ["dataset:orchard-sim", "prompts:*", "predict:*"]),
     ("matching/shard.py", ["match_predictions"], ["predict:*", "prompts:*", "estimate", "compare", "figure:*"]),
-    ("metrics/iou.py", ["estimate", "compare", "figure:*", "table:*"], ["match_predictions", "predict:*"]),
+    (
+        "metrics/iou.py",
+        ["estimate", "compare", "figure:estimates", "table:*"],
+        ["match_predictions", "predict:*", "figure:contact-sheet", "figure:prompt-sheet"],
+    ),
     ("metrics/noc.py", [], ["*"]),  # no experiment of the demo names it
     ("statistics/bootstrap.py", ["estimate", "compare"], ["match_predictions", "figure:*", "predict:*"]),
     ("statistics/comparisons.py", ["compare"], ["estimate", "match_predictions", "figure:*"]),
@@ -154,9 +164,11 @@ EDITS = [
         ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "figure:*", "train:*"],
     ),
     ("config/schema.py", [], ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "train:*"]),
-    ("config/plugins.py", [], ["dataset:*", "train:*", "checkpoint"]),
+    ("config/plugins.py", [], ["[!m]*", "match_predictions"]),  # of the manifest, which lists what a run uses
+    ("config/prompt_kinds.py", ["predict:*", "match_predictions"], ["dataset:*", "estimate", "compare", "checkpoint"]),
     ("paper/style.py", ["figure:estimates"], ["estimate", "predict:*"]),
     ("download/http.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
+    ("demo_models/sam3_dense.py", ["train:sam3-dense"], ["train:sam2", "train:sam3", "predict:*"]),
     ("training/loop.py", ["train:*"], ["predict:*", "dataset:*", "prompts:*"]),
     ("demo_models/card.py", ["demo_card", "verify_demo_weights"], ["estimate", "train:*", "predict:*"]),
     ("jobs/manifest.py", ["manifest"], ["estimate", "predict:*", "figure:*"]),
@@ -191,8 +203,18 @@ def test_comments_and_docstrings_rerun_nothing(repository):
     assert changed_rules(repository, edits) == set()
 
 
-def test_imports_by_computed_names_have_a_function_in_plugin_modules():
-    """Code hashes include a module that is imported by a computed name only through samgap.jobs.plugin_modules."""
+def test_options_rerun_nothing(repository):
+    files = [f"src/samgap/{name}" for name in ("datasets/minneapple.py", "models/sam2/__init__.py", "prompts/box.py")]
+    edits = {file: (repository / file).read_text(encoding="utf-8") for file in files}
+    assert all("\nOPTIONS = {" in text for text in edits.values())
+    edits = {
+        file: text.replace("\nOPTIONS = {", '\nOPTIONS = {"title": "Edited.", ', 1) for file, text in edits.items()
+    }
+    assert changed_rules(repository, edits) == set()
+
+
+def test_modules_with_computed_names_are_known():
+    """Without a function in samgap.jobs.plugin_modules, edits of modules with a computed name would rerun nothing."""
     importers = {
         str(file.relative_to(ROOT))
         for folder in ("src", "scripts")
@@ -221,8 +243,8 @@ def test_rules_hash_the_script_that_they_run():
     for code, script in rules:
         if "(" not in code:
             code = re.search(rf"def {code}\(wildcards\):\n((?:    .*\n|\n)+)", functions)[1]
-        if paper_code := re.search(r"list_paper_code\(config, \"(\w+)s\"", code):
-            item = paper_code[1]
+        if list_paper_code := re.search(r"list_paper_code\(config, \"(\w+)s\"", code):
+            item = list_paper_code[1]
             assert script == f"scripts/paper/{item}.py"
         else:
             assert re.search(r"hash_script\(\s*\"(.+?)\"", code)[1] == script
@@ -249,7 +271,7 @@ def test_snakemake_plans_by_the_hashes(tmp_path):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
     shutil.copy(ROOT / "Snakefile", tmp_path)
     config = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text(encoding="utf-8"))
-    config["datasets"]["orchard-sim-test"] |= {"scenes": 1, "size": 64}
+    config["datasets"] = {"orchard-sim-test": {"scenes": 1, "size": 64}}
     (tmp_path / "test.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     snakemake(tmp_path)
     edited = [tmp_path / "scripts/datasets/dataset.py", tmp_path / "src/samgap/datasets/orchard_sim/leaves.py"]

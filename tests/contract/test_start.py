@@ -132,4 +132,10 @@ def test_values_of_the_command_line_replace_those_of_the_file(checkout):
     run = plan(checkout, "--configfile", "config/demo.yaml", "--config", "run=custom", "seed=7", "device=cpu")
     assert run.returncode == 0, run.stdout[-3000:]
     assert "results/custom/manifest.json" in run.stdout
+    selected = plan(checkout, "--configfile", "config/demo.yaml", "--config", "models=filled-box,ellipse")
+    assert selected.returncode == 0, selected.stdout[-3000:]
+    models = set(
+        re.findall(r"^rule predict:\n(?:    .+\n)*?    output: .*/model=([\w-]+)/", selected.stdout, re.MULTILINE)
+    )
+    assert models == {"filled-box", "ellipse"}
     assert "device is 'gpu'" in error_line(plan(checkout, "--config", "device=gpu"))

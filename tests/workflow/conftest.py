@@ -10,6 +10,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from samgap.config.catalogs import merge_catalogs
+
 ROOT = Path(__file__).parents[2]
 WORKFLOW_FILES = ("Snakefile", "rules", "scripts", "src", "config", "envs", "profiles", "report")
 SCENES = {"kind": "orchard-sim", "shards": 2, "scenes": 8, "size": 256, "seed": 21}
@@ -45,6 +47,7 @@ class Checkout:
     def write_config(self, weights=None, **sections) -> Path:
         """Write test.yaml: the demo's configuration with other `sections` and other `weights` of models."""
         config = yaml.safe_load((self.folder / "config" / "demo.yaml").read_text())
+        config = merge_catalogs(config, self.folder)
         config.update(sections)
         for model, source in (weights or {}).items():
             config["models"][model]["weights"] = source
@@ -54,7 +57,9 @@ class Checkout:
 
     def command(self, *arguments: str, cores: int = 1) -> list[str]:
         """Return the command line of Snakemake with `arguments`."""
-        return [sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores), "--configfile", "test.yaml", "--force-use-threads"]
+        # Threads: without them Snakemake starts a process of its own for each job.
+        options = ["--cores", str(cores), "--configfile", "test.yaml", "--force-use-threads"]
+        return [sys.executable, "-m", "snakemake", *arguments, *options]
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables of Snakemake."""

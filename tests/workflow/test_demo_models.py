@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 
+from samgap.config.catalogs import merge_catalogs
 from samgap.config.plugins import get_training_module
 from samgap.demo_models import sam3_dense
 from samgap.models.runtime.weights import load_weights, read_weights, to_half_precision
@@ -23,7 +24,7 @@ from samgap.training.sam3 import task as sam3
 from tests.helpers.training_data import write_orchard
 
 ROOT = Path(__file__).parents[2]
-CONFIG = yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text())
+CONFIG = merge_catalogs(yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text()), ROOT)
 SHORT_TRAINING = {"steps": 2, "schedule": 2, "warm-up": 1, "validate-every": 2, "batch": 2, "image-size": 64}
 MAX_WEIGHTS_BYTES = 20e6
 

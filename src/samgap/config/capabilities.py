@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from samgap.config import plugins
+from samgap.config import module_literals, plugins
 from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.errors import UserError
 
@@ -58,7 +58,7 @@ def list_accepted_kinds(
     """
     entry = config["models"][model]
     file = plugins.list_plugins(root, "models")[entry["family"]]
-    literals = plugins.read_literals(file, "KINDS", "KINDS_WITH")
+    literals = module_literals.read_literals(file, "KINDS", "KINDS_WITH")
     if "KINDS" not in literals:
         raise UserError(f"{file}: no literal KINDS = (…) with the kinds of prompts that the family accepts; add it")
     kinds, hint = _expand_spatial(literals["KINDS"], root), ""

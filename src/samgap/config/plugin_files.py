@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from samgap.config import plugins
+from samgap.config import module_literals, plugins
 from samgap.config.cells import list_referenced_ids
 from samgap.config.schema import suggest
 from samgap.errors import UserError
@@ -14,7 +14,7 @@ DATA_FILE_KEYS = ("path", "files", "ignore")
 
 
 def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
-    """Raise UserError for a kind or family without its module.
+    """Raise UserError for a kind, family, figure or table without its module.
 
     The configuration need not be valid yet; sections and entries that are not mappings are left to the schema.
     """
@@ -23,23 +23,24 @@ def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
         for name, entry in entries.items() if isinstance(entries, Mapping) else ():
             if isinstance(entry, Mapping) and isinstance(entry.get(key), str):
                 _validate_plugin(root, f"{section}.{name}.{key}", entry[key], stage)
+    for section in ("figures", "tables"):
+        files, items = plugins.list_paper_items(root, section), config.get(section)
+        for id in items if isinstance(items, Mapping) else ():
+            if id not in files:
+                file = plugins.get_paper_item_file(section, str(id))
+                raise UserError(
+                    f"config: {section} has the id '{id}' without its file {file}; "
+                    f"add the file, or remove the id ({suggest(str(id), files)})"
+                )
+            plugins.read_paper_inputs(root, section, id)
 
 
 def validate_files(config: Mapping[str, Any], root: Path) -> None:
-    """Raise UserError for a metric, figure or table without its file, or a local path of a data set that is missing."""
+    """Raise UserError for a metric without its file, or a local path of a data set that is missing."""
     for name in list_referenced_ids(config, "datasets"):
         for key in DATA_FILE_KEYS:
             _validate_data_path(f"datasets.{name}.{key}", config["datasets"][name].get(key), may_be_url=key == "path")
     _validate_metrics(config, root)
-    for section in ("figures", "tables"):
-        files = plugins.list_paper_items(root, section)
-        for name in config[section]:
-            if name not in files:
-                file = plugins.get_paper_item_file(section, name)
-                raise UserError(
-                    f"config: {section} has the id '{name}' without its file {file}; "
-                    f"add the file, or remove the id ({suggest(name, files)})"
-                )
 
 
 def _validate_data_path(key_path: str, value: Any, may_be_url: bool) -> None:
@@ -53,7 +54,7 @@ def _validate_data_path(key_path: str, value: Any, may_be_url: bool) -> None:
 
 def _validate_metrics(config: Mapping[str, Any], root: Path) -> None:
     folder = Path("src/samgap/metrics")
-    metrics = plugins.list_metrics(root / folder)
+    metrics = module_literals.list_metrics(root / folder)
     for section in ("experiments", "figures"):
         for name, entry in config[section].items():
             for metric in entry.get("metrics", []):
@@ -61,7 +62,7 @@ def _validate_metrics(config: Mapping[str, Any], root: Path) -> None:
                     reason = plugins.explain_missing_metric(metric)
                     raise UserError(f"config: {section}.{name}.metrics: metric `{metric}` {reason}")
                 if metric not in metrics:
-                    file = folder / f"{plugins.to_module_name(metric)}.py"
+                    file = folder / f"{module_literals.to_module_name(metric)}.py"
                     raise UserError(
                         f"config: {section}.{name}.metrics names '{metric}' without its file {file}; "
                         f"{suggest(metric, metrics)}"
@@ -72,7 +73,7 @@ def _validate_plugin(root: Path, key_path: str, plugin: str, stage: str) -> None
     available = plugins.list_plugins(root, stage)
     if plugin in available:
         return
-    file = Path("src/samgap") / stage / f"{plugins.to_module_name(plugin)}.py"
+    file = Path("src/samgap") / stage / f"{module_literals.to_module_name(plugin)}.py"
     if (root / file).is_file():
         raise UserError(
             f"config: {key_path} names '{plugin}', but {file} does not define `{plugins.MARKERS[stage]}`; "

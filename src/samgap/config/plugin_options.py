@@ -8,17 +8,18 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from samgap.config import plugins
+from samgap.config import module_literals, plugins
 from samgap.config.schema import suggest
 from samgap.errors import UserError
 
 
 def load_schema(root: Path) -> dict[str, Any]:
-    """Return config/schema.yaml with the options of each kind and family that declares `OPTIONS`.
+    """Return config/schema.yaml with the options of each kind, family, figure and table that declares `OPTIONS`.
 
-    `OPTIONS` is a literal in the module of a kind of data set, a kind of prompts, a model family or a training family:
-    a JSON schema with `properties` and, where needed, `required` and other keywords. It may refer to definitions of
-    config/schema.yaml (`{"$ref": "#/$defs/text"}`). It applies to the entries of that kind or family.
+    `OPTIONS` is a literal in the module of a kind of data set, a kind of prompts, a model family, a training family, a
+    figure or a table: a JSON schema with `properties` and, where needed, `required` and other keywords. It may refer to
+    definitions of config/schema.yaml (`{"$ref": "#/$defs/text"}`). It applies to the entries of that kind or family, or
+    to the one of that figure or table.
 
     Args:
         root: The root of the repository.
@@ -34,6 +35,14 @@ def load_schema(root: Path) -> dict[str, Any]:
             options = _read_options(file, file.relative_to(root), entry_schema["properties"], schema["$defs"])
             if options is not None:
                 branches.append({"if": {"properties": {key: {"const": plugin}}}, "then": options})
+    for section in ("figures", "tables"):
+        entry_schema = schema["properties"][section]["additionalProperties"]
+        for id, file in plugins.list_paper_items(root, section).items():
+            options = _read_options(file, file.relative_to(root), entry_schema["properties"], schema["$defs"])
+            if options is not None:
+                # The id is the entry's key, so the entry has a schema of its own.
+                with_options = {**entry_schema, "allOf": [{"if": {}, "then": options}]}
+                schema["properties"][section].setdefault("properties", {})[id] = with_options
     return schema
 
 
@@ -48,9 +57,9 @@ def _read_options(
         common: The keys that all entries of the module's section have.
         definitions: The `$defs` that OPTIONS may refer to.
     """
-    if "OPTIONS" not in plugins.list_top_level_names(file):
+    if "OPTIONS" not in module_literals.list_top_level_names(file):
         return None
-    options = plugins.read_literals(file, "OPTIONS").get("OPTIONS")
+    options = module_literals.read_literals(file, "OPTIONS").get("OPTIONS")
     if not isinstance(options, dict) or not isinstance(options.get("properties"), dict):
         raise UserError(
             f'{module_path}: OPTIONS is not a literal {{"properties": {{…}}}} (a JSON schema); write it as one'

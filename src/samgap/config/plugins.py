@@ -5,16 +5,18 @@ module `orchard_sim.py` or the package `orchard_sim/`. A module is a plug-in if 
 for its stage; the other modules of the folder are helpers.
 """
 
-import ast
-import contextlib
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from samgap.config import prompt_kinds
+from samgap.config.module_literals import list_modules, list_top_level_names, read_literals, to_module_name
+from samgap.config.schema import suggest
+from samgap.errors import UserError
+
 MARKERS = {
     "datasets": "iter_images",
-    "prompts": "generate_prompts",
+    "prompts": prompt_kinds.MARKER,
     "models": "KINDS",
     "training": "open_task",
     "demo_models": "open_task",
@@ -30,25 +32,16 @@ PLUGIN_KEYS = {
 """Stage -> (the section of the configuration whose entries name its plug-ins, the key that names them)."""
 PAPER_FOLDERS = ("src/samgap/paper",)
 """Folders with the sub-folders `figures` and `tables`, one module for each id."""
+PAPER_INPUTS = ("estimates", "comparisons", "confusions", "history")
+"""The names that `INPUTS` of a figure's or table's module may have; rules/functions/paper.smk has their paths."""
+
 REPLACED_METRICS = {"precision-iou-50": "precision", "recall-iou-50": "recall", "f1-iou-50": "f1-50"}
 """Removed metric id -> the id of the same metric."""
 
 
-def to_module_name(id: str) -> str:
-    """Return the name of an id's Python module: `orchard_sim` for `orchard-sim`."""
-    return id.replace("-", "_")
-
-
 def list_plugins(root: Path, stage: str) -> dict[str, Path]:
     """Return id -> file of all plug-ins of a stage, sorted by id. `root` is the root of the repository."""
-    folder = root / "src" / "samgap" / stage
-    files = {path.stem: path for path in folder.glob("*.py")} | {
-        path.parent.name: path for path in folder.glob("*/__init__.py")
-    }
-    plugins = {
-        name.replace("_", "-"): file for name, file in files.items() if MARKERS[stage] in list_top_level_names(file)
-    }
-    return dict(sorted(plugins.items()))
+    return list_modules(root / "src" / "samgap" / stage, MARKERS[stage])
 
 
 def list_paper_items(root: Path, section: str) -> dict[str, Path]:
@@ -62,59 +55,27 @@ def get_paper_item_file(section: str, id: str) -> Path:
     return Path(PAPER_FOLDERS[0]) / section / f"{to_module_name(id)}.py"
 
 
-def read_literals(file: Path, *names: str) -> dict[str, Any]:
-    """Return name -> value of the names to which the module `file` assigns a literal at its top level."""
-    literals: dict[str, Any] = {}
-    for node in _parse(file.read_text(encoding="utf-8")).body:
-        value = getattr(node, "value", None)
-        for name in _list_assigned_names(node) & set(names):
-            with contextlib.suppress(ValueError):
-                literals[name] = ast.literal_eval(value) if value is not None else None
-    return literals
+def read_paper_inputs(root: Path, section: str, id: str) -> tuple[str, ...]:
+    """Return the names in the literal `INPUTS` of a figure's or table's module; none if it has no such literal.
 
-
-def list_metrics(folder: Path) -> dict[str, tuple[str, str]]:
-    """Return metric id -> (module name, variant) of the modules in `folder` that define `METRICS`, sorted by id."""
-    metrics: dict[str, tuple[str, str]] = {}
-    for file in folder.glob("*.py"):
-        if "METRICS" not in list_top_level_names(file):
-            continue
-        stem = file.stem.replace("_", "-")
-        for variant in read_literals(file, "VARIANTS").get("VARIANTS") or ("",):
-            metrics[f"{stem}-{variant}" if variant else stem] = (file.stem, variant)
-    return dict(sorted(metrics.items()))
+    Raises:
+        UserError: `INPUTS` is not a literal tuple of names in PAPER_INPUTS.
+    """
+    file = list_paper_items(root, section)[id]
+    if "INPUTS" not in list_top_level_names(file):
+        return ()
+    inputs, shown = read_literals(file, "INPUTS").get("INPUTS"), file.relative_to(root)
+    if not isinstance(inputs, tuple | list):
+        raise UserError(f'{shown}: INPUTS is not a literal tuple of names; write INPUTS = ("comparisons",)')
+    for name in inputs:
+        if name not in PAPER_INPUTS:
+            raise UserError(f"{shown}: INPUTS names {name!r}; {suggest(str(name), PAPER_INPUTS)}")
+    return tuple(inputs)
 
 
 def explain_missing_metric(metric_id: str) -> str:
-    """Return the part of a message with the reason why no metric has this id, and the correction."""
-    if metric_id in REPLACED_METRICS:
-        return f"is dropped; write `{REPLACED_METRICS[metric_id]}`, which is the same metric"
-    file = f"src/samgap/metrics/{to_module_name(metric_id)}.py"
-    return f"has no file {file}; correct the id or add the file"
-
-
-def list_top_level_names(file: Path) -> set[str]:
-    """Return the names that a module defines, assigns or imports at its top level."""
-    names: set[str] = set()
-    for node in _parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names}
-        else:
-            names |= _list_assigned_names(node)
-    return names
-
-
-@functools.cache
-def _parse(source: str) -> ast.Module:
-    return ast.parse(source)
-
-
-def _list_assigned_names(node: ast.stmt) -> set[str]:
-    """Return the names that a statement assigns."""
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return {target.id for target in targets if isinstance(target, ast.Name)}
+    """Say why no metric has an id of REPLACED_METRICS, and what to write instead."""
+    return f"is dropped; write `{REPLACED_METRICS[metric_id]}`, which is the same metric"
 
 
 def get_training_module(training: Mapping[str, Any]) -> str:

@@ -13,9 +13,11 @@ Each kind is a module `src/samgap/prompts/<kind>.py` with these literals at its 
 from dataclasses import dataclass
 from pathlib import Path
 
-from samgap.config import plugins
+from samgap.config.module_literals import list_modules, read_literals
 from samgap.errors import UserError
 
+MARKER = "generate_prompts"
+"""The name that a kind's module defines; the other modules of the folder are helpers."""
 REQUIRED_LITERALS = ("ROW_KINDS", "SPATIAL", "INPUTS")
 INPUT_COLUMNS = ("points", "boxes", "mask", "phrase")
 """The allowed values of `INPUTS`."""
@@ -41,11 +43,14 @@ def read_prompt_kinds(root: Path) -> dict[str, PromptKind]:
     Raises:
         UserError: a kind lacks a declaration, or declares an input that is not a column of table `prompts`.
     """
-    return {id: _read_prompt_kind(id, file) for id, file in plugins.list_plugins(root, "prompts").items()}
+    return {
+        id: _read_prompt_kind(id, file)
+        for id, file in list_modules(root / "src" / "samgap" / "prompts", MARKER).items()
+    }
 
 
 def _read_prompt_kind(id: str, file: Path) -> PromptKind:
-    literals = plugins.read_literals(file, *REQUIRED_LITERALS, "SEQUENCE")
+    literals = read_literals(file, *REQUIRED_LITERALS, "SEQUENCE")
     missing = [name for name in REQUIRED_LITERALS if name not in literals]
     if missing:
         raise UserError(

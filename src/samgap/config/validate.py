@@ -9,7 +9,7 @@ from samgap.config.archives import add_url_archives
 from samgap.config.catalogs import merge_catalogs
 from samgap.config.plugin_options import load_schema
 from samgap.config.schema import coerce_scalars, validate
-from samgap.config.yaml_files import load_model_files, load_prompt_files
+from samgap.config.yaml_files import load_entry_files, load_model_files
 
 
 def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
@@ -26,10 +26,10 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
             section has, an id without its file, or a model that does not accept its prompts.
     """
     config = merge_catalogs(config, root)
-    # Before the schema, because the allowed keys of an entry depend on its kind.
+    # Before the schema, because the module of an entry decides which keys it may have.
     plugin_files.validate_plugins(config, root)
     schema = load_schema(root)
-    config = add_url_archives(validate(load_prompt_files(coerce_scalars(config, schema), root), schema))
+    config = add_url_archives(validate(load_entry_files(coerce_scalars(config, schema), root), schema))
     secrets.validate_no_secrets(config)
     references.validate_references(config)
     trainings.validate_trainings(config)

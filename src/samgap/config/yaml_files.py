@@ -10,8 +10,10 @@ from samgap.errors import UserError
 
 MODEL_FILE_TYPES: dict[str, type] = {"overrides": dict, "architecture": dict}
 """Keys of a model whose value may be the path of a YAML file, and the type of its content."""
-PROMPT_FILE_TYPES: dict[str, type] = {"phrases": list, "words": dict}
+PROMPT_FILE_TYPES: dict[str, type] = {"phrases": list, "words": dict, "unseen": list}
 """Keys of a prompt set whose value may be the path of a YAML file, and the type of its content."""
+DATASET_FILE_TYPES: dict[str, type] = {"without": list}
+"""Keys of a data set whose value may be the path of a YAML file, and the type of its content."""
 
 
 def load_model_files(models: Mapping[str, Any], root: Path) -> dict[str, Any]:
@@ -19,18 +21,18 @@ def load_model_files(models: Mapping[str, Any], root: Path) -> dict[str, Any]:
     return {name: _load_entry_files(f"models.{name}", entry, root, MODEL_FILE_TYPES) for name, entry in models.items()}
 
 
-def load_prompt_files(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """Return a configuration that is not yet validated, with the content of the YAML files of its prompt sets."""
-    prompts = config.get("prompts")
-    if not isinstance(prompts, Mapping):
-        return dict(config)
-    loaded = {
-        name: _load_entry_files(f"prompts.{name}", entry, root, PROMPT_FILE_TYPES)
-        if isinstance(entry, Mapping)
-        else entry
-        for name, entry in prompts.items()
-    }
-    return {**config, "prompts": loaded}
+def load_entry_files(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return a configuration that is not yet validated, with the content of the files of its prompt and data sets."""
+    loaded = dict(config)
+    for section, types in (("prompts", PROMPT_FILE_TYPES), ("datasets", DATASET_FILE_TYPES)):
+        if isinstance(entries := config.get(section), Mapping):
+            loaded[section] = {
+                name: _load_entry_files(f"{section}.{name}", entry, root, types)
+                if isinstance(entry, Mapping)
+                else entry
+                for name, entry in entries.items()
+            }
+    return loaded
 
 
 def load_yaml(key_path: str, file: str, root: Path, expected_type: type) -> Any:

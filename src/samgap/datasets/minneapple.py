@@ -22,6 +22,43 @@ from samgap.datasets import AnnotatedImage
 from samgap.datasets.instance_masks import ImageFolder, read_image_mask_pairs
 from samgap.errors import UserError
 
+OPTIONS = {
+    "required": ["archives", "part"],
+    "properties": {
+        "archives": {
+            "description": "Its archives (ids of `archives`) by role.",
+            "type": "object",
+            "required": ["images"],
+            "additionalProperties": False,
+            "properties": {
+                "images": {
+                    "description": "The archive with the images, and the masks of the train part.",
+                    "$ref": "#/$defs/id",
+                },
+                "truth": {
+                    "description": "The archive with the masks of the test part; only needed for that part.",
+                    "$ref": "#/$defs/id",
+                },
+            },
+        },
+        "part": {"description": "Which part of the archive.", "enum": ["train", "test"]},
+        "videos": {
+            "description": "Only these videos (file-name prefixes); default is all of the part.",
+            "$ref": "#/$defs/texts",
+        },
+        "without-videos": {
+            "description": "Without these videos (file-name prefixes); default is none.",
+            "$ref": "#/$defs/texts",
+        },
+        "absent": {"$ref": "#/$defs/absent"},
+        "ignore": {"$ref": "#/$defs/ignore"},
+        "max-gb": {"$ref": "#/$defs/max-gb"},
+    },
+    "not": {"description": "takes `videos` or `without-videos`, not both", "required": ["videos", "without-videos"]},
+    "if": {"properties": {"part": {"const": "test"}}},
+    "then": {"properties": {"archives": {"required": ["truth"]}}},
+}
+
 NOUN = "apple"
 
 

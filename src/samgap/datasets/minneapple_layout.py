@@ -20,6 +20,45 @@ from samgap.datasets import AnnotatedImage
 from samgap.datasets.instance_masks import ImageFolder, read_image_mask_pairs
 from samgap.datasets.names import extract_group, select_listed
 
+OPTIONS = {
+    "oneOf": [{"required": ["path"]}, {"required": ["archives"]}],
+    "properties": {
+        "path": {"$ref": "#/$defs/data-path"},
+        "archives": {
+            "description": "Instead of `path`, ids of `archives`, which have checksums; one (`data`) or two.",
+            "type": "object",
+            "additionalProperties": False,
+            "oneOf": [{"required": ["data"]}, {"required": ["images"]}],
+            "dependentRequired": {"images": ["masks"], "masks": ["images"]},
+            "properties": {
+                "data": {"description": "The archive with both folders.", "$ref": "#/$defs/id"},
+                "images": {"description": "The archive with the photographs.", "$ref": "#/$defs/id"},
+                "masks": {"description": "The archive with the masks.", "$ref": "#/$defs/id"},
+            },
+        },
+        "images": {
+            "description": "The folder of the photographs (leading folders may be omitted).",
+            "$ref": "#/$defs/text",
+            "default": "images",
+        },
+        "masks": {
+            "description": "The folder of the masks (leading folders may be omitted).",
+            "$ref": "#/$defs/text",
+            "default": "masks",
+        },
+        "noun": {"description": "The noun of the masked objects.", "$ref": "#/$defs/text", "default": "apple"},
+        "files": {"$ref": "#/$defs/files"},
+        "groups": {"$ref": "#/$defs/groups"},
+        "attributes": {
+            "description": "Attributes of every instance of the set, by name; default is none.",
+            "$ref": "#/$defs/attributes",
+        },
+        "absent": {"$ref": "#/$defs/absent"},
+        "ignore": {"$ref": "#/$defs/ignore"},
+        "max-gb": {"$ref": "#/$defs/max-gb"},
+    },
+}
+
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the nouns that are labelled or absent from all images, and the attributes with their values."""

@@ -1,8 +1,9 @@
 """Hashes of the code that a rule's script runs, so an edit reruns only the rules that depend on the edited code.
 
 Imports are followed in syntax trees: of the script, of the modules of samgap that it imports at any level, and so on.
-Comments, docstrings and formatting are not part of a hash. A module whose name is computed at run time (a plug-in that
-the configuration names) has to be passed by the caller: see `samgap.jobs.plugin_modules`.
+Comments, docstrings, formatting and `OPTIONS`, the schema of a plug-in's options, are not part of a hash. A module
+whose name is computed at run time (a plug-in that the configuration names) has to be passed by the caller: see
+`samgap.jobs.plugin_modules`.
 """
 
 import ast
@@ -20,7 +21,7 @@ class SourceSummary(NamedTuple):
     """The content of a source file that is part of a hash, and its imports."""
 
     digest: bytes
-    """SHA-256 of the syntax tree without docstrings."""
+    """SHA-256 of the syntax tree without docstrings and `OPTIONS`."""
     on_import: tuple[str, ...]
     """Dotted names imported when the module itself is imported: outside of functions."""
     on_call: tuple[str, ...]
@@ -116,6 +117,8 @@ def _read(file: Path) -> str:
 @functools.cache
 def _summarize(source: str) -> SourceSummary:
     tree = ast.parse(source)
+    if not any(isinstance(node, ast.Name) and _is_options_read(node) for node in ast.walk(tree)):
+        tree.body = [statement for statement in tree.body if not _assigns_options(statement)]
     on_import: list[str] = []
     on_call: list[str] = []
     _collect_imports(tree, on_import, on_call, in_function=False)
@@ -123,6 +126,16 @@ def _summarize(source: str) -> SourceSummary:
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [statement for statement in body if not _is_docstring(statement)]  # type: ignore[attr-defined]
     return SourceSummary(hashlib.sha256(ast.dump(tree).encode()).digest(), tuple(on_import), tuple(on_call))
+
+
+def _assigns_options(statement: ast.stmt) -> bool:
+    """Whether a statement assigns `OPTIONS`: they are for the validation of a configuration, not for a job."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return [getattr(target, "id", None) for target in targets] == ["OPTIONS"]
+
+
+def _is_options_read(name: ast.Name) -> bool:
+    return name.id == "OPTIONS" and isinstance(name.ctx, ast.Load)
 
 
 def _is_docstring(statement: ast.AST) -> bool:

@@ -9,27 +9,25 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from samgap.config import capabilities, plugins
-from samgap.jobs.code_hash import PACKAGE_DIR
+from samgap.config import capabilities, module_literals, plugins
+from samgap.jobs.code_hash import PACKAGE_DIR, find_imported_modules
 
 
 def get_dataset_module(config: Mapping[str, Any], dataset: str) -> str:
     """Return the module of a data set's kind."""
-    return f"samgap.datasets.{plugins.to_module_name(config['datasets'][dataset]['kind'])}"
+    return f"samgap.datasets.{module_literals.to_module_name(config['datasets'][dataset]['kind'])}"
 
 
 def get_prompts_module(config: Mapping[str, Any], prompts: str) -> str:
     """Return the module of a prompt set's kind."""
-    return f"samgap.prompts.{plugins.to_module_name(config['prompts'][prompts]['kind'])}"
+    return f"samgap.prompts.{module_literals.to_module_name(config['prompts'][prompts]['kind'])}"
 
 
 def list_model_modules(config: Mapping[str, Any], model: str) -> list[str]:
     """Return the modules of a model's family and of its components' families."""
     entry = config["models"][model]
     components = [config["models"][component] for component in capabilities.list_components(entry).values()]
-    return sorted(
-        {f"samgap.models.{plugins.to_module_name(model_entry['family'])}" for model_entry in (entry, *components)}
-    )
+    return sorted({f"samgap.models.{module_literals.to_module_name(each['family'])}" for each in (entry, *components)})
 
 
 def get_training_module(config: Mapping[str, Any], training: str) -> str:
@@ -44,25 +42,28 @@ def list_metric_modules(entries: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def list_paper_code(config: Mapping[str, Any], section: str, id: str) -> list[str]:
-    """Return the arguments of `hash_script` for a figure or table: script, module, and metrics with their labels.
+    """Return the arguments of `hash_script` for a figure or table: script, module, and metrics if it uses their labels.
 
     Args:
         config: the checked configuration
         section: `figures` or `tables`
         id: key of the entry in that section of the configuration
     """
+    module = f"samgap.paper.{section}.{module_literals.to_module_name(id)}"
+    entries = [*config["experiments"].values(), *config["comparisons"].values()]
+    uses_metrics = "samgap.metrics" in find_imported_modules(module)
     return [
         f"scripts/paper/{section.removesuffix('s')}.py",
-        f"samgap.paper.{section}.{plugins.to_module_name(id)}",
-        *list_metric_modules([*config["experiments"].values(), *config["comparisons"].values()]),
+        module,
+        *(list_metric_modules(entries) if uses_metrics else []),
     ]
 
 
 def get_paper_source(section: str, id: str) -> Path:
     """Return the module of a figure or table, whose docstring is its caption."""
-    return PACKAGE_DIR / "paper" / section / f"{plugins.to_module_name(id)}.py"
+    return PACKAGE_DIR / "paper" / section / f"{module_literals.to_module_name(id)}.py"
 
 
 @functools.cache
 def _list_metric_files() -> dict[str, str]:
-    return {metric: name for metric, (name, _) in plugins.list_metrics(PACKAGE_DIR / "metrics").items()}
+    return {metric: name for metric, (name, _) in module_literals.list_metrics(PACKAGE_DIR / "metrics").items()}

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from samgap.config import plugins
+from samgap.config import module_literals, plugins
 from samgap.jobs.code_hash import PACKAGE_DIR
 
 
@@ -22,4 +22,4 @@ def count_gpus(config: Mapping[str, Any], stage: str, family: str) -> int:
 @functools.cache
 def _needs_gpu(stage: str, family: str) -> bool:
     file = plugins.list_plugins(PACKAGE_DIR.parents[1], stage)[family]
-    return plugins.read_literals(file, "NEEDS_GPU").get("NEEDS_GPU", True)
+    return module_literals.read_literals(file, "NEEDS_GPU").get("NEEDS_GPU", True)

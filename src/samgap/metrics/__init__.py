@@ -13,11 +13,11 @@ import importlib
 from dataclasses import replace
 from pathlib import Path
 
-from samgap.config import plugins
+from samgap.config.module_literals import list_metrics, to_module_name
 from samgap.errors import UserError
 from samgap.metrics.base import RankedMetric, SumMetric
 
-METRIC_REGISTRY = plugins.list_metrics(Path(__file__).parent)
+METRIC_REGISTRY = list_metrics(Path(__file__).parent)
 """Metric id -> (module name, variant), sorted by id."""
 
 
@@ -29,7 +29,8 @@ def load_metric(metric_id: str) -> SumMetric | RankedMetric:
         UserError: no file of this package defines the id.
     """
     if metric_id not in METRIC_REGISTRY:
-        raise UserError(f"metric `{metric_id}` {plugins.explain_missing_metric(metric_id)}")
+        file = f"src/samgap/metrics/{to_module_name(metric_id)}.py"
+        raise UserError(f"metric `{metric_id}` has no file {file}; correct the id or add the file")
     name, variant = METRIC_REGISTRY[metric_id]
     metrics: dict[str, SumMetric | RankedMetric] = importlib.import_module(f"{__name__}.{name}").METRICS
     return replace(metrics[variant], id=metric_id)

@@ -15,6 +15,23 @@ from samgap.config.plugin_import import import_plugin
 from samgap.models import Model, Prediction
 
 KINDS = ("phrases", "templates", "perturbations", "exemplar")
+OPTIONS = {
+    "required": ["detector", "segmenter"],
+    "properties": {
+        "detector": {
+            "description": "An id of `models` that accepts phrases; its boxes are used.",
+            "$ref": "#/$defs/id",
+        },
+        "segmenter": {
+            "description": "An id of `models` that accepts boxes; it predicts the masks in them.",
+            "$ref": "#/$defs/id",
+        },
+        "weights": {
+            "description": "Not allowed; its components have weights.",
+            "not": {"description": "is not for the family `grounded`, whose components have their own"},
+        },
+    },
+}
 
 
 def open_model(options: Mapping[str, Any], weights: Mapping[str, Path], device: str) -> "Grounded":

@@ -26,6 +26,25 @@ from sam3.model.tokenizer_ve import SimpleTokenizer
 from transformers import Owlv2Config, Owlv2ForObjectDetection, Owlv2ImageProcessor
 
 KINDS = ("phrases", "templates", "perturbations")
+OPTIONS = {
+    "required": ["weights"],
+    "properties": {
+        "architecture": {
+            "description": (
+                "Sizes, as the package transformers names them, or the path of a YAML file with them; default is the "
+                "published base model."
+            ),
+            "$ref": "#/$defs/settings",
+        },
+        "nms": {
+            "description": "IoU threshold of non-maximum suppression among the boxes of a phrase, a fraction.",
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 1,
+            "default": 0.5,
+        },
+    },
+}
 
 PUBLISHED_CONFIG: Mapping[str, Any] = {"vision_config": {"image_size": 960}}
 """Arguments of `Owlv2Config` for owlv2-base-patch16-ensemble that differ from the defaults of `transformers`."""

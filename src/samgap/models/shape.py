@@ -17,6 +17,16 @@ from samgap.models.runtime.predictions import masks_to_predictions
 
 KINDS = ("box", "point-box", "track")
 NEEDS_GPU = False
+OPTIONS = {
+    "required": ["shape"],
+    "properties": {
+        "shape": {"description": "The shape predicted in the box of the prompt.", "enum": ["box", "ellipse"]},
+        "weights": {
+            "description": "Not allowed; a shape has no weights.",
+            "not": {"description": "is not for the family `shape`, which has no weights"},
+        },
+    },
+}
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Shape":

@@ -10,6 +10,7 @@ from samgap.prompts.spatial import make_box, make_instance_rows
 ROW_KINDS = ("box",)
 SPATIAL = True
 INPUTS = ("boxes",)
+OPTIONS = {"properties": {"jitter": {"$ref": "#/$defs/jitter"}}}
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,17 @@ from samgap.prompts.spatial import PromptTarget, make_instance_rows
 ROW_KINDS = ("clicks",)
 SPATIAL = True
 INPUTS = ("points",)
+OPTIONS = {
+    "properties": {
+        "clicks": {
+            "description": "Total number of clicks on each object.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 20,
+            "default": 20,
+        },
+    },
+}
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

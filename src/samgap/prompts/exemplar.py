@@ -19,6 +19,29 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("phrase",)
 SPATIAL = False
 INPUTS = ("phrase", "boxes")
+OPTIONS = {
+    "required": ["phrases"],
+    "properties": {
+        "phrases": {"$ref": "#/$defs/phrases"},
+        "text": {
+            "description": "Whether the phrase is part of the prompt; if not, only the exemplar boxes are.",
+            "type": "boolean",
+            "default": True,
+        },
+        "positives": {
+            "description": "Number of positive exemplar boxes; all instances, if an image has fewer.",
+            "type": "integer",
+            "minimum": 1,
+            "default": 1,
+        },
+        "negatives": {
+            "description": "Number of negative exemplar boxes; fewer, if an image has fewer other instances.",
+            "type": "integer",
+            "minimum": 0,
+            "default": 0,
+        },
+    },
+}
 
 VISUAL_PHRASE = "visual"
 """The text with which SAM3 is prompted if boxes replace the phrase."""

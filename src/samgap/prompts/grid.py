@@ -15,6 +15,23 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("grid",)
 SPATIAL = False
 INPUTS = ("points",)
+OPTIONS = {
+    "properties": {
+        "side": {
+            "description": "Points along each side of the image.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 128,
+            "default": 32,
+        },
+        "nouns": {
+            "description": (
+                "Nouns of the instances that a correct prediction covers; default is all annotated instances."
+            ),
+            "$ref": "#/$defs/texts",
+        },
+    },
+}
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

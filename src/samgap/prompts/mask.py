@@ -21,6 +21,26 @@ from samgap.prompts.spatial import PromptTarget, make_instance_rows
 ROW_KINDS = ("mask",)
 SPATIAL = True
 INPUTS = ("mask", "points")
+OPTIONS = {
+    "required": ["coarse"],
+    "properties": {
+        "coarse": {"description": "How the ground-truth mask is made coarse.", "enum": ["eroded", "dilated", "blocky"]},
+        "amount": {
+            "description": "The amount, as a fraction of the object's inscribed radius.",
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 1,
+            "default": 0.3,
+        },
+        "points": {
+            "description": "Points on each object in addition to the mask.",
+            "type": "integer",
+            "minimum": 0,
+            "default": 0,
+        },
+        "place": {"$ref": "#/$defs/place"},
+    },
+}
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,42 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
+OPTIONS = {
+    "required": ["phrases"],
+    "properties": {
+        "phrases": {"$ref": "#/$defs/phrases"},
+        "synonyms": {
+            "description": "Replacements for words of the phrases; default is none.",
+            "type": "object",
+            "additionalProperties": {"$ref": "#/$defs/texts"},
+        },
+        "reorder": {
+            "description": "Whether the words are also put in other orders.",
+            "type": "boolean",
+            "default": False,
+        },
+        "contexts": {
+            "description": 'Longer phrases that mean the same, as "{phrase} on a tree"; default is none.',
+            "type": "array",
+            "items": {
+                "type": "string",
+                "pattern": "^[^{}]*[{]phrase[}][^{}]*$",
+                "description": "a text with {phrase} in it once, and no other braces",
+            },
+        },
+        "negations": {
+            "description": (
+                'Negations of a phrase with one attribute, as "{base} that is not {word}"; default is none.'
+            ),
+            "type": "array",
+            "items": {
+                "type": "string",
+                "pattern": "^[^{}]*[{](base[}][^{}]*[{]word|word[}][^{}]*[{]base)[}][^{}]*$",
+                "description": "a text with {base} and {word} in it once each, and no other braces",
+            },
+        },
+    },
+}
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

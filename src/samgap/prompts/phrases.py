@@ -14,6 +14,10 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
+OPTIONS = {
+    "required": ["phrases"],
+    "properties": {"phrases": {"$ref": "#/$defs/phrases"}},
+}
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,13 @@ from samgap.prompts.spatial import PromptTarget, make_instance_rows
 ROW_KINDS = ("point",)
 SPATIAL = True
 INPUTS = ("points",)
+OPTIONS = {
+    "properties": {
+        "points": {"$ref": "#/$defs/points"},
+        "place": {"$ref": "#/$defs/place"},
+        "negatives": {"$ref": "#/$defs/negative-points"},
+    },
+}
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,14 @@ from samgap.prompts.spatial import PromptTarget, make_box, make_instance_rows
 ROW_KINDS = ("point-box",)
 SPATIAL = True
 INPUTS = ("points", "boxes")
+OPTIONS = {
+    "properties": {
+        "jitter": {"$ref": "#/$defs/jitter"},
+        "points": {"$ref": "#/$defs/points"},
+        "place": {"$ref": "#/$defs/place"},
+        "negatives": {"$ref": "#/$defs/negative-points"},
+    },
+}
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,57 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
+OPTIONS = {
+    "required": ["templates", "words"],
+    "properties": {
+        "templates": {
+            "description": 'Phrases with slots in braces, as "{ripeness} {base}".',
+            "$ref": "#/$defs/texts",
+        },
+        "words": {
+            "description": (
+                "The words of each slot with their meanings; or the path of a YAML file of them, from the repository's "
+                "root."
+            ),
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {
+                    "description": "The meaning of the word; {} if the annotations do not distinguish it.",
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "noun": {"$ref": "#/$defs/phrase-noun"},
+                        "nouns": {"$ref": "#/$defs/phrase-nouns"},
+                        "attributes": {"$ref": "#/$defs/phrase-attributes"},
+                        "without": {"$ref": "#/$defs/phrase-without"},
+                        "polarity": {"$ref": "#/$defs/polarity"},
+                        "other": {"$ref": "#/$defs/phrase-other"},
+                    },
+                },
+            },
+        },
+        "sample": {
+            "description": "Number of phrases to sample, with the run's seed; default is all.",
+            "type": "integer",
+            "minimum": 1,
+        },
+        "unseen": {
+            "description": (
+                "Combinations of a noun and attributes that trainings must not use, or the path of a YAML file of "
+                "them, from the repository's root; default is none."
+            ),
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["noun"],
+                "minProperties": 2,
+                "additionalProperties": {"$ref": "#/$defs/text"},
+            },
+        },
+    },
+}
 
 SLOT_PATTERN = re.compile(r"\{([^{}]*)\}")
 NOUN_KEYS = ("noun", "nouns", "other")

@@ -25,6 +25,19 @@ ROW_KINDS = ("track",)
 SPATIAL = True
 INPUTS = ("boxes", "points")
 SEQUENCE = True
+OPTIONS = {
+    "properties": {
+        "show": {
+            "description": "The kind of the prompt on the first frame of a track; the options of that kind apply.",
+            "enum": ["box", "point", "point-box"],
+            "default": "box",
+        },
+        "jitter": {"$ref": "#/$defs/jitter"},
+        "points": {"$ref": "#/$defs/points"},
+        "place": {"$ref": "#/$defs/place"},
+        "negatives": {"$ref": "#/$defs/negative-points"},
+    },
+}
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from samgap.config.catalogs import merge_catalogs
+from samgap.config.catalogs import TYPE_KEYS, merge_catalogs
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
 
@@ -82,9 +82,37 @@ def test_an_invalid_catalog_is_one_line(root, text, message):
 def test_the_repositorys_configurations_share_the_catalog_of_prompts(name):
     config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
     catalog = yaml.safe_load((ROOT / "config/prompts.yaml").read_text())["prompts"]
-    assert config["catalogs"] == ["config/prompts.yaml"]
+    assert config["catalogs"][0] == "config/prompts.yaml"
     repeated = [id for id, entry in config.get("prompts", {}).items() if catalog.get(id) == entry]
     assert not repeated
+
+
+def test_the_demos_configurations_repeat_no_entry():
+    files = [ROOT / "config" / name for name in ("demo.yaml", "demo-models.yaml", "demo/catalog.yaml")]
+    first, second, catalog = (yaml.safe_load(file.read_text()) for file in files)
+    assert first["catalogs"] == second["catalogs"] == ["config/prompts.yaml", "config/demo/catalog.yaml"]
+    for section in TYPE_KEYS:
+        entries = [*first.get(section, {}), *second.get(section, {}), *catalog[section]]
+        assert len(entries) == len(set(entries)), section
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "key"),
+    [
+        ("datasets", {"kind": "orchard-sim", "scenes": 1, "size": 64}, "without"),
+        (
+            "prompts",
+            {"kind": "templates", "templates": ["{x}"], "words": {"x": {"apple": {"noun": "apple"}}}},
+            "unseen",
+        ),
+    ],
+)
+def test_combinations_may_be_the_path_of_a_file(tmp_path, section, entry, key):
+    file = tmp_path / "unseen.yaml"
+    file.write_text("- {noun: pear, health: damaged}\n")
+    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    config.setdefault(section, {})["x"] = {**entry, key: str(file)}
+    assert validate_config(config, ROOT)[section]["x"][key] == [{"noun": "pear", "health": "damaged"}]
 
 
 def test_a_change_of_one_entry_of_the_catalog_changes_that_prompt_set_alone(tmp_path):
@@ -93,6 +121,6 @@ def test_a_change_of_one_entry_of_the_catalog_changes_that_prompt_set_alone(tmp_
     catalog = yaml.safe_load((ROOT / "config/prompts.yaml").read_text())
     catalog["prompts"]["grid"]["side"] = 16
     (tmp_path / "prompts.yaml").write_text(yaml.safe_dump(catalog))
-    after = validate_config({**config, "catalogs": [str(tmp_path / "prompts.yaml")]}, ROOT)
+    after = validate_config({**config, "catalogs": [str(tmp_path / "prompts.yaml"), *config["catalogs"][1:]]}, ROOT)
     assert [id for id in before["prompts"] if before["prompts"][id] != after["prompts"][id]] == ["grid"]
     assert {key for key in before if before[key] != after[key]} == {"catalogs", "prompts"}

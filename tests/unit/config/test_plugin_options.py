@@ -23,6 +23,15 @@ properties:
   prompts: *entries
   models: *entries
   trainings: *entries
+  figures: &items
+    type: object
+    default: {}
+    additionalProperties:
+      type: object
+      required: [number]
+      properties: {number: {type: string}}
+      unevaluatedProperties: false
+  tables: *items
 $defs:
   text: {type: string, minLength: 1}
 """
@@ -73,6 +82,23 @@ def test_options_of_a_module_are_part_of_the_schema(root, stage, marker, section
             validate({section: {"x": {key: "new-one", **entry}}}, schema)
     with pytest.raises(UserError, match="unknown key 'radius'"):
         validate({section: {"x": {key: "another", "radius": 3}}}, schema)
+
+
+@pytest.mark.parametrize("section", ["figures", "tables"])
+def test_options_of_a_figure_or_table_are_those_of_its_own_entry(root, section):
+    add_module(root, f"paper/{section}", f"OPTIONS = {OPTIONS.strip()}\n")
+    schema = load_schema(root)
+    config = validate({section: {"new-one": {"number": "1", "radius": 3}, "other": {"number": "2"}}}, schema)
+    assert config[section] == {"new-one": {"number": "1", "radius": 3, "colour": "red"}, "other": {"number": "2"}}
+    for id, entry, message in [
+        ("new-one", {"number": "1"}, f"{section}.new-one lacks the key 'radius'"),
+        ("new-one", {"radius": 1}, f"{section}.new-one lacks the key 'number'"),
+        ("new-one", {"number": "1", "radius": 0}, f"{section}.new-one.radius is 0, less than 1"),
+        ("new-one", {"number": "1", "radius": 1, "color": "red"}, f"unknown key 'color' in {section}.new-one"),
+        ("other", {"number": "1", "radius": 1}, f"unknown key 'radius' in {section}.other"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            validate({section: {id: entry}}, schema)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from samgap.config.catalogs import merge_catalogs
 from samgap.config.cells import list_cells
 from samgap.datasets import coco, minneapple
 from tests.helpers.archives import VIDEO_NAMES, find_real_data
@@ -64,7 +65,7 @@ def test_tiles_are_read_as_published(dataset: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_demo_needs_no_download() -> None:
-    demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text(encoding="utf-8"))
+    demo = merge_catalogs(yaml.safe_load((ROOT / "config" / "demo.yaml").read_text(encoding="utf-8")), ROOT)
     used = {dataset for dataset, _, _ in list_cells(demo)}
     assert used
     assert {demo["datasets"][name]["kind"] for name in used} == {"orchard-sim"}

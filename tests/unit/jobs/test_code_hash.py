@@ -8,7 +8,7 @@ from samgap.jobs import code_hash
 
 SOURCES = {
     "src/samgap/__init__.py": "",
-    "src/samgap/low.py": '"""A docstring."""\nVALUE = 1\n',
+    "src/samgap/low.py": '"""A docstring."""\nVALUE = 1\nOPTIONS = {"properties": {"x": {"description": "x"}}}\n',
     "src/samgap/middle.py": "from samgap.low import VALUE\n",
     "src/samgap/other.py": "import os\n",
     "src/samgap/typing_only.py": "VALUE = 1\n",
@@ -85,7 +85,9 @@ def test_a_script_hash_changes_with_the_script_and_its_imports(root, script, plu
         ("scripts/run.py", "Rule run.", "Another text."),
         ("scripts/run.py", '"""A docstring."""', '"""Another text."""'),
         ("src/samgap/low.py", "A docstring.", "Another text."),
-        ("src/samgap/low.py", "VALUE = 1\n", 'VALUE = (\n    1\n)\n"""A description of the attribute."""\n'),
+        ("src/samgap/low.py", '"description": "x"', '"description": "Another text."'),
+        ("src/samgap/low.py", "OPTIONS = {", "OPTIONS: dict = {"),
+        ("src/samgap/low.py", "VALUE = 1\n", 'VALUE = (\n    1\n)\n"""What the attribute means."""\n'),
     ],
 )
 def test_comments_docstrings_and_layout_do_not_change_a_hash(root, edited, old, new):
@@ -95,6 +97,13 @@ def test_comments_docstrings_and_layout_do_not_change_a_hash(root, edited, old, 
     (root / edited).write_text(text.replace(old, new), encoding="utf-8")
     code_hash.clear_caches()
     assert code_hash.hash_script("scripts/run.py") == before
+
+
+def test_options_that_a_module_reads_are_part_of_its_hash(root):
+    append(root / "src/samgap/low.py", "NAMES = list(OPTIONS)\n")
+    before = code_hash.hash_script("scripts/run.py")
+    append(root / "src/samgap/low.py", "OPTIONS = {}\n")
+    assert code_hash.hash_script("scripts/run.py") != before
 
 
 def test_the_order_of_modules_does_not_matter(root):

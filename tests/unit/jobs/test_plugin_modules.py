@@ -33,10 +33,18 @@ def test_metrics_with_variants_share_a_module():
 
 def test_a_figure_needs_its_script_its_module_and_the_labels_of_metrics():
     config = {"experiments": {"boxes": {"metrics": ["iou"]}}, "comparisons": {"models": {"metrics": ["dice"]}}}
-    assert plugin_modules.list_paper_code(config, "figures", "by-size") == [
+    assert plugin_modules.list_paper_code(config, "figures", "estimates") == [
         "scripts/paper/figure.py",
-        "samgap.paper.figures.by_size",
+        "samgap.paper.figures.estimates",
         "samgap.metrics.dice",
         "samgap.metrics.iou",
     ]
     assert plugin_modules.get_paper_source("tables", "results").is_file()
+
+
+def test_a_figure_without_metrics_needs_none_of_their_modules():
+    config = {"experiments": {"boxes": {"metrics": ["iou"]}}, "comparisons": {}}
+    assert plugin_modules.list_paper_code(config, "figures", "contact-sheet") == [
+        "scripts/paper/figure.py",
+        "samgap.paper.figures.contact_sheet",
+    ]

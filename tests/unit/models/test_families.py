@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from samgap.config.plugins import list_plugins, read_literals
+from samgap.config.module_literals import read_literals
+from samgap.config.plugins import list_plugins
 
 ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "src" / "samgap" / "models"

@@ -24,6 +24,60 @@ from samgap.datasets.orchard_sim.fruit import COLOURS, HEALTH_STATES, RIPENESS_L
 from samgap.datasets.orchard_sim.scene import FRUIT_NOUNS, NOUNS, Scene, compose_scene
 from samgap.datasets.orchard_sim.view import View, compute_flow, render_view
 
+OPTIONS = {
+    "required": ["scenes", "size"],
+    "properties": {
+        "scenes": {"description": "Number of scenes.", "type": "integer", "minimum": 1},
+        "size": {"description": "Side of a square scene, px.", "type": "integer", "minimum": 32},
+        "seed": {
+            "description": "Seed of the scenes; the same seed gives the same scenes in every run.",
+            "type": "integer",
+            "minimum": 0,
+            "default": 0,
+        },
+        "lighting": {
+            "description": "Lighting conditions to sample from; default is all except dusk.",
+            "$ref": "#/$defs/texts",
+            "items": {"enum": ["sun", "shade", "overcast", "dusk"]},
+        },
+        "cultivars": {
+            "description": "Cultivars, which differ in the colours of their apples, to sample from; default is common.",
+            "$ref": "#/$defs/texts",
+            "items": {"enum": ["common", "pink", "dark"]},
+        },
+        "density": {
+            "description": "Amounts of fruit, with the distance of the camera, to sample from; default is all three.",
+            "$ref": "#/$defs/texts",
+            "items": {"enum": ["sparse", "medium", "dense"]},
+        },
+        "without": {
+            "description": (
+                "Combinations of a noun and attributes that never appear, or the path of a YAML file of them, from the "
+                "repository's root; default is none."
+            ),
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["noun"],
+                "minProperties": 2,
+                "additionalProperties": False,
+                "properties": {
+                    "noun": {"description": "The noun.", "enum": ["apple", "orange", "pear"]},
+                    "ripeness": {"description": "Of an apple.", "enum": ["ripe", "unripe", "overripe"]},
+                    "colour": {"description": "Of an apple.", "enum": ["red", "green", "yellow", "mixed"]},
+                    "health": {"description": "Of a fruit.", "enum": ["healthy", "damaged", "diseased"]},
+                    "size": {"description": "Of a fruit.", "enum": ["small", "medium", "large"]},
+                },
+            },
+        },
+        "frames": {
+            "description": "Number of frames of a sequence; default is single images.",
+            "type": "integer",
+            "minimum": 2,
+        },
+    },
+}
+
 OCCLUSION_LEVELS = ("visible", "partial", "heavy")
 """Hidden by less than a tenth, by less than a half, or by more."""
 

@@ -11,6 +11,19 @@ from typing import Any
 from samgap.models import Model, Tracker
 
 KINDS = ("spatial", "grid")
+OPTIONS = {
+    "required": ["config", "weights"],
+    "properties": {
+        "config": {"description": "Name of a configuration of the package sam2.", "$ref": "#/$defs/text"},
+        "overrides": {
+            "description": "Hydra overrides of `config` by key, or the path of a YAML file with them; default is none.",
+            "$ref": "#/$defs/settings",
+        },
+        "precision": {"$ref": "#/$defs/precision"},
+        "compile": {"$ref": "#/$defs/compile"},
+        "channels-last": {"$ref": "#/$defs/channels-last"},
+    },
+}
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:

@@ -13,6 +13,37 @@ from samgap.models import Model, Tracker
 
 KINDS = ("phrases", "templates", "perturbations", "exemplar")
 KINDS_WITH = {"interactive": ("spatial", "grid")}
+OPTIONS = {
+    "required": ["weights"],
+    "properties": {
+        "architecture": {
+            "description": (
+                "Sizes of a small SAM3, or the path of a YAML file with them; default is the published model."
+            ),
+            "$ref": "#/$defs/settings",
+        },
+        "precision": {"$ref": "#/$defs/precision"},
+        "compile": {"$ref": "#/$defs/compile"},
+        "channels-last": {"$ref": "#/$defs/channels-last"},
+        "interactive": {
+            "description": (
+                "Whether the weights include the interactive head for boxes, points, masks, clicks and tracks. Those "
+                "of the published model do."
+            ),
+            "type": "boolean",
+            "default": False,
+        },
+        "nms": {
+            "description": (
+                "IoU threshold of non-maximum suppression among the masks of a phrase, as in the published video model "
+                "(0.1); default is no suppression."
+            ),
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 1,
+        },
+    },
+}
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:

@@ -2,7 +2,12 @@
 configuration.
 
 A figure module defines `draw_figure(request: FigureRequest) -> FigureOutput`; its docstring is the caption in the
-report. `samgap.paper.render` calls it inside the style of all figures and writes the files.
+report. `samgap.paper.render` calls it inside the style of all figures and writes the files. It may also define these
+literals, which are read without an import:
+
+- `INPUTS`: the files that it reads in addition to `estimates`: any of `comparisons`, `confusions` and `history` (a
+  list, one file for each training). They are in `request.inputs`.
+- `OPTIONS`: a JSON schema of keys that its entry has in addition to those of all figures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +24,8 @@ class FigureRequest:
 
     Attributes:
         figure_id: Id of the figure in the configuration, for error messages.
-        inputs: Paths of the rule's input files by name (`estimates`, `images`, …); a list where there are several.
+        inputs: Paths of the rule's input files by name (`estimates`, `images`, those of `INPUTS`, …); a list where
+            there are several.
         entry: The figure's entry in the configuration.
         models: All models of the configuration, by id.
         score_threshold: Lowest score of a predicted mask that counts as a detection, 0 to 1.

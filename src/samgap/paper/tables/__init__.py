@@ -1,7 +1,8 @@
 """Tables of the paper, one module for each: `tables/my_table.py` makes the entry `tables.my-table` of a configuration.
 
 A table module defines `build_table(request: TableRequest) -> TableOutput`; its docstring is the caption in the report.
-`samgap.paper.render` calls it and writes the files.
+`samgap.paper.render` calls it and writes the files. It may define `OPTIONS`, and `INPUTS` for files in addition to
+`estimates` and `comparisons`, as a figure does: see `samgap.paper.figures`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ class TableRequest:
 
     Attributes:
         table_id: Id of the table in the configuration.
-        inputs: Paths of the rule's input files by name: `estimates` and `comparisons`.
+        inputs: Paths of the rule's input files by name: `estimates`, `comparisons` and those of `INPUTS`.
         entry: The table's entry in the configuration.
         models: All models of the configuration, by id.
         experiments: All experiments of the configuration, by id.
