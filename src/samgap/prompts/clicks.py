@@ -16,6 +16,7 @@ from samgap.prompts.spatial import PromptTarget, make_instance_rows
 ROW_KINDS = ("clicks",)
 SPATIAL = True
 INPUTS = ("points",)
+INTERACTIVE = True
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

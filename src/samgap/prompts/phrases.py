@@ -14,6 +14,8 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
+UNLABELLED = ("other",)
+TRAINABLE = True
 
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

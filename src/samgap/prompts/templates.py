@@ -20,6 +20,7 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
+UNLABELLED = ("other",)
 
 SLOT_PATTERN = re.compile(r"\{([^{}]*)\}")
 NOUN_KEYS = ("noun", "nouns", "other")

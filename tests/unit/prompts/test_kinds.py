@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.matching.shard import match_shard
 from samgap.models import Prediction
+from samgap.models.sam2.image import Sam2
 from samgap.predictions.checks import invalid_reason
 from samgap.predictions.shard import predict_images
 from samgap.prompts import kinds, point, write
@@ -149,16 +151,111 @@ def test_an_undeclared_row_kind_is_an_error_in_every_stage(truth, tmp_path):
 def test_two_kinds_must_declare_a_common_row_kind_alike(scratch_root):
     add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
     add_prompt_kind(scratch_root, "words", PHRASE_ROW)
-    with pytest.raises(UserError, match="'words' and another module declare the row kind 'scribble' with different"):
+    message = r"'words' and 'scribble' declare the row kind 'scribble' with different SPATIAL, INPUTS \(phrase\); give"
+    with pytest.raises(UserError, match=message):
         kinds.get_row_kind("scribble")
+
+
+@pytest.mark.parametrize(
+    ("row_kind", "declaration", "differing"),
+    [
+        ("box", 'SPATIAL = True\nINPUTS = ("phrase", "boxes")', r"INPUTS \(phrase\)"),
+        ("clicks", 'SPATIAL = True\nINPUTS = ("points",)', "INTERACTIVE"),
+        ("grid", 'SPATIAL = False\nINPUTS = ("points",)', "AUTOMATIC"),
+        ("track", 'SPATIAL = True\nINPUTS = ("boxes",)', "SEQUENCE"),
+        ("other", 'SPATIAL = False\nINPUTS = ("phrase",)', "UNLABELLED"),
+    ],
+)
+def test_rows_of_a_kind_are_handled_alike_whatever_module_makes_them(scratch_root, row_kind, declaration, differing):
+    source = f'ROW_KINDS = ("{row_kind}",)\n{declaration}\n\ndef generate_prompts(): ...\n'
+    add_prompt_kind(scratch_root, "added", source)
+    # Before the plan.
+    with pytest.raises(
+        UserError, match=rf"declare the row kind '{row_kind}' with different {differing}; give"
+    ) as error:
+        capabilities.validate_capabilities({"models": {}, "prompts": {}}, [], scratch_root)
+    assert "'added'" in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "message"),
+    [
+        ("SEQUENCE = True\nSPATIAL = False", "SEQUENCE is True, so SPATIAL must be True"),
+        ("INTERACTIVE = True\nSPATIAL = False", "INTERACTIVE is True, so SPATIAL must be True"),
+        ('INTERACTIVE = True\nINPUTS = ("boxes",)', "and INPUTS have points and no phrase"),
+        ("AUTOMATIC = True", "AUTOMATIC is True, so SPATIAL must be False"),
+        ('UNLABELLED = ("leaf",)', "UNLABELLED names a row kind that is not in ROW_KINDS"),
+        ('UNLABELLED = ("scribble",)', "UNLABELLED names row kinds, so SPATIAL must be False"),
+        ("TRAINABLE = True", "TRAINABLE is True, so SPATIAL must be False"),
+        ("AUTOMATIC = bool(0)", "does not declare AUTOMATIC; add it as a literal"),
+    ],
+)
+def test_declarations_that_do_not_fit_together_are_errors(scratch_root, declaration, message):
+    add_prompt_kind(scratch_root, "scribble", f"{SCRIBBLE}\n{declaration}\n")
+    with pytest.raises(UserError, match=f"scribble.py: .*{message}"):
+        read_prompt_kinds(scratch_root)
+
+
+def test_a_kind_is_not_named_like_a_property(scratch_root):
+    add_prompt_kind(scratch_root, "boxes", SCRIBBLE)
+    with pytest.raises(UserError, match="'boxes' stands for several kinds in KINDS of a family; choose another name"):
+        read_prompt_kinds(scratch_root)
+
+
+FAMILIES = {
+    **{family: {"family": family} for family in ("sam2", "sam3", "owlv2", "shape")},
+    "interactive": {"family": "sam3", "interactive": True},
+    "grounded": {"family": "grounded", "detector": "owlv2", "segmenter": "sam2"},
+    "grounded-sam3": {"family": "grounded", "detector": "sam3", "segmenter": "sam2"},
+}
+PHRASES = {"phrases", "templates", "perturbations"}
+ONE_INSTANCE = {"box", "point", "point-box", "mask", "clicks", "track"}
+ACCEPTED = {
+    "sam2": ONE_INSTANCE | {"grid"},
+    "sam3": PHRASES | {"exemplar"},
+    "interactive": PHRASES | {"exemplar", "grid"} | ONE_INSTANCE,
+    "owlv2": PHRASES,
+    "grounded": PHRASES,
+    "grounded-sam3": PHRASES | {"exemplar"},
+    "shape": {"box", "point-box", "track"},
+}
+
+
+def test_a_copy_of_a_kind_is_accepted_by_the_families_of_the_kind(scratch_root):
+    prompts = scratch_root / "src" / "samgap" / "prompts"
+    copies = {id: f"{id}-copy" for id in sorted(PHRASES | ONE_INSTANCE | {"grid", "exemplar"})}
+    assert copies.keys() == read_prompt_kinds(scratch_root).keys()
+    for id, copy in copies.items():
+        source = (prompts / f"{id.replace('-', '_')}.py").read_text()
+        (prompts / f"{copy.replace('-', '_')}.py").write_text(source)
+    for model, built_in in ACCEPTED.items():
+        accepted, _ = capabilities.accepted_kinds({"models": FAMILIES}, model, scratch_root, "box")
+        assert set(accepted) == built_in | {copies[id] for id in built_in}, model
+
+
+def test_a_new_automatic_kind_is_handled_like_the_grid(scratch_root):
+    source = SCRIBBLE.replace("SPATIAL = True", "SPATIAL = False\nAUTOMATIC = True")
+    add_prompt_kind(scratch_root, "scribble", source)
+    assert kinds.get_row_kind("scribble").automatic
+    point = [{"x": 1.5, "y": 1.5, "label": 1}]
+    calls = []
+    fake = SimpleNamespace(_generate_masks=lambda points: calls.append(points.tolist()) or ["mask"])
+    assert Sam2.predict(fake, [{"kind": "scribble", "points": point, "boxes": None}]) == [["mask"]]
+    assert calls == [[[1.5, 1.5]]]
 
 
 def test_the_declared_row_kinds():
     row_kinds = kinds.read_row_kinds(ROOT)
-    assert kinds.spatial_row_kinds() == {"box", "point", "point-box", "mask", "clicks", "track"}
-    assert kinds.is_spatial("box") and not kinds.is_spatial("grid")
-    assert {name for name, row_kind in row_kinds.items() if row_kind.takes_phrase} == {"phrase", "other"}
-    assert {name for name, row_kind in row_kinds.items() if row_kind.sequence} == {"track"}
+    for property, names in {
+        "spatial": ONE_INSTANCE,
+        "takes_phrase": {"phrase", "other"},
+        "names_concept": {"phrase"},
+        "unlabelled": {"other"},
+        "sequence": {"track"},
+        "interactive": {"clicks"},
+        "automatic": {"grid"},
+    }.items():
+        assert kinds.select_row_kinds(row_kinds, property) == names
     # Exemplars are rows of kind phrase with boxes.
     assert row_kinds["phrase"].inputs == {"phrase", "boxes"}
 

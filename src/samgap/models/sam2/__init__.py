@@ -10,7 +10,7 @@ from typing import Any
 
 from samgap.models import Model, Tracker
 
-KINDS = ("spatial", "grid")
+KINDS = ("spatial", "automatic")
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:

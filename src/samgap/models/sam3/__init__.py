@@ -12,8 +12,8 @@ from typing import Any
 
 from samgap.models import Model, Tracker
 
-KINDS = ("phrases", "templates", "perturbations", "exemplar")
-KINDS_WITH = {"interactive": ("spatial", "grid")}
+KINDS = ("text", "exemplars")
+KINDS_WITH = {"interactive": ("spatial", "automatic")}
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:
