@@ -4,24 +4,29 @@ import ast
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from samgap.config import capabilities
+from samgap.annotations.optical_flow import read_no_flow
+from samgap.config import capabilities, trainings
 from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.matching.shard import match_shard
+from samgap.metrics import METRIC_REGISTRY, load_metric
 from samgap.models import Prediction
 from samgap.models.sam2.image import Sam2
+from samgap.paper.figures import prompt_sheet
 from samgap.predictions.checks import invalid_reason
 from samgap.predictions.shard import predict_images
 from samgap.prompts import kinds, point, write
 from samgap.tables.predictions import MASKS
 from samgap.tables.prompts import PROMPTS
 from tests.helpers.prompt_kinds import SCRIBBLE, add_prompt_kind, copy_plugins
-from tests.helpers.scenes import square_mask
+from tests.helpers.scenes import constant_flow, random_sequences, random_tagged_shard, square_mask
+from tests.helpers.sums import evaluate
 
 from .conftest import SHAPE
 
@@ -233,6 +238,27 @@ def test_a_copy_of_a_kind_is_accepted_by_the_families_of_the_kind(scratch_root):
         assert set(accepted) == built_in | {copies[id] for id in built_in}, model
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_trainable"), [("phrases-copy", True), ("phrases", True), ("perturbations", False)]
+)
+def test_a_training_uses_the_phrases_of_a_kind_that_declares_them_trainable(scratch_root, kind, is_trainable):
+    prompts = scratch_root / "src" / "samgap" / "prompts"
+    (prompts / "phrases_copy.py").write_text((prompts / "phrases.py").read_text())
+    training = {"family": "sam3", "model": "m", "dataset": "a", "validation": "b", "prompts": "p"}
+    config = {
+        "models": {"m": {"family": "sam3"}},
+        "trainings": {"t": training},
+        "prompts": {"p": {"kind": kind, "phrases": [{"phrase": "apple", "noun": "apple"}]}},
+    }
+    if is_trainable:
+        trainings.validate_trainings(config, scratch_root)
+    else:
+        with pytest.raises(
+            UserError, match=r"trainings\.t\.prompts names 'p', which is not of kind phrases or phrases-"
+        ):
+            trainings.validate_trainings(config, scratch_root)
+
+
 def test_a_new_automatic_kind_is_handled_like_the_grid(scratch_root):
     source = SCRIBBLE.replace("SPATIAL = True", "SPATIAL = False\nAUTOMATIC = True")
     add_prompt_kind(scratch_root, "scribble", source)
@@ -258,6 +284,49 @@ def test_the_declared_row_kinds():
         assert kinds.select_row_kinds(row_kinds, property) == names
     # Exemplars are rows of kind phrase with boxes.
     assert row_kinds["phrase"].inputs == {"phrase", "boxes"}
+
+
+RENAMED = {
+    "phrase": 'ROW_KINDS = ("caption", "backdrop")\nSPATIAL = False\nINPUTS = ("phrase",)\nUNLABELLED = ("backdrop",)',
+    "clicks": 'ROW_KINDS = ("taps",)\nSPATIAL = True\nINPUTS = ("points",)\nINTERACTIVE = True',
+    "track": 'ROW_KINDS = ("trail",)\nSPATIAL = True\nINPUTS = ("boxes",)\nSEQUENCE = True',
+    "box": 'ROW_KINDS = ("frame",)\nSPATIAL = True\nINPUTS = ("boxes",)',
+}
+NEW_NAMES = {"phrase": "caption", "other": "backdrop", "clicks": "taps", "track": "trail", "box": "frame"}
+
+
+@pytest.mark.parametrize(
+    ("make_shard", "flow"), [(random_tagged_shard, read_no_flow), (random_sequences, constant_flow)]
+)
+def test_rows_of_a_new_kind_are_matched_and_measured_like_those_of_a_built_in_kind(scratch_root, make_shard, flow):
+    for id, declaration in RENAMED.items():
+        add_prompt_kind(scratch_root, f"new_{id}", f"{declaration}\n\ndef generate_prompts(): ...\n")
+    masks, prompts, truth, images = make_shard(1)
+    renamed_prompts = prompts.assign(kind=prompts["kind"].map(NEW_NAMES))
+    pairs = match_shard(masks, prompts, truth, images, 0.5, flow)[2]
+    renamed = match_shard(masks, renamed_prompts, truth, images, 0.5, flow)[2]
+    pd.testing.assert_frame_equal(renamed.drop(columns="kind"), pairs.drop(columns="kind"))
+    for metric in METRIC_REGISTRY:
+        reasons = [load_metric(metric).not_evaluable_reason(table) for table in (renamed, pairs)]
+        assert reasons[0] == reasons[1]
+        np.testing.assert_equal(evaluate(metric, renamed), evaluate(metric, pairs))
+
+
+def test_the_prompt_sheet_describes_rows_of_a_new_kind_like_those_of_a_built_in_kind(scratch_root):
+    for id, declaration in RENAMED.items():
+        add_prompt_kind(scratch_root, f"new_{id}", f"{declaration}\n\ndef generate_prompts(): ...\n")
+    add_prompt_kind(scratch_root, "scribble", SCRIBBLE.replace("SPATIAL = True", "SPATIAL = False\nAUTOMATIC = True"))
+    columns = {"boxes": None, "points": None, "phrase": None, "truth_ids": [1], "clicks": 7, "mask": None}
+    describe = prompt_sheet.describe_prompts
+    assert describe(pd.DataFrame([{"kind": "trail", **columns}] * 2)) == "0 prompted, 2 tracked"
+    assert describe(pd.DataFrame([{"kind": "taps", **columns}])) == "up to 7 clicks"
+    assert describe(pd.DataFrame([{"kind": "frame", **columns}])) == ""
+    sizes = []
+    axes = SimpleNamespace(scatter=lambda *_, s, **__: sizes.append(s))
+    for kind in ("scribble", "grid", "point"):
+        prompt = SimpleNamespace(kind=kind, mask=None, boxes=None, points=[{"x": 1.5, "y": 1.5, "label": 1}])
+        prompt_sheet._draw_prompt(axes, prompt, (20, 30))
+    assert sizes[0] == sizes[2] == sizes[1] < sizes[4]
 
 
 def test_inference_and_matching_import_no_generation_of_prompts():
