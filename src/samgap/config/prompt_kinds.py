@@ -20,6 +20,7 @@ Each kind is a module `src/samgap/prompts/<kind>.py` with these literals at its 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from samgap.config import plugins
 from samgap.errors import UserError
@@ -27,7 +28,13 @@ from samgap.errors import UserError
 REQUIRED = ("ROW_KINDS", "SPATIAL", "INPUTS")
 INPUT_COLUMNS = ("points", "boxes", "mask", "phrase")
 """The values that `INPUTS` may hold."""
-OPTIONAL = {"SEQUENCE": False, "INTERACTIVE": False, "AUTOMATIC": False, "UNLABELLED": (), "TRAINABLE": False}
+OPTIONAL: dict[str, Any] = {
+    "SEQUENCE": False,
+    "INTERACTIVE": False,
+    "AUTOMATIC": False,
+    "UNLABELLED": (),
+    "TRAINABLE": False,
+}
 """The optional literals and their defaults."""
 
 
