@@ -1,4 +1,7 @@
 # Input functions, parameters, GPUs and code hashes of predictions.smk.
+from samgap.config.prompt_kinds import read_prompt_kinds
+
+PROMPT_KINDS = read_prompt_kinds(Path(workflow.basedir))
 
 
 def component_weights_input(wildcards):
@@ -11,7 +14,7 @@ def component_weights_input(wildcards):
 
 def click_truth_input(wildcards):
     """Return the ground truth for simulated corrective clicks; other predictions have no access to it."""
-    if config["prompts"][wildcards.prompts]["kind"] != "clicks":
+    if not PROMPT_KINDS[config["prompts"][wildcards.prompts]["kind"]].interactive:
         return {}
     return {"truth": f"resources/datasets/{wildcards.dataset}/instances.json"}
 

@@ -27,7 +27,9 @@ FILES = {
     "src/samgap/datasets/write.py": "",
     "src/samgap/prompts/box.py": f"{PROMPTS}ROW_KINDS = ('box',)\nSPATIAL = True\nINPUTS = ('boxes',)\n",
     "src/samgap/prompts/point.py": f"{PROMPTS}ROW_KINDS = ('point',)\nSPATIAL = True\nINPUTS = ('points',)\n",
-    "src/samgap/prompts/phrases.py": f"{PROMPTS}ROW_KINDS = ('phrase',)\nSPATIAL = False\nINPUTS = ('phrase',)\n",
+    "src/samgap/prompts/phrases.py": (
+        f"{PROMPTS}ROW_KINDS = ('phrase',)\nSPATIAL = False\nINPUTS = ('phrase',)\nTRAINABLE = True\n"
+    ),
     "src/samgap/models/sam2.py": "import a_module_that_is_not_there\n\nKINDS = ('box', 'point')\n",
     "src/samgap/models/sam3.py": "KINDS: tuple[str, ...] = ('phrases',)\n",
     "src/samgap/models/shape.py": "KINDS = ('box',)\n",

@@ -26,9 +26,9 @@ def generate_prompts(truth, options, seed):
 '''
 
 
-def copy_plugins(folder: Path) -> Path:
-    """Copy the prompt and model modules to `folder`/src/samgap and return `folder`, the root of the copy."""
-    for package in ("prompts", "models"):
+def copy_plugins(folder: Path, *packages: str) -> Path:
+    """Copy packages (default: prompts and models) to `folder`/src/samgap and return `folder`, the root of the copy."""
+    for package in packages or ("prompts", "models"):
         source = ROOT / "src" / "samgap" / package
         shutil.copytree(source, folder / "src" / "samgap" / package, ignore=shutil.ignore_patterns("__pycache__"))
     return folder

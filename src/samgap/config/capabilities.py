@@ -1,15 +1,19 @@
 """Kinds of prompts that each model accepts, read from its family's module without importing torch."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from samgap.config import module_literals, plugins
-from samgap.config.prompt_kinds import read_prompt_kinds
+from samgap.config.prompt_kinds import PROPERTIES, PromptKind, read_prompt_kinds
 from samgap.errors import UserError
 
-COMPONENT_KINDS = {"detector": "phrases", "segmenter": "box"}
-"""Keys of a model that name another model as its component -> the kind of prompts that the component must accept."""
+COMPONENT_KINDS: dict[str, Callable[[PromptKind], bool]] = {
+    "detector": PROPERTIES["text"],
+    "segmenter": lambda kind: kind.spatial and kind.inputs == ("boxes",) and not (kind.sequence or kind.interactive),
+}
+"""Keys of a model that name another model as its component -> which kinds of prompts hold what the component gets. It
+must accept one of them."""
 
 
 def list_components(model: Mapping[str, Any]) -> dict[str, str]:
@@ -40,18 +44,20 @@ def validate_capabilities(
 
 
 def list_accepted_kinds(
-    config: Mapping[str, Any], model: str, root: Path, requested_kind: str
+    config: Mapping[str, Any], model: str, root: Path, *requested_kinds: str
 ) -> tuple[tuple[str, ...], str]:
-    """Return the kinds of prompts that a model accepts, and a hint at the option that would add `requested_kind`.
+    """Return the kinds of prompts that a model accepts, and a hint at the option that would add one of
+    `requested_kinds`.
 
-    They are the literal `KINDS` of its family's module, and those of `KINDS_WITH` for each option that the model sets.
+    They are the literal `KINDS` of its family's module, and those of `KINDS_WITH` for each option that the model sets,
+    with all kinds of a property in place of its name.
     A model with a detector accepts only what the detector accepts too. The hint is empty if no option helps.
 
     Args:
         config: The configuration.
         model: An id of `models`.
         root: The root of the repository.
-        requested_kind: The kind that the hint is about.
+        requested_kinds: The kinds that the hint is about.
 
     Raises:
         UserError: If the family's module has no literal `KINDS`.
@@ -61,36 +67,40 @@ def list_accepted_kinds(
     literals = module_literals.read_literals(file, "KINDS", "KINDS_WITH")
     if "KINDS" not in literals:
         raise UserError(f"{file}: no literal KINDS = (…) with the kinds of prompts that the family accepts; add it")
-    kinds, hint = _expand_spatial(literals["KINDS"], root), ""
+    prompt_kinds = read_prompt_kinds(root).values()
+    kinds, hint = _expand_properties(literals["KINDS"], prompt_kinds), ""
     for option, declared in literals.get("KINDS_WITH", {}).items():
-        more_kinds = _expand_spatial(declared, root)
+        more_kinds = _expand_properties(declared, prompt_kinds)
         if entry.get(option):
             kinds += more_kinds
-        elif requested_kind in more_kinds:
+        elif set(requested_kinds) & set(more_kinds):
             hint = f"; if its weights support that, set `{option}: true` in models.{model}"
     if "detector" in entry:
-        detector_kinds, _ = list_accepted_kinds(config, entry["detector"], root, requested_kind)
+        detector_kinds, _ = list_accepted_kinds(config, entry["detector"], root, *requested_kinds)
         kinds = tuple(kind for kind in kinds if kind in detector_kinds)
     return kinds, hint
 
 
-def _expand_spatial(kinds: Iterable[str], root: Path) -> tuple[str, ...]:
-    """Replace "spatial" by all kinds of prompts that are declared spatial."""
-    spatial = [kind.id for kind in read_prompt_kinds(root).values() if kind.spatial] if "spatial" in kinds else []
-    return tuple(name for kind in kinds for name in (spatial if kind == "spatial" else [kind]))
+def _expand_properties(names: Iterable[str], prompt_kinds: Iterable[PromptKind]) -> tuple[str, ...]:
+    """Replace each name of `PROPERTIES` by all kinds of prompts with that property."""
+    kinds: list[str] = []
+    for name in names:
+        kinds += [kind.id for kind in prompt_kinds if PROPERTIES[name](kind)] if name in PROPERTIES else [name]
+    return tuple(dict.fromkeys(kinds))
 
 
 def _validate_components(config: Mapping[str, Any], root: Path) -> None:
     for name, entry in config["models"].items():
         for role, component in list_components(entry).items():
-            key_path, required_kind = f"models.{name}.{role}", COMPONENT_KINDS[role]
+            key_path = f"models.{name}.{role}"
+            needed = [kind.id for kind in read_prompt_kinds(root).values() if COMPONENT_KINDS[role](kind)]
             if list_components(config["models"][component]):
                 raise UserError(
                     f"config: {key_path} is '{component}', which has components itself; name a model without them"
                 )
-            kinds, hint = list_accepted_kinds(config, component, root, required_kind)
-            if required_kind not in kinds:
+            kinds, hint = list_accepted_kinds(config, component, root, *needed)
+            if not set(needed) & set(kinds):
                 raise UserError(
-                    f"config: {key_path} is '{component}', which must accept prompts of kind {required_kind}, but "
-                    f"accepts only {', '.join(kinds)}{hint}"
+                    f"config: {key_path} is '{component}', which must accept prompts of kind {' or '.join(needed)}, "
+                    f"but accepts only {', '.join(kinds)}{hint}"
                 )

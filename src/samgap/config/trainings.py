@@ -1,12 +1,14 @@
 """Checks of the section `trainings` that go beyond its schema."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.errors import UserError
 
 
-def validate_trainings(config: Mapping[str, Any]) -> None:
+def validate_trainings(config: Mapping[str, Any], root: Path) -> None:
     """Raise UserError for a training whose model, data sets, prompts or chain of starts do not fit together."""
     for name, entry in config["trainings"].items():
         family = config["models"][entry["model"]]["family"]
@@ -19,10 +21,18 @@ def validate_trainings(config: Mapping[str, Any]) -> None:
         if entry["dataset"] == entry["validation"]:
             raise UserError(f"config: trainings.{name}.validation is its dataset '{entry['dataset']}'; name another")
         _validate_mix(name, entry)
-        if "prompts" in entry and config["prompts"][entry["prompts"]]["kind"] != "phrases":
-            raise UserError(
-                f"config: trainings.{name}.prompts names '{entry['prompts']}', which is not of kind phrases"
-            )
+        if "prompts" in entry:
+            _validate_prompts(name, entry["prompts"], config["prompts"][entry["prompts"]], root)
+
+
+def _validate_prompts(training: str, prompts: str, entry: Mapping[str, Any], root: Path) -> None:
+    """Check that the phrases of a prompt set are those of its option `phrases`, which a training reads."""
+    trainable = [kind.id for kind in read_prompt_kinds(root).values() if kind.trainable]
+    if entry["kind"] not in trainable or "phrases" not in entry:
+        raise UserError(
+            f"config: trainings.{training}.prompts names '{prompts}', which is not of kind {' or '.join(trainable)} "
+            "with a list `phrases`; name another prompt set"
+        )
 
 
 def _validate_mix(training: str, entry: Mapping[str, Any]) -> None:

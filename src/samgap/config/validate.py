@@ -32,7 +32,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     config = add_url_archives(validate(load_entry_files(coerce_scalars(config, schema), root), schema))
     secrets.validate_no_secrets(config)
     references.validate_references(config)
-    trainings.validate_trainings(config)
+    trainings.validate_trainings(config, root)
     comparisons.validate_comparisons(config)
     plugin_files.validate_files(config, root)
     capabilities.validate_capabilities(config, cells.iter_cells(config), root)

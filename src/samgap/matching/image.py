@@ -67,7 +67,7 @@ class ImageMatcher:
             prediction_rows = rows_by_prompt.get(prompt.prompt_id, np.zeros(0, np.int64))
             match, pair_row = self._match_prompt(prompt, prediction_rows)
             is_target[np.ix_(prediction_rows, match.truth_columns)] = True
-            if pair_row["evaluable"] and prompt.kind == "phrase":
+            if pair_row["evaluable"] and match.row_kind.names_concept:
                 pair_row |= self._compute_phrase_columns(match, prediction_rows)
                 if prompt.nouns is not None:
                     nouns = set(prompt.nouns)

@@ -9,7 +9,7 @@ import pandas as pd
 from samgap.metrics.base import Column, Description, SumMetric, ratio
 from samgap.metrics.columns import constant, list_column
 from samgap.metrics.reasons import NO_CLICK, no_instance_reason, require_masks
-from samgap.metrics.row_masks import is_positive
+from samgap.metrics.row_masks import has_property, is_positive
 
 MAX_CLICKS = 20
 """Clicks per instance at which the protocol stops."""
@@ -21,7 +21,7 @@ Reducer = Callable[[np.ndarray], float]
 def is_click_prompt(pairs: pd.DataFrame) -> np.ndarray:
     """Select evaluable prompts of one instance with clicks, bool (N,)."""
     has_clicks = [value is not None for value in list_column(pairs, "click_iou")]
-    return is_positive(pairs) & ((pairs["kind"] == "clicks").to_numpy(bool) | np.array(has_clicks, bool))
+    return is_positive(pairs) & (has_property(pairs, "interactive") | np.array(has_clicks, bool))
 
 
 def no_click_reason(pairs: pd.DataFrame) -> str | None:

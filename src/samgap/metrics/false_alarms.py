@@ -11,7 +11,7 @@ import pandas as pd
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, constant, float_column
 from samgap.metrics.reasons import NO_NEGATIVE, NO_PHRASE, is_text_prompt, no_ground_truth_reason
-from samgap.metrics.row_masks import is_absent_phrase
+from samgap.metrics.row_masks import has_property, is_absent_phrase
 
 VARIANTS = ("", "masks")
 SOURCE = "IL_FPR of sam3's `eval/cgf1_eval.py`"
@@ -19,7 +19,7 @@ SOURCE = "IL_FPR of sam3's `eval/cgf1_eval.py`"
 
 def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
     """Return the reason if there is no absent phrase. Unlike `no_negative_reason`, no present phrase is needed."""
-    phrases = (pairs["kind"] == "phrase").to_numpy(bool)
+    phrases = has_property(pairs, "names_concept")
     if len(pairs) and not is_text_prompt(pairs).any():
         return NO_PHRASE
     return no_ground_truth_reason(pairs[phrases]) or (None if is_absent_phrase(pairs).any() else NO_NEGATIVE)

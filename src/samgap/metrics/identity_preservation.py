@@ -13,13 +13,13 @@ import pandas as pd
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column
 from samgap.metrics.reasons import require_masks
-from samgap.metrics.row_masks import is_evaluable
+from samgap.metrics.row_masks import has_property, is_evaluable
 from samgap.metrics.sequences import NO_TRACK, require_rows
 
 
 def is_track_prompt(pairs: pd.DataFrame) -> np.ndarray:
     """Select evaluable prompts of kind `track`, bool (N,)."""
-    return (pairs["kind"] == "track").to_numpy(bool) & is_evaluable(pairs)
+    return has_property(pairs, "sequence") & is_evaluable(pairs)
 
 
 METRICS = {

@@ -11,13 +11,14 @@ import pandas as pd
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column
 from samgap.metrics.reasons import NO_PHRASE, is_text_prompt
+from samgap.metrics.row_masks import has_property
 
 NO_UNLABELLED_CONCEPT = "not evaluable: nothing is asked that is present but not labelled"
 
 
 def is_unlabelled_concept(pairs: pd.DataFrame) -> np.ndarray:
     """Select prompts for things that are present but not annotated, bool (N,)."""
-    return (pairs["kind"] == "other").to_numpy(bool)
+    return has_property(pairs, "unlabelled")
 
 
 def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:

@@ -1,9 +1,10 @@
 """Why a metric is not evaluable on table `pairs`: functions that return the reason, or None if it is evaluable."""
 
+import numpy as np
 import pandas as pd
 
 from samgap.metrics.base import Column, Reason
-from samgap.metrics.row_masks import is_absent_phrase, is_evaluable, is_positive
+from samgap.metrics.row_masks import has_property, is_absent_phrase, is_evaluable, is_positive
 
 # These texts are written to the column `note` of table `estimates`.
 NO_GROUND_TRUTH = "not evaluable: the labels do not say what a right answer is"
@@ -35,9 +36,9 @@ def no_negative_reason(pairs: pd.DataFrame) -> str | None:
     return no_phrase_reason(pairs) or (None if is_absent_phrase(pairs).any() else NO_NEGATIVE)
 
 
-def is_text_prompt(pairs: pd.DataFrame) -> pd.Series:
+def is_text_prompt(pairs: pd.DataFrame) -> np.ndarray:
     """Select noun phrases, and texts for things that are not annotated, bool (N,)."""
-    return pairs["kind"].isin(["phrase", "other"])
+    return has_property(pairs, "takes_phrase")
 
 
 def require_masks(base_reason: Reason) -> Reason:

@@ -3,10 +3,17 @@
 import numpy as np
 import pandas as pd
 
+from samgap.prompts.kinds import RowProperty, select_row_kinds
+
 
 def is_evaluable(pairs: pd.DataFrame) -> np.ndarray:
     """Select prompts whose ground truth is annotated, bool (N,)."""
     return pairs["evaluable"].to_numpy(bool)
+
+
+def has_property(pairs: pd.DataFrame, property: RowProperty) -> np.ndarray:
+    """Select prompts whose row kind has a property, bool (N,)."""
+    return pairs["kind"].isin(select_row_kinds(pairs["kind"].unique(), property)).to_numpy(bool)
 
 
 def is_positive(pairs: pd.DataFrame) -> np.ndarray:
@@ -16,7 +23,7 @@ def is_positive(pairs: pd.DataFrame) -> np.ndarray:
 
 def is_evaluable_phrase(pairs: pd.DataFrame) -> np.ndarray:
     """Select evaluable noun phrases, present in their image or absent, bool (N,)."""
-    return is_evaluable(pairs) & (pairs["kind"] == "phrase").to_numpy(bool)
+    return is_evaluable(pairs) & has_property(pairs, "names_concept")
 
 
 def is_present_phrase(pairs: pd.DataFrame) -> np.ndarray:

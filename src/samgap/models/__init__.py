@@ -2,7 +2,10 @@
 
 A family declares, as literals that are read without importing it:
 
-- `KINDS`: the kinds of prompt sets that it accepts; `spatial` stands for all kinds that declare `SPATIAL = True`;
+- `KINDS`: the prompt sets that it accepts: ids of kinds, or properties, which stand for all kinds that declare them.
+  `text`: phrases alone; `exemplars`: phrases with boxes; `spatial`: points, boxes or masks for one instance; `boxes`:
+  those of them with boxes and without corrective clicks; `automatic`: the points of an automatic mask generator
+  (`samgap.config.prompt_kinds.PROPERTIES`);
 - `KINDS_WITH` (optional): further kinds, by the option of the model's entry that enables them;
 - `NEEDS_GPU` (optional, default True): False for a family that runs no network.
 

@@ -14,7 +14,7 @@ from PIL import Image
 from samgap.config.plugin_import import import_plugin
 from samgap.models import Model, Prediction
 
-KINDS = ("phrases", "templates", "perturbations", "exemplar")
+KINDS = ("text", "exemplars")
 OPTIONS = {
     "required": ["detector", "segmenter"],
     "properties": {

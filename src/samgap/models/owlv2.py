@@ -25,7 +25,7 @@ from samgap.models.runtime.weights import load_weights, read_weights
 from sam3.model.tokenizer_ve import SimpleTokenizer
 from transformers import Owlv2Config, Owlv2ForObjectDetection, Owlv2ImageProcessor
 
-KINDS = ("phrases", "templates", "perturbations")
+KINDS = ("text",)
 OPTIONS = {
     "required": ["weights"],
     "properties": {

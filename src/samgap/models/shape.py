@@ -15,7 +15,7 @@ from samgap.errors import UserError
 from samgap.models import FrameOutput, Prediction
 from samgap.models.runtime.predictions import masks_to_predictions
 
-KINDS = ("box", "point-box", "track")
+KINDS = ("boxes",)
 NEEDS_GPU = False
 OPTIONS = {
     "required": ["shape"],

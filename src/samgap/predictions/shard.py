@@ -23,6 +23,7 @@ from samgap.predictions.checks import split_valid
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
 from samgap.predictions.time_estimate import RuntimeEstimator
+from samgap.prompts.kinds import get_row_kind
 
 logger = logging.getLogger("samgap")
 
@@ -161,7 +162,7 @@ class _ImageJob:
 
     def collect_output(self) -> PredictionOutput:
         """Wait for the masks and return the rows of the tables."""
-        per_click = bool(self.prompts) and self.prompts[0]["kind"] == "clicks"
+        per_click = bool(self.prompts) and get_row_kind(self.prompts[0]["kind"]).interactive
         output = PredictionOutput([], self.timing_rows, self.warnings)
         for prompt, predictions in zip(self.prompts, self.predictions, strict=True):
             output.add_predictions(prompt, predictions, self.image_row, per_click)
@@ -177,7 +178,7 @@ def _read_image_timed(path: Path, image_row: Mapping[str, Any]) -> tuple[Image.I
 def _predict_prompts(
     model: Model, prompts: Sequence[Mapping[str, Any]], image_row: Mapping[str, Any], truth: GroundTruth | None
 ) -> Sequence[Sequence[Prediction]]:
-    if prompts[0]["kind"] != "clicks":
+    if not get_row_kind(prompts[0]["kind"]).interactive:
         return model.predict(prompts)
     from samgap.models.runtime.clicks import run_click_protocol  # imports torch
 

@@ -16,6 +16,7 @@ from samgap.prompts.spatial import PromptTarget, make_instance_rows
 ROW_KINDS = ("clicks",)
 SPATIAL = True
 INPUTS = ("points",)
+INTERACTIVE = True
 OPTIONS = {
     "properties": {
         "clicks": {

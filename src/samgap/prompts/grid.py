@@ -15,6 +15,7 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("grid",)
 SPATIAL = False
 INPUTS = ("points",)
+AUTOMATIC = True
 OPTIONS = {
     "properties": {
         "side": {

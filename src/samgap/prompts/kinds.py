@@ -4,14 +4,18 @@ A row kind decides how a row is checked, which part of a model predicts it and h
 """
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.errors import UserError
 
 ROOT = Path(__file__).parents[3]
 """The root of the repository."""
+
+RowProperty = Literal["spatial", "sequence", "interactive", "automatic", "unlabelled", "takes_phrase", "names_concept"]
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,22 @@ class RowKind:
     """The columns that may contain the input of the model: `points`, `boxes`, `mask`, `phrase`."""
     sequence: bool
     """Whether the rows form tracks, of which only the first row has inputs."""
+    interactive: bool
+    """Whether clicks correct the prediction, which needs the ground truth at prediction time."""
+    automatic: bool
+    """Whether the points are those of an automatic mask generator."""
+    unlabelled: bool
+    """Whether the phrase names a thing that is present but not annotated."""
 
     @property
     def takes_phrase(self) -> bool:
         """Whether a phrase is among the inputs."""
         return "phrase" in self.inputs
+
+    @property
+    def names_concept(self) -> bool:
+        """Whether the row has a phrase whose instances are annotated."""
+        return self.takes_phrase and not self.unlabelled
 
 
 def get_row_kind(name: str) -> RowKind:
@@ -47,14 +62,9 @@ def get_row_kind(name: str) -> RowKind:
     return row_kinds[name]
 
 
-def is_spatial(name: str) -> bool:
-    """Return whether rows of a kind refer to one instance; an undeclared row kind raises UserError."""
-    return get_row_kind(name).spatial
-
-
-def list_spatial_row_kinds() -> frozenset[str]:
-    """Return the names of all row kinds whose rows refer to one instance."""
-    return frozenset(name for name, row_kind in read_row_kinds(ROOT).items() if row_kind.spatial)
+def select_row_kinds(names: Iterable[str], property: RowProperty) -> frozenset[str]:
+    """Return those of `names` that have a property; an undeclared row kind raises UserError."""
+    return frozenset(name for name in names if getattr(get_row_kind(name), property))
 
 
 @functools.cache
@@ -73,12 +83,8 @@ def read_row_kinds(root: Path) -> dict[str, RowKind]:
     row_kinds: dict[str, RowKind] = {}
     for kind in read_prompt_kinds(root).values():
         for name in kind.row_kinds:
-            row_kind = RowKind(name, kind.spatial, frozenset(kind.inputs), kind.sequence)
-            earlier = row_kinds.get(name, row_kind)
-            if (earlier.spatial, earlier.sequence) != (row_kind.spatial, row_kind.sequence):
-                raise UserError(
-                    f"src/samgap/prompts: '{kind.id}' and another module declare the row kind '{name}' with different "
-                    "SPATIAL or SEQUENCE; give the rows of one of them another kind"
-                )
-            row_kinds[name] = RowKind(name, kind.spatial, row_kind.inputs | earlier.inputs, kind.sequence)
+            inputs = frozenset(kind.inputs) | (row_kinds[name].inputs if name in row_kinds else frozenset())
+            row_kinds[name] = RowKind(
+                name, kind.spatial, inputs, kind.sequence, kind.interactive, kind.automatic, name in kind.unlabelled
+            )
     return row_kinds

@@ -18,6 +18,7 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
+UNLABELLED = ("other",)
 OPTIONS = {
     "required": ["phrases"],
     "properties": {

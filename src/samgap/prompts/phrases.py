@@ -14,6 +14,8 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
+UNLABELLED = ("other",)
+TRAINABLE = True
 OPTIONS = {
     "required": ["phrases"],
     "properties": {"phrases": {"$ref": "#/$defs/phrases"}},

@@ -20,6 +20,7 @@ from samgap.prompts.seed import Seed
 ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
+UNLABELLED = ("other",)
 OPTIONS = {
     "required": ["templates", "words"],
     "properties": {

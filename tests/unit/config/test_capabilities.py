@@ -6,6 +6,7 @@ import pytest
 
 from samgap.config import capabilities
 from samgap.errors import UserError
+from tests.helpers.prompt_kinds import copy_plugins
 
 FAMILY_FILES = {
     "spatial": "import torch_is_not_imported\nKINDS = ('box', 'point')\n",
@@ -23,6 +24,7 @@ PROMPTS = {kind: {"kind": kind} for kind in ("box", "point", "phrases", "templat
 
 @pytest.fixture
 def root(tmp_path):
+    copy_plugins(tmp_path, "prompts")
     (tmp_path / "src/samgap/models").mkdir(parents=True)
     for name, text in FAMILY_FILES.items():
         (tmp_path / "src/samgap/models" / f"{name}.py").write_text(text)
@@ -75,6 +77,20 @@ def test_a_composed_model_accepts_only_what_its_detector_accepts(root):
 def test_components_must_accept_the_kind_of_their_role(root, entry, message):
     with pytest.raises(UserError, match=message):
         validate_cell(root, "words", "phrases", it={"family": "composed", **entry})
+
+
+def test_a_component_accepts_an_added_kind_in_place_of_a_built_in_one(root):
+    prompts = root / "src/samgap/prompts"
+    for name, source in (("captions", "phrases"), ("frames", "box")):
+        (prompts / f"{name}.py").write_text((prompts / f"{source}.py").read_text())
+    for name, kind in (("reader", "captions"), ("cutter", "frames")):
+        (root / f"src/samgap/models/{name}.py").write_text(f"KINDS = ({kind!r},)\n")
+    added = {name: {"family": name} for name in ("reader", "cutter")}
+    composed = {"family": "text", "detector": "reader", "segmenter": "cutter"}
+    (root / "src/samgap/models/text.py").write_text("KINDS = ('text',)\n")
+    config = {"models": {**added, "it": composed}, "prompts": {"captions": {"kind": "captions"}}}
+    capabilities.validate_capabilities(config, [("experiments.x", ("d", "it", "captions"))], root)
+    assert capabilities.list_accepted_kinds(config, "it", root, "captions") == (("captions",), "")
 
 
 def test_sam3_accepts_spatial_prompts_only_with_its_interactive_head():

@@ -2,24 +2,31 @@
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from samgap.config import capabilities
+from samgap.annotations.optical_flow import read_no_flow
+from samgap.config import capabilities, trainings
 from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.matching.shard import match_shard
+from samgap.metrics import METRIC_REGISTRY, load_metric
 from samgap.models import Prediction
+from samgap.models.sam2.image import Sam2
+from samgap.paper.figures import prompt_sheet
 from samgap.predictions.checks import find_prompt_fault
 from samgap.predictions.shard import predict_images
 from samgap.prompts import kinds, point, write
 from samgap.tables.predictions import MASKS
 from samgap.tables.prompts import PROMPTS
 from tests.helpers.prompt_kinds import SCRIBBLE, add_prompt_kind, copy_plugins
-from tests.helpers.scenes import square_mask
+from tests.helpers.scenes import constant_flow, random_sequences, random_tagged_shard, square_mask
+from tests.helpers.sums import evaluate
 
 from .conftest import SHAPE
 
@@ -149,18 +156,179 @@ def test_an_undeclared_row_kind_is_an_error_in_every_stage(truth, tmp_path):
 def test_two_kinds_must_declare_a_common_row_kind_alike(scratch_root):
     add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
     add_prompt_kind(scratch_root, "words", PHRASE_ROW)
-    with pytest.raises(UserError, match="'words' and another module declare the row kind 'scribble' with different"):
+    message = r"'words' and 'scribble' declare the row kind 'scribble' with different SPATIAL, INPUTS \(phrase\); give"
+    with pytest.raises(UserError, match=message):
         kinds.get_row_kind("scribble")
+
+
+@pytest.mark.parametrize(
+    ("row_kind", "declaration", "differing"),
+    [
+        ("box", 'SPATIAL = True\nINPUTS = ("phrase", "boxes")', r"INPUTS \(phrase\)"),
+        ("clicks", 'SPATIAL = True\nINPUTS = ("points",)', "INTERACTIVE"),
+        ("grid", 'SPATIAL = False\nINPUTS = ("points",)', "AUTOMATIC"),
+        ("track", 'SPATIAL = True\nINPUTS = ("boxes",)', "SEQUENCE"),
+        ("other", 'SPATIAL = False\nINPUTS = ("phrase",)', "UNLABELLED"),
+    ],
+)
+def test_rows_of_a_kind_are_handled_alike_whatever_module_makes_them(scratch_root, row_kind, declaration, differing):
+    source = f'ROW_KINDS = ("{row_kind}",)\n{declaration}\n\ndef generate_prompts(): ...\n'
+    add_prompt_kind(scratch_root, "added", source)
+    # Before the plan.
+    with pytest.raises(
+        UserError, match=rf"declare the row kind '{row_kind}' with different {differing}; give"
+    ) as error:
+        capabilities.validate_capabilities({"models": {}, "prompts": {}}, [], scratch_root)
+    assert "'added'" in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "message"),
+    [
+        ("SEQUENCE = True\nSPATIAL = False", "SEQUENCE is True, so SPATIAL must be True"),
+        ("INTERACTIVE = True\nSPATIAL = False", "INTERACTIVE is True, so SPATIAL must be True"),
+        ('INTERACTIVE = True\nINPUTS = ("boxes",)', "and INPUTS have points and no phrase"),
+        ("AUTOMATIC = True", "AUTOMATIC is True, so SPATIAL must be False"),
+        ('UNLABELLED = ("leaf",)', "UNLABELLED names a row kind that is not in ROW_KINDS"),
+        ('UNLABELLED = ("scribble",)', "UNLABELLED names row kinds, so SPATIAL must be False"),
+        ("TRAINABLE = True", "TRAINABLE is True, so SPATIAL must be False"),
+        ("AUTOMATIC = bool(0)", "does not declare AUTOMATIC; add it as a literal"),
+    ],
+)
+def test_declarations_that_do_not_fit_together_are_errors(scratch_root, declaration, message):
+    add_prompt_kind(scratch_root, "scribble", f"{SCRIBBLE}\n{declaration}\n")
+    with pytest.raises(UserError, match=f"scribble.py: .*{message}"):
+        read_prompt_kinds(scratch_root)
+
+
+def test_a_kind_is_not_named_like_a_property(scratch_root):
+    add_prompt_kind(scratch_root, "boxes", SCRIBBLE)
+    with pytest.raises(UserError, match="'boxes' stands for several kinds in KINDS of a family; choose another name"):
+        read_prompt_kinds(scratch_root)
+
+
+FAMILIES = {
+    **{family: {"family": family} for family in ("sam2", "sam3", "owlv2", "shape")},
+    "interactive": {"family": "sam3", "interactive": True},
+    "grounded": {"family": "grounded", "detector": "owlv2", "segmenter": "sam2"},
+    "grounded-sam3": {"family": "grounded", "detector": "sam3", "segmenter": "sam2"},
+}
+PHRASES = {"phrases", "templates", "perturbations"}
+ONE_INSTANCE = {"box", "point", "point-box", "mask", "clicks", "track"}
+ACCEPTED = {
+    "sam2": ONE_INSTANCE | {"grid"},
+    "sam3": PHRASES | {"exemplar"},
+    "interactive": PHRASES | {"exemplar", "grid"} | ONE_INSTANCE,
+    "owlv2": PHRASES,
+    "grounded": PHRASES,
+    "grounded-sam3": PHRASES | {"exemplar"},
+    "shape": {"box", "point-box", "track"},
+}
+
+
+def test_a_copy_of_a_kind_is_accepted_by_the_families_of_the_kind(scratch_root):
+    prompts = scratch_root / "src" / "samgap" / "prompts"
+    copies = {id: f"{id}-copy" for id in sorted(PHRASES | ONE_INSTANCE | {"grid", "exemplar"})}
+    assert copies.keys() == read_prompt_kinds(scratch_root).keys()
+    for id, copy in copies.items():
+        source = (prompts / f"{id.replace('-', '_')}.py").read_text()
+        (prompts / f"{copy.replace('-', '_')}.py").write_text(source)
+    for model, built_in in ACCEPTED.items():
+        accepted, _ = capabilities.list_accepted_kinds({"models": FAMILIES}, model, scratch_root, "box")
+        assert set(accepted) == built_in | {copies[id] for id in built_in}, model
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_trainable"), [("phrases-copy", True), ("phrases", True), ("perturbations", False)]
+)
+def test_a_training_uses_the_phrases_of_a_kind_that_declares_them_trainable(scratch_root, kind, is_trainable):
+    prompts = scratch_root / "src" / "samgap" / "prompts"
+    (prompts / "phrases_copy.py").write_text((prompts / "phrases.py").read_text())
+    training = {"family": "sam3", "model": "m", "dataset": "a", "validation": "b", "prompts": "p"}
+    config = {
+        "models": {"m": {"family": "sam3"}},
+        "trainings": {"t": training},
+        "prompts": {"p": {"kind": kind, "phrases": [{"phrase": "apple", "noun": "apple"}]}},
+    }
+    if is_trainable:
+        trainings.validate_trainings(config, scratch_root)
+    else:
+        with pytest.raises(
+            UserError, match=r"trainings\.t\.prompts names 'p', which is not of kind phrases or phrases-"
+        ):
+            trainings.validate_trainings(config, scratch_root)
+
+
+def test_a_new_automatic_kind_is_handled_like_the_grid(scratch_root):
+    source = SCRIBBLE.replace("SPATIAL = True", "SPATIAL = False\nAUTOMATIC = True")
+    add_prompt_kind(scratch_root, "scribble", source)
+    assert kinds.get_row_kind("scribble").automatic
+    point = [{"x": 1.5, "y": 1.5, "label": 1}]
+    calls = []
+    fake = SimpleNamespace(_generate_masks=lambda points: calls.append(points.tolist()) or ["mask"])
+    assert Sam2.predict(fake, [{"kind": "scribble", "points": point, "boxes": None}]) == [["mask"]]
+    assert calls == [[[1.5, 1.5]]]
 
 
 def test_the_declared_row_kinds():
     row_kinds = kinds.read_row_kinds(ROOT)
-    assert kinds.list_spatial_row_kinds() == {"box", "point", "point-box", "mask", "clicks", "track"}
-    assert kinds.is_spatial("box") and not kinds.is_spatial("grid")
-    assert {name for name, row_kind in row_kinds.items() if row_kind.takes_phrase} == {"phrase", "other"}
-    assert {name for name, row_kind in row_kinds.items() if row_kind.sequence} == {"track"}
+    for property, names in {
+        "spatial": ONE_INSTANCE,
+        "takes_phrase": {"phrase", "other"},
+        "names_concept": {"phrase"},
+        "unlabelled": {"other"},
+        "sequence": {"track"},
+        "interactive": {"clicks"},
+        "automatic": {"grid"},
+    }.items():
+        assert kinds.select_row_kinds(row_kinds, property) == names
     # Exemplars are rows of kind phrase with boxes.
     assert row_kinds["phrase"].inputs == {"phrase", "boxes"}
+
+
+RENAMED = {
+    "phrase": 'ROW_KINDS = ("caption", "backdrop")\nSPATIAL = False\nINPUTS = ("phrase",)\nUNLABELLED = ("backdrop",)',
+    "clicks": 'ROW_KINDS = ("taps",)\nSPATIAL = True\nINPUTS = ("points",)\nINTERACTIVE = True',
+    "track": 'ROW_KINDS = ("trail",)\nSPATIAL = True\nINPUTS = ("boxes",)\nSEQUENCE = True',
+    "box": 'ROW_KINDS = ("frame",)\nSPATIAL = True\nINPUTS = ("boxes",)',
+}
+NEW_NAMES = {"phrase": "caption", "other": "backdrop", "clicks": "taps", "track": "trail", "box": "frame"}
+
+
+@pytest.mark.parametrize(
+    ("make_shard", "flow"), [(random_tagged_shard, read_no_flow), (random_sequences, constant_flow)]
+)
+def test_rows_of_a_new_kind_are_matched_and_measured_like_those_of_a_built_in_kind(scratch_root, make_shard, flow):
+    for id, declaration in RENAMED.items():
+        add_prompt_kind(scratch_root, f"new_{id}", f"{declaration}\n\ndef generate_prompts(): ...\n")
+    masks, prompts, truth, images = make_shard(1)
+    # One prompt of each kind has no prediction.
+    masks = masks[~masks["prompt_id"].isin(prompts.drop_duplicates("kind")["prompt_id"])]
+    renamed_prompts = prompts.assign(kind=prompts["kind"].map(NEW_NAMES))
+    pairs = match_shard(masks, prompts, truth, images, 0.5, flow)[2]
+    renamed = match_shard(masks, renamed_prompts, truth, images, 0.5, flow)[2]
+    pd.testing.assert_frame_equal(renamed.drop(columns="kind"), pairs.drop(columns="kind"))
+    for metric in METRIC_REGISTRY:
+        reasons = [load_metric(metric).not_evaluable_reason(table) for table in (renamed, pairs)]
+        assert reasons[0] == reasons[1]
+        np.testing.assert_equal(evaluate(metric, renamed), evaluate(metric, pairs))
+
+
+def test_the_prompt_sheet_describes_rows_of_a_new_kind_like_those_of_a_built_in_kind(scratch_root):
+    for id, declaration in RENAMED.items():
+        add_prompt_kind(scratch_root, f"new_{id}", f"{declaration}\n\ndef generate_prompts(): ...\n")
+    add_prompt_kind(scratch_root, "scribble", SCRIBBLE.replace("SPATIAL = True", "SPATIAL = False\nAUTOMATIC = True"))
+    columns = {"boxes": None, "points": None, "phrase": None, "truth_ids": [1], "clicks": 7, "mask": None}
+    describe = prompt_sheet.describe_prompts
+    assert describe(pd.DataFrame([{"kind": "trail", **columns}] * 2)) == "0 prompted, 2 tracked"
+    assert describe(pd.DataFrame([{"kind": "taps", **columns}])) == "up to 7 clicks"
+    assert describe(pd.DataFrame([{"kind": "frame", **columns}])) == ""
+    sizes = []
+    axes = SimpleNamespace(scatter=lambda *_, s, **__: sizes.append(s))
+    for kind in ("scribble", "grid", "point"):
+        prompt = SimpleNamespace(kind=kind, mask=None, boxes=None, points=[{"x": 1.5, "y": 1.5, "label": 1}])
+        prompt_sheet._draw_prompt(axes, prompt, (20, 30))
+    assert sizes[0] == sizes[2] == sizes[1] < sizes[4]
 
 
 def test_inference_and_matching_import_no_generation_of_prompts():

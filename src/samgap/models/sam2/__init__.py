@@ -10,7 +10,7 @@ from typing import Any
 
 from samgap.models import Model, Tracker
 
-KINDS = ("spatial", "grid")
+KINDS = ("spatial", "automatic")
 OPTIONS = {
     "required": ["config", "weights"],
     "properties": {

@@ -34,6 +34,7 @@ from samgap.models.runtime.prompt_tensors import (
 from samgap.models.runtime.rle import upsample_to_masks
 from samgap.models.runtime.weights import load_weights, read_weights
 from samgap.models.sam2.grid import MASKS_PER_POINT, MAX_POINTS_PER_BATCH, generate_masks
+from samgap.prompts.kinds import get_row_kind
 
 # isort: split
 from sam2.build_sam import build_sam2
@@ -102,7 +103,7 @@ class Sam2:
         predictions: list[Sequence[Prediction]] = [[] for _ in prompts]
         indices_by_form: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
         for index, prompt in enumerate(prompts):
-            if prompt.get("kind") == "grid":
+            if "kind" in prompt and get_row_kind(prompt["kind"]).automatic:
                 predictions[index] = self._generate_masks(stack_grid_points(prompt))
             else:
                 n_points = len(prompt["points"]) if has_values(prompt["points"]) else 0

@@ -11,8 +11,8 @@ from typing import Any
 
 from samgap.models import Model, Tracker
 
-KINDS = ("phrases", "templates", "perturbations", "exemplar")
-KINDS_WITH = {"interactive": ("spatial", "grid")}
+KINDS = ("text", "exemplars")
+KINDS_WITH = {"interactive": ("spatial", "automatic")}
 OPTIONS = {
     "required": ["weights"],
     "properties": {

@@ -33,14 +33,13 @@ from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.images import HALO, draw_outline, read_image, select_quantiles
 from samgap.paper.layout import add_panel, from_top_left, wrap_text
-from samgap.prompts.kinds import list_spatial_row_kinds
+from samgap.prompts.kinds import get_row_kind, select_row_kinds
 from samgap.tables.images import IMAGES
 from samgap.tables.prompts import PROMPTS
 
 COLUMNS = ["prompts", "image_id", "file", "prompt_id", "kind", "phrase", "points", "boxes", "mask", "n_truth", "source"]
 COLOURS = {1: style.INSTANCE_COLOURS[0], 0: style.INSTANCE_COLOURS[5]}
 """Label of a point or box (1 positive, 0 negative) -> colour."""
-SPATIAL = list_spatial_row_kinds()
 NAME_HEIGHT, TEXT_HEIGHT = 0.16, 0.2  # inches: of a set's name, of the text above an image
 IMAGE_GAP, SET_GAP = 0.04, 0.12  # inches: between images, between sets
 MIN_WIDTH, MAX_WIDTH = 0.6, 1.7  # inches, of an image
@@ -143,7 +142,7 @@ def select_prompts(prompts: pd.DataFrame, index: int, n_images: int) -> pd.DataF
         index: Number of the image, from 0.
         n_images: How many images are drawn.
     """
-    if not len(prompts) or set(prompts["kind"]) <= SPATIAL:
+    if _are_spatial(prompts):
         return prompts
     present_prompts = prompts[[ids is not None and len(ids) > 0 for ids in prompts["truth_ids"]]]
     candidates = present_prompts if len(present_prompts) else prompts
@@ -155,11 +154,12 @@ def describe_prompts(prompts: pd.DataFrame) -> str:
     if not len(prompts):
         return "no prompts"
     prompt = next(iterate_rows(prompts))
-    if prompt.kind == "track":
+    row_kind = get_row_kind(prompt.kind)
+    if row_kind.sequence:
         n_prompted = int((prompts["boxes"].notna() | prompts["points"].notna()).sum())
         return f"{n_prompted} prompted, {len(prompts) - n_prompted} tracked"
-    if prompt.kind in SPATIAL:
-        return f"up to {prompt.clicks} clicks" if prompt.kind == "clicks" else ""
+    if row_kind.spatial:
+        return f"up to {prompt.clicks} clicks" if row_kind.interactive else ""
     count = "?" if prompt.truth_ids is None else str(len(prompt.truth_ids))
     return f"{count} × " + (f"“{prompt.phrase}”" if prompt.phrase else f"{len(prompt.points)} points")
 
@@ -177,7 +177,7 @@ def draw_image(
         instances: All instances of the image.
     """
     size = pixels.shape[0], pixels.shape[1]
-    is_spatial = len(prompts) > 0 and set(prompts["kind"]) <= SPATIAL
+    is_spatial = len(prompts) > 0 and _are_spatial(prompts)
     x0, x1, y0, y1 = crop_window(instances, size) if is_spatial else (0, size[1], 0, size[0])
     left, top, right, bottom = math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)
     crop = Image.fromarray(pixels[top:bottom, left:right])
@@ -245,6 +245,12 @@ def build_rows(drawn: DrawnPrompts, sources: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).astype({"n_truth": "Int64"})
 
 
+def _are_spatial(prompts: pd.DataFrame) -> bool:
+    """Return whether all prompts point at one instance each."""
+    kinds = set(prompts["kind"])
+    return select_row_kinds(kinds, "spatial") == kinds
+
+
 def _draw_prompt(axes: Axes, prompt: Any, size: tuple[int, int]) -> None:
     """Draw mask, boxes and points of a prompt on an image of `size` (height, width)."""
     if prompt.mask is not None:
@@ -255,7 +261,7 @@ def _draw_prompt(axes: Axes, prompt: Any, size: tuple[int, int]) -> None:
         corner, width, height = (box["x0"] - 0.5, box["y0"] - 0.5), box["x1"] - box["x0"], box["y1"] - box["y0"]
         colour = COLOURS[box["label"]]
         axes.add_patch(Rectangle(corner, width, height, fill=False, ec=colour, lw=0.8, path_effects=HALO))
-    is_small = prompt.kind == "grid"
+    is_small = get_row_kind(prompt.kind).automatic
     for label, marker in ((1, "o"), (0, "X")):
         points = [point for point in (prompt.points if prompt.points is not None else []) if point["label"] == label]
         axes.scatter(

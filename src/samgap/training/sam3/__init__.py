@@ -5,7 +5,10 @@ from typing import Any
 OPTIONS = {
     "required": ["prompts", "negatives"],
     "properties": {
-        "prompts": {"description": "The training phrases, an id of `prompts` of kind phrases.", "$ref": "#/$defs/id"},
+        "prompts": {
+            "description": "The training phrases, an id of `prompts` of a kind that declares TRAINABLE, as phrases.",
+            "$ref": "#/$defs/id",
+        },
         "negatives": {
             "description": "Maximum number of negative phrases (their referent is absent) for an image of a step.",
             "type": "integer",
