@@ -165,7 +165,7 @@ EDITS = [
     ),
     ("config/schema.py", [], ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "train:*"]),
     ("config/plugins.py", [], ["[!m]*", "match_predictions"]),  # of the manifest, which lists what a run uses
-    ("config/prompt_kinds.py", ["predict:*", "match_predictions"], ["dataset:*", "estimate", "compare", "checkpoint"]),
+    ("config/prompt_kinds.py", ["predict:*", "match_predictions", "estimate"], ["dataset:*", "checkpoint"]),
     ("paper/style.py", ["figure:estimates"], ["estimate", "predict:*"]),
     ("download/http.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
     ("demo_models/sam3_dense.py", ["train:sam3-dense"], ["train:sam2", "train:sam3", "predict:*"]),
