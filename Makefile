@@ -1,6 +1,6 @@
 # The project's commands; `make help` lists them. Each first makes the environment in .venv with the locked versions.
 PYTHON ?= python3.11
-PYTEST ?= -n 2 --dist worksteal
+PYTEST ?= -n 2 --dist loadgroup --no-loadscope-reorder
 BIN := .venv/bin
 LOCK := envs/requirements.lock
 UV := $(BIN)/uv pip
