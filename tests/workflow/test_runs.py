@@ -78,7 +78,7 @@ def test_a_run_killed_during_inference_resumes_to_the_same_tables(finished_run, 
     _remove_results(checkout, "predictions", "matching", "statistics", "paper")
     shutil.rmtree(checkout.folder / "logs" / "demo" / "predict")
     run = subprocess.Popen(
-        checkout.command(),
+        checkout.command(cores=2),  # as the finished run: sums depend on the number of threads
         cwd=checkout.folder,
         env=checkout.environment(),
         stdout=subprocess.DEVNULL,
@@ -97,7 +97,7 @@ def test_a_run_killed_during_inference_resumes_to_the_same_tables(finished_run, 
     assert not (checkout.folder / "results" / "demo" / "statistics").exists()
 
     checkout.run("--unlock")
-    checkout.run("--rerun-incomplete")
+    checkout.run("--rerun-incomplete", cores=2)
     resumed_results, expected_results = (
         folder / "results" / "demo" for folder in (checkout.folder, finished_run.folder)
     )

@@ -49,7 +49,12 @@ def make_spatial_prompts(kind, boxes, rng):
             {"x": rng.integers(x0, x1) + 0.5, "y": rng.integers(y0, y1) + 0.5, "label": int(index < 2)}
             for index in range(n_points)
         ]
-        prompt = {"kind": kind, "points": points or None, "boxes": [box] if "box" in kind else None, "mask": None}
+        prompt = {
+            "kind": "point" if kind == "points" else kind,
+            "points": points or None,
+            "boxes": [box] if "box" in kind else None,
+            "mask": None,
+        }
         inputs = {}
         if points:
             # The package takes the centre of the first pixel as 0; here it is 0.5.
