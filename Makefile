@@ -1,6 +1,7 @@
 # The project's commands; `make help` lists them. Each first makes the environment in .venv with the locked versions.
 PYTHON ?= python3.11
-PYTEST ?= -n 2 --dist loadgroup --no-loadscope-reorder
+# Whole files go to a worker, so that the fixtures of a file are made once.
+PYTEST ?= -n 2 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 LOCK := envs/requirements.lock
 UV := $(BIN)/uv pip

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import pytest
 
-LONGEST_FIRST = ("cluster", "workflow", "contract", "oracles")
-"""Folders whose tests start first, so that no long test runs alone at the end."""
+FIRST = (
+    "cluster/test_slurm_workflow.py",
+    "workflow",
+    "cluster/test_slurm_basic.py",
+    "contract",
+    "oracles",
+    "cluster/test_slurm_token.py",
+)
+"""Files and folders in the order of their tests; the others follow. The longest come first, so that no long test runs
+alone at the end, and those of the cluster are apart, as a machine has one SLURM."""
 HINTS = {
     "no SLURM here": "cluster tests: apt-get install munge slurmctld slurmd slurm-client (as root)",
     "real photographs": "tests on real photographs: set SAMGAP_REAL_DATA to the folder that holds orchard-real",
@@ -17,20 +25,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="also run the tests marked `slow`")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--all"):
         skip = pytest.mark.skip(reason="slow: run with `make test-all`")
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
-    root = Path(__file__).parent
-    rank = {folder: index for index, folder in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.relative_to(root).parts[0], len(rank)))
-    for item in items:
-        # A worker of pytest-xdist gets whole files, so that fixtures of a file are made once; there is one cluster.
-        path = item.path.relative_to(root)
-        item.add_marker(pytest.mark.xdist_group("cluster" if path.parts[0] == "cluster" else str(path)))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent)
+    matches = [rank for rank, first in enumerate(FIRST) if path.is_relative_to(first)]
+    return matches[0] if matches else len(FIRST)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
