@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """Bad input, told in one line: what is wrong, where, and what to do about it."""
+    """Invalid input, reported as one line: what is wrong, where, and what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
