@@ -116,7 +116,7 @@ def small_config(dataset: dict) -> dict:
         "experiments": {
             "spatial-prompts": {
                 "title": "Boxes",
-                "models": ["sam2-demo", "filled-box", "ellipse"],
+                "models": ["sam2-demo", "filled-box"],
                 "prompts": ["box"],
                 **cell,
             },
