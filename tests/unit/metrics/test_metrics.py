@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from samgap.matching.shard import match_shard
 from samgap.metrics import METRIC_REGISTRY, load_metric, reasons, sequences
 from samgap.metrics.base import RankedMetric
 from samgap.tables.matching import HIT_KINDS, SCORE_THRESHOLDS
+from samgap.tables.matching import PAIRS as PAIRS_TABLE
 from tests.helpers.scenes import constant_flow, random_sequences, random_tagged_shard
 from tests.helpers.sums import evaluate, make_table
 
@@ -130,7 +132,13 @@ def random_pairs():
     tables = []
     for seed in range(3):
         video = match_shard(*random_sequences(seed), 0.5, constant_flow)[2]
-        tables.append(pd.concat([match_shard(*random_tagged_shard(seed), 0.5)[2], video], ignore_index=True))
+        pairs = [
+            PAIRS_TABLE.add_missing_columns(each) for each in (match_shard(*random_tagged_shard(seed), 0.5)[2], video)
+        ]
+        arrow = [
+            pa.Table.from_pandas(each[PAIRS_TABLE.columns], PAIRS_TABLE.schema, preserve_index=False) for each in pairs
+        ]
+        tables.append(pa.concat_tables(arrow).to_pandas())
     return tables
 
 
