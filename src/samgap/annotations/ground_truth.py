@@ -32,6 +32,7 @@ class Instance:
         ignore: Whether the instance is excluded from the evaluation.
         occlusion: Fraction hidden by other objects, 0 to 1; None if unknown.
         track: Number of the object, the same in all frames of a sequence; None in single images.
+        unknown_attributes: Names of the attributes whose value could not be read.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Instance:
     ignore: bool = False
     occlusion: float | None = None
     track: int | None = None
+    unknown_attributes: frozenset[str] = frozenset()
 
     def decode_mask(self) -> np.ndarray:
         """Return the mask, bool, (height, width)."""
@@ -57,7 +59,7 @@ class GroundTruth:
 
     Attributes:
         images: Image id -> entry of the COCO file: `file_name`, `width`, `height`, `group`, and optionally
-            `attributes`, `sequence` and `frame`.
+            `attributes`, `sequence`, `frame` and `incomplete`, the nouns of which the image lost a label.
         instances: Image id -> instances; images without instances are missing.
         nouns: Fully labelled nouns: every instance has a label, or no image contains one.
         attributes: Labelled attribute -> its values.
@@ -71,6 +73,16 @@ class GroundTruth:
     def instances_of(self, image_id: int) -> list[Instance]:
         """Return the instances of an image, which may be none."""
         return self.instances.get(image_id, [])
+
+    def incomplete_nouns(self, image_id: int) -> frozenset[str]:
+        """Return the nouns of which labels of an image could not be used, so that objects may lack a label."""
+        return frozenset(self.images[image_id].get("incomplete", ()))
+
+    def is_complete(self, image_id: int) -> bool:
+        """Return whether all labels of an image could be used, with the values of their attributes."""
+        return not self.incomplete_nouns(image_id) and not any(
+            instance.unknown_attributes for instance in self.instances_of(image_id)
+        )
 
 
 def read_ground_truth(path: str | Path, image_ids: Iterable[int] | None = None) -> GroundTruth:
@@ -116,4 +128,5 @@ def _parse_instance(annotation: Mapping[str, Any], category_names: Mapping[int, 
         ignore=bool(annotation.get("ignore", 0)),
         occlusion=annotation.get("occlusion"),
         track=annotation.get("track"),
+        unknown_attributes=frozenset(annotation.get("unknown_attributes", ())),
     )

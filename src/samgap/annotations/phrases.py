@@ -47,13 +47,34 @@ def is_referent(phrase: Mapping[str, Any], instance: Instance) -> bool:
     )
 
 
+def has_lost_labels(phrase: Mapping[str, Any], image_id: int, truth: GroundTruth) -> bool:
+    """Return whether labels that the phrase depends on could not be used in an image.
+
+    These are labels of the phrase's nouns (of any noun, for a phrase of objects that are not labelled), and the values
+    of the attributes that it names. The absence of such a label does not mean that the object is absent: a right
+    prediction could be counted as a false positive. A phrase that is not evaluable anyway depends on no label.
+    """
+    if truth.is_complete(image_id) or not (phrase.get("other") or is_evaluable(phrase, truth)):
+        return False
+    nouns = get_nouns(phrase)
+    incomplete = truth.incomplete_nouns(image_id)
+    if incomplete if not nouns else incomplete.intersection(nouns):
+        return True
+    names = {name for name, _ in _iter_attribute_values(phrase)}
+    return any(
+        instance.noun in nouns and not instance.ignore and instance.unknown_attributes & names
+        for instance in truth.instances_of(image_id)
+    )
+
+
 def find_truth_ids(phrase: Mapping[str, Any], image_id: int, truth: GroundTruth) -> list[int] | None:
     """Return the ids of the instances in an image that the phrase refers to, or None if it is not evaluable there.
 
     A phrase that excludes an attribute is also not evaluable in an image with an instance of its nouns that has no
-    label of that attribute: whether a ball is "not ripe" is undefined.
+    label of that attribute: whether a ball is "not ripe" is undefined. Nor is a phrase evaluable in an image that lost
+    labels which it depends on (`has_lost_labels`).
     """
-    if not is_evaluable(phrase, truth):
+    if not is_evaluable(phrase, truth) or has_lost_labels(phrase, image_id, truth):
         return None
     candidates = [
         instance

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from samgap.metrics.base import Column, Reason
-from samgap.metrics.row_masks import has_property, is_absent_phrase, is_evaluable, is_positive
+from samgap.metrics.row_masks import has_lost_labels, has_property, is_absent_phrase, is_evaluable, is_positive
 
 # These texts are written to the column `note` of table `estimates`.
 NO_GROUND_TRUTH = "not evaluable: the labels do not say what a right answer is"
+LOST_LABELS = "not evaluable: every image lost labels of the phrases"
 NO_INSTANCE = "not evaluable: no labelled instance is prompted"
 NO_PHRASE = "not evaluable: spatial prompts name no concept"
 NO_MASK = "not evaluable: the ground truth has boxes only"
@@ -17,7 +18,9 @@ NO_NEGATIVE = "not evaluable: no phrase is absent from its image"
 
 def no_ground_truth_reason(pairs: pd.DataFrame) -> str | None:
     """Return the reason if no prompt has annotated ground truth."""
-    return None if is_evaluable(pairs).any() else NO_GROUND_TRUTH
+    if is_evaluable(pairs).any():
+        return None
+    return LOST_LABELS if has_lost_labels(pairs).any() else NO_GROUND_TRUTH
 
 
 def no_instance_reason(pairs: pd.DataFrame) -> str | None:

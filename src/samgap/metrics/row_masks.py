@@ -11,6 +11,11 @@ def is_evaluable(pairs: pd.DataFrame) -> np.ndarray:
     return pairs["evaluable"].to_numpy(bool)
 
 
+def has_lost_labels(pairs: pd.DataFrame) -> np.ndarray:
+    """Select phrases on images of which labels that the phrase depends on could not be used, bool (N,)."""
+    return pairs["lost_labels"].eq(True).to_numpy(bool)
+
+
 def has_property(pairs: pd.DataFrame, property: RowProperty) -> np.ndarray:
     """Select prompts whose row kind has a property, bool (N,)."""
     return pairs["kind"].isin(select_row_kinds(pairs["kind"].unique(), property)).to_numpy(bool)

@@ -5,16 +5,19 @@ them if there are fewer) and of `negatives` other labelled instances (label 0; a
 sampled at random; a larger set starts with the examples of a smaller one. A correct prediction covers every instance of
 the phrase, including the examples. Images without an instance of the phrase get no row, as in SAM3's own conversion of
 phrases to visual queries (`sam3.train.transforms.filter_query_transforms.TextQueryToVisual`). These sets therefore
-contain no negative prompts.
+contain no negative prompts. Images that lost labels of the phrase get no row either, and are counted in a warning.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from samgap.annotations.ground_truth import GroundTruth, Instance
-from samgap.annotations.phrases import find_truth_ids
+from samgap.annotations.phrases import find_truth_ids, has_lost_labels
 from samgap.prompts.language import select_phrase_columns
 from samgap.prompts.seed import Seed
+
+logger = logging.getLogger("samgap")
 
 ROW_KINDS = ("phrase",)
 SPATIAL = False
@@ -49,12 +52,14 @@ VISUAL_PHRASE = "visual"
 
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
     """Yield one row for each image and phrase with at least one instance."""
+    n_lost = 0
     for image_id in sorted(truth.images):
         file_name = truth.images[image_id]["file_name"]
         labelled = [instance for instance in truth.instances_of(image_id) if not instance.ignore]
         for phrase in options["phrases"]:
             truth_ids = find_truth_ids(phrase, image_id, truth)
             if not truth_ids:
+                n_lost += truth_ids is None and has_lost_labels(phrase, image_id, truth)
                 continue
             order = seed.make_rng(file_name, phrase["phrase"], "exemplar").permutation(len(labelled))
             shuffled = [labelled[index] for index in order]
@@ -70,6 +75,8 @@ def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed)
                 "truth_ids": truth_ids,
                 **select_phrase_columns(phrase),
             }
+    if n_lost:
+        logger.warning("warning: %d images × phrases get no exemplars, because labels of them were lost", n_lost)
 
 
 def _make_box(instance: Instance, label: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from samgap.annotations.ground_truth import GroundTruth
-from samgap.annotations.phrases import find_truth_ids, get_nouns, get_polarity, is_trainable
+from samgap.annotations.phrases import find_truth_ids, get_nouns, get_polarity, has_lost_labels, is_trainable
 from samgap.errors import UserError
 
 
@@ -28,6 +28,7 @@ def make_phrase_rows(truth: GroundTruth, phrases: Iterable[Mapping[str, Any]]) -
                 "kind": "other" if phrase.get("other") else "phrase",
                 "phrase": text,
                 "truth_ids": find_truth_ids(phrase, image_id, truth),
+                "lost_labels": has_lost_labels(phrase, image_id, truth),
                 **select_phrase_columns(phrase),
             }
 

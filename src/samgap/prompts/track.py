@@ -5,7 +5,7 @@ the last of the sequence. The first row contains the prompt: option `show` selec
 (`point-box`), with the options of these kinds. The other rows have no prompt; their masks are propagated. Column
 `track` is the same for all rows of a track. A correct prediction for a row is the track's instance on that frame: none
 if the object is not visible (`truth_ids` is empty); the frame is not evaluable if the instance is marked `ignore` or
-has no mask.
+has no mask, or if there is no instance and the frame lost labels, one of which may be the object's.
 """
 
 import logging
@@ -55,7 +55,7 @@ def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed)
     for sequence in sorted(frames):
         image_ids = [image_id for _, image_id in sorted(frames[sequence])]
         for track, targets in sorted(_group_targets_by_track(truth, image_ids).items()):
-            track_rows = _make_track_rows(image_ids, track, targets, options, seed)
+            track_rows = _make_track_rows(truth, image_ids, track, targets, options, seed)
             rows += track_rows
             if not track_rows:
                 skipped.append(f"track {track} of sequence {sequence}")
@@ -80,7 +80,12 @@ def _group_targets_by_track(truth: GroundTruth, image_ids: list[int]) -> dict[in
 
 
 def _make_track_rows(
-    image_ids: list[int], track: int, targets: Mapping[int, PromptTarget], options: Mapping[str, Any], seed: Seed
+    truth: GroundTruth,
+    image_ids: list[int],
+    track: int,
+    targets: Mapping[int, PromptTarget],
+    options: Mapping[str, Any],
+    seed: Seed,
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for image_id in image_ids:
@@ -93,7 +98,8 @@ def _make_track_rows(
             prompt_columns = _make_prompt_columns(target, options, seed)
             if not prompt_columns:
                 continue
-        truth_ids = [] if target is None else [target.instance.id] if evaluable else None
+        is_absent = target is None and not truth.incomplete_nouns(image_id)
+        truth_ids = [] if is_absent else [target.instance.id] if target and evaluable else None
         rows.append({"image_id": image_id, "kind": "track", "track": track, "truth_ids": truth_ids, **prompt_columns})
     return rows
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from samgap.statistics import bootstrap, paired
 from samgap.statistics.clusters import Clustering, assign_clusters
-from samgap.statistics.estimates import UNDEFINED_NOTE, CellKey, Row, interval_with_warning
+from samgap.statistics.estimates import UNDEFINED_NOTE, CellKey, Row, add_lost_labels, interval_with_warning
 from samgap.statistics.strata import STRATUM_ALL, Cell
 from samgap.statistics.sums import Resampleable, summarize_metric
 
@@ -149,7 +149,7 @@ def _compare_pair(
         "p_value": paired.permutation_p_value(candidate, baseline, settings["resamples"], rng),
         "p_t_test": t_test.pop("p_value"),
         **t_test,
-        "warning": warning,
+        "warning": add_lost_labels(warning, max(candidate.n_lost, baseline.n_lost)),
     }
 
 

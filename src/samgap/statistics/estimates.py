@@ -116,6 +116,7 @@ def _estimate_stratum(
     if np.isnan(value):
         return _make_row(stratum, clustering, note=UNDEFINED_NOTE, **counts)
     low, high, warning = interval_with_warning(values, resampleable.n_clusters, clustering, confidence)
+    warning = add_lost_labels(warning, resampleable.n_lost)
     return _make_row(stratum, clustering, value=value, ci_low=low, ci_high=high, warning=warning, **counts)
 
 
@@ -126,6 +127,14 @@ def interval_with_warning(
     if n_clusters < 2:
         return None, None, f"computed from a single {clustering.kind}, which has no spread: no interval"
     return *bootstrap.percentile_interval(values, n_clusters, confidence), clustering.warning
+
+
+def add_lost_labels(warning: str | None, n_lost: int) -> str | None:
+    """Return a warning that also states the number of image-phrase pairs that do not count, if there are any."""
+    if not n_lost:
+        return warning
+    lost = f"without {n_lost} image-phrase pair{'' if n_lost == 1 else 's'}, of which labels were lost"
+    return f"{warning}; {lost}" if warning else lost
 
 
 def _make_row(stratum: str, clustering: Clustering, **columns: Any) -> Row:

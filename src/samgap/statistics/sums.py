@@ -1,13 +1,14 @@
 """Metrics of a cell or stratum in a form that can be resampled by cluster."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from samgap.metrics import load_metric
-from samgap.metrics.base import RankedMetric, Resampler, SharedCache, SufficientStatistics, SumMetric
+from samgap.metrics.base import Metric, RankedMetric, Resampler, SharedCache, SufficientStatistics, SumMetric
+from samgap.metrics.row_masks import has_lost_labels
 from samgap.statistics.clusters import Clustering
 
 
@@ -19,6 +20,8 @@ class SampleSize:
     """bool (clusters,): whether the cluster has a row that counts."""
     n_images: int
     n_instances: int
+    n_lost: int = field(default=0, kw_only=True)
+    """Number of phrases on images that do not count, because labels that they depend on were lost."""
 
     @property
     def n_clusters(self) -> int:
@@ -81,19 +84,30 @@ def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering
     reason = metric.not_evaluable_reason(pairs)
     if reason:
         return reason
+    n_lost = count_lost(metric, pairs)
     pairs = pairs[metric.row_mask(pairs)]
     codes = clustering.cluster_codes(pairs["image_id"])
     has_data = np.bincount(codes, minlength=clustering.count) > 0
     sizes = (has_data, pairs["image_id"].nunique(), int(pairs["n_truth"].sum()))
     if isinstance(metric, RankedMetric):
-        return RankingStatistics(*sizes, metric, pairs, codes)
+        return RankingStatistics(*sizes, metric, pairs, codes, n_lost=n_lost)
     statistics = metric.sufficient_statistics(pairs)
     widths = {name: None if rows.ndim == 1 else rows.shape[1] for name, rows in statistics.items()}
     columns = [column for rows in statistics.values() for column in rows.reshape(len(pairs), -1).T]
     cluster_sums = np.stack(
         [np.bincount(codes, weights=column, minlength=clustering.count) for column in columns], axis=1
     )
-    return SumStatistics(*sizes, metric, cluster_sums, widths)
+    return SumStatistics(*sizes, metric, cluster_sums, widths, n_lost=n_lost)
+
+
+def count_lost(metric: Metric, pairs: pd.DataFrame) -> int:
+    """Return the number of rows of table `pairs` that the metric would count if none of their labels had been lost."""
+    lost = pairs[has_lost_labels(pairs)].assign(lost_labels=False, evaluable=True)
+    if not len(lost):
+        return 0
+    # Whether the phrase is present in these images is unknown.
+    masks = [metric.row_mask(lost.assign(n_truth=n_truth)) for n_truth in (0, 1)]
+    return int(np.logical_or(*masks).sum())
 
 
 def round_for_exact_sums(tables: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -9,6 +9,12 @@ COUNT_MAP = pa.map_(pa.string(), pa.int32())
 
 PROMPT_ID = column("prompt_id", pa.string(), "the prompt, unique in its data set and prompt set")
 IMAGE_ID = column("image_id", pa.int64(), "the image, as in images.parquet")
+LOST_LABELS = column(
+    "lost_labels",
+    pa.bool_(),
+    "for a phrase: whether labels that it depends on could not be used in the image; it is then not evaluable",
+    nullable=True,
+)
 STRATA = column("strata", STRING_MAP, "strata of the image, as lighting: dusk", nullable=True)
 PHRASE_TAGS = [
     column("nouns", pa.list_(pa.string()), "nouns of the phrase's candidate instances", nullable=True),

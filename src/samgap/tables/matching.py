@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from samgap.masks.area_ranges import AREA_RANGES
-from samgap.tables.columns import COUNT_MAP, IMAGE_ID, PHRASE_TAGS, PROMPT_ID, STRATA, STRING_MAP
+from samgap.tables.columns import COUNT_MAP, IMAGE_ID, LOST_LABELS, PHRASE_TAGS, PROMPT_ID, STRATA, STRING_MAP
 from samgap.tables.parquet import Table, column
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
@@ -134,6 +134,7 @@ PAIRS = Table(
         column("kind", pa.string(), "kind of the prompt"),
         column("phrase", pa.string(), "text of the prompt, if any", nullable=True),
         column("evaluable", pa.bool_(), "whether the labels of the data set decide the prompt"),
+        LOST_LABELS,
         column("n_truth", pa.int32(), "instances that a right prediction covers"),
         column("n_predicted", pa.int32(), "predictions at or above the score threshold, without ignored ones"),
         column("tp", pa.list_(pa.int32(), len(IOU_THRESHOLDS)), "one-to-one matches at IoU 0.50, 0.55 … 0.95"),

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from samgap.tables.columns import IMAGE_ID, PHRASE_TAGS, PROMPT_ID, STRING_MAP
+from samgap.tables.columns import IMAGE_ID, LOST_LABELS, PHRASE_TAGS, PROMPT_ID, STRING_MAP
 from samgap.tables.parquet import Table, column
 
 POINT_TYPE = pa.struct([("x", pa.float32()), ("y", pa.float32()), ("label", pa.int8())])
@@ -35,6 +35,7 @@ PROMPTS = Table(
             "instances that a right prediction covers; empty: absent from the image; null: not evaluable",
             nullable=True,
         ),
+        LOST_LABELS,
         *PHRASE_TAGS,
         column("without", STRING_MAP, "attributes that the phrase excludes, with their values", nullable=True),
         column("polarity", pa.string(), "positive, or negated if the phrase excludes something", nullable=True),

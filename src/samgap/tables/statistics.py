@@ -7,7 +7,7 @@ from samgap.tables.parquet import Table, column
 CLUSTER_COLUMNS = (
     column("clusters", pa.string(), "resampling unit: image, or group (a video, a source photograph)"),
     column("n_clusters", pa.int64(), "clusters with data for the value"),
-    column("warning", pa.string(), "reason to distrust the interval, if any", nullable=True),
+    column("warning", pa.string(), "reason to distrust the value or its interval, if any", nullable=True),
 )
 
 ESTIMATES = Table(

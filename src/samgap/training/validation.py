@@ -46,7 +46,10 @@ def compute_validation_scores(
                 for prediction in predictions
                 if prediction.score >= score_threshold
             ]
-            targets = [rles[truth_id] for truth_id in find_truth_ids(phrase, image_id, ground_truth) or []]
+            truth_ids = find_truth_ids(phrase, image_id, ground_truth)
+            if truth_ids is None:
+                continue
+            targets = [rles[truth_id] for truth_id in truth_ids]
             presence[int(bool(targets)), int(bool(predicted))] += 1
             ious = _compute_matched_ious(predicted, targets)
             counts[index] += len(ious), len(predicted) + len(targets)

@@ -3,7 +3,15 @@
 import pytest
 
 from samgap.annotations.ground_truth import GroundTruth, Instance
-from samgap.annotations.phrases import find_truth_ids, get_nouns, get_polarity, is_evaluable, is_referent, is_trainable
+from samgap.annotations.phrases import (
+    find_truth_ids,
+    get_nouns,
+    get_polarity,
+    has_lost_labels,
+    is_evaluable,
+    is_referent,
+    is_trainable,
+)
 
 FRUIT = {"phrase": "damaged fruit", "nouns": ["apple", "pear"], "attributes": {"health": "damaged"}}
 
@@ -72,3 +80,33 @@ def test_excluded_attribute_must_be_labelled_on_each_instance():
     phrase = {"phrase": "undamaged pear", "noun": "pear", "without": {"health": "damaged"}}
     assert find_truth_ids(phrase, 1, truth) == [] and find_truth_ids(phrase, 2, truth) is None
     assert find_truth_ids({**phrase, "noun": "apple"}, 2, truth) == []
+
+
+PEAR = {"phrase": "pear", "noun": "pear"}
+LEAF = {"phrase": "leaf", "other": True}
+
+
+def make_incomplete(*nouns):
+    """Return the ground truth of both images, the second of which lost labels of the nouns."""
+    return GroundTruth({1: {}, 2: {"incomplete": list(nouns)}}, TRUTH.instances, TRUTH.nouns, TRUTH.attributes)
+
+
+def test_a_phrase_is_not_evaluable_in_an_image_that_lost_a_label_of_its_nouns():
+    truth = make_incomplete("apple")
+    assert find_truth_ids({"phrase": "apple", "noun": "apple"}, 2, truth) is None
+    assert find_truth_ids(FRUIT, 2, truth) is None  # one of its two nouns
+    assert find_truth_ids(PEAR, 2, truth) == [] and not has_lost_labels(PEAR, 2, truth)
+    assert find_truth_ids(FRUIT, 1, truth) == [1, 3] and not has_lost_labels(FRUIT, 1, truth)
+    assert has_lost_labels(LEAF, 2, truth) and not has_lost_labels(LEAF, 1, truth)
+    # This phrase is not evaluable on any image, so it lost nothing.
+    assert not has_lost_labels({**FRUIT, "attributes": {"gloss": "high"}}, 2, truth)
+
+
+def test_a_phrase_is_not_evaluable_where_the_value_of_its_attribute_could_not_be_read():
+    unknown = Instance(6, 2, "pear", (0, 0, 1, 1), 1, None, {}, unknown_attributes=frozenset({"health"}))
+    truth = GroundTruth({1: {}, 2: {}}, {**TRUTH.instances, 2: [unknown]}, TRUTH.nouns, TRUTH.attributes)
+    damaged_pear = {**PEAR, "attributes": {"health": "damaged"}}
+    assert find_truth_ids(damaged_pear, 2, truth) is None and has_lost_labels(damaged_pear, 2, truth)
+    assert find_truth_ids(damaged_pear, 1, truth) == [3]
+    assert find_truth_ids(PEAR, 2, truth) == [6]
+    assert find_truth_ids({**damaged_pear, "noun": "apple"}, 2, truth) == []

@@ -290,3 +290,8 @@ def test_false_positive_on_an_absent_phrase_lowers_precision_and_presence_but_no
         assert evaluate(metric_id, PAIRS) < evaluate(metric_id, without_false_positive)
     for metric_id in ("pmf1", "recall", "concept-recall", "iou"):
         assert evaluate(metric_id, PAIRS) == evaluate(metric_id, without_false_positive)
+
+
+def test_leakage_needs_an_image_without_lost_labels():
+    lost = PAIRS.assign(lost_labels=PAIRS["kind"] == "other")
+    assert load_metric("leakage").not_evaluable_reason(lost) == reasons.LOST_LABELS

@@ -1,5 +1,7 @@
 """Exemplar boxes with a phrase or without it."""
 
+from dataclasses import replace
+
 from samgap.prompts import exemplar
 from samgap.prompts.seed import Seed
 
@@ -34,3 +36,10 @@ def test_the_first_exemplar_is_random(truth):
 def test_boxes_may_replace_the_phrase(truth, seed):
     (row,) = exemplar.generate_prompts(truth, {**APPLE, "text": False}, seed)
     assert row["phrase"] == "visual" and row["nouns"] == ["apple"]
+
+
+def test_images_that_lost_labels_of_the_phrase_are_counted_and_get_no_row(truth, seed, caplog):
+    images = {1: {**truth.images[1], "incomplete": ["apple"]}, 2: truth.images[2]}
+    incomplete = replace(truth, images=images)
+    assert list(exemplar.generate_prompts(incomplete, APPLE, seed)) == []
+    assert "1 images × phrases get no exemplars, because labels of them were lost" in caplog.text

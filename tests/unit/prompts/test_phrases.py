@@ -1,5 +1,7 @@
 """Rows of phrases: positives, negatives and phrases that are not evaluable."""
 
+from dataclasses import replace
+
 import pytest
 
 from samgap.errors import UserError
@@ -56,3 +58,14 @@ def test_the_table_distinguishes_empty_from_null_and_has_all_tags(truth, seed, t
 def test_an_empty_or_duplicated_phrase_raises_a_one_line_error(truth, seed, entries, message):
     with pytest.raises(UserError, match=message):
         list(phrases.generate_prompts(truth, {"phrases": entries}, seed))
+
+
+def test_phrases_of_lost_labels_are_marked(truth, seed, tmp_path):
+    incomplete = replace(truth, images={1: truth.images[1], 2: {**truth.images[2], "incomplete": ["apple"]}})
+    rows = phrases.generate_prompts(incomplete, {"phrases": PHRASES}, seed)
+    write.write_prompts(tmp_path / "prompts.parquet", rows, incomplete, {})
+    table = PROMPTS.read(tmp_path / "prompts.parquet")
+    lost = table[table["lost_labels"].astype(bool)]
+    assert list(zip(lost["image_id"], lost["phrase"], strict=True)) == [(2, "apple"), (2, "ripe apple"), (2, "leaf")]
+    assert lost["truth_ids"].isna().all()
+    assert table.set_index(["image_id", "phrase"]).at[(2, "orange"), "truth_ids"].tolist() == []

@@ -1,5 +1,7 @@
 """Tracks: the rows of each track, and the correct prediction for each row."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,13 @@ def test_the_prompt_of_a_track_in_a_synthetic_sequence_is_the_box_of_kind_box(tm
         assert list(first["boxes"]) == boxes[first["truth_ids"][0]]
         assert track_rows["boxes"].iloc[1:].isna().all()
     assert rows["prompt_id"].is_unique and len(rows) > 40
+
+
+def test_a_frame_that_lost_labels_does_not_prove_that_the_object_is_absent(sequence, seed):
+    frame = sequence.images[7]
+    incomplete = replace(sequence, images={**sequence.images, 7: {**frame, "incomplete": ["apple"]}})
+    rows = {
+        (row["track"], 10 - row["image_id"]): row["truth_ids"] for row in track.generate_prompts(incomplete, {}, seed)
+    }
+    # Track 2 has no instance on frame 3; before, it counted as not visible there.
+    assert rows[2, 3] is None and rows[2, 4] == [142] and rows[1, 2] == [121]

@@ -175,3 +175,15 @@ def test_order_of_pairs_does_not_matter(metric):
     first, second = (compute_single(Cell(pairs), metric) for pairs in (PAIRS, PAIRS[::-1]))
     for column in ("value", "ci_low", "ci_high"):
         assert first[column].tolist() == pytest.approx(second[column].tolist(), abs=1e-12, nan_ok=True)
+
+
+def test_pairs_of_lost_labels_are_counted_in_the_warning():
+    is_lost = PAIRS["image_id"].isin([3, 4]) & (PAIRS["phrase"] != "phrase 0")
+    lost = PAIRS.assign(evaluable=~is_lost, lost_labels=is_lost, n_truth=PAIRS["n_truth"].where(~is_lost, 0))
+    row = compute_single(Cell(lost), "precision").iloc[0]
+    assert row["value"] == pytest.approx(evaluate("precision", PAIRS[~is_lost]))
+    assert row["warning"] == "without 6 image-phrase pairs, of which labels were lost"
+    boxes = compute_single(Cell(BOXES), "iou").iloc[0]
+    assert boxes["warning"] is None
+    [phrase] = compute_single(Cell(lost[is_lost & (lost["phrase"] == "phrase 1")]), "precision")["note"].unique()
+    assert phrase == "not evaluable: every image lost labels of the phrases"

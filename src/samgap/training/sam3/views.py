@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter
 
 from samgap.annotations.ground_truth import Instance, read_ground_truth
-from samgap.annotations.phrases import is_evaluable
+from samgap.annotations.phrases import has_lost_labels, is_evaluable
 from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.training.box_masks import estimate_pseudo_mask
@@ -83,6 +83,8 @@ class ViewSampler:
         phrases = self.phrases
         if crop[2] < MIN_CROP_FRACTION_FOR_SIZE * min(row["width"], row["height"]):
             phrases = [phrase for phrase in phrases if "size" not in phrase.get("attributes", {})]
+        # An object whose label was lost would be learned as absent.
+        phrases = [phrase for phrase in phrases if not has_lost_labels(phrase, image_id, self.ground_truth)]
         queries = sample_queries(phrases, visible, ambiguous, rng, self.options)
         if not queries:
             return None

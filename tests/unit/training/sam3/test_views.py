@@ -103,3 +103,11 @@ def test_phrases_that_the_labels_cannot_evaluate_are_an_error(tmp_path):
     sampler = ViewSampler(write_apples(tmp_path), [APPLE_PHRASES[2]], VIEW_SIZE, {"negatives": 1})
     with pytest.raises(UserError, match="cannot evaluate any phrase of the training"):
         sampler.sample(np.random.default_rng(0))
+
+
+def test_an_image_that_lost_labels_of_a_noun_is_no_view_of_its_phrases(tmp_path):
+    sampler = make_sampler(tmp_path)
+    rng = np.random.default_rng(0)
+    assert sampler.sample_view(1, rng) is not None
+    sampler.ground_truth.images[1]["incomplete"] = ["apple"]
+    assert sampler.sample_view(1, rng) is None
