@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from samgap.config.plugin_import import import_plugin
-from samgap.datasets import card, write
+from samgap.datasets import card, groups, write
 from samgap.io import files
 from samgap.jobs.script import collect_provenance, job_context
 
@@ -22,5 +22,6 @@ with job_context(snakemake) as log:
         dataset=dataset,
         provenance=collect_provenance(snakemake),
     )
+    groups.warn_of_useless_groups(dataset, options, counts["n_groups"], counts["n_images"])
     files.write_json(output.card, card.make_card(dataset, options, counts, inputs, dict(output.items()), seed))
     log.info("%(n_images)d images, %(n_instances)d instances, %(n_ignored)d of them ignored", counts)

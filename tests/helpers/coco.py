@@ -11,6 +11,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from samgap.datasets import AnnotatedImage, Annotation, coco
+from samgap.datasets.left_out import ReturnedCounts
 from samgap.errors import UserError
 
 WIDTH, HEIGHT = 40, 30
@@ -84,6 +85,14 @@ def get_full_mask(annotation: Annotation) -> np.ndarray:
 def read_coco(source: Path, **options: Any) -> list[AnnotatedImage]:
     """Return the images of a source with labels.json."""
     return list(coco.iter_images({**OPTIONS, **options}, {"data": source}, seed=0))
+
+
+def read_coco_counts(source: Path, **options: Any) -> tuple[list[AnnotatedImage], dict[str, Any]]:
+    """Return the images of a source with labels.json, and the counts of its annotations as in dataset.json."""
+    images = ReturnedCounts(coco.iter_images({**OPTIONS, **options}, {"data": source}, seed=0))
+    read = list(images)
+    assert images.counts is not None
+    return read, images.counts.to_card()
 
 
 def read_coco_error(source: Path, **options: Any) -> str:

@@ -1,8 +1,9 @@
 """Data sets. Each plug-in module is one kind of data set; `datasets.<id>.kind` in the configuration selects it.
 
 A kind defines `describe_labels(options)`, which returns the labelled `nouns` and `attributes`, and
-`iter_images(options, archives, seed)`, which yields `AnnotatedImage`s. `samgap.datasets.write` writes them to the files
-that are common to all data sets.
+`iter_images(options, archives, seed)`, which yields `AnnotatedImage`s. If it reads labels that it cannot use, it names
+them in `AnnotatedImage.incomplete` and returns their counts (a generator can return a value), `left_out.LabelCounts`.
+`samgap.datasets.write` writes the images to the files that are common to all data sets.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ class Annotation:
         occluded_fraction: Fraction of the instance hidden by other objects, 0 to 1; None if unknown.
         track_id: Number of the object, the same in all frames of a sequence; None for single images.
         offset: Row and column of the first pixel of `mask` in the image, in px; None if `mask` covers the whole image.
+        unknown_attributes: Names of attributes that the source has without a value that can be read.
     """
 
     noun: str
@@ -35,6 +37,7 @@ class Annotation:
     occluded_fraction: float | None = None
     track_id: int | None = None
     offset: tuple[int, int] | None = None
+    unknown_attributes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class AnnotatedImage:
         sequence: Name of the video; None for single images.
         frame_index: Number of the frame in its video, from 0; None for single images.
         extra_files: Further files by their path relative to the folder of the images, such as optical flow.
+        incomplete: Nouns of which labels of the image cannot be used. Phrases of these nouns are not evaluable there.
     """
 
     file_name: str
@@ -65,3 +69,4 @@ class AnnotatedImage:
     sequence: str | None = None
     frame_index: int | None = None
     extra_files: Mapping[str, bytes] = field(default_factory=dict)
+    incomplete: tuple[str, ...] = ()

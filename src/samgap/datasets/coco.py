@@ -1,36 +1,43 @@
 """Kind `coco`: a folder or an archive of images with one or several COCO files.
 
 The segmentation of an annotation may be polygons, a run-length encoding (compressed or not), or missing; then the
-instance has a box and no mask. Crowd regions are ignored in the evaluation. Invalid annotations are left out and
-counted in one warning; if only the segmentation of an annotation is invalid, its whole box is ignored in the
-evaluation. A missing or unreadable image, an image of another size, and duplicate ids and images are errors.
+instance has a box and no mask. Crowd regions are ignored in the evaluation. Invalid annotations are left out; if only
+the segmentation of an annotation is invalid, its whole box is ignored in the evaluation. Both are counted by reason,
+and mark their image as incomplete for their noun. A missing or unreadable image, an image of another size, duplicate
+ids and images, and files whose annotations are wrong as a whole (`coco_checks`) are errors.
 
 Options: `annotations` (paths of the COCO files, with the wildcards `*` and `?`); `nouns` (category -> noun, or a noun
 with attributes); `images` (the folder that file names are relative to; by default an image may be in any folder, and
 its base name suffices if it is unique); `files` (a text file with the names to read, one per line); `groups` (a
 regular expression whose first group, matched in the name of an image, is its source; by default each image is a
 separate group); `attributes` (attributes of all instances); `attribute-values` (all values of the attributes that the
-annotations have in `attributes`, or that apply to all instances); `absent` (nouns that are in no image); `max-gb`
-(limit of the unpacked size of an archive).
+annotations have in `attributes` or at their top level, or that apply to all instances); `absent` (nouns that are in no
+image); `crowds` (`ignore`, or `instances` if each annotation with `iscrowd` is one object); `max-left-out` (largest
+fraction of annotations that may be lost); `max-gb` (limit of the unpacked size of an archive).
 
 Leading folders may be omitted in all paths inside the data, because they differ between archives.
 """
 
 import fnmatch
+import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import AnnotatedImage, Annotation
-from samgap.datasets import coco_labels as labels
 from samgap.datasets.archive import MAX_ARCHIVE_GB, iter_files
-from samgap.datasets.coco_files import AnnotationProblems, CocoImage, parse_coco_file
+from samgap.datasets.coco_annotations import make_annotation
+from samgap.datasets.coco_checks import check_crowds
+from samgap.datasets.coco_files import UNKNOWN_IMAGE, CocoFile, CocoImage, parse_coco_file
+from samgap.datasets.left_out import MAX_LEFT_OUT, LabelCounts
 from samgap.datasets.names import extract_group, select_listed, split_path, summarize_names
 from samgap.datasets.photographs import load_photograph
 from samgap.datasets.write import IMAGE_SUFFIXES
 from samgap.errors import UserError
+
+logger = logging.getLogger("samgap")
 
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,32 +54,54 @@ def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
     return {"nouns": nouns, "attributes": values}
 
 
-def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: int) -> Iterator[AnnotatedImage]:
-    """Yield the images in the order of the source, each with its annotations (`seed` is unused).
+def iter_images(
+    options: Mapping[str, Any], archives: Mapping[str, Path], seed: int
+) -> Generator[AnnotatedImage, None, LabelCounts]:
+    """Yield the images in the order of the source, each with its annotations; return the counts of the annotations.
 
     The source `archives["data"]` is read twice: first the COCO files and the names of all images, then the images.
-    Annotations that are left out are counted in one warning at the end.
+    `seed` is unused.
 
     Raises:
-        UserError: A COCO file or an image is missing, invalid or ambiguous; see the docstring of the module.
+        UserError: A COCO file or an image is missing, invalid or ambiguous, or too many annotations are lost; see the
+            docstring of the module.
     """
     source, max_gb = Path(archives["data"]), options.get("max-gb", MAX_ARCHIVE_GB)
+    max_left_out = options.get("max-left-out", MAX_LEFT_OUT)
     json_files, image_paths = _index_source(source, options["annotations"], max_gb)
-    problems = AnnotationProblems()
+    files: list[CocoFile] = []
     entries: dict[str, CocoImage] = {}
     for path, json_bytes in sorted(json_files.items()):
         id_prefix = path.stem if len(json_files) > 1 else ""
-        for entry in parse_coco_file(f"{source}: {path}", id_prefix, json_bytes, options["nouns"], problems):
+        files.append(parse_coco_file(f"{source}: {path}", id_prefix, json_bytes, options["nouns"]))
+        for entry in files[-1].images:
             if entry.file_name in entries:
                 raise UserError(f"{source}: {entry.file_name} is twice in {', '.join(options['annotations'])}")
             entries[entry.file_name] = entry
+    _check_nouns(source, files, options["nouns"])
     if "files" in options:
         selected = select_listed(entries, options["files"], str(source))
         entries = {name: entry for name, entry in entries.items() if name in selected}
+    coco_labels = [label for entry in entries.values() for label in entry.labels]
+    check_crowds(f"{source}", [label.values for label in coco_labels], options.get("crowds"))
+    orphans = _count_orphans(source, files, options, max_left_out)
+    # The annotations without an image are those of all images, and a list of files may select a few.
+    counts = LabelCounts() if "files" in options else orphans
+    n_labels = counts.n_lost + sum(len(entry.labels) + len(entry.lost) for entry in entries.values())
     located = _locate_images(entries, image_paths, options.get("images"), source)
+    n_instances = 0
     for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
-        yield _load_image(located[path], encoded_bytes, f"{source}: {path}", options, problems)
-    problems.log_warning(f"{source}")
+        image = _load_image(located[path], encoded_bytes, f"{source}: {path}", options, counts)
+        n_instances += sum(not annotation.ignore for annotation in image.annotations)
+        yield image
+        counts.raise_if_many_lost(f"{source}", max_left_out, n_labels)
+    counts.raise_if_all_lost(f"{source}")
+    if counts is not orphans:
+        counts.add(orphans)
+    if not n_instances:
+        logger.warning("warning: %s: no image has an annotation that counts in the evaluation", source)
+    counts.log_warning(f"{source}")
+    return counts
 
 
 # --- the source
@@ -159,81 +188,87 @@ def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[s
     }
 
 
+# --- the annotations
+
+
+def _check_nouns(source: Path, files: Sequence[CocoFile], nouns: Mapping[str, Any]) -> None:
+    """Warn if a key of `nouns` is not a category of any file: annotations of a misspelt category would not be used."""
+    missing = sorted(nouns.keys() - {name for file in files for name in file.categories})
+    if missing:
+        names = summarize_names(sorted({name for file in files for name in file.categories}))
+        logger.warning(
+            "warning: %s: `nouns` has %s, not a category of the COCO files; these are %s",
+            *(source, summarize_names(missing), names),
+        )
+
+
+def _count_orphans(
+    source: Path, files: Sequence[CocoFile], options: Mapping[str, Any], max_left_out: float
+) -> LabelCounts:
+    """Return the counts of the annotations without an image.
+
+    Raises:
+        UserError: They are more than a fraction of the annotations of their file, or all of a file or of a noun.
+    """
+    counts, whole, categories = LabelCounts(), LabelCounts(), _parse_categories(options)
+    for file in files:
+        file_counts = LabelCounts()
+        for label in file.orphans:
+            noun = () if label.category is None else (categories[label.category][0],)
+            whole.add_lost(UNKNOWN_IMAGE, label.id, file.source_name, *noun)
+            for each in (counts, file_counts):
+                each.add_lost(UNKNOWN_IMAGE, label.id)
+        for reason, label_id in file.not_used:
+            counts.not_used[reason].append(label_id)
+        for label in (label for image in file.images for label in image.labels):
+            whole.add_usable(file.source_name, categories[label.category or ""][0])
+        n_others = sum(len(image.labels) + len(image.lost) for image in file.images)
+        file_counts.raise_if_many_lost(file.source_name, max_left_out, n_others + len(file.orphans))
+    whole.raise_if_all_lost(f"{source}")
+    return counts
+
+
 # --- one image
 
 
 def _load_image(
-    entry: CocoImage, encoded_bytes: bytes, source_name: str, options: Mapping[str, Any], problems: AnnotationProblems
+    entry: CocoImage, encoded_bytes: bytes, source_name: str, options: Mapping[str, Any], counts: LabelCounts
 ) -> AnnotatedImage:
     photo = load_photograph(encoded_bytes, source_name, entry.size)
     categories = _parse_categories(options)
-    annotations = []
-    for annotation_id, coco_annotation in entry.annotations:
-        noun, category_attributes = categories[coco_annotation["category"]]
-        attributes = {
-            **options.get("attributes", {}),
-            **category_attributes,
-            **_read_declared_attributes(coco_annotation, options, problems, annotation_id),
-        }
-        annotation = _make_annotation(
-            annotation_id, coco_annotation, noun, attributes, photo.width, photo.height, problems
+    annotations: list[Annotation] = []
+    lost_categories = {*entry.lost_elsewhere, *(label.category for _, label in entry.lost)}
+    for reason, label in entry.lost:
+        counts.add_lost(reason, label.id, entry.source_name)
+    for target, reasons in ((counts.not_used, entry.not_used), (counts.changed, entry.changed)):
+        for reason, label_id in reasons:
+            target[reason].append(label_id)
+    for label in entry.labels:
+        assert label.category is not None
+        noun, category_attributes = categories[label.category]
+        annotation, lost_reason = make_annotation(
+            label, noun, category_attributes, (photo.width, photo.height), options, counts
         )
         if annotation:
             annotations.append(annotation)
-    group = extract_group(entry.output_name, options)
-    return AnnotatedImage(entry.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations)
-
-
-def _read_declared_attributes(
-    coco_annotation: Mapping[str, Any], options: Mapping[str, Any], problems: AnnotationProblems, annotation_id: str
-) -> dict[str, str]:
-    """Return the attributes of the annotation that `attribute-values` declares and that have a declared value."""
-    raw_attributes = coco_annotation.get("attributes")
-    attributes = {}
-    for name, declared_values in options.get("attribute-values", {}).items():
-        if name in options.get("attributes", {}):
-            continue
-        value = raw_attributes.get(name) if isinstance(raw_attributes, Mapping) else None
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        if text in declared_values:
-            attributes[name] = text
+        if lost_reason:
+            counts.add_lost(lost_reason, label.id, entry.source_name, noun)
+            lost_categories.add(label.category)
         else:
-            problems.add(f"without a declared value of {name} are read without it", annotation_id)
-    return attributes
+            counts.add_usable(entry.source_name, noun)
+    group = extract_group(entry.output_name, options)
+    return AnnotatedImage(
+        *(entry.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations),
+        incomplete=_list_incomplete_nouns(lost_categories, categories, options),
+    )
 
 
-def _make_annotation(
-    annotation_id: str,
-    coco_annotation: Mapping[str, Any],
-    noun: str,
-    attributes: dict[str, str],
-    width: int,
-    height: int,
-    problems: AnnotationProblems,
-) -> Annotation | None:
-    """Return the annotation, or None if neither its segmentation nor its box is valid; problems are recorded."""
-    ignore = bool(coco_annotation.get("iscrowd")) or bool(coco_annotation.get("ignore"))
-    box = box_problem = None
-    try:
-        box, was_cut = labels.parse_box(coco_annotation, width, height)
-        if was_cut:
-            problems.add("reach out of their image and are cut", annotation_id)
-    except labels.InvalidAnnotationError as error:
-        box_problem = str(error)
-    if segmentation := coco_annotation.get("segmentation"):
-        try:
-            mask, offset, n_invalid_polygons = labels.decode_segmentation(segmentation, width, height)
-        except labels.InvalidAnnotationError as error:
-            if box is None:
-                problems.add(f"with {error} and {box_problem} are left out", annotation_id)
-                return None
-            problems.add(f"with {error} are ignored in the evaluation, in their whole box", annotation_id)
-            mask, offset = labels.box_to_mask(box)
-            return Annotation(noun, mask=mask, offset=offset, attributes=attributes, ignore=True)
-        if n_invalid_polygons:
-            problems.add("with an invalid polygon among valid ones are read without it", annotation_id)
-        return Annotation(noun, mask=mask, offset=offset, attributes=attributes, ignore=ignore)
-    if box is None:
-        problems.add(f"with {box_problem} are left out", annotation_id)
-        return None
-    return Annotation(noun, box=box, attributes=attributes, ignore=ignore)
+def _list_incomplete_nouns(
+    lost_categories: set[str | None],
+    categories: Mapping[str, tuple[str, Mapping[str, str]]],
+    options: Mapping[str, Any],
+) -> tuple[str, ...]:
+    """Return the nouns of which an image lost a label: all of them, if the category of one is unknown."""
+    if None in lost_categories:
+        return tuple(sorted(describe_labels(options)["nouns"]))
+    return tuple(sorted({categories[category][0] for category in lost_categories if category is not None}))

@@ -1,16 +1,39 @@
-"""Parse COCO files: match their annotations to their images, and record invalid annotations by problem."""
+"""Parse COCO files: join their annotations with their images, and tell which annotations cannot be used, and why."""
 
 import json
-import logging
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any
 
+from samgap.datasets.coco_checks import check_geometry
+from samgap.datasets.coco_ids import IdIndex, Reference, reference_key, show, to_id_text
+from samgap.datasets.coco_json import load_coco_json
+from samgap.datasets.coco_values import InvalidAnnotationError, has_segmentation, parse_size
+from samgap.datasets.left_out import LEFT_OUT
 from samgap.datasets.names import split_path, summarize_names
 from samgap.errors import UserError
 
-logger = logging.getLogger("samgap")
+UNKNOWN_IMAGE = f"of an unknown image {LEFT_OUT}"
+"""Reason for which an annotation without an image is lost."""
+UNKNOWN_CATEGORY = f"of an unknown category {LEFT_OUT}"
+"""Reason for which an annotation without a category is lost."""
+
+
+@dataclass(frozen=True)
+class CocoLabel:
+    """An annotation of a COCO file.
+
+    Attributes:
+        id: Id for messages.
+        category: Name of its category; None if the file does not list the category.
+        values: The annotation as in the file.
+    """
+
+    id: str
+    category: str | None
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -20,12 +43,23 @@ class CocoImage:
     Attributes:
         file_name: File name as in the COCO file.
         size: Width and height in px; None if the COCO file does not state them.
-        annotations: Id for messages, and the annotation with the name of its category as `category`.
+        source_name: Name of the COCO file for messages.
+        labels: Annotations of categories that have a noun.
+        lost: Annotations that cannot be used, each with the reason.
+        not_used: Ids of annotations that are left out on purpose, each with the reason.
+        changed: Ids of annotations that are read in another way than written, each with the description.
+        lost_elsewhere: Categories (None: unknown) of annotations that may belong to this image, because it has none
+            while others of the file belong to no image.
     """
 
     file_name: str
     size: tuple[int, int] | None
-    annotations: list[tuple[str, dict[str, Any]]]
+    source_name: str = ""
+    labels: list[CocoLabel] = field(default_factory=list)
+    lost: list[tuple[str, CocoLabel]] = field(default_factory=list)
+    not_used: list[tuple[str, str]] = field(default_factory=list)
+    changed: list[tuple[str, str]] = field(default_factory=list)
+    lost_elsewhere: set[str | None] = field(default_factory=set)
 
     @property
     def output_name(self) -> str:
@@ -33,114 +67,175 @@ class CocoImage:
         return "_".join(split_path(self.file_name))
 
 
-@dataclass
-class AnnotationProblems:
-    """Problems of annotations.
+@dataclass(frozen=True)
+class CocoFile:
+    """The content of a COCO file.
 
     Attributes:
-        ids_by_problem: Problem -> ids of the annotations that have it.
-        n_annotations: Number of annotations that were read.
+        source_name: Name of the file for messages.
+        categories: Names of its categories.
+        images: Its images.
+        orphans: Annotations of images that the file does not list, of categories that have a noun or are unknown.
+        not_used: Ids of other annotations of such images, each with the reason.
     """
 
-    ids_by_problem: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    n_annotations: int = 0
-
-    def add(self, problem: str, annotation_id: str) -> None:
-        """Record a problem of an annotation."""
-        self.ids_by_problem[problem].append(annotation_id)
-
-    def log_warning(self, source_name: str) -> None:
-        """Log one warning with the number of annotations and the first ids of each problem, if there is any."""
-        if self.ids_by_problem:
-            counts = "; ".join(
-                f"{len(ids)} {problem} (id {summarize_names(ids)})"
-                for problem, ids in sorted(self.ids_by_problem.items())
-            )
-            logger.warning("warning: %s: of %d annotations, %s", source_name, self.n_annotations, counts)
+    source_name: str
+    categories: frozenset[str]
+    images: list[CocoImage]
+    orphans: list[CocoLabel]
+    not_used: list[tuple[str, str]]
 
 
-def parse_coco_file(
-    source_name: str, id_prefix: str, json_bytes: bytes, nouns: Mapping[str, Any], problems: AnnotationProblems
-) -> Iterator[CocoImage]:
-    """Yield the images of one COCO file, each with its annotations of known categories, without duplicates.
+def parse_coco_file(source_name: str, id_prefix: str, json_bytes: bytes, nouns: Mapping[str, Any]) -> CocoFile:
+    """Return the images of one COCO file, each with its annotations, without duplicates.
 
     Args:
         source_name: Name of the file for messages.
         id_prefix: Prefix of the ids of annotations in messages; empty if there is one COCO file.
         json_bytes: Content of the file.
-        nouns: Option `nouns` of the data set; annotations of other categories are left out.
-        problems: Records the annotations that are left out.
+        nouns: Option `nouns` of the data set; annotations of other categories are not used.
 
     Raises:
-        UserError: The file is not a COCO file, an id is not unique, or no category of the file is in `nouns`.
+        UserError: The file is not a COCO file, an id is not unique or ambiguous, no category of the file is in `nouns`,
+            or the boxes or polygons of the file are not in px of their images.
     """
-    images, categories, annotations = _load(source_name, json_bytes)
-    names = set(categories.values())
-    unknown = sorted(names - set(nouns))
-    if unknown and len(unknown) == len(names):
-        raise UserError(
-            f"{source_name}: its categories are {summarize_names(unknown)}; map each of them to a noun in `nouns`"
+    data = load_coco_json(source_name, json_bytes)
+    images = [_parse_image(source_name, row) for row in data["images"]]
+    categories = [_parse_category(source_name, row) for row in data["categories"]]
+    _check_categories(source_name, set(categories), nouns)
+    rows = data["annotations"]
+    image_index = IdIndex(
+        source_name, "image", [row.get("id") for row in data["images"]], [_list_names(image) for image in images]
+    )
+    # Categories of one name are one category.
+    unique_names = [[name] if name not in categories[:number] else [] for number, name in enumerate(categories)]
+    category_index = IdIndex(source_name, "category", [row.get("id") for row in data["categories"]], unique_names)
+    image_by_key = image_index.join(row.get("image_id") for row in rows)
+    category_by_key = category_index.join(row.get("category_id") for row in rows)
+    file = CocoFile(source_name, frozenset(categories), images, [], [])
+    contents: dict[str, Mapping[str, Any]] = {}
+    for label_id, row in zip(_make_label_ids(source_name, id_prefix, rows), rows, strict=True):
+        image, category = (
+            _find(references, row.get(name))
+            for references, name in ((image_by_key, "image_id"), (category_by_key, "category_id"))
         )
-    by_image: dict[Any, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    contents: set[str] = set()
-    for annotation in annotations:
-        annotation_id = f"{id_prefix}:{annotation['id']}" if id_prefix else str(annotation["id"])
-        problems.n_annotations += 1
-        category = categories.get(annotation.get("category_id"))
-        content = json.dumps([annotation.get(key) for key in ("image_id", "category_id", "bbox", "segmentation")])
-        if annotation.get("image_id") not in images:
-            problems.add("of an unknown image are left out", annotation_id)
+        changes = [(reference.change, label_id) for reference in (image, category) if reference and reference.change]
+        label = CocoLabel(label_id, None if category is None else categories[category.row], row)
+        if label.category is not None and label.category not in nouns:
+            reason = f"of the category {show(label.category)[1:-1]}, not in `nouns`, {LEFT_OUT}"
+            (file if image is None else images[image.row]).not_used.append((reason, label.id))
+        elif image is None:
+            file.orphans.append(replace(label, id=f"{label.id} with image_id {show(row.get('image_id'))}"))
         elif category is None:
-            problems.add("of an unknown category are left out", annotation_id)
-        elif category not in nouns:
-            problems.add(f"of the category {category}, not in `nouns`, are left out", annotation_id)
-        elif content in contents:
-            problems.add("that repeat another are left out", annotation_id)
+            label = replace(label, id=f"{label.id} with category_id {show(row.get('category_id'))}")
+            images[image.row].lost.append((UNKNOWN_CATEGORY, label))
+        elif repetition := _find_repetition(source_name, (image.row, category.row), row, contents):
+            images[image.row].not_used.append((repetition, label.id))
         else:
-            by_image[annotation["image_id"]].append((annotation_id, {**annotation, "category": category}))
-        contents.add(content)
-    for image_id, image in images.items():
-        yield CocoImage(image["file_name"], _read_size(image), by_image[image_id])
+            images[image.row].labels.append(label)
+            images[image.row].changed.extend(changes)
+    _mark_empty_images(images, file.orphans)
+    check_geometry(source_name, [(label.values, image.size) for image in images for label in image.labels])
+    return file
 
 
-def _read_size(image: Mapping[str, Any]) -> tuple[int, int] | None:
-    width, height = image.get("width"), image.get("height")
-    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        return width, height
-    return None
+def _find_repetition(
+    source_name: str, references: tuple[int, int], row: Mapping[str, Any], contents: dict[str, Mapping[str, Any]]
+) -> str | None:
+    """Return how an annotation repeats the box and segmentation of another one; None, and record it, if it does not.
 
-
-def _load(
-    source_name: str, json_bytes: bytes
-) -> tuple[dict[Any, dict[str, Any]], dict[Any, str], list[dict[str, Any]]]:
-    """Return the images by id, the names of the categories by id, and the annotations.
-
-    Raises:
-        UserError: The file is not a COCO file, an id is not unique, or an image has no file name.
+    Args:
+        source_name: Name of the file for messages.
+        references: Its image and category.
+        row: The annotation.
+        contents: The annotations so far, by their content.
     """
+    if row.get("bbox") is None and not has_segmentation(row):
+        return None
     try:
-        data = json.loads(json_bytes)
-        images = {row["id"]: row for row in data["images"]}
-        categories = {row["id"]: str(row["name"]) for row in data["categories"]}
-        annotations = data["annotations"]
-        ids = {
-            "image": [row["id"] for row in data["images"]],
-            "category": [row["id"] for row in data["categories"]],
-            "annotation": [row["id"] for row in annotations],
-        }
-        has_duplicates = {entity: len(set(values)) != len(values) for entity, values in ids.items()}
-        names = [row["file_name"] for row in images.values()]
-        for row in annotations:  # raises TypeError for ids that cannot be dictionary keys
-            hash((row.get("image_id"), row.get("category_id")))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{source_name}: not a COCO file of instances ({type(error).__name__}: {error})") from error
-    for entity, values in ids.items():
-        if has_duplicates[entity]:
-            raise UserError(f"{source_name}: the {entity} id {_find_duplicate(values)} is not unique")
-    if not all(isinstance(name, str) and split_path(name) for name in names):
-        raise UserError(f"{source_name}: an image without a file name")
-    return images, categories, annotations
+        content = json.dumps([*references, row.get("bbox"), row.get("segmentation")])
+        first = contents.setdefault(content, row)
+        if first is row:
+            return None
+        is_equal = {**first, "id": None} == {**row, "id": None}
+    except RecursionError as error:
+        raise UserError(f"{source_name}: not a COCO file of instances: lists in lists, too deep") from error
+    return (
+        f"that repeat another {LEFT_OUT}"
+        if is_equal
+        else f"that repeat the shape of another with other values {LEFT_OUT}"
+    )
 
 
-def _find_duplicate(values: Iterable[Any]) -> Any:
-    return next(value for value, count in Counter(values).items() if count > 1)
+def _mark_empty_images(images: Iterable[CocoImage], orphans: Sequence[CocoLabel]) -> None:
+    """Mark the images without any annotation if there are annotations of unknown images.
+
+    All annotations of an image have the same id in most files. Therefore an image whose id is wrong in them has none.
+    """
+    categories = {label.category for label in orphans}
+    for image in images:
+        if not (image.labels or image.lost or image.not_used):
+            image.lost_elsewhere.update(categories)
+
+
+def _find(references: Mapping[tuple[bool, str], Reference], value: Any) -> Reference | None:
+    key = reference_key(value)
+    return None if key is None else references.get(key)
+
+
+def _parse_image(source_name: str, row: Mapping[str, Any]) -> CocoImage:
+    name = row.get("file_name")
+    if not isinstance(name, str) or not split_path(name):
+        raise UserError(f"{source_name}: an image without a file name (image id {show(row.get('id'))})")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise UserError(f"{source_name}: the file name {show(name)} has a control character; rename the image")
+    try:
+        return CocoImage(name, parse_size(row), source_name)
+    except InvalidAnnotationError as error:
+        raise UserError(f"{source_name}: image {name}: {error}; correct it") from error
+
+
+def _parse_category(source_name: str, row: Mapping[str, Any]) -> str:
+    name = row.get("name")
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise UserError(f"{source_name}: the category {show(row.get('id'))} has no name")
+    return str(name)
+
+
+def _check_categories(source_name: str, names: set[str], nouns: Mapping[str, Any]) -> None:
+    """Raise UserError if no category of the file has a noun, or if a name in `nouns` differs by case or spaces only."""
+    if not names & nouns.keys():
+        listed = summarize_names(show(name)[1:-1] for name in sorted(names)) or "none"
+        raise UserError(f"{source_name}: its categories are {listed}; map each of them to a noun in `nouns`")
+    similar = {_fold(name): name for name in sorted(nouns.keys() - names)}
+    for name in sorted(names - nouns.keys()):
+        if _fold(name) in similar:
+            raise UserError(
+                f"{source_name}: `nouns` has {show(similar[_fold(name)])}, but the file has the category {show(name)}; "
+                "write this name in `nouns`"
+            )
+
+
+def _fold(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+
+
+def _list_names(image: CocoImage) -> set[str]:
+    """Return the names that a reference to an image may have: its path, its file name and its stem."""
+    base_name = split_path(image.file_name)[-1]
+    return {image.file_name, base_name, PurePosixPath(base_name).stem}
+
+
+def _make_label_ids(source_name: str, id_prefix: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of annotations for messages; an annotation without an id has its number, as `#1`."""
+    ids: list[str] = []
+    known: set[str | None] = set()
+    for number, row in enumerate(rows, start=1):
+        value = row.get("id")
+        text = to_id_text(value)
+        if text is not None and text in known:
+            raise UserError(f"{source_name}: the annotation id {show(value)} is not unique")
+        known.add(text)
+        label_id = f"#{number}" if text is None else show(text)[1:-1]
+        ids.append(f"{id_prefix}:{label_id}" if id_prefix else label_id)
+    return ids

@@ -12,24 +12,25 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-Box = tuple[float, float, float, float]
-"""Corners x0, y0, x1, y1 in px."""
-
-
-class InvalidAnnotationError(ValueError):
-    """An invalid box or segmentation; the message names the problem in few words."""
+from samgap.datasets.coco_values import (
+    Box,
+    InvalidAnnotationError,
+    is_within_one_pixel,
+    parse_box_numbers,
+    parse_polygons,
+)
 
 
 def parse_box(coco_annotation: Mapping[str, Any], width: int, height: int) -> tuple[Box, bool]:
-    """Return the box of an annotation, cut at the image, and whether more than one pixel was cut.
+    """Return the corners x0, y0, x1, y1 of an annotation's box, cut at the image, and whether more than 1 px was cut.
 
     Raises:
-        InvalidAnnotationError: The box is missing, not four numbers, without area, or outside the image.
+        InvalidAnnotationError: The box is missing, not four numbers, without area, within the first pixel of the image,
+            or outside the image.
     """
-    values: Any = coco_annotation.get("bbox")
-    if not _is_number_list(values) or len(values) != 4 or min(values[2:]) <= 0:
-        raise InvalidAnnotationError("an invalid box")
-    x, y, box_width, box_height = map(float, values)
+    x, y, box_width, box_height = parse_box_numbers(coco_annotation)
+    if is_within_one_pixel((x, y, box_width, box_height)):
+        raise InvalidAnnotationError("a box within one pixel")
     x0, y0, x1, y1 = max(x, 0.0), max(y, 0.0), min(x + box_width, float(width)), min(y + box_height, float(height))
     if x1 <= x0 or y1 <= y0:
         raise InvalidAnnotationError("a box outside its image")
@@ -37,7 +38,7 @@ def parse_box(coco_annotation: Mapping[str, Any], width: int, height: int) -> tu
 
 
 def box_to_mask(box: Box) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return a mask, bool, of all pixels that the box touches, and its offset (row, column) in the image."""
+    """Return a mask, bool, of all pixels that a box (corners) touches, and its offset (row, column) in the image."""
     x0, y0, x1, y1 = box
     top, left = math.floor(y0), math.floor(x0)
     return np.ones((math.ceil(y1) - top, math.ceil(x1) - left), bool), (top, left)
@@ -47,7 +48,7 @@ def decode_segmentation(segmentation: Any, width: int, height: int) -> tuple[np.
     """Decode polygons or a run-length encoding, compressed or not.
 
     Args:
-        segmentation: `segmentation` of a COCO annotation.
+        segmentation: `segmentation` of a COCO annotation; see `parse_polygons` for the ways to write polygons.
         width: Width of the image in px.
         height: Height of the image in px.
 
@@ -61,7 +62,7 @@ def decode_segmentation(segmentation: Any, width: int, height: int) -> tuple[np.
     if isinstance(segmentation, Mapping):
         rle, n_invalid = _parse_rle(segmentation, width, height), 0
     elif isinstance(segmentation, Sequence) and not isinstance(segmentation, str | bytes):
-        rle, n_invalid = _polygons_to_rle(segmentation, width, height)
+        rle, n_invalid = _polygons_to_rle(parse_polygons(segmentation), width, height)
     else:
         raise InvalidAnnotationError("a segmentation of unknown format")
     left, top, box_width, box_height = map(int, coco_mask.toBbox(rle))
@@ -71,31 +72,25 @@ def decode_segmentation(segmentation: Any, width: int, height: int) -> tuple[np.
     return crop.astype(bool), (top, left), n_invalid
 
 
-def _polygons_to_rle(polygons: Sequence[Any], width: int, height: int) -> tuple[dict[str, Any], int]:
+def _polygons_to_rle(polygons: Sequence[list[float] | None], width: int, height: int) -> tuple[dict[str, Any], int]:
     """Return the RLE of the valid polygons, and the number of invalid ones."""
     # Corners may be outside the image, but by no more than its longer side: pycocotools allocates memory up to them.
     limit = max(width, height)
-    valid = [
-        polygon
-        for polygon in polygons
-        if _is_number_list(polygon)
-        and len(polygon) >= 6
-        and len(polygon) % 2 == 0
-        and -limit <= min(polygon) <= max(polygon) <= 2 * limit
-    ]
+    valid = [polygon for polygon in polygons if polygon and -limit <= min(polygon) <= max(polygon) <= 2 * limit]
     if not valid:
         raise InvalidAnnotationError("an invalid polygon")
-    rles = coco_mask.frPyObjects([[float(value) for value in polygon] for polygon in valid], height, width)
-    return coco_mask.merge(rles), len(polygons) - len(valid)
+    return coco_mask.merge(coco_mask.frPyObjects(valid, height, width)), len(polygons) - len(valid)
 
 
 def _parse_rle(segmentation: Mapping[str, Any], width: int, height: int) -> dict[str, Any]:
     counts, size = segmentation.get("counts"), segmentation.get("size")
+    if size == [width, height] and width != height:
+        raise InvalidAnnotationError("run lengths of a size with width and height exchanged")
     if not isinstance(size, Sequence) or list(size) != [height, width]:
         raise InvalidAnnotationError("run lengths of another size")
     if isinstance(counts, str | bytes):
-        counts = _decode_counts(counts.encode() if isinstance(counts, str) else counts)
-    if not isinstance(counts, list) or not all(isinstance(count, int) and count >= 0 for count in counts):
+        counts = _decode_counts(counts.encode("utf-8", "surrogatepass") if isinstance(counts, str) else counts)
+    if not isinstance(counts, list) or not all(type(count) is int and count >= 0 for count in counts):
         raise InvalidAnnotationError("invalid run lengths")
     if sum(counts) != width * height:
         raise InvalidAnnotationError("run lengths that do not fill the image")
@@ -126,12 +121,3 @@ def _decode_counts(compressed_counts: bytes) -> list[int]:
     if shift:
         raise InvalidAnnotationError("invalid run lengths")
     return counts
-
-
-def _is_number_list(values: Any) -> bool:
-    return (
-        isinstance(values, Sequence)
-        and not isinstance(values, str | bytes)
-        and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-        and all(-1e9 < value < 1e9 for value in values)  # excludes infinity and NaN
-    )

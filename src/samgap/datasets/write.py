@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from samgap.datasets import AnnotatedImage, Annotation
+from samgap.datasets.left_out import ReturnedCounts
 from samgap.errors import UserError
 from samgap.io.files import atomic_directory, atomic_write
 from samgap.io.progress import report_progress
@@ -56,8 +57,9 @@ def write_dataset(
         provenance: Stored in the metadata of the table.
 
     Returns:
-        `n_images`, `n_instances`, `n_ignored` and `images_sha256` (over all names and contents); for a data set with
-        extra files also `n_extras` and `extras_sha256`.
+        `n_images`, `n_groups`, `n_instances`, `n_ignored` and `images_sha256` (over all names and contents); the counts
+        of `LabelCounts.to_card` and `n_incomplete_images`; for a data set with extra files also `n_extras` and
+        `extras_sha256`.
 
     Raises:
         UserError: There is no image, or two images have the same name, or a name is not a plain file name.
@@ -65,8 +67,9 @@ def write_dataset(
     """
     nouns = list(info["nouns"])
     written: dict[str, _WrittenImage] = {}
+    labels = ReturnedCounts(annotated_images)
     with atomic_directory(images_dir) as folder, report_progress(f"{dataset}: images", None, "images") as advance:
-        for image in annotated_images:
+        for image in labels:
             _check_file_name(image, written, dataset)
             written[image.file_name] = _write_image(image, folder, nouns)
             advance(1)
@@ -85,8 +88,13 @@ def write_dataset(
     extras = {name: sha256 for image in written.values() for name, sha256 in image.extra_sha256.items()}
     return {
         "n_images": len(images),
+        "n_groups": len({image["group"] for image in images}),
         "n_instances": len(instances),
         "n_ignored": sum(instance["ignore"] for instance in instances),
+        **(
+            {"n_annotations_read": len(instances), "left_out": {}} if labels.counts is None else labels.counts.to_card()
+        ),
+        "n_incomplete_images": sum("incomplete" in image for image in images),
         "images_sha256": _hash_checksums({name: image.sha256 for name, image in written.items()}),
         **({"n_extras": len(extras), "extras_sha256": _hash_checksums(extras)} if extras else {}),
     }
@@ -112,6 +120,8 @@ def _write_image(image: AnnotatedImage, folder: Path, nouns: list[str]) -> _Writ
     entry: dict[str, Any] = {"width": image.width, "height": image.height, "group": image.group}
     if image.attributes:
         entry["attributes"] = dict(image.attributes)
+    if image.incomplete:
+        entry["incomplete"] = sorted(image.incomplete)
     if image.sequence:
         entry |= {"sequence": image.sequence, "frame": image.frame_index}
     return _WrittenImage(
@@ -155,7 +165,11 @@ def _to_coco_annotation(image: AnnotatedImage, annotation: Annotation, nouns: li
         "ignore": int(annotation.ignore),
         "attributes": dict(annotation.attributes),
     }
-    optional = {"occlusion": annotation.occluded_fraction, "track": annotation.track_id}
+    optional = {
+        "occlusion": annotation.occluded_fraction,
+        "track": annotation.track_id,
+        "unknown_attributes": sorted(annotation.unknown_attributes) or None,
+    }
     row |= {key: value for key, value in optional.items() if value is not None}
     if annotation.mask is None:
         if annotation.box is None:

@@ -1,0 +1,78 @@
+"""Attributes of a COCO annotation: from the options, its category, and the annotation itself."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+RESERVED_KEYS = frozenset(
+    ("id", "image_id", "category_id", "bbox", "segmentation", "area", "iscrowd", "ignore", "attributes", "keypoints")
+)
+"""Keys of COCO, which are not attributes at the top level of an annotation."""
+
+
+@dataclass
+class ReadAttributes:
+    """The attributes of an annotation.
+
+    Attributes:
+        values: Attribute name -> value.
+        unknown: Attributes without a value that could be read.
+        problems: Descriptions of what could not be read, each of which completes "n annotations …".
+    """
+
+    values: dict[str, str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_attributes(
+    coco_annotation: Mapping[str, Any], category_attributes: Mapping[str, str], options: Mapping[str, Any]
+) -> ReadAttributes:
+    """Return the attributes of an annotation.
+
+    An attribute of the option `attribute-values` is read from the object `attributes` of the annotation, or from its
+    top level, as FiftyOne writes it. An attribute of the option `attributes` has that value for all instances. An
+    attribute of the category has the value of the category. An attribute with two values is unknown.
+
+    Args:
+        coco_annotation: The annotation as in the file.
+        category_attributes: Attributes that its category implies.
+        options: Options of the data set.
+    """
+    fixed: Mapping[str, str] = options.get("attributes", {})
+    declared: Mapping[str, list[str]] = options.get("attribute-values", {})
+    read = ReadAttributes({**fixed, **category_attributes})
+    for name in {**declared, **fixed}:
+        texts = list(dict.fromkeys(_list_values(coco_annotation, name)))
+        if name in fixed:
+            if any(text != read.values[name] for text in texts):
+                read.problems.append(f"have another value of {name} than the options, which is used")
+            continue
+        if name in category_attributes:
+            texts = list(dict.fromkeys([category_attributes[name], *texts]))
+        if len(texts) > 1:
+            read.problems.append(f"have two values of {name} and are read without it")
+        elif not texts or texts[0] not in (*declared[name], category_attributes.get(name)):
+            read.problems.append(f"without a declared value of {name} are read without it")
+        else:
+            read.values[name] = texts[0]
+            continue
+        read.values.pop(name, None)
+        read.unknown.append(name)
+    return read
+
+
+def _list_values(coco_annotation: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Yield the value of an attribute in `attributes` and at the top level, as text; null is no value."""
+    nested = coco_annotation.get("attributes")
+    sources = [nested] if isinstance(nested, Mapping) else []
+    if name not in RESERVED_KEYS:
+        sources.append(coco_annotation)
+    for source in sources:
+        value = source.get(name)
+        if isinstance(value, bool):
+            yield str(value).lower()
+        elif isinstance(value, str | int | float):
+            yield str(value)
+        elif value is not None:
+            yield f"a {type(value).__name__}"
