@@ -29,7 +29,12 @@ rule dataset:
         images=directory("resources/datasets/{dataset}/images"),
         instances="resources/datasets/{dataset}/instances.json",
         table="resources/datasets/{dataset}/images.parquet",
-        card="resources/datasets/{dataset}/dataset.json",
+        card=report(
+            "resources/datasets/{dataset}/dataset.json",
+            caption="../report/dataset.rst",
+            category="Data sets",
+            labels={"data set": "{dataset}"},
+        ),
     log:
         "logs/dataset/{dataset}.log",
     conda:

@@ -40,6 +40,7 @@ rule table:
         unpack(table_input),
         estimates="results/{run}/statistics/estimates.parquet",
         comparisons="results/{run}/statistics/comparisons.parquet",
+        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=list_referenced_ids(config, "datasets")),
     output:
         csv=report(
             "results/{run}/paper/tables/{table}.csv",

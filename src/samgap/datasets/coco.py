@@ -31,6 +31,7 @@ from samgap.datasets.archive import MAX_ARCHIVE_GB, iter_files
 from samgap.datasets.coco_annotations import make_annotation
 from samgap.datasets.coco_checks import check_crowds
 from samgap.datasets.coco_files import UNKNOWN_IMAGE, CocoFile, CocoImage, parse_coco_file
+from samgap.datasets.coco_ids import show
 from samgap.datasets.left_out import MAX_LEFT_OUT, LabelCounts
 from samgap.datasets.names import extract_group, select_listed, split_path, summarize_names
 from samgap.datasets.photographs import load_photograph
@@ -195,7 +196,7 @@ def _check_nouns(source: Path, files: Sequence[CocoFile], nouns: Mapping[str, An
     """Warn if a key of `nouns` is not a category of any file: annotations of a misspelt category would not be used."""
     missing = sorted(nouns.keys() - {name for file in files for name in file.categories})
     if missing:
-        names = summarize_names(sorted({name for file in files for name in file.categories}))
+        names = summarize_names(sorted({show(name)[1:-1] for file in files for name in file.categories}))
         logger.warning(
             "warning: %s: `nouns` has %s, not a category of the COCO files; these are %s",
             *(source, summarize_names(missing), names),
@@ -222,8 +223,8 @@ def _count_orphans(
             counts.not_used[reason].append(label_id)
         for label in (label for image in file.images for label in image.labels):
             whole.add_usable(file.source_name, categories[label.category or ""][0])
-        n_others = sum(len(image.labels) + len(image.lost) for image in file.images)
-        file_counts.raise_if_many_lost(file.source_name, max_left_out, n_others + len(file.orphans))
+        file_counts.n_usable = sum(len(image.labels) + len(image.lost) for image in file.images)
+        file_counts.raise_if_many_lost(file.source_name, max_left_out, file_counts.n_usable + len(file.orphans))
     whole.raise_if_all_lost(f"{source}")
     return counts
 

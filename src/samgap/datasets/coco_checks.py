@@ -120,7 +120,7 @@ def _check_corners(source_name: str, boxes: np.ndarray, areas: np.ndarray, sizes
     box_areas = boxes[:, 2] * boxes[:, 3]
     sides = boxes[:, 2:] - boxes[:, :2]
     may_be_corners = (sides > 0).all(axis=1)
-    corner_areas, inclusive_areas = np.where(may_be_corners, [sides.prod(axis=1), (sides + 1).prod(axis=1)], np.inf)
+    corner_areas, inclusive_areas = np.where(may_be_corners, [sides.prod(axis=1), (sides + 1).prod(axis=1)], np.nan)
     is_corners = (_is_close(areas, corner_areas) | _is_close(areas, inclusive_areas)) & ~_is_close(areas, box_areas)
     reason = "`area` is that of corners"
     n_corners = int(is_corners.sum())

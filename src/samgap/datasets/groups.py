@@ -24,7 +24,7 @@ def warn_of_useless_groups(dataset: str, options: Mapping[str, Any], n_groups: i
     prefix = f"warning: {dataset}: `groups` ({options['groups']})"
     if n_groups == n_images:
         logger.warning(
-            "%s gives each of the %d images its own group; its first (…) must match only what images of one source share",
+            "%s gives each of the %d images its own group; its first (…) must match what images of one source share",
             *(prefix, n_images),
         )
     elif n_groups == 1:

@@ -1,8 +1,10 @@
-"""Format the notes of rows without a value: `skipped: …` and `not evaluable: …`."""
+"""Format the notes of rows without a value (`skipped: …`, `not evaluable: …`), and the counts of lost labels."""
 
 import re
 import textwrap
+from collections.abc import Mapping
 from string import ascii_lowercase
+from typing import Any
 
 import pandas as pd
 
@@ -23,6 +25,26 @@ def shorten_note(note: str | None, max_chars: int, max_lines: int = 2) -> str:
     if len(wrapped) > max_lines:
         wrapped = [*wrapped[: max_lines - 1], wrapped[max_lines - 1][: max_chars - 1].rstrip() + "…"]
     return "\n".join(wrapped)
+
+
+def describe_left_out(card: Mapping[str, Any]) -> str | None:
+    """Return a remark on the annotations of a data set that could not be used, with the reasons; None without any.
+
+    Args:
+        card: Content of `dataset.json`.
+    """
+    counts: Mapping[str, int] = card.get("left_out", {})
+    if not counts:
+        return None
+    reasons = "; ".join(f"{number:,} {reason}" for reason, number in counts.items())
+    remark = (
+        f"Data set {card['dataset']}: {sum(counts.values()):,} of {card['n_annotations_read']:,} annotations could not "
+        f"be used: {reasons}."
+    )
+    if n_images := card.get("n_incomplete_images", 0):
+        images = "1 image" if n_images == 1 else f"{n_images:,} images"
+        remark += f" In {images} that may lack a label, phrases of the nouns concerned are not evaluable."
+    return remark
 
 
 class Footnotes:

@@ -4,8 +4,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from samgap.io.files import read_json
 from samgap.paper import csv, grid, style
 from samgap.paper.figures import FigureOutput, FigureRequest
+from samgap.paper.notes import describe_left_out
 from samgap.paper.tables import TableOutput, TableRequest
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
@@ -47,6 +49,21 @@ def render_figure(request: FigureRequest, paths: Mapping[str, str | Path]) -> No
     csv.write_csv(paths["rows"], output.rows)
 
 
+def describe_lost_labels(request: TableRequest, output: TableOutput) -> list[str]:
+    """Return a remark for each data set in the table's rows of which annotations could not be used.
+
+    Args:
+        request: Its input `datasets` lists the cards (`dataset.json`); without it there is no remark.
+        output: Its rows have the column `dataset`; of other tables, which data sets they rest on is unknown, and those
+            of all cards are described.
+    """
+    cards = [read_json(path) for path in request.inputs.get("datasets", [])]
+    if "dataset" in output.rows:
+        names = set(output.rows["dataset"])
+        cards = [card for card in cards if card["dataset"] in names]
+    return [remark for card in cards if (remark := describe_left_out(card))]
+
+
 def render_table(request: TableRequest, paths: Mapping[str, str | Path]) -> None:
     """Build the table `request.table_id` and write its files.
 
@@ -56,6 +73,7 @@ def render_table(request: TableRequest, paths: Mapping[str, str | Path]) -> None
     """
     output = load_table(request.table_id)(request)
     remarks = [*output.remarks, *([DEMO_REMARK] if style.has_demo_model(request.models, output.model_ids) else [])]
+    remarks += describe_lost_labels(request, output)
     title = f"{request.entry['title']} ({request.entry['number']})"
     table = grid.PaperTable(request.table_id, title, output.blocks, output.footnotes, remarks)
     csv.write_csv(paths["csv"], output.rows)

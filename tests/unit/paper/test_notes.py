@@ -20,3 +20,16 @@ def test_footnotes_have_one_letter_for_each_text_in_order():
     assert [footnotes.add(text) for text in ("x", "y", "x")] == ["a", "b", "a"]
     assert footnotes.entries() == [("a", "x"), ("b", "y")]
     assert [footnotes.add(str(number)) for number in range(26)][-3:] == ["z", "a2", "b2"]
+
+
+def test_lost_labels_are_described_with_their_reasons():
+    card = {
+        **{"dataset": "mine", "n_annotations_read": 1800, "n_incomplete_images": 9},
+        "left_out": {"of an unknown category are left out": 1, "with an invalid polygon are ignored": 11},
+    }
+    assert notes.describe_left_out(card) == (
+        "Data set mine: 12 of 1,800 annotations could not be used: 1 of an unknown category are left out; 11 with an "
+        "invalid polygon are ignored. In 9 images that may lack a label, phrases of the nouns concerned are not evaluable."
+    )
+    assert notes.describe_left_out({**card, "n_incomplete_images": 0}).endswith("polygon are ignored.")
+    assert notes.describe_left_out({**card, "left_out": {}}) is None

@@ -1,6 +1,8 @@
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -12,7 +14,7 @@ import samgap.paper.tables
 from samgap.paper import captions, render
 from samgap.paper.figures import FigureRequest
 from samgap.paper.tables import TableRequest
-from tests.helpers.paper import MODELS, save_figure, save_table
+from tests.helpers.paper import MODELS, make_estimates, results_request, save_figure, save_table
 
 ROOT = Path(__file__).parents[3]
 
@@ -101,3 +103,18 @@ def test_the_package_imports_neither_torch_nor_snakemake():
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert process.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("suffix", ["md", "tex", "html"])
+def test_a_table_states_the_lost_labels_of_its_data_sets(tmp_path, suffix):
+    cards = {}
+    for dataset in ("orchard-sim-test", "other"):
+        cards[dataset] = tmp_path / dataset / "dataset.json"
+        cards[dataset].parent.mkdir()
+        card = {"dataset": dataset, "n_annotations_read": 40, "left_out": {"with no box are left out": 2}}
+        cards[dataset].write_text(json.dumps(card), encoding="utf-8")
+    request = results_request(make_estimates(), tmp_path)
+    request = replace(request, inputs={**request.inputs, "datasets": list(map(str, cards.values()))})
+    text = save_table(request, tmp_path / "out")[suffix].read_text(encoding="utf-8")
+    assert "Data set orchard-sim-test: 2 of 40 annotations could not be used: 2 with no box are left out." in text
+    assert "Data set other" not in text

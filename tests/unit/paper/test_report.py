@@ -56,3 +56,10 @@ def test_workflow_page(models):
     assert "95 % bootstrap intervals" in html
     assert "box, point" in html
     assert ("demo models" in html) == (models is DEMO)
+
+
+def test_data_set_page():
+    html = render_page(
+        "dataset.rst", params=SimpleNamespace(options={"kind": "coco"}), wildcards=SimpleNamespace(dataset="mine")
+    )
+    assert "mine" in html and "coco" in html and "left_out" in html

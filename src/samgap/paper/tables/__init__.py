@@ -20,7 +20,8 @@ class TableRequest:
 
     Attributes:
         table_id: Id of the table in the configuration.
-        inputs: Paths of the rule's input files by name: `estimates`, `comparisons` and those of `INPUTS`.
+        inputs: Paths of the rule's input files by name: `estimates`, `comparisons`, `datasets` (the cards of all data
+            sets) and those of `INPUTS`.
         entry: The table's entry in the configuration.
         models: All models of the configuration, by id.
         experiments: All experiments of the configuration, by id.
@@ -43,7 +44,8 @@ class TableOutput:
         rows: The rows in full precision, for the CSV file.
         blocks: The rows as printed, one block for each heading.
         footnotes: Letter and text of each footnote.
-        remarks: Sentences printed below the table.
+        remarks: Sentences printed below the table. For each data set in the column `dataset` of `rows`, a remark on
+            annotations that could not be used is added.
         model_ids: Models whose results are in the table. A remark is added if one of them is a demo model.
     """
 

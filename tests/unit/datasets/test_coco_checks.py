@@ -1,0 +1,139 @@
+"""Whole COCO files whose boxes, polygons or crowds are wrong in the same way are refused with the cause."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.cases import find_case
+from tests.helpers.coco import (
+    compress,
+    get_full_mask,
+    make_labels,
+    read_coco,
+    read_coco_counts,
+    read_coco_error,
+    square_mask,
+    write_folder,
+)
+
+CASE = {"annotations": ["instances.json"]}
+SHARES = ([0.1, 0.2, 0.3, 0.25], [0.5, 0.5, 0.125, 0.2])
+CORNERS = ([5, 4, 11, 10], [20, 8, 30, 20], [15, 10, 30, 29], [30, 20, 38, 28])
+
+
+def write_boxes(folder: Path, *boxes: Any, **values: Any) -> Path:
+    return write_folder(folder, make_labels(*({"bbox": list(box), **values} for box in boxes)))
+
+
+# --- units
+
+
+def test_the_case_of_boxes_as_shares_is_refused() -> None:
+    message = read_coco_error(find_case("boxes-as-shares"), **CASE)
+    assert "2 of 2 boxes lie within one pixel: are they shares of the image (0 to 1)?" in message
+
+
+def test_boxes_as_shares_are_refused_before_an_image_is_read(tmp_path: Path) -> None:
+    source = write_boxes(tmp_path / "d", *SHARES)
+    (source / "a.jpg").write_bytes(b"not an image: must not be opened")
+    assert "labels.json: 2 of 2 boxes lie within one pixel" in read_coco_error(source)
+
+
+def test_a_few_boxes_as_shares_are_left_out(tmp_path: Path) -> None:
+    boxes = [[n, 1, 4, 4] for n in range(30)]
+    images, counts = read_coco_counts(write_boxes(tmp_path / "d", SHARES[0], *boxes))
+    assert len(images[0].annotations) == 30 and images[0].incomplete == ("apple",)
+    assert counts["left_out"] == {"with a box within one pixel are left out": 1}
+
+
+def test_boxes_of_annotations_with_masks_are_not_used(tmp_path: Path) -> None:
+    [image] = read_coco(write_boxes(tmp_path / "d", SHARES[0], segmentation=compress(square_mask())))
+    assert (get_full_mask(image.annotations[0]) == square_mask()).all() and image.incomplete == ()
+
+
+def test_polygons_as_shares_are_refused(tmp_path: Path) -> None:
+    for polygon in (
+        [[0.1, 0.1, 0.4, 0.1, 0.4, 0.5]],
+        [0.1, 0.1, 0.4, 0.1, 0.4, 0.5],
+        [[0.1, 0.1], [0.4, 0.1], [0.4, 1]],
+    ):
+        rows = [{"bbox": [5, 4, 6, 6], "segmentation": polygon}]
+        message = read_coco_error(write_folder(tmp_path / "d", make_labels(*rows)))
+        assert "the polygons of 1 of 1 annotations lie within one pixel: are they shares of the image" in message
+
+
+def test_boxes_in_percent_are_told(tmp_path: Path, logged_warnings) -> None:
+    labels = make_labels(*({"bbox": [n, 10, 30, 40]} for n in range(10)))
+    labels["images"][0] |= {"width": 640, "height": 480}
+    source = write_folder(tmp_path / "d", labels)
+    assert "40x30 px, but its labels are for 640x480 px" in read_coco_error(source)
+    assert "no box reaches beyond 100 px, in images of at least 480 px: are they percentages?" in logged_warnings()[0]
+
+
+# --- corners
+
+
+@pytest.mark.parametrize("inclusive", [0, 1])
+def test_boxes_whose_area_is_that_of_corners_are_refused(tmp_path: Path, inclusive: int) -> None:
+    x0, y0, x1, y1 = CORNERS[0]
+    area = (x1 - x0 + inclusive) * (y1 - y0 + inclusive)
+    message = read_coco_error(write_boxes(tmp_path / "d", CORNERS[0], area=area))
+    assert "1 of 1 boxes seem to be corners x0, y0, x1, y1 (`area` is that of corners); write `bbox` as x, y" in message
+
+
+def test_boxes_that_only_fit_the_image_as_corners_are_refused(tmp_path: Path) -> None:
+    message = read_coco_error(write_boxes(tmp_path / "d", *CORNERS))
+    assert "3 of 4 boxes seem to be corners x0, y0, x1, y1 (as sizes, they reach out of their image)" in message
+
+
+def test_boxes_with_a_size_are_read_with_and_without_area(tmp_path: Path, logged_warnings) -> None:
+    boxes = [[x0, y0, x1 - x0, y1 - y0] for x0, y0, x1, y1 in CORNERS]
+    for area in ({}, {"area": 36}):
+        [image] = read_coco(write_boxes(tmp_path / "d", *boxes, **area))
+        assert [annotation.box for annotation in image.annotations] == [tuple(corners) for corners in CORNERS]
+    assert logged_warnings() == []
+
+
+def test_an_area_larger_than_the_box_is_told(tmp_path: Path, logged_warnings) -> None:
+    read_coco(write_boxes(tmp_path / "d", [5, 4, 6, 6], [9, 9, 6, 6], area=144))
+    assert (
+        "`area` of 2 of 2 boxes is larger than width × height: are the boxes in px of the image?"
+        in logged_warnings()[0]
+    )
+
+
+# --- crowds
+
+
+def make_crowds(n_crowds: int, n_others: int) -> dict[str, Any]:
+    rows = [
+        {"iscrowd": int(n < n_crowds), "segmentation": compress(square_mask(left=n)), "bbox": [n, 4, 6, 6]}
+        for n in range(n_crowds + n_others)
+    ]
+    return make_labels(*rows)
+
+
+def test_the_case_of_masks_as_crowds_is_refused_or_read() -> None:
+    folder = find_case("rle-means-crowd")
+    assert "all 2 annotations are crowds (`iscrowd`)" in read_coco_error(folder, **CASE)
+    [image] = read_coco(folder, **CASE, crowds="instances")
+    assert [(annotation.ignore, int(annotation.mask.sum())) for annotation in image.annotations] == [(False, 144)] * 2
+
+
+def test_a_file_of_crowds_alone_needs_the_option(tmp_path: Path, logged_warnings) -> None:
+    source = write_folder(tmp_path / "d", make_crowds(3, 0))
+    message = read_coco_error(source)
+    assert "set `crowds: instances` if each is one object, or `crowds: ignore`" in message
+    assert [annotation.ignore for annotation in read_coco(source, crowds="instances")[0].annotations] == [False] * 3
+    assert logged_warnings() == []
+    assert [annotation.ignore for annotation in read_coco(source, crowds="ignore")[0].annotations] == [True] * 3
+    assert "all 3 annotations are crowds (`iscrowd`) and are ignored in the evaluation" in logged_warnings()[0]
+    assert "no image has an annotation that counts in the evaluation" in logged_warnings()[1]
+
+
+@pytest.mark.parametrize(("n_crowds", "is_told"), [(2, True), (1, False)])
+def test_a_majority_of_crowds_is_told(tmp_path: Path, logged_warnings, n_crowds: int, is_told: bool) -> None:
+    [image] = read_coco(write_folder(tmp_path / "d", make_crowds(n_crowds, 1)))
+    assert sum(annotation.ignore for annotation in image.annotations) == n_crowds
+    assert any(f"{n_crowds} of 3 annotations are crowds" in warning for warning in logged_warnings()) == is_told
