@@ -29,7 +29,8 @@ def test_lost_labels_are_described_with_their_reasons():
     }
     assert notes.describe_left_out(card) == (
         "Data set mine: 12 of 1,800 annotations could not be used: 1 of an unknown category are left out; 11 with an "
-        "invalid polygon are ignored. In 9 images that may lack a label, phrases of the nouns concerned are not evaluable."
+        "invalid polygon are ignored. In 9 images that may lack a label, phrases of the nouns concerned are not "
+        "evaluable."
     )
     assert notes.describe_left_out({**card, "n_incomplete_images": 0}).endswith("polygon are ignored.")
     assert notes.describe_left_out({**card, "left_out": {}}) is None
