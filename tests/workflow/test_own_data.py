@@ -40,6 +40,7 @@ def write_orchard(folder):
 def test_data_sets_from_a_url_and_from_a_folder(checkout, tmp_path):
     served = write_orchard(tmp_path / "served")
     entry = {"kind": "coco", "annotations": ["labels.json"], "nouns": {"apple": "apple"}, "groups": r"^(row\d+)_"}
+    entry["max-left-out"] = 0.5
     (tmp_path / "part.txt").write_text("row1_1.jpg\n")
     demo = yaml.safe_load(checkout.write_config().read_text())
     with Server(served) as server:
@@ -54,7 +55,10 @@ def test_data_sets_from_a_url_and_from_a_folder(checkout, tmp_path):
         assert [request["method"] for request in server.requests].count("GET") == 1
     remote, remote_again, local = (read_json(checkout.folder / card) for card in cards)
     assert "warning" in output
-    assert "of 3 annotations, 1 with an invalid box are left out (id 2)" in output
+    reason = "with an invalid box (width or height not above 0) are left out"
+    assert f"of 3 annotations, 1 {reason} (id 2)" in output
+    assert (remote["n_annotations_read"], remote["left_out"], remote["n_incomplete_images"]) == (3, {reason: 1}, 1)
+    assert (local["n_annotations_read"], local["left_out"], local["n_groups"]) == (1, {}, 1)
     assert (remote["n_images"], remote["n_instances"], local["n_images"]) == (3, 2, 1)
     assert remote["sources"]["data"]["sha256"] == sha256(served / "orchard.tar.gz")
     assert remote["images_sha256"] == remote_again["images_sha256"]
