@@ -20,7 +20,8 @@ def no_ground_truth_reason(pairs: pd.DataFrame) -> str | None:
     """Return the reason if no prompt has annotated ground truth."""
     if is_evaluable(pairs).any():
         return None
-    return LOST_LABELS if has_lost_labels(pairs).any() else NO_GROUND_TRUTH
+    has_lost = has_lost_labels(pairs) & has_property(pairs, "names_concept")
+    return LOST_LABELS if has_lost.any() else NO_GROUND_TRUTH
 
 
 def no_instance_reason(pairs: pd.DataFrame) -> str | None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from samgap.metrics import load_metric
 from samgap.metrics.base import Metric, RankedMetric, Resampler, SharedCache, SufficientStatistics, SumMetric
-from samgap.metrics.row_masks import has_lost_labels
+from samgap.metrics.row_masks import has_lost_labels, has_property
 from samgap.statistics.clusters import Clustering
 
 
@@ -102,9 +102,10 @@ def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering
 
 def count_lost(metric: Metric, pairs: pd.DataFrame) -> int:
     """Return the number of rows of table `pairs` that the metric would count if none of their labels had been lost."""
-    lost = pairs[has_lost_labels(pairs)].assign(lost_labels=False, evaluable=True)
+    lost = pairs[has_lost_labels(pairs)]
     if not len(lost):
         return 0
+    lost = lost.assign(lost_labels=False, evaluable=has_property(lost, "names_concept"))
     # Whether the phrase is present in these images is unknown.
     masks = [metric.row_mask(lost.assign(n_truth=n_truth)) for n_truth in (0, 1)]
     return int(np.logical_or(*masks).sum())

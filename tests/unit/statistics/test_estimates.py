@@ -183,6 +183,13 @@ def test_pairs_of_lost_labels_are_counted_in_the_warning():
     row = compute_single(Cell(lost), "precision").iloc[0]
     assert row["value"] == pytest.approx(evaluate("precision", PAIRS[~is_lost]))
     assert row["warning"] == "without 6 image-phrase pairs, of which labels were lost"
+    # A phrase of things without labels counts in the leakage alone.
+    leaves = lost[is_lost & (lost["phrase"] == "phrase 1")].assign(
+        kind="other", phrase="leaf", prompt_id="leaf", n_truth=0
+    )
+    rows = compute_single(Cell(pd.concat([lost, leaves], ignore_index=True)), "precision").set_index("stratum")
+    assert rows.at["all", "warning"] == row["warning"]
+    assert rows.at["leaf", "note"] == "not evaluable: the labels do not say what a right answer is"
     boxes = compute_single(Cell(BOXES), "iou").iloc[0]
     assert boxes["warning"] is None
     [phrase] = compute_single(Cell(lost[is_lost & (lost["phrase"] == "phrase 1")]), "precision")["note"].unique()
