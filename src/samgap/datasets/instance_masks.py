@@ -223,11 +223,11 @@ def _read_ignored_ids(csv_path: str, image_names: set[str]) -> dict[str, set[int
         with open(csv_path, newline="", encoding="utf-8") as stream:
             for row in csv.DictReader(stream):
                 n_matching_rows += row["image"] in image_names
-                if int(row["ignore"]):
+                if {"0": False, "1": True}[row["ignore"].strip()]:
                     ignored_ids[row["image"]].add(int(row["instance_id"]))
     except OSError as error:
         raise UserError(f"{csv_path}: the list of ignored instances cannot be read ({error.strerror})") from error
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise UserError(
             f"{csv_path}: not a CSV with image, instance_id and ignore (0 or 1) in each row ({error})"
         ) from error

@@ -243,6 +243,7 @@ def test_listed_instances_are_ignored(tmp_path: Path) -> None:
         ("image,instance_id,ignore\na_b_image1.png,3,1\n", "no instance 3"),
         ("image,ignore\na_b_image1.png,1\n", "not a CSV with image, instance_id and ignore"),
         ("image,instance_id,ignore\na_b_image1.png,1,yes\n", "not a CSV with image, instance_id and ignore"),
+        ("image,instance_id,ignore\na_b_image1.png,1,2\n", "ignore (0 or 1) in each row ('2')"),
         ("image,instance_id,ignore\nelsewhere.png,1,1\n", "no row names an image"),
     ]:
         table.write_text(text, encoding="utf-8")
