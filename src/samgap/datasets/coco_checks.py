@@ -47,6 +47,7 @@ def check_geometry(source_name: str, annotations: Sequence[SizedAnnotation]) -> 
         _check_corners(source_name, boxes, areas, sizes)
         _warn_of_areas(source_name, boxes, areas)
     _check_polygons(source_name, annotations)
+    _warn_of_scores(source_name, annotations)
 
 
 def check_crowds(source_name: str, annotations: Iterable[Mapping[str, Any]], option: str | None) -> None:
@@ -165,4 +166,13 @@ def _check_polygons(source_name: str, annotations: Sequence[SizedAnnotation]) ->
         raise UserError(
             f"{source_name}: the polygons of {n_within} of {n_polygons} annotations lie within one pixel: are they "
             "shares of the image (0 to 1)? multiply x by the width of the image and y by its height"
+        )
+
+
+def _warn_of_scores(source_name: str, annotations: Sequence[SizedAnnotation]) -> None:
+    n_scores = sum(parse_number(annotation.get("score")) is not None for annotation, _ in annotations)
+    if 2 * n_scores > len(annotations):
+        logger.warning(
+            "warning: %s: %d of %d annotations have a `score`: are they predictions and not labels?",
+            *(source_name, n_scores, len(annotations)),
         )

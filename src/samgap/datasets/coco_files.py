@@ -204,9 +204,6 @@ def _parse_category(source_name: str, row: Mapping[str, Any]) -> str:
 
 def _check_categories(source_name: str, names: set[str], nouns: Mapping[str, Any]) -> None:
     """Raise UserError if no category of the file has a noun, or if a name in `nouns` differs by case or spaces only."""
-    if not names & nouns.keys():
-        listed = summarize_names(show(name)[1:-1] for name in sorted(names)) or "none"
-        raise UserError(f"{source_name}: its categories are {listed}; map each of them to a noun in `nouns`")
     similar = {_fold(name): name for name in sorted(nouns.keys() - names)}
     for name in sorted(names - nouns.keys()):
         if _fold(name) in similar:
@@ -214,6 +211,9 @@ def _check_categories(source_name: str, names: set[str], nouns: Mapping[str, Any
                 f"{source_name}: `nouns` has {show(similar[_fold(name)])}, but the file has the category {show(name)}; "
                 "write this name in `nouns`"
             )
+    if not names & nouns.keys():
+        listed = summarize_names(show(name)[1:-1] for name in sorted(names)) or "none"
+        raise UserError(f"{source_name}: its categories are {listed}; map each of them to a noun in `nouns`")
 
 
 def _fold(name: str) -> str:

@@ -103,6 +103,11 @@ def test_an_area_larger_than_the_box_is_told(tmp_path: Path, logged_warnings) ->
     )
 
 
+def test_annotations_with_scores_are_told(tmp_path: Path, logged_warnings) -> None:
+    read_coco(write_boxes(tmp_path / "d", [5, 4, 6, 6], score=0.9))
+    assert "1 of 1 annotations have a `score`: are they predictions and not labels?" in logged_warnings()[0]
+
+
 # --- crowds
 
 

@@ -167,6 +167,14 @@ def test_a_name_in_nouns_that_differs_by_case_is_refused(tmp_path: Path) -> None
     assert "`nouns` has 'red apple', but the file has the category 'Red_Apple'; write this name in `nouns`" in message
 
 
+def test_a_category_with_a_space_at_its_end_is_named(tmp_path: Path) -> None:
+    labels = make_labels(BOX)
+    labels["categories"][0]["name"] = "apple "
+    assert "`nouns` has 'apple', but the file has the category 'apple '" in read_coco_error(
+        write_folder(tmp_path / "d", labels)
+    )
+
+
 def test_a_name_in_nouns_that_no_file_has_is_told(tmp_path: Path, logged_warnings) -> None:
     read_coco(write_folder(tmp_path / "d", make_labels(BOX)), nouns={"apple": "apple", "aple": "apple"})
     assert logged_warnings() == [
