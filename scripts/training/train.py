@@ -38,7 +38,7 @@ with job_context(snakemake) as log:
             scratch=Path(scratch),
         )
         if start := inputs.get("start"):
-            load_weights(task.model, read_weights(Path(start))["model"], start)
+            load_weights(task.model, read_weights(Path(start)), start)
         history = train(task, options, params.seed, device, state, recipe)
     output = dict(snakemake.output.items())
     write_outputs(output, task.model, history, recipe, training=snakemake.wildcards.training, device=device)

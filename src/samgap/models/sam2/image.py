@@ -61,9 +61,9 @@ def build_model(options: Mapping[str, Any], device: str) -> SAM2Base:
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam2":
-    """Build the model and load its weights (`{"model": state_dict}`)."""
+    """Build the model and load its weights (published files are `{"model": state_dict}`)."""
     model = build_model(options, device)
-    load_weights(model, read_weights(weights).get("model", {}), str(weights))
+    load_weights(model, read_weights(weights), str(weights))
     return Sam2(model.eval(), Precision.from_options(options))
 
 

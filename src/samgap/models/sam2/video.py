@@ -38,9 +38,9 @@ def build_tracker_model(options: Mapping[str, Any], device: str) -> sam2_video_p
 
 
 def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam2Tracker":
-    """Build the video model and load the weights of the image model (`{"model": state_dict}`)."""
+    """Build the video model and load the weights of the image model."""
     model = build_tracker_model(options, device)
-    load_weights(model, read_weights(weights).get("model", {}), str(weights))
+    load_weights(model, read_weights(weights), str(weights))
     return Sam2Tracker(model.eval(), Precision.from_options(options))
 
 

@@ -17,7 +17,7 @@ from samgap.models.runtime.batching import MemoryBatcher
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import logits_to_predictions
-from samgap.models.runtime.weights import load_weights, read_weights
+from samgap.models.runtime.weights import SAME_KEYS, KeyLayout, load_weights, read_weights
 from samgap.models.sam3.build import build_published, build_small
 from samgap.prompts.kinds import get_row_kind
 
@@ -31,6 +31,14 @@ from sam3.model.geometry_encoders import Prompt
 from sam3.perflib.nms import nms_masks
 
 PUBLISHED_IMAGE_SIZE = 1008
+SMALL_LAYOUTS = (SAME_KEYS,)
+PUBLISHED_LAYOUTS = (
+    # The tracker's weights are those of the interactive head; those of its neck are unused.
+    KeyLayout({"": "detector.", "inst_interactive_predictor.model.": "tracker."}, "the published file"),
+    KeyLayout(name="the image model, which lack the published prefix `detector.`"),
+)
+"""How the keys of files differ from those of the model."""
+
 MIN_SCORE = 0.05
 """Masks with a lower score are discarded; all operating points are above it."""
 
@@ -47,26 +55,20 @@ ACTIVATION_MEMORY_FACTOR = 96
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
     """Build the model and load its weights.
 
-    The published file is `{"model": {"detector.*", "tracker.*"}}`; the file of a small model has the keys of the model.
+    The published file is `{"model": {"detector.*", "tracker.*"}}`; the file of a small model, and that of a training of
+    the image model (facebookresearch/sam3 #606), have the keys of the model.
     """
     architecture, interactive = options.get("architecture"), options.get("interactive", False)
     content = read_weights(weights)
-    state_dict = content.get("model", content)
     if architecture:
-        model = build_small(architecture, interactive=interactive)
-        image_size = architecture["size"]
+        model, image_size, layouts = (
+            build_small(architecture, interactive=interactive),
+            architecture["size"],
+            SMALL_LAYOUTS,
+        )
     else:
-        model = build_published(device, interactive)
-        image_size = PUBLISHED_IMAGE_SIZE
-        # The tracker's weights are those of the interactive head; those of its neck are unused.
-        new_prefixes = {"detector.": "", **({"tracker.": "inst_interactive_predictor.model."} if interactive else {})}
-        state_dict = {
-            new_prefix + key.removeprefix(old_prefix): state_dict[key]
-            for old_prefix, new_prefix in new_prefixes.items()
-            for key in state_dict
-            if key.startswith(old_prefix)
-        }
-    load_weights(model, state_dict, str(weights), strict=bool(architecture))
+        model, image_size, layouts = build_published(device, interactive), PUBLISHED_IMAGE_SIZE, PUBLISHED_LAYOUTS
+    load_weights(model, content, str(weights), strict=bool(architecture), layouts=layouts)
     return Sam3(model.to(device).eval(), image_size, device, Precision.from_options(options), options.get("nms"))
 
 
