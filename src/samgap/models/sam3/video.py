@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 
 from samgap.models import FrameOutput
+from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.frames import FrameTensors
 from samgap.models.runtime.precision import FP32, Precision
-from samgap.models.runtime.predictions import masks_to_predictions
+from samgap.models.runtime.predictions import masks_to_predictions, threshold_logits
 from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
 from samgap.models.runtime.weights import KeyLayout, load_weights, read_weights
 from samgap.models.sam3.image_encoder import build_image_encoder
@@ -59,6 +59,7 @@ def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam
     model = build_tracker_model(options, device)
     layouts = (IMAGE_MODEL_LAYOUT,) if "architecture" in options else (PUBLISHED_LAYOUT, IMAGE_MODEL_LAYOUT)
     load_weights(model, read_weights(weights), str(weights), strict=False, layouts=layouts)
+    restore_arithmetic()
     return Sam3Tracker(model.to(device).eval(), device, Precision.from_options(options))
 
 
@@ -133,9 +134,8 @@ class Sam3Tracker:
             ((_, object_ids, _, logits, score_logits),) = self.model.propagate_in_video(
                 state, frame_index, 0, reverse=False, tqdm_disable=True, propagate_preflight=has_new_prompts
             )
-        masks = (logits[:, 0] > 0).cpu().numpy()
-        scores = score_logits.float().sigmoid().flatten().cpu().numpy()
+        scores, masks = threshold_logits(score_logits.float().sigmoid().flatten().cpu().numpy(), logits[:, 0])
         return {
-            object_id: masks_to_predictions(np.array([score]), None, mask[None])
-            for object_id, score, mask in zip(object_ids, scores, masks, strict=True)
+            object_id: masks_to_predictions(scores[[row]], None, masks[[row]])
+            for row, object_id in enumerate(object_ids)
         }
