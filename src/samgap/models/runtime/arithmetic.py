@@ -5,11 +5,7 @@ constructor of the package enters autocast. Without a setting of the run, a mode
 packages its job has imported: SAM2 alone, or SAM2 as the segmenter of `grounded`.
 """
 
-import logging
-
 import torch
-
-logger = logging.getLogger("samgap")
 
 _tf32_of_job: bool | None = None
 
@@ -32,10 +28,10 @@ def restore_arithmetic() -> None:
     """Set the arithmetic of the job again, where a package may have changed it; without `set_arithmetic` do nothing."""
     if _tf32_of_job is None:
         return
-    if is_tf32_used() != (_tf32_of_job, _tf32_of_job):
-        logger.info("TF32 is set to %s", "on" if _tf32_of_job else "off")
-        torch.backends.cuda.matmul.allow_tf32 = _tf32_of_job
-        torch.backends.cudnn.allow_tf32 = _tf32_of_job
+    # Also undoes `set_float32_matmul_precision` of a package, which may set bf16 on a CPU.
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cuda.matmul.allow_tf32 = _tf32_of_job
+    torch.backends.cudnn.allow_tf32 = _tf32_of_job
     for device_type in ("cuda", "cpu"):
         if torch.is_autocast_enabled(device_type):
             torch.set_autocast_enabled(device_type, False)

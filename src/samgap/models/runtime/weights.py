@@ -19,6 +19,8 @@ MAX_LISTED_KEYS = 3
 """Maximum number of keys that an error message lists for each fault."""
 CONVERTED_TYPES = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
 """Number formats that are converted into each other. Any other is an error, such as integers of quantized weights."""
+PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter)
+"""Types of values that are loaded. Others are an error, such as DTensor, of which a file may have a part alone."""
 
 logger = logging.getLogger("samgap")
 
@@ -85,7 +87,7 @@ def _list_faults(
     convertible = {
         key: value
         for key, value in values.items()
-        if isinstance(value, torch.Tensor) and _is_convertible(value.dtype, model_state[key].dtype)
+        if type(value) in PLAIN_TENSORS and _is_convertible(value.dtype, model_state[key].dtype)
     }
     keys_by_fault = {
         f"missing{_name_missing_modules(missing, required)}": missing,
@@ -159,6 +161,8 @@ def _format_shape(value: Any) -> str:
 
 
 def _format_type(value: torch.Tensor) -> str:
+    if type(value) not in PLAIN_TENSORS:
+        return type(value).__name__
     return str(value.dtype).removeprefix("torch.")
 
 

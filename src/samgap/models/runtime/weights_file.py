@@ -57,6 +57,10 @@ def read_weights(path: Path) -> dict[Any, Any]:
         content = load_file(path) if is_safetensors(path) else _load_torch_file(path)
     except UserError:
         raise
+    except OSError as error:
+        raise UserError(
+            f"{path}: the weights file cannot be read ({error.strerror or error}); check its path"
+        ) from error
     except Exception as error:
         if isinstance(error, pickle.UnpicklingError) and (name := _find_object_name(error)):
             raise UserError(
@@ -144,5 +148,7 @@ def _load_torch_file(path: Path) -> Any:
 
 def _find_object_name(error: pickle.UnpicklingError) -> str | None:
     """Return the name of the class or function that torch refused to load; None if the error has another cause."""
+    if "DTensor" in str(error):
+        return "torch.distributed.tensor.DTensor"
     match = re.search(r"GLOBAL (\S+)", str(error))
     return match[1] if match else None

@@ -45,6 +45,7 @@ def restored(monkeypatch):
     monkeypatch.setattr(arithmetic, "_tf32_of_job", None)
     before = is_tf32_used()
     yield
+    torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
     torch.set_autocast_enabled("cuda", False)
 
@@ -169,11 +170,15 @@ def test_the_setting_holds_for_each_step_of_a_training(tmp_path):
 
 
 @pytest.mark.parametrize("tf32", [True, False])
-def test_the_setting_leaves_the_cpu_alone(tf32):
-    before = torch.backends.mkldnn.matmul.fp32_precision, torch.backends.mkldnn.conv.fp32_precision
+@pytest.mark.parametrize("precision", ["highest", "high", "medium"])
+def test_the_setting_leaves_32_bits_on_the_cpu(tf32, precision):
     set_arithmetic(tf32)
+    torch.set_float32_matmul_precision(precision)  # as a package may do
+    restore_arithmetic()
     assert is_tf32_used() == (tf32, tf32)
-    assert (torch.backends.mkldnn.matmul.fp32_precision, torch.backends.mkldnn.conv.fp32_precision) == before
+    assert torch.get_float32_matmul_precision() == ("high" if tf32 else "highest")
+    assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
+    assert torch.backends.mkldnn.conv.fp32_precision in ("none", "ieee")
 
 
 def test_without_a_setting_nothing_is_changed():

@@ -80,3 +80,15 @@ def test_quantized_weights_are_a_user_error(value):
     model = torch.nn.Linear(2, 2)
     with pytest.raises(UserError, match=r"1 of another number format: bias \((int8|complex64), not float32\)"):
         load_weights(model, {**model.state_dict(), "bias": value}, "w.pt")
+
+
+def test_tensors_of_other_types_are_a_user_error():
+    class PartOfATensor(torch.Tensor):
+        pass
+
+    model = torch.nn.Linear(2, 2)
+    part = torch.zeros(2).as_subclass(PartOfATensor)
+    with pytest.raises(UserError, match=r"1 of another number format: bias \(PartOfATensor, not float32\)"):
+        load_weights(model, {**model.state_dict(), "bias": part}, "w.pt")
+    load_weights(model, {"weight": torch.nn.Parameter(torch.ones(2, 2)), "bias": torch.zeros(2)}, "w.pt")
+    assert torch.equal(model.weight, torch.ones(2, 2)) and model.weight.is_leaf

@@ -125,5 +125,5 @@ def test_file_without_a_dictionary_is_a_user_error(path: Path) -> None:
 
 
 def test_a_missing_file_is_a_user_error(path: Path) -> None:
-    with pytest.raises(UserError, match=r"sam9\.pt: not a readable weights file \(FileNotFoundError\)"):
+    with pytest.raises(UserError, match=r"sam9\.pt: the weights file cannot be read \(No such file or directory\)"):
         read_weights(path)
