@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--once", nargs=2, type=int, metavar=("IMAGES", "PHRASES"), help="one run, as JSON")
     args = parser.parse_args()
-    device.init_torch(args.threads)
+    device.init_torch(args.threads, tf32=True)
     if args.once:
         print(json.dumps(measure_once(*args.once)))
         return

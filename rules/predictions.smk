@@ -33,6 +33,7 @@ rule predict:
         model=predict_model_params,
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         device=config["device"],
+        tf32=config["tf32"],
         # Completed chunks of an unfinished shard. Not an output: Snakemake removes the outputs of a killed job.
         chunks="results/{run}/unfinished/predict/{dataset}-{model}-{prompts}-{shard}",
     script:

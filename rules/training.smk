@@ -24,6 +24,7 @@ rule train:
     params:
         code=training_code,
         device=config["device"],
+        tf32=config["tf32"],
         seed=config["seed"],
         options=lookup(within=config, dpath="trainings/{training}"),
         shares=training_image_shares,

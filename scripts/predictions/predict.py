@@ -19,7 +19,7 @@ with job_context(snakemake) as log:
     components = list(options.get("parts", {}))
     cards = [read_json(snakemake.input[key]) for key in ("card", *(f"{role}_card" for role in components))]
     unavailable = [card["why"] for card in cards if card["status"] != "available"]
-    provenance = collect_provenance(snakemake, model=options)
+    provenance = collect_provenance(snakemake, model=options, tf32=snakemake.params.tf32)
     if unavailable:
         provenance["skipped"] = f"weights not available ({unavailable[0]})"
         log.warning("%s skipped: %s", snakemake.wildcards.model, provenance["skipped"])
@@ -28,27 +28,37 @@ with job_context(snakemake) as log:
     else:
         # These modules are imported here because torch is slow to import and not needed for unavailable weights.
         from samgap.models.runtime.device import init_torch, select_device
+        from samgap.models.runtime.weights import record_assumptions
+        from samgap.predictions.checks import describe_model
         from samgap.predictions.chunks import ChunkStore
         from samgap.predictions.shard import predict_shard
         from samgap.predictions.tracks import predict_tracks
 
         family = import_plugin("models", options["family"])
-        provenance["device"] = device = select_device(snakemake.params.device)
-        init_torch(snakemake.threads)
+        # A family without a network needs no GPU, so a job of it is not given one.
+        device = select_device(snakemake.params.device) if getattr(family, "NEEDS_GPU", True) else "cpu"
+        provenance["device"] = device
+        init_torch(snakemake.threads, snakemake.params.tf32)
         shard, shards = snakemake.wildcards.shard, snakemake.params.shards
         images = select_shard(IMAGES.read(snakemake.input.image_table), shard, shards)
         prompts = PROMPTS.read(snakemake.input.prompts, images["image_id"])
         folder, weights = Path(snakemake.input.images), Path(snakemake.input.weights)
         if components:
             weights = {role: Path(snakemake.input[role]) for role in components}
+        name = describe_model(snakemake.wildcards.model, options)
         versions = {name: version(name) for name in ("torch", "sam2", "sam3", "transformers")}
         chunks = ChunkStore(Path(snakemake.params.chunks), {**provenance, "shard": [shard, shards], **versions})
         if any(get_row_kind(name).sequence for name in prompts["kind"].unique()):
-            predict_tracks(family.open_tracker(options, weights, device), images, folder, prompts, device, chunks)
+            with record_assumptions() as assumptions:
+                tracker = family.open_tracker(options, weights, device)
+            predict_tracks(tracker, images, folder, prompts, device, chunks, name)
         else:
-            model = family.open_model(options, weights, device)
+            with record_assumptions() as assumptions:
+                model = family.open_model(options, weights, device)
             truth_path = snakemake.input.get("truth")
             truth = read_ground_truth(truth_path, images["image_id"]) if truth_path else None
-            predict_shard(model, images, folder, prompts, device, chunks, truth)
+            predict_shard(model, images, folder, prompts, device, chunks, truth, name)
+        if assumptions:
+            provenance["weights"] = assumptions
         chunks.write_tables(output.masks, output.timing, provenance)
         chunks.remove()

@@ -7,9 +7,7 @@ from samgap.config.plugin_import import import_plugin
 from samgap.jobs.script import collect_provenance, job_context
 
 with job_context(snakemake) as log:
-    import torch
-
-    from samgap.models.runtime.device import select_device
+    from samgap.models.runtime.device import init_torch, select_device
     from samgap.models.runtime.weights import load_weights, read_weights
     from samgap.training.loop import DatasetSource, train
     from samgap.training.outputs import write_outputs
@@ -20,10 +18,9 @@ with job_context(snakemake) as log:
         method = import_plugin("demo_models", options["method"])
     else:
         method = import_plugin("training", options["family"])
-    torch.manual_seed(params.seed)
-    torch.set_num_threads(snakemake.threads)
+    init_torch(snakemake.threads, params.tf32, params.seed)
     # An unfinished training is resumed only if its recipe is unchanged.
-    recipe = collect_provenance(snakemake, options=options, model=params.model, seed=params.seed)
+    recipe = collect_provenance(snakemake, options=options, model=params.model, seed=params.seed, tf32=params.tf32)
     state = Path(snakemake.output.weights).with_name("unfinished.pt")
     names, fractions = params.shares.keys(), params.shares.values()
     sources = zip(map(Path, inputs.images), map(Path, inputs.truth), names, fractions, strict=True)
@@ -38,7 +35,7 @@ with job_context(snakemake) as log:
             scratch=Path(scratch),
         )
         if start := inputs.get("start"):
-            load_weights(task.model, read_weights(Path(start))["model"], start)
+            load_weights(task.model, read_weights(Path(start)), start)
         history = train(task, options, params.seed, device, state, recipe)
     output = dict(snakemake.output.items())
     write_outputs(output, task.model, history, recipe, training=snakemake.wildcards.training, device=device)

@@ -20,6 +20,15 @@ GROUPS = {
 FAST_OPTIONS = ["--retries", "0", "--cores", "4", "--group-components", "data=4", "--groups"]
 FAST_OPTIONS += [f"{rule}={group}" for group, rules in GROUPS.items() for rule in rules]
 
+# The GPUs of the test's nodes are simulated. With `device: auto`, a job that SLURM gave a GPU which torch cannot use
+# stops, so these variables are hidden from the jobs.
+HIDE_GPUS = """import os
+
+for name in ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SLURM_GPUS_ON_NODE"):
+    os.environ.pop(name, None)
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+"""
+
 
 @pytest.fixture(scope="module")
 def finished_run(request, tmp_path_factory):
@@ -30,6 +39,7 @@ def finished_run(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("workflow").resolve() / "samgap"
     # Links are copied as links: `slurm` in the root is one.
     shutil.copytree(ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns(".*", "resources", "results", "logs"))
+    (folder / "Snakefile").write_text(HIDE_GPUS + (ROOT / "Snakefile").read_text())
     run = cluster.snakemake("--profile", "slurm", *CONFIG, *FAST_OPTIONS, cwd=folder)
     assert run.returncode == 0, run.stdout
     return folder, cluster.list_jobs(folder)

@@ -121,6 +121,11 @@ EDITS = [
     ),
     ("masks/boundaries.py", ["match_predictions"], ["prompts:*", "predict:*", "dataset:*", "train:*", "estimate"]),
     ("masks/rle.py", ["match_predictions", "predict:*"], ["dataset:*", "estimate", "compare", "checkpoint"]),
+    (
+        "models/runtime/weights_layout.py",
+        ["predict:*", "train:*"],
+        ["match_predictions", "prompts:*", "dataset:*", "checkpoint"],
+    ),
     ("models/sam2/video.py", ["predict:sam2"], ["predict:shape", "predict:owlv2", "train:*", "prompts:*", "dataset:*"]),
     ("models/sam3/image.py", ["predict:sam3", "predict:grounded"], ["predict:shape", "predict:sam2", "predict:owlv2"]),
     ("models/shape.py", ["predict:shape"], ["predict:sam*", "predict:grounded", "predict:owlv2", "train:*"]),

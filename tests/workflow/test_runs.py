@@ -11,6 +11,8 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
+from samgap.tables import parquet
+
 from .conftest import SCENES, small_config
 
 pytestmark = pytest.mark.workflow
@@ -117,6 +119,26 @@ def test_missing_weights_become_rows_with_a_note(finished_run, tmp_path):
     assert "skipped: weights not available" in (results / "paper" / "tables" / "results.md").read_text()
 
 
+def test_predictions_state_the_arithmetic_and_how_the_weights_were_read(finished_run):
+    path = "results/demo/predictions/dataset=orchard/model={}/prompts=box/shard=000/masks.parquet"
+    provenance = parquet.read_provenance(finished_run.folder / path.format("sam2-demo"))
+    assert provenance["tf32"] is True and "n_not_finite" not in provenance
+    weights_file = "resources/checkpoints/sam2-demo/weights.pt"
+    assert provenance["weights"] == [f"{weights_file}: 371 tensors converted from float16 to float32"]
+
+
+def test_auto_with_a_gpu_that_cannot_be_used_stops_with_one_line(finished_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_GPUS", "0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    checkout = finished_run.copy(tmp_path / "samgap")
+    target = "results/demo/predictions/dataset=orchard/model=sam2-demo/prompts=box/shard=000/masks.parquet"
+    output = checkout.run(target, "--forcerun", "predict", "--until", "predict", succeeds=False)
+    (line,) = [line for line in output.splitlines() if line.startswith("error:")]
+    assert line.startswith(
+        "error: device: auto, and SLURM gave this job a GPU (SLURM_JOB_GPUS=0), but no GPU can be used"
+    )
+
+
 def test_cuda_without_a_gpu_stops_with_one_line(finished_run, tmp_path):
     checkout = finished_run.copy(tmp_path / "samgap")
     checkout.write_config(**small_config(SCENES), device="cuda")
@@ -126,8 +148,8 @@ def test_cuda_without_a_gpu_stops_with_one_line(finished_run, tmp_path):
 
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    lines = [line for line in output.splitlines() if line.startswith("error:")]
-    assert lines == ["error: device: cuda, but no usable GPU was found here; use device: auto or cpu, or a GPU node"]
+    (line,) = [line for line in output.splitlines() if line.startswith("error:")]
+    assert line.startswith("error: device: cuda, but no GPU can be used here: ")
 
 
 def test_weights_of_another_checksum_stop_with_one_line(checkout):

@@ -27,13 +27,17 @@ class Prediction:
     """One predicted mask."""
 
     score: float
-    """Confidence, 0 to 1."""
+    """Confidence, 0 to 1; NaN if the model's score or mask is not finite."""
     box: tuple[float, float, float, float]
     """x0, y0, x1, y1 in px."""
     area: int
     """Number of pixels of the mask."""
     rle: bytes
     """Compressed counts of the mask's COCO RLE."""
+
+
+NOT_FINITE = Prediction(float("nan"), (0.0, 0.0, 0.0, 0.0), 0, b"")
+"""Stands for predictions of which a score, a box or a mask is NaN or infinite. The caller reports it."""
 
 
 class Model(Protocol):

@@ -5,6 +5,7 @@ and `segmenter`, the id of a model that accepts boxes. Both use the weights and 
 `models`. A mask gets the score of its box; the score of the segmenter is discarded.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 from PIL import Image
 
 from samgap.config.plugin_import import import_plugin
-from samgap.models import Model, Prediction
+from samgap.models import NOT_FINITE, Model, Prediction
+from samgap.models.runtime.arithmetic import restore_arithmetic
 
 KINDS = ("text", "exemplars")
 OPTIONS = {
@@ -48,7 +50,9 @@ def open_model(options: Mapping[str, Any], weights: Mapping[str, Path], device: 
         family = import_plugin("models", component_options["family"])
         return family.open_model(component_options, weights[role], device)
 
-    return Grounded(open_component("detector"), open_component("segmenter"))
+    model = Grounded(open_component("detector"), open_component("segmenter"))
+    restore_arithmetic()  # opening the second component may have imported a package
+    return model
 
 
 class Grounded:
@@ -67,14 +71,22 @@ class Grounded:
     def predict(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
         """Return the masks for each prompt, in the order of the detector's boxes.
 
-        The boxes of all prompts are segmented in one call. A box outside the image gives no mask.
+        The boxes of all prompts are segmented in one call. A box outside the image gives no mask. A score is NaN if the
+        box or the mask is not finite.
         """
         detections_by_prompt = [
-            [detection for detection in detections if self._compute_clipped_area(detection.box) > 0]
+            [
+                detection
+                for detection in detections
+                if not math.isfinite(detection.score) or self._compute_clipped_area(detection.box) > 0
+            ]
             for detections in self.detector.predict(prompts)
         ]
         box_prompts = [
-            self._make_box_prompt(detection.box) for detections in detections_by_prompt for detection in detections
+            self._make_box_prompt(detection.box)
+            for detections in detections_by_prompt
+            for detection in detections
+            if math.isfinite(detection.score)
         ]
         mask_predictions = iter(self.segmenter.predict(box_prompts) if box_prompts else [])
         for component in (self.detector, self.segmenter):
@@ -82,12 +94,17 @@ class Grounded:
             self.warnings += messages
             messages.clear()
         return [
-            [self._copy_box_score(detection, mask) for detection in detections for mask in next(mask_predictions)[:1]]
+            [
+                self._copy_box_score(detection, mask)
+                for detection in detections
+                for mask in (next(mask_predictions)[:1] if math.isfinite(detection.score) else [NOT_FINITE])
+            ]
             for detections in detections_by_prompt
         ]
 
     def _copy_box_score(self, detection: Prediction, mask: Prediction) -> Prediction:
-        return Prediction(detection.score, mask.box, mask.area, mask.rle)
+        score = detection.score if math.isfinite(mask.score) else math.nan
+        return Prediction(score, mask.box, mask.area, mask.rle)
 
     def _clip_box(self, box: Sequence[float]) -> tuple[float, float, float, float]:
         width, height = self.image_size

@@ -16,7 +16,8 @@ from PIL import Image
 from torchvision.ops import box_convert, nms
 
 from samgap.masks import rle as masks
-from samgap.models import Prediction
+from samgap.models import NOT_FINITE, Prediction
+from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.runtime.vocabulary import find_bpe_vocabulary
 from samgap.models.runtime.weights import load_weights, read_weights
@@ -61,6 +62,7 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Owlv2
     model = build_model(options)
     # Not strict: the file may hold position ids, which newer versions of the package compute.
     load_weights(model, read_weights(weights), str(weights), strict=False)
+    restore_arithmetic()
     return Owlv2(model.to(device).eval(), device, options.get("nms", NMS_IOU))
 
 
@@ -95,17 +97,25 @@ class Owlv2:
         feature_map, *_ = self.model.image_embedder(pixels)
         self.features = feature_map.flatten(1, 2)
         boxes = box_convert(self.model.box_predictor(self.features, feature_map)[0].float(), "cxcywh", "xyxy")
+        self.has_finite_boxes = bool(boxes.isfinite().all())
         # The processor pads the image to a square, at the bottom or at the right.
         limits = torch.tensor([self.width, self.height] * 2, device=boxes.device)
         self.boxes = (boxes * max(self.width, self.height)).clamp(min=torch.zeros_like(limits), max=limits)
 
     @torch.inference_mode()
     def predict(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
-        """Return the filled boxes for the phrase of each prompt, highest score first."""
+        """Return the filled boxes for the phrase of each prompt, highest score first.
+
+        A prompt with a score or a box that is not finite gets `NOT_FINITE`.
+        """
         text_embeddings = self._embed_phrases([prompt["phrase"] for prompt in prompts])
         logits, _ = self.model.class_predictor(self.features, text_embeddings[None])
-        scores = logits[0].float().sigmoid()  # (boxes, prompts)
-        return [self._select_boxes(scores[:, column]) for column in range(len(prompts))]
+        logits = logits[0].float()  # (boxes, prompts)
+        scores, finite = logits.sigmoid(), logits.isfinite().all(dim=0).tolist()
+        return [
+            self._select_boxes(scores[:, column]) if finite[column] and self.has_finite_boxes else [NOT_FINITE]
+            for column in range(len(prompts))
+        ]
 
     def _select_boxes(self, scores: torch.Tensor) -> list[Prediction]:
         has_area = (self.boxes[:, 2:] - self.boxes[:, :2] >= 1).all(dim=1)

@@ -1,10 +1,18 @@
-"""Validation of prompts before prediction: an invalid prompt is skipped with a reason, the others are predicted."""
+"""Validation of prompts before prediction, and of the scores after it.
+
+An invalid prompt is skipped with a reason, and the others are predicted. A prompt whose predictions are not finite is
+reported, and if most are, the shard fails.
+"""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from samgap.errors import UserError
 from samgap.prompts.kinds import get_row_kind
+
+MAX_NOT_FINITE_SHARE = 0.5
+"""Share of the prompts of a shard that may have predictions with NaN or infinity. With more the shard fails."""
 
 
 def split_valid(
@@ -77,3 +85,35 @@ def _find_box_fault(box: Mapping[str, Any], image_row: Mapping[str, Any]) -> str
 
 def _as_list(values: Any) -> list[Mapping[str, Any]]:
     return [] if values is None else list(values)
+
+
+def describe_model(model_id: str, options: Mapping[str, Any]) -> str:
+    """Return the name of a model in messages, with its precision.
+
+    Args:
+        model_id: id of the model.
+        options: its entry in `models`; a composed model has those of its components in `parts`.
+    """
+    parts = options.get("parts", {"": options}).values()
+    return f"model {model_id} (precision {', '.join(part.get('precision', 'fp32') for part in parts)})"
+
+
+def check_finite_share(not_finite_images: Sequence[str], n_prompts: int, model_name: str) -> None:
+    """Check that most predictions are finite. Prompts whose predictions are not count as missed.
+
+    Args:
+        not_finite_images: the image of each prompt whose predictions are not finite.
+        n_prompts: number of prompts of the shard.
+        model_name: the model with its precision (`describe_model`).
+
+    Raises:
+        UserError: the share of such prompts is larger than `MAX_NOT_FINITE_SHARE`.
+    """
+    if len(not_finite_images) > MAX_NOT_FINITE_SHARE * n_prompts:
+        remedy = (
+            "`precision: fp32` in the model's entry" if "bf16" in model_name else "the model's weights, or another GPU"
+        )
+        raise UserError(
+            f"{model_name}: scores or masks of {len(not_finite_images)} of {n_prompts} prompts are NaN or infinite, "
+            f"first on image {not_finite_images[0]}; try {remedy}"
+        )

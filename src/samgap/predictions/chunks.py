@@ -33,7 +33,9 @@ MAX_CHUNK_SECONDS = 20.0
 """A chunk is written after this time, so that a killed job loses no more than the work of this time."""
 MAX_CHUNK_IMAGES = 256
 """The maximum number of images in a chunk, which bounds the memory."""
-NAN_SCORE_MESSAGE = "the score of a prediction is NaN; if that happens often, try the model's option `precision: fp32`"
+NOT_FINITE_MESSAGE = (
+    "a score or mask of its predictions is NaN or infinite, so it has no prediction and counts as missed"
+)
 MAX_GROUP_ROWS = 1 << 16
 """The maximum number of rows in a row group of table `masks`."""
 MAX_GROUP_BYTES = 1 << 24
@@ -42,11 +44,15 @@ MAX_GROUP_BYTES = 1 << 24
 
 @dataclass
 class PredictionOutput:
-    """The output for one image or sequence: rows of tables `masks` and `timing`, and warnings."""
+    """The output for one image or sequence: rows of tables `masks` and `timing`, and warnings.
+
+    `not_finite_images` has the image of each prompt whose predictions are not finite.
+    """
 
     mask_rows: list[dict[str, Any]] = field(default_factory=list)
     timing_rows: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    not_finite_images: list[str] = field(default_factory=list)
 
     def add_predictions(
         self,
@@ -55,7 +61,7 @@ class PredictionOutput:
         image_row: Mapping[str, Any],
         per_click: bool = False,
     ) -> None:
-        """Add the predictions for one prompt, or a warning if one of their scores is NaN.
+        """Add the predictions for one prompt, or a warning if one of their scores is not finite.
 
         Args:
             prompt: row of table `prompts`.
@@ -63,10 +69,11 @@ class PredictionOutput:
             image_row: row of table `images`.
             per_click: whether to fill column `clicks`.
         """
-        if any(math.isnan(prediction.score) for prediction in predictions):
+        if not all(math.isfinite(prediction.score) for prediction in predictions):
             self.warnings.append(
-                f"prompt {prompt['prompt_id']} of image {image_row['file']} skipped: {NAN_SCORE_MESSAGE}"
+                f"prompt {prompt['prompt_id']} of image {image_row['file']} skipped: {NOT_FINITE_MESSAGE}"
             )
+            self.not_finite_images.append(image_row["file"])
             return
         for index, prediction in enumerate(predictions):
             n_clicks = index + 1 if per_click else None
@@ -83,25 +90,33 @@ class ChunkStore:
 
     Attributes:
         n_done: the number of images (sequences, if the prompts are tracks) in the completed chunks.
+        n_prompts: the number of prompts of all images that were added, also of those in completed chunks.
+        not_finite_images: the image of each of these prompts whose predictions are not finite.
     """
 
     def __init__(self, folder: Path, fingerprint: Mapping[str, Any], max_seconds: float = MAX_CHUNK_SECONDS) -> None:
         key = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:20]
         self.root_folder, self.chunk_folder, self.max_seconds = folder, folder / key, max_seconds
         self.files: list[Path] = []
-        self.n_done = 0
-        for path, n_images in self._iter_chunks():
+        self.n_done = self.n_prompts = 0
+        self.not_finite_images: list[str] = []
+        for path, metadata in self._iter_chunks():
             self.files.append(path)
-            self.n_done += n_images
+            self.n_done += metadata["images"]
+            self._count_prompts(metadata["timing"], metadata["not_finite_images"])
         self._start_chunk()
 
-    def _iter_chunks(self) -> Iterator[tuple[Path, int]]:
-        """Yield the files of consecutive chunks from the first image on, and their numbers of images."""
+    def _iter_chunks(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield the files of consecutive chunks from the first image on, and their metadata."""
         start = 0
         while (path := self._get_chunk_path(start)).is_file():
-            n_images = parquet.read_provenance(path)["images"]
-            yield path, n_images
-            start += n_images
+            metadata = parquet.read_provenance(path)
+            yield path, metadata
+            start += metadata["images"]
+
+    def _count_prompts(self, timing_rows: Sequence[Mapping[str, Any]], not_finite_images: Sequence[str]) -> None:
+        self.n_prompts += sum(row["n_prompts"] for row in timing_rows)
+        self.not_finite_images += not_finite_images
 
     def _get_chunk_path(self, start: int) -> Path:
         return self.chunk_folder / f"{start:07d}.parquet"
@@ -112,9 +127,11 @@ class ChunkStore:
     def add(self, output: PredictionOutput) -> None:
         """Add the output of the next image (the next sequence, if the prompts are tracks)."""
         self.n_pending += 1
+        self._count_prompts(output.timing_rows, output.not_finite_images)
         self.pending.mask_rows += output.mask_rows
         self.pending.timing_rows += output.timing_rows
         self.pending.warnings += output.warnings
+        self.pending.not_finite_images += output.not_finite_images
         if self.n_pending >= MAX_CHUNK_IMAGES or time.monotonic() - self.start_time >= self.max_seconds:
             self.flush()
 
@@ -122,14 +139,20 @@ class ChunkStore:
         """Write the output added since the last chunk as a new chunk."""
         if self.n_pending:
             path = self._get_chunk_path(self.n_done)
-            metadata = {"images": self.n_pending, "timing": self.pending.timing_rows, "notes": self.pending.warnings}
+            metadata = {
+                "images": self.n_pending,
+                "timing": self.pending.timing_rows,
+                "notes": self.pending.warnings,
+                "not_finite_images": self.pending.not_finite_images,
+            }
             MASKS.write(path, self.pending.mask_rows, metadata)
             self.files.append(path)
             self.n_done += self.n_pending
         self._start_chunk()
 
     def write_tables(self, masks_path: str | Path, timing_path: str | Path, provenance: Mapping[str, Any]) -> list[str]:
-        """Write the tables `timing` and `masks` of the shard; the warnings are in the provenance of `masks` as `notes`.
+        """Write the tables `timing` and `masks` of the shard; the warnings are in the provenance of `masks` as `notes`,
+        and the number of prompts whose predictions are not finite as `n_not_finite`.
 
         Returns:
             The warnings, each once.
@@ -143,6 +166,8 @@ class ChunkStore:
         warnings = list(dict.fromkeys(warnings))
         TIMING.write(timing_path, timing_rows, {"device": provenance.get("device")})
         masks_provenance = {**provenance, **({"notes": warnings} if warnings else {})}
+        if self.not_finite_images:
+            masks_provenance["n_not_finite"] = len(self.not_finite_images)
         schema_metadata = {
             b"table": b"masks",
             parquet.PROVENANCE_KEY: json.dumps(masks_provenance, sort_keys=True).encode(),

@@ -19,7 +19,7 @@ from samgap.annotations.ground_truth import GroundTruth
 from samgap.errors import UserError
 from samgap.io.progress import report_progress
 from samgap.models import Model, Prediction
-from samgap.predictions.checks import split_valid
+from samgap.predictions.checks import check_finite_share, split_valid
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
 from samgap.predictions.time_estimate import RuntimeEstimator
@@ -43,6 +43,7 @@ def predict_shard(
     device: str,
     chunks: ChunkStore,
     truth: GroundTruth | None = None,
+    model_name: str = "model",
 ) -> None:
     """Predict all prompts on all images, starting after the completed chunks. Skipped prompts are logged.
 
@@ -54,10 +55,15 @@ def predict_shard(
         device: "cpu" or "cuda".
         chunks: receives the output.
         truth: the ground truth; only prompts of kind `clicks` use it, to place the correcting clicks.
+        model_name: the model with its precision, for messages.
+
+    Raises:
+        UserError: an image cannot be predicted, or most predictions are NaN or infinite.
     """
     if chunks.n_done:
         logger.info("resuming after %d of %d images", chunks.n_done, len(images))
     n_prompts = n_masks = 0
+    n_all_prompts = int(prompts["image_id"].isin(images["image_id"]).sum())
     remaining = images.iloc[chunks.n_done :]
     with report_progress("predictions", len(images), "images", initial=chunks.n_done) as step:
         try:
@@ -68,8 +74,10 @@ def predict_shard(
                 n_prompts += sum(row["n_prompts"] for row in output.timing_rows)
                 n_masks += len(output.mask_rows)
                 step(1)
+                check_finite_share(chunks.not_finite_images, n_all_prompts, model_name)
         finally:
             chunks.flush()
+    check_finite_share(chunks.not_finite_images, chunks.n_prompts, model_name)
     logger.info("%d images, %d prompts, %d masks", len(remaining), n_prompts, n_masks)
 
 
@@ -126,10 +134,12 @@ class _ImageJob:
         """Encode the image and predict its prompts; return the seconds spent, or None without prompts."""
         if self.image_future is None:
             return None
-        from samgap.models.runtime.batching import is_out_of_memory  # imports torch
+        from samgap.models.runtime.arithmetic import restore_arithmetic  # imports torch
+        from samgap.models.runtime.batching import is_out_of_memory
 
         image, read_ms = self.image_future.result()
         self.image_future = None  # frees the pixels while the masks are pending
+        restore_arithmetic()
         start_time = time.perf_counter()
         try:
             model.set_image(image)

@@ -12,7 +12,7 @@ from PIL import Image
 from samgap.errors import UserError
 from samgap.io.progress import report_progress
 from samgap.models import Tracker
-from samgap.predictions.checks import find_prompt_fault
+from samgap.predictions.checks import check_finite_share, find_prompt_fault
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
 from samgap.predictions.time_estimate import RuntimeEstimator
@@ -45,7 +45,13 @@ class LazyFrames(Sequence[Image.Image]):
 
 
 def predict_tracks(
-    tracker: Tracker, images: pd.DataFrame, image_folder: Path, prompts: pd.DataFrame, device: str, chunks: ChunkStore
+    tracker: Tracker,
+    images: pd.DataFrame,
+    image_folder: Path,
+    prompts: pd.DataFrame,
+    device: str,
+    chunks: ChunkStore,
+    model_name: str = "model",
 ) -> None:
     """Predict all prompts of kind `track`, one sequence after the other, starting after the completed chunks.
 
@@ -56,12 +62,17 @@ def predict_tracks(
         prompts: table `prompts`.
         device: "cpu" or "cuda".
         chunks: receives the output, one sequence at a time.
+        model_name: the model with its precision, for messages.
+
+    Raises:
+        UserError: a sequence cannot be predicted, or most predictions are NaN or infinite.
     """
     sequence_lengths = images.groupby("sequence", sort=False).size().tolist()
     if chunks.n_done:
         logger.info("resuming after %d of %d sequences", chunks.n_done, len(sequence_lengths))
     n_frames_done = sum(sequence_lengths[: chunks.n_done])
     n_frames = n_masks = 0
+    n_all_prompts = int(prompts["image_id"].isin(images["image_id"]).sum())
     with report_progress("predictions", sum(sequence_lengths), "frames", initial=n_frames_done) as step:
         try:
             for length, output in zip(
@@ -75,8 +86,10 @@ def predict_tracks(
                 n_frames += len(output.timing_rows)
                 n_masks += len(output.mask_rows)
                 step(length)
+                check_finite_share(chunks.not_finite_images, n_all_prompts, model_name)
         finally:
             chunks.flush()
+    check_finite_share(chunks.not_finite_images, chunks.n_prompts, model_name)
     logger.info("%d frames, %d masks", n_frames, n_masks)
 
 
@@ -145,6 +158,9 @@ def _track_sequence(
     prompted_rows = _sort_prompted_rows(prompts, frame_numbers)
     if not prompted_rows:
         return
+    from samgap.models.runtime.arithmetic import restore_arithmetic  # imports torch
+
+    restore_arithmetic()
     tracks = [row["track"] for row in prompted_rows]
     start_time = time.perf_counter()
     for frame in tracker.track(frames, [(frame_numbers[row["image_id"]], row) for row in prompted_rows]):

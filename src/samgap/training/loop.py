@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from samgap.errors import UserError
+from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.device import cuda_shim
 from samgap.training.state import TrainingState
 
@@ -135,6 +136,7 @@ def _step(
     task: Task, optimiser: torch.optim.Optimizer, lr: float, max_grad_norm: float, device: str, rng: np.random.Generator
 ) -> dict[str, float]:
     """Do one optimiser step and return the loss terms; if a gradient is not finite, no weight changes."""
+    restore_arithmetic()
     for group in optimiser.param_groups:
         group["lr"] = lr
     task.model.train()

@@ -1,4 +1,4 @@
-"""Validation of prompts before prediction: an invalid prompt is skipped with a warning, the others are predicted."""
+"""Validation of prompts: an invalid one is skipped with a warning. Predictions that are not finite are reported."""
 
 import re
 
@@ -8,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+from samgap.errors import UserError
 from samgap.models import shape
 from samgap.models.runtime.predictions import logits_to_predictions
-from samgap.predictions.checks import find_prompt_fault
+from samgap.predictions.checks import check_finite_share, describe_model, find_prompt_fault
 from samgap.predictions.shard import predict_images
 
 IMAGE = {"image_id": 1, "file": "1.png", "width": 40, "height": 30}
@@ -79,7 +80,7 @@ def test_a_prompt_with_a_nan_score_is_skipped_and_listed(tmp_path):
     class NanScores(shape.Shape):
         def predict(self, prompts):
             logits = torch.full((2, 30, 40), 1.0)
-            logits[1] = NAN
+            logits[1] = -1.0
             all_scores = np.array([0.9, 1.7]), np.array([0.9, NAN])
             return [logits_to_predictions(scores, None, logits, (30, 40)) for scores in all_scores]
 
@@ -90,4 +91,28 @@ def test_a_prompt_with_a_nan_score_is_skipped_and_listed(tmp_path):
     (output,) = predict_images(NanScores("box"), pd.DataFrame([IMAGE]), tmp_path, prompts, "cpu")
     assert [(row["prompt_id"], row["score"], row["area_px"]) for row in output.mask_rows] == [("1-0", 0.9, 1200)]
     (warning,) = output.warnings
-    assert warning.startswith("prompt 1-1 of image 1.png skipped: the score of a prediction is NaN")
+    assert warning.startswith(
+        "prompt 1-1 of image 1.png skipped: a score or mask of its predictions is NaN or infinite"
+    )
+    assert output.not_finite_images == ["1.png"]
+
+
+@pytest.mark.parametrize(("n_not_finite", "n_prompts"), [(0, 0), (0, 3), (1, 2), (50, 100)])
+def test_up_to_half_of_the_predictions_may_be_not_finite(n_not_finite, n_prompts):
+    check_finite_share(["1.png"] * n_not_finite, n_prompts, "model sam9")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, r"^model sam9 \(precision fp32\): .* of 2 of 3 prompts .*first on image 7\.png; try the model's weights"),
+        (
+            {"precision": "bf16"},
+            r"^model sam9 \(precision bf16\): .*7\.png; try `precision: fp32` in the model's entry$",
+        ),
+        ({"parts": {"detector": {"precision": "bf16"}, "segmenter": {}}}, r"^model sam9 \(precision bf16, fp32\): "),
+    ],
+)
+def test_more_are_an_error_with_the_model_its_precision_and_the_image(options, expected):
+    with pytest.raises(UserError, match=expected):
+        check_finite_share(["7.png", "8.png"], 3, describe_model("sam9", options))

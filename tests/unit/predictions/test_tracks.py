@@ -197,7 +197,7 @@ def test_a_nan_score_has_no_row_and_is_listed(folder):
     (output,) = _predict_sequences(NanScores(), make_images().iloc[2:], folder, pd.DataFrame(PROMPT_ROWS), "cpu")
     assert {row["prompt_id"] for row in output.mask_rows} == {"4-6", "3-6"}
     assert len(output.warnings) == 3
-    assert "prompt 2-5 of image a/00000.jpg skipped: the score of a prediction is NaN" in output.warnings[0]
+    assert "prompt 2-5 of image a/00000.jpg skipped: a score or mask of its predictions is NaN" in output.warnings[0]
 
 
 def test_out_of_memory_names_the_sequence(folder):

@@ -17,36 +17,49 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from samgap.errors import UserError
+from samgap.models.runtime.arithmetic import set_arithmetic
+from samgap.models.runtime.gpu_check import find_gpu_evidence, find_gpu_fault
 
 logger = logging.getLogger("samgap")
 
 
-def init_torch(n_threads: int) -> None:
-    """Seed torch and limit its CPU threads, as every job does."""
-    torch.manual_seed(0)
+def init_torch(n_threads: int, tf32: bool, seed: int = 0) -> None:
+    """Seed torch, limit its CPU threads and set its arithmetic, as every job does.
+
+    Args:
+        n_threads: number of threads.
+        tf32: the configuration's `tf32` (`samgap.models.runtime.arithmetic`).
+        seed: seed of torch's random numbers.
+    """
+    torch.manual_seed(seed)
     torch.set_num_threads(n_threads)
+    set_arithmetic(tf32)
 
 
 def select_device(setting: str) -> str:
     """Return `cpu` or `cuda` for the configuration's `device`.
 
+    `auto` is `cuda` where a GPU can be used, and `cpu` on a machine without a GPU or in a job that was given none.
+
     Args:
         setting: `auto`, `cpu` or `cuda`.
 
     Raises:
-        UserError: the setting is `cuda`, but there is no usable GPU.
+        UserError: no GPU can be used, although the setting is `cuda`, or `auto` where there should be one. A run on the
+            CPU would take many times as long, and its numbers are not those of a GPU.
     """
     if setting == "cpu":
         return "cpu"
-    try:
-        usable = torch.cuda.is_available() and torch.zeros(1, device="cuda").item() == 0
-    except RuntimeError:
-        usable = False
-    if usable:
+    fault = find_gpu_fault()
+    if fault is None:
         return "cuda"
     if setting == "cuda":
-        raise UserError("device: cuda, but no usable GPU was found here; use device: auto or cpu, or a GPU node")
-    logger.info("device: auto, no usable GPU was found; using the CPU")
+        raise UserError(f"device: cuda, but no GPU can be used here: {fault}. Or set device: auto or cpu")
+    if evidence := find_gpu_evidence():
+        raise UserError(
+            f"device: auto, and {evidence}, but no GPU can be used: {fault}. To run on the CPU, set device: cpu"
+        )
+    logger.info("device: auto, no GPU was found; using the CPU")
     return "cpu"
 
 

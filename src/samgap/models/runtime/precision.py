@@ -30,10 +30,11 @@ class Precision:
         return cls(options.get("precision", "fp32"), bool(options.get("compile")), bool(options.get("channels-last")))
 
     def autocast(self, device: str) -> contextlib.AbstractContextManager[Any]:
-        """Return a context in which matrix products and convolutions use bf16 if `dtype` is `bf16`."""
-        if self.dtype == "bf16":
-            return torch.autocast(device, dtype=torch.bfloat16)
-        return contextlib.nullcontext()
+        """Return a context in which matrix products and convolutions use bf16 if `dtype` is `bf16`, else 32-bit floats.
+
+        Autocast is switched off explicitly, as a package may have entered it for the whole process.
+        """
+        return torch.autocast(device, dtype=torch.bfloat16, enabled=self.dtype == "bf16")
 
     def prepare_encoder(self, encoder: Any, device: str) -> None:
         """Set the memory layout of an image encoder and compile its `forward`, in place.

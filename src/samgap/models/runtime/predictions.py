@@ -65,13 +65,26 @@ def rle_worker_pool(n_threads: int) -> Iterator[None]:
         pool.executor.shutdown(wait=True, cancel_futures=True)
 
 
+def threshold_logits(scores: np.ndarray, logits: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores, which are NaN for a mask whose logits are not all finite, and masks on the host, bool.
+
+    A NaN is not positive, so without the score such a mask would look like an empty one.
+
+    Args:
+        scores: (N,).
+        logits: (N, height, width).
+    """
+    finite = torch.isfinite(logits).flatten(1).all(dim=1).cpu().numpy()
+    return np.where(finite, scores, np.nan), (logits > 0).cpu().numpy()
+
+
 def masks_to_predictions(
     scores: np.ndarray, boxes: np.ndarray | None, masks: np.ndarray, keep_empty: bool = False
 ) -> list[Prediction]:
     """Convert binary masks to predictions.
 
     Args:
-        scores: (N,), clipped to 0 to 1.
+        scores: (N,), clipped to 0 to 1; infinity becomes NaN.
         boxes: (N, 4), x0, y0, x1, y1 in px; None for the bounding boxes of the masks.
         masks: bool (N, height, width).
         keep_empty: whether to return empty masks. Those with a NaN score are always returned, so that the caller can
@@ -90,18 +103,22 @@ def masks_to_predictions(
 def logits_to_predictions(
     scores: np.ndarray, boxes: np.ndarray | None, logits: torch.Tensor, size: tuple[int, int]
 ) -> Sequence[Prediction]:
-    """Convert logits to predictions, without empty masks.
+    """Convert logits to predictions, without empty masks. The score of a mask with logits that are not finite is NaN.
 
     On a GPU the masks are upsampled there and only their runs are copied to the host. On a CPU a worker upsamples them.
 
     Args:
-        scores: (N,), clipped to 0 to 1.
+        scores: (N,), clipped to 0 to 1; infinity becomes NaN.
         boxes: (N, 4), x0, y0, x1, y1 in px; None for the bounding boxes of the masks.
         logits: (N, h, w); a mask is where they are positive after upsampling.
         size: height and width of the masks.
     """
     if not len(logits):
         return []
+    finite = torch.isfinite(logits).flatten(1).all(dim=1)
+    if not finite.all():
+        scores = np.where(finite.cpu().numpy(), scores, np.nan)
+        logits = torch.where(finite[:, None, None], logits, 0.0)
     if logits.is_cuda:
         mask_runs = find_runs(upsample_to_masks(logits, size))
         return _submit(lambda: _encode_runs(scores, boxes, mask_runs))
@@ -122,8 +139,9 @@ def _encode_runs(scores: np.ndarray, boxes: np.ndarray | None, mask_runs: MaskRu
 def _build_predictions(
     scores: np.ndarray, boxes: np.ndarray, areas_px: np.ndarray, rles: Sequence[bytes], keep_empty: bool
 ) -> list[Prediction]:
+    scores = np.where(np.isfinite(scores), np.clip(scores, 0.0, 1.0), np.nan)
     return [
         Prediction(float(score), tuple(float(edge) for edge in box), int(area), counts)  # type: ignore[arg-type]
-        for score, box, area, counts in zip(np.clip(scores, 0.0, 1.0), boxes, areas_px, rles, strict=True)
+        for score, box, area, counts in zip(scores, boxes, areas_px, rles, strict=True)
         if area or keep_empty or np.isnan(score)
     ]

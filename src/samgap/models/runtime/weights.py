@@ -1,83 +1,169 @@
-"""Reading of weights files and loading of weights into a model, with one-line errors if they do not fit."""
+"""Loading of weights into a model, with one-line errors that name why they do not fit."""
 
-from collections.abc import Mapping
-from pathlib import Path
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 
 from samgap.errors import UserError
+from samgap.models.runtime.weights_file import read_weights
+from samgap.models.runtime.weights_identity import find_training_cause, identify_weights
+from samgap.models.runtime.weights_layout import SAME_KEYS, KeyLayout, Selection, select_weights
+
+__all__ = ["SAME_KEYS", "KeyLayout", "load_weights", "read_weights", "record_assumptions", "to_half_precision"]
 
 MAX_LISTED_KEYS = 3
 """Maximum number of keys that an error message lists for each fault."""
+CONVERTED_TYPES = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
+"""Number formats that are converted into each other. Any other is an error, such as integers of quantized weights."""
+PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter)
+"""Types of values that are loaded. Others are an error, such as DTensor, of which a file may have a part alone."""
+
+logger = logging.getLogger("samgap")
+
+_assumptions: ContextVar[list[str] | None] = ContextVar("weights_assumptions", default=None)
 
 
-def read_weights(path: Path) -> dict[str, Any]:
-    """Return the content of a PyTorch or safetensors file. No code in the file is executed (`weights_only`).
-
-    Raises:
-        UserError: the file cannot be read, or its content is not a dictionary.
-    """
+@contextlib.contextmanager
+def record_assumptions() -> Iterator[list[str]]:
+    """Yield a list that receives what `load_weights` assumes about files inside this context, each with its file."""
+    messages: list[str] = []
+    token = _assumptions.set(messages)
     try:
-        # A safetensors file starts with the length of its header in eight bytes, followed by the header in JSON.
-        with path.open("rb") as file:
-            is_safetensors = file.read(9)[8:] == b"{"
-        content = load_file(path) if is_safetensors else torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UserError(f"{path}: not a readable weights file ({type(error).__name__}); fetch it again") from error
-    if not isinstance(content, dict):
-        raise UserError(
-            f"{path}: not a weights file: it contains a {type(content).__name__}, not a dictionary; check its source"
-        )
-    return content
+        yield messages
+    finally:
+        _assumptions.reset(token)
 
 
 def load_weights(
-    model: torch.nn.Module, state_dict: Mapping[str, torch.Tensor], source: str, strict: bool = True
+    model: torch.nn.Module,
+    content: Mapping[Any, Any],
+    source: str,
+    strict: bool = True,
+    layouts: Sequence[KeyLayout] = (SAME_KEYS,),
 ) -> None:
-    """Load weights into a model, in the model's precision.
+    """Load weights into a model, in the model's precision. What is assumed about the file is logged.
 
     Args:
         model: the model, changed in place.
-        state_dict: the weights.
-        source: where the weights come from, for error messages.
+        content: the content of a weights file (`read_weights`): a state dict, or a dictionary that holds one.
+        source: where the weights come from, for messages.
         strict: whether the keys must be exactly the model's. If not, there may be further keys, and buffers, which the
             model computes, may be missing; parameters may not.
+        layouts: how the keys of the file may differ from the model's; the first is the published one.
 
     Raises:
-        UserError: keys are missing or unexpected, or values have another shape or are NaN; the message lists the first
-            keys.
+        UserError: the file does not hold all weights of the model, or holds them more than once, or they have another
+            shape or number format or are not finite. The message names the cause, or the first keys.
     """
     model_state = model.state_dict()
-    required = model_state if strict else dict(model.named_parameters())
-    keys_by_fault = {
-        "missing": [key for key in required if key not in state_dict],
-        "unexpected": [key for key in state_dict if key not in model_state] if strict else [],
-        "of another shape": [
-            f"{key} ({_format_shape(state_dict[key])}, not {_format_shape(model_state[key])})"
-            for key in model_state
-            if key in state_dict and _format_shape(state_dict[key]) != _format_shape(model_state[key])
-        ],
-        "with NaN": [
-            key
-            for key in model_state
-            if isinstance(state_dict.get(key), torch.Tensor) and state_dict[key].isnan().any()
-        ],
-    }
-    faults = [f"{len(keys)} {fault}: {_format_keys(keys)}" for fault, keys in keys_by_fault.items() if keys]
+    parameters = dict(model.named_parameters())
+    required = list(model_state if strict else parameters)
+    try:
+        selection = select_weights(content, list(model_state), required, layouts)
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from error
+    if cause := find_training_cause(content, selection.candidate if selection else ()):
+        raise UserError(f"{source}: {cause}")
+    assert selection is not None  # without a state dict there is a cause
+    values = selection.state_dict
+    faults = _list_faults(model_state, set(parameters), required, selection, strict)
     if faults:
-        raise UserError(
-            f"{source}: the weights do not fit the model ({'; '.join(faults)}); check the model's options against the "
-            "file"
-        )
-    model.load_state_dict({key: state_dict.get(key, value).to(value.dtype) for key, value in model_state.items()})
+        raise UserError(f"{source}: {_format_misfit(model_state, selection, '; '.join(faults))}")
+    _log_assumptions(source, [*selection.notes, *_describe_conversions(model_state, values)])
+    model.load_state_dict({key: values.get(key, value).to(value.dtype) for key, value in model_state.items()})
+
+
+def _list_faults(
+    model_state: Mapping[str, torch.Tensor], parameters: set[str], required: Sequence[str], selection: Selection,
+    strict: bool,
+) -> list[str]:  # fmt: skip
+    """Return a text for each kind of fault, with its number of keys and the first of them."""
+    values = selection.state_dict
+    missing = [key for key in required if key not in values]
+    convertible = {
+        key: value
+        for key, value in values.items()
+        if type(value) in PLAIN_TENSORS and _is_convertible(value.dtype, model_state[key].dtype)
+    }
+    keys_by_fault = {
+        f"missing{_name_missing_modules(missing, required)}": missing,
+        "unexpected": selection.unexpected if strict else [],
+        "of another shape": [
+            f"{key} ({_format_shape(value)}, not {_format_shape(model_state[key])})"
+            for key, value in values.items()
+            if _format_shape(value) != _format_shape(model_state[key])
+        ],
+        "of another number format": [
+            f"{key} ({_format_type(value)}, not {_format_type(model_state[key])})"
+            for key, value in values.items()
+            if isinstance(value, torch.Tensor) and key not in convertible
+        ],
+        "with NaN": [key for key, value in convertible.items() if value.isnan().any()],
+        "with infinity": [key for key, value in convertible.items() if key in parameters and value.isinf().any()],
+    }
+    return [f"{len(keys)} {fault}: {_format_keys(keys)}" for fault, keys in keys_by_fault.items() if keys]
+
+
+def _format_misfit(model_state: Mapping[str, torch.Tensor], selection: Selection, faults: str) -> str:
+    """Return a message with the faults, which names the model that the weights look like if it is another one."""
+    identity, model_identity = identify_weights(selection.candidate), identify_weights(model_state)
+    if identity and identity != model_identity:
+        model_text = f"is {model_identity}" if model_identity else "is another one"
+        return f"these look like weights of {identity}, but the model {model_text} ({faults})"
+    return f"the weights do not fit the model ({faults}); check the model's options against the file"
+
+
+def _name_missing_modules(missing: Sequence[str], required: Sequence[str]) -> str:
+    """Return a text with the modules of which all keys are missing, unless these are all modules."""
+    found = {key.partition(".")[0] for key in set(required) - set(missing)}
+    modules = dict.fromkeys(
+        key.partition(".")[0] for key in missing if "." in key and key.partition(".")[0] not in found
+    )
+    return f" (all of {', '.join(modules)})" if found and modules else ""
+
+
+def _describe_conversions(model_state: Mapping[str, torch.Tensor], values: Mapping[str, torch.Tensor]) -> list[str]:
+    conversions = [
+        (_format_type(value), _format_type(model_state[key]))
+        for key, value in values.items()
+        if value.dtype != model_state[key].dtype
+    ]
+    return [
+        f"{conversions.count(pair)} tensors converted from {pair[0]} to {pair[1]}"
+        for pair in dict.fromkeys(conversions)
+    ]
+
+
+def _log_assumptions(source: str, messages: Sequence[str]) -> None:
+    recorded = _assumptions.get()
+    for message in messages:
+        logger.info("%s: %s", source, message)
+        if recorded is not None:
+            recorded.append(f"{source}: {message}")
+
+
+def _is_convertible(file_type: torch.dtype, model_type: torch.dtype) -> bool:
+    is_integer = not (file_type.is_floating_point or file_type.is_complex)
+    is_model_integer = not (model_type.is_floating_point or model_type.is_complex)
+    if is_model_integer:
+        return is_integer
+    return file_type == model_type or {file_type, model_type} <= CONVERTED_TYPES
 
 
 def _format_shape(value: Any) -> str:
     if not isinstance(value, torch.Tensor):
         return type(value).__name__
     return "x".join(map(str, value.shape)) or "scalar"
+
+
+def _format_type(value: torch.Tensor) -> str:
+    if type(value) not in PLAIN_TENSORS:
+        return type(value).__name__
+    return str(value.dtype).removeprefix("torch.")
 
 
 def _format_keys(keys: list[str]) -> str:

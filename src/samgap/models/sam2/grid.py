@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from samgap.models import Prediction
+from samgap.models import NOT_FINITE, Prediction
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.runtime.precision import Precision
 
@@ -24,11 +24,14 @@ class _EncodedPredictor:
 
     def __init__(self, predictor: SAM2ImagePredictor, device: str, precision: Precision) -> None:
         self.predictor, self.run_device, self.precision = predictor, device, precision
+        self.is_finite = True
 
     def _predict(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
         with cuda_shim(self.run_device), self.precision.autocast(self.run_device):
             outputs = self.predictor._predict(*args, **kwargs)
-        return tuple(output.float() for output in outputs)
+        floats = tuple(output.float() for output in outputs)
+        self.is_finite &= all(bool(output.isfinite().all()) for output in floats[1:])  # scores and logits
+        return floats
 
     def set_image(self, image: np.ndarray) -> None:
         pass
@@ -45,7 +48,7 @@ def generate_masks(
 ) -> list[Prediction]:
     """Return the masks of the encoded image at a grid of points, highest score first.
 
-    They are filtered with the default thresholds of the generator.
+    They are filtered with the default thresholds of the generator. A single score NaN if an output is not finite.
 
     Args:
         predictor: a predictor with an encoded image.
@@ -63,7 +66,7 @@ def generate_masks(
         point_grids=[relative_points],
         output_mode="coco_rle",
     )
-    generator.predictor = _EncodedPredictor(predictor, device, precision)
+    generator.predictor = encoded = _EncodedPredictor(predictor, device, precision)
     predictions = []
     for mask in generator.generate(np.zeros((height, width, 3), np.uint8)):
         x, y, box_width, box_height = mask["bbox"]
@@ -76,4 +79,6 @@ def generate_masks(
                 rle=counts if isinstance(counts, bytes) else counts.encode(),
             )
         )
+    if not encoded.is_finite:  # the generator drops masks with NaN
+        return [NOT_FINITE]
     return sorted(predictions, key=lambda prediction: -prediction.score)

@@ -19,10 +19,11 @@ from torch.nn import functional
 from torchvision.transforms.v2.functional import pil_to_tensor
 
 from samgap.models import Prediction
+from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.batching import MemoryBatcher
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.precision import FP32, Precision
-from samgap.models.runtime.predictions import logits_to_predictions
+from samgap.models.runtime.predictions import logits_to_predictions, threshold_logits
 from samgap.models.runtime.prompt_tensors import (
     MaskBatch,
     PromptBatch,
@@ -61,9 +62,10 @@ def build_model(options: Mapping[str, Any], device: str) -> SAM2Base:
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam2":
-    """Build the model and load its weights (`{"model": state_dict}`)."""
+    """Build the model and load its weights (published files are `{"model": state_dict}`)."""
     model = build_model(options, device)
-    load_weights(model, read_weights(weights).get("model", {}), str(weights))
+    load_weights(model, read_weights(weights), str(weights))
+    restore_arithmetic()
     return Sam2(model.eval(), Precision.from_options(options))
 
 
@@ -164,8 +166,9 @@ class Sam2:
         """
         logits, predicted_iou = self.predict_logits(batch, multimask)
         masks = upsample_to_masks(self._fill_holes(logits), self.predictor._orig_hw[-1])
+        scores, _ = threshold_logits(predicted_iou.float().cpu().numpy(), logits)
         next_mask_inputs = logits[:, None].clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
-        return MaskBatch(masks.cpu().numpy(), predicted_iou.float().cpu().numpy(), next_mask_inputs)
+        return MaskBatch(masks.cpu().numpy(), scores, next_mask_inputs)
 
     @torch.inference_mode()
     def predict_logits(self, batch: PromptBatch, multimask: bool = True) -> tuple[torch.Tensor, torch.Tensor]:

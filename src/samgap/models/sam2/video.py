@@ -16,10 +16,11 @@ import torch
 from PIL import Image
 
 from samgap.models import FrameOutput
+from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.device import synchronize
 from samgap.models.runtime.frames import FrameTensors
 from samgap.models.runtime.precision import FP32, Precision
-from samgap.models.runtime.predictions import masks_to_predictions
+from samgap.models.runtime.predictions import masks_to_predictions, threshold_logits
 from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
 from samgap.models.runtime.weights import load_weights, read_weights
 
@@ -38,9 +39,10 @@ def build_tracker_model(options: Mapping[str, Any], device: str) -> sam2_video_p
 
 
 def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam2Tracker":
-    """Build the video model and load the weights of the image model (`{"model": state_dict}`)."""
+    """Build the video model and load the weights of the image model."""
     model = build_tracker_model(options, device)
-    load_weights(model, read_weights(weights).get("model", {}), str(weights))
+    load_weights(model, read_weights(weights), str(weights))
+    restore_arithmetic()
     return Sam2Tracker(model.eval(), Precision.from_options(options))
 
 
@@ -103,12 +105,11 @@ class Sam2Tracker:
         no_progress_bar = mock.patch.object(sam2_video_predictor, "tqdm", lambda frame_indices, **_: frame_indices)
         with self.precision.autocast(self.device), no_progress_bar:
             ((_, object_ids, logits),) = self.model.propagate_in_video(state, frame_index, max_frame_num_to_track=0)
-        masks = (logits[:, 0] > 0).cpu().numpy()
+        object_scores = [self._get_object_score(state, object_id, frame_index) for object_id in object_ids]
+        scores, masks = threshold_logits(np.array(object_scores), logits[:, 0])
         return {
-            object_id: masks_to_predictions(
-                np.array([self._get_object_score(state, object_id, frame_index)]), None, mask[None]
-            )
-            for object_id, mask in zip(object_ids, masks, strict=True)
+            object_id: masks_to_predictions(scores[[row]], None, masks[[row]])
+            for row, object_id in enumerate(object_ids)
         }
 
     def _get_object_score(self, state: dict[str, Any], object_id: int, frame_index: int) -> float:

@@ -13,11 +13,12 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from samgap.models import Prediction
+from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.batching import MemoryBatcher
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import logits_to_predictions
-from samgap.models.runtime.weights import load_weights, read_weights
+from samgap.models.runtime.weights import SAME_KEYS, KeyLayout, load_weights, read_weights
 from samgap.models.sam3.build import build_published, build_small
 from samgap.prompts.kinds import get_row_kind
 
@@ -31,6 +32,14 @@ from sam3.model.geometry_encoders import Prompt
 from sam3.perflib.nms import nms_masks
 
 PUBLISHED_IMAGE_SIZE = 1008
+SMALL_LAYOUTS: tuple[KeyLayout, ...] = (SAME_KEYS,)
+PUBLISHED_LAYOUTS: tuple[KeyLayout, ...] = (
+    # The tracker's weights are those of the interactive head; those of its neck are unused.
+    KeyLayout({"": "detector.", "inst_interactive_predictor.model.": "tracker."}, "the published file"),
+    KeyLayout(name="the image model, which lack the published prefix `detector.`"),
+)
+"""How the keys of files differ from those of the model."""
+
 MIN_SCORE = 0.05
 """Masks with a lower score are discarded; all operating points are above it."""
 
@@ -47,27 +56,23 @@ ACTIVATION_MEMORY_FACTOR = 96
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
     """Build the model and load its weights.
 
-    The published file is `{"model": {"detector.*", "tracker.*"}}`; the file of a small model has the keys of the model.
+    The published file is `{"model": {"detector.*", "tracker.*"}}`; the file of a small model, and that of a training of
+    the image model (facebookresearch/sam3 #606), have the keys of the model.
     """
     architecture, interactive = options.get("architecture"), options.get("interactive", False)
     content = read_weights(weights)
-    state_dict = content.get("model", content)
     if architecture:
-        model = build_small(architecture, interactive=interactive)
-        image_size = architecture["size"]
+        model, image_size, layouts = (
+            build_small(architecture, interactive=interactive),
+            architecture["size"],
+            SMALL_LAYOUTS,
+        )
     else:
-        model = build_published(device, interactive)
-        image_size = PUBLISHED_IMAGE_SIZE
-        # The tracker's weights are those of the interactive head; those of its neck are unused.
-        new_prefixes = {"detector.": "", **({"tracker.": "inst_interactive_predictor.model."} if interactive else {})}
-        state_dict = {
-            new_prefix + key.removeprefix(old_prefix): state_dict[key]
-            for old_prefix, new_prefix in new_prefixes.items()
-            for key in state_dict
-            if key.startswith(old_prefix)
-        }
-    load_weights(model, state_dict, str(weights), strict=bool(architecture))
-    return Sam3(model.to(device).eval(), image_size, device, Precision.from_options(options), options.get("nms"))
+        model, image_size, layouts = build_published(device, interactive), PUBLISHED_IMAGE_SIZE, PUBLISHED_LAYOUTS
+    load_weights(model, content, str(weights), strict=bool(architecture), layouts=layouts)
+    opened = Sam3(model.to(device).eval(), image_size, device, Precision.from_options(options), options.get("nms"))
+    restore_arithmetic()
+    return opened
 
 
 def _open_interactive_head(model: Any, device: str, precision: Precision) -> "InteractiveHead":
@@ -167,10 +172,14 @@ class Sam3:
                 geometric_prompt=self._make_geometric_prompt(prompts),
                 find_target=None,
             )
-        presence = outputs["presence_logit_dec"].float().sigmoid().unsqueeze(1)
-        scores = (outputs["pred_logits"].float().sigmoid() * presence).squeeze(-1)
+        presence_logits = outputs["presence_logit_dec"].float().unsqueeze(1)
+        score_logits, relative_boxes = outputs["pred_logits"].float(), outputs["pred_boxes"].float()
+        scores = (score_logits.sigmoid() * presence_logits.sigmoid()).squeeze(-1)
+        # A score would hide an infinite logit, and a box that is not finite.
+        finite = (score_logits.isfinite() & presence_logits.isfinite()).squeeze(-1)
+        scores = torch.where(finite & relative_boxes.isfinite().all(dim=-1), scores, torch.nan)
         image_size = torch.tensor([self.width, self.height] * 2, device=self.device)
-        boxes = box_cxcywh_to_xyxy(outputs["pred_boxes"].float()) * image_size
+        boxes = box_cxcywh_to_xyxy(relative_boxes) * image_size
         return [
             self._select_predictions(*detections)
             for detections in zip(scores, boxes, outputs["pred_masks"], strict=True)

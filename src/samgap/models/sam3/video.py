@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 
 from samgap.models import FrameOutput
+from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.frames import FrameTensors
 from samgap.models.runtime.precision import FP32, Precision
-from samgap.models.runtime.predictions import masks_to_predictions
+from samgap.models.runtime.predictions import masks_to_predictions, threshold_logits
 from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
-from samgap.models.runtime.weights import load_weights, read_weights
+from samgap.models.runtime.weights import KeyLayout, load_weights, read_weights
 from samgap.models.sam3.image_encoder import build_image_encoder
 from samgap.models.sam3.tracker import build_small_tracker, disable_autocast
 
@@ -33,9 +33,14 @@ from sam3.model_builder import build_tracker
 # The package's tracker normalizes frames as SAM2's does, but its encoder was trained with the detector's values.
 PIXEL_MEAN = PIXEL_STD = (0.5, 0.5, 0.5)
 
-SMALL_KEY_PREFIXES = {"inst_interactive_predictor.model.": "", "backbone.vision_backbone.": "backbone.vision_backbone."}
-PUBLISHED_KEY_PREFIXES = {"tracker.": "", "detector.backbone.vision_backbone.": "backbone.vision_backbone."}
-"""Prefixes of the tracker's keys in a weights file, and in the model."""
+ENCODER_PREFIX = "backbone.vision_backbone."
+
+IMAGE_MODEL_LAYOUT = KeyLayout(
+    {"": "inst_interactive_predictor.model.", ENCODER_PREFIX: ENCODER_PREFIX},
+    "the image model with its interactive head",
+)
+PUBLISHED_LAYOUT = KeyLayout({"": "tracker.", ENCODER_PREFIX: f"detector.{ENCODER_PREFIX}"}, "the published file")
+"""How the keys of files differ from those of the tracker."""
 
 
 def build_tracker_model(options: Mapping[str, Any], device: str) -> Sam3TrackerPredictor:
@@ -52,15 +57,9 @@ def build_tracker_model(options: Mapping[str, Any], device: str) -> Sam3TrackerP
 def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3Tracker":
     """Build the tracker and load its weights from the file of the image model."""
     model = build_tracker_model(options, device)
-    content = read_weights(weights)
-    new_prefixes = SMALL_KEY_PREFIXES if "architecture" in options else PUBLISHED_KEY_PREFIXES
-    state_dict = {
-        new_prefix + key.removeprefix(old_prefix): value
-        for old_prefix, new_prefix in new_prefixes.items()
-        for key, value in content.get("model", content).items()
-        if key.startswith(old_prefix)
-    }
-    load_weights(model, state_dict, str(weights), strict=False)
+    layouts = (IMAGE_MODEL_LAYOUT,) if "architecture" in options else (PUBLISHED_LAYOUT, IMAGE_MODEL_LAYOUT)
+    load_weights(model, read_weights(weights), str(weights), strict=False, layouts=layouts)
+    restore_arithmetic()
     return Sam3Tracker(model.to(device).eval(), device, Precision.from_options(options))
 
 
@@ -135,9 +134,8 @@ class Sam3Tracker:
             ((_, object_ids, _, logits, score_logits),) = self.model.propagate_in_video(
                 state, frame_index, 0, reverse=False, tqdm_disable=True, propagate_preflight=has_new_prompts
             )
-        masks = (logits[:, 0] > 0).cpu().numpy()
-        scores = score_logits.float().sigmoid().flatten().cpu().numpy()
+        scores, masks = threshold_logits(score_logits.float().sigmoid().flatten().cpu().numpy(), logits[:, 0])
         return {
-            object_id: masks_to_predictions(np.array([score]), None, mask[None])
-            for object_id, score, mask in zip(object_ids, scores, masks, strict=True)
+            object_id: masks_to_predictions(scores[[row]], None, masks[[row]])
+            for row, object_id in enumerate(object_ids)
         }

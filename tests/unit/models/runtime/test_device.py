@@ -1,27 +1,19 @@
-"""The choice of the device, its free memory, and torch's settings."""
+"""The free memory of the device, torch's settings, and calls of CUDA on a CPU; test_gpu_check.py has the choice."""
 
-import pytest
 import torch
 
-from samgap.errors import UserError
 from samgap.models.runtime import device
 
 
-def test_cuda_without_a_gpu_is_a_user_error_and_auto_selects_the_cpu(monkeypatch, caplog):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UserError, match="device: cuda, but no usable GPU"):
-        device.select_device("cuda")
-    with caplog.at_level("INFO", logger="samgap"):
-        assert device.select_device("auto") == "cpu"
-    assert "using the CPU" in caplog.text
-    assert device.select_device("cpu") == "cpu"
-
-
-def test_init_torch_sets_the_seed_and_the_number_of_threads():
-    device.init_torch(1)
+def test_init_torch_sets_the_seed_the_number_of_threads_and_the_arithmetic(monkeypatch):
+    settings = []
+    monkeypatch.setattr(device, "set_arithmetic", settings.append)
+    device.init_torch(1, True)
     first = torch.rand(3)
-    device.init_torch(1)
+    device.init_torch(1, False)
     assert torch.equal(first, torch.rand(3)) and torch.get_num_threads() == 1
+    device.init_torch(1, False, seed=7)
+    assert not torch.equal(first, torch.rand(3)) and settings == [True, False, False]
 
 
 def test_cuda_shim_replaces_cuda_by_the_cpu():

@@ -29,6 +29,25 @@ def test_error_in_a_worker_is_raised_where_the_predictions_are_read(monkeypatch)
         list(predictions.logits_to_predictions(np.ones(1), None, torch.ones(1, 4, 4), (8, 8)))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_scores_and_logits_that_are_not_finite_give_nan_scores(value):
+    logits = torch.ones(4, 8, 8)
+    logits[1, 3, 3] = value
+    scores = np.array([0.5, 0.6, value, 0.7])
+    with predictions.rle_worker_pool(1):
+        for batch in (
+            predictions.logits_to_predictions(scores, None, logits, (16, 16)),
+            predictions.masks_to_predictions(*add_boxes(predictions.threshold_logits(scores, logits))),
+        ):
+            assert [prediction.score for prediction in batch] == pytest.approx([0.5, np.nan, np.nan, 0.7], nan_ok=True)
+            assert batch[0].area == batch[3].area > 0
+
+
+def add_boxes(scores_and_masks):
+    scores, masks = scores_and_masks
+    return scores, None, masks
+
+
 def test_empty_masks_are_dropped_unless_kept_or_with_a_nan_score():
     masks, scores = np.zeros((3, 4, 5), bool), np.array([0.5, np.nan, 2.0])
     masks[2, 1:3, 2:4] = True

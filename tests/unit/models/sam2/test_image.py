@@ -162,7 +162,7 @@ def test_weights_that_do_not_fit_are_listed(weights, tmp_path):
 
 def test_unreadable_weights_are_a_user_error(tmp_path):
     (tmp_path / "weights.pt").write_bytes(b"<html>not found</html>")
-    with pytest.raises(UserError, match="not a readable weights file"):
+    with pytest.raises(UserError, match="not a weights file: it is a web page"):
         sam2.open_model(SAM2_OPTIONS, tmp_path / "weights.pt", "cpu")
 
 

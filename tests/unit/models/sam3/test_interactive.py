@@ -208,7 +208,7 @@ def test_new_image_replaces_the_features_of_the_head(model, image, weights):
 
 def test_weights_without_the_head_are_a_user_error(tmp_path):
     torch.save({"model": build_small(ARCHITECTURE).state_dict()}, tmp_path / "w.pt")
-    with pytest.raises(UserError, match=r"missing: .*sam2_convs"):
+    with pytest.raises(UserError, match=r"missing \(all of inst_interactive_predictor\): .*sam2_convs"):
         sam3.open_model(OPTIONS, tmp_path / "w.pt", "cpu")
 
 
