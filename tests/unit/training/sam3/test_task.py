@@ -5,7 +5,6 @@ import functools
 import numpy as np
 import pytest
 
-from samgap.errors import UserError
 from samgap.training import loop
 from samgap.training.sam3 import task as sam3
 from tests.helpers import training_tasks
@@ -41,8 +40,3 @@ def test_phrases_with_seen_false_are_not_trained(source, tmp_path):
     rng = np.random.default_rng(0)
     texts = {query.query_text for _ in range(20) for query in task.samplers[0].sample(rng).find_queries}
     assert texts == {"apple", "orange"}  # the ground truth has no leaves
-
-
-def test_an_unknown_loss_weight_is_an_error_that_names_the_known_ones(source, tmp_path):
-    with pytest.raises(UserError, match="loss-weights names 'loss_match', .* it has loss_bbox, .*, one_to_many"):
-        open_task(source, tmp_path, **{"loss-weights": {"loss_match": 1.0}})
