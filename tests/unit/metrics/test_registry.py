@@ -4,8 +4,6 @@ import importlib
 
 import pytest
 
-from samgap.config import plugins
-from samgap.config.module_literals import list_metrics
 from samgap.errors import UserError
 from samgap.metrics import METRIC_REGISTRY, load_metric
 from samgap.metrics.base import RankedMetric, SumMetric
@@ -21,17 +19,6 @@ def import_file(file):
 def test_literal_variants_are_the_keys_of_metrics(file):
     module = import_file(file)
     assert set(module.METRICS) == set(getattr(module, "VARIANTS", ("",)))
-
-
-def test_a_module_is_a_metric_if_it_defines_metrics(tmp_path):
-    (tmp_path / "one.py").write_text("import a_missing_module\n\nMETRICS = {'': 1}\n")
-    (tmp_path / "two_px.py").write_text("VARIANTS = ('', '2px')\nMETRICS: dict = {}\n")
-    (tmp_path / "helper.py").write_text("from one import nothing\n\nVARIANTS = ('a',)\n")
-    assert list_metrics(tmp_path) == {
-        "one": ("one", ""),
-        "two-px": ("two_px", ""),
-        "two-px-2px": ("two_px", "2px"),
-    }
 
 
 @pytest.mark.parametrize("metric_id", METRIC_REGISTRY)
@@ -76,10 +63,3 @@ def test_unknown_metric_is_a_one_line_error(metric_id):
     with pytest.raises(UserError, match=r"has no file src/samgap/metrics/.*; correct the id or add the file") as error:
         load_metric(metric_id)
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("metric_id", plugins.REPLACED_METRICS)
-def test_dropped_metric_names_its_replacement(metric_id):
-    replacement = plugins.REPLACED_METRICS[metric_id]
-    assert replacement in METRIC_REGISTRY
-    assert f"is dropped; write `{replacement}`" in plugins.explain_missing_metric(metric_id)
