@@ -7,11 +7,13 @@ from PIL import Image
 
 from samgap.errors import UserError
 from samgap.masks.clicks import find_next_click
+from samgap.models.runtime import batching
 from samgap.models.runtime.clicks import run_click_protocol
 from samgap.models.runtime.weights import read_weights, to_half_precision
 from samgap.models.sam2 import image as sam2
 from tests.helpers.demo_weights import (
     SAM2_OPTIONS,
+    SAM2_WEIGHTS,
     decode,
     draw_square,
     encode_rectangle,
@@ -171,3 +173,25 @@ def test_half_precision_file_is_half_the_size_and_loads_in_full_precision(weight
     assert (tmp_path / "half.pt").stat().st_size < 0.6 * weights.stat().st_size
     model = sam2.open_model(SAM2_OPTIONS, tmp_path / "half.pt", "cpu")
     assert model.predictor.model.no_mem_embed.dtype == torch.float32
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (8000, 8000)])
+def test_images_of_extreme_sizes_have_valid_predictions(size):
+    width, height = size
+    prompts = [
+        {"kind": "box", "points": None, "boxes": [{"x0": 0, "y0": 0, "x1": width, "y1": height, "label": 1}]},
+        {"kind": "point", "points": [{"x": width / 2, "y": height / 2, "label": 1}], "boxes": None},
+    ] * 2
+    model = sam2.open_model(SAM2_OPTIONS, SAM2_WEIGHTS, "cpu")
+    model.set_image(Image.new("RGB", size, (180, 60, 50)))
+    for prediction in (prediction for predictions in model.predict(prompts) for prediction in predictions):
+        assert 0 < prediction.area == decode(prediction, height, width).sum() <= width * height
+
+
+def test_large_images_have_smaller_batches(model, monkeypatch):
+    monkeypatch.setattr(batching, "get_free_memory_bytes", lambda device: 3e9)
+    batch_sizes = []
+    for side in (200, 8000):
+        model.set_image(Image.new("RGB", (side, side)))
+        batch_sizes.append(model.prompt_batcher.compute_batch_size(model.bytes_per_prompt))
+    assert batch_sizes[0] == sam2.MAX_PROMPTS_PER_BATCH and batch_sizes[1] < batch_sizes[0]

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from samgap.paper.captions import read_caption
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PAPER = ROOT / "src/samgap/paper"
 DEMO = {"sam2-demo": {"label": "SAM2 (demo)", "demo": True}, "sam3": {"label": "SAM3"}}
 PUBLISHED = {"sam3": {"label": "SAM3"}}

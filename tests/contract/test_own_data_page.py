@@ -16,9 +16,9 @@ from samgap.config.validate import validate_config
 from samgap.datasets import coco, minneapple_layout, write
 from samgap.errors import UserError
 from samgap.tables.images import IMAGES
-from tests.helpers.archives import ORCHARD_IMAGE_NAMES, make_id_map
+from tests.helpers.archives import ORCHARD_IMAGE_NAMES, make_id_map, write_orchard_folder
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "your-own-data.md").read_text(encoding="utf-8")
 ENTRIES = [
     entry
@@ -37,6 +37,15 @@ def make_config(entry: dict[str, Any]) -> dict[str, Any]:
 
 def test_page_has_an_entry_for_each_layout() -> None:
     assert [entry["datasets"]["my-orchard"]["kind"] for entry in ENTRIES] == list(KINDS)
+
+
+@pytest.fixture
+def orchard_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write the folder that the page shows, in both layouts, and change to the folder above it."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "data" / "my-orchard"
+    write_orchard_folder(folder)
+    return folder
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=KINDS)
@@ -83,19 +92,6 @@ def test_entry_of_the_page_with_an_archive_is_valid() -> None:
         config = make_config(merged)
         assert config["datasets"]["my-orchard"]["archives"] == {"data": "my-orchard"}
         assert config["archives"]["my-orchard"]["file"] == "my-orchard.zip"
-
-
-def test_url_as_path_becomes_one_archive() -> None:
-    url = "https://example.org/sets/orchard.tar.gz?version=2"
-    entry = json.loads(json.dumps(ENTRIES[0]))
-    entry["datasets"]["my-orchard"]["path"] = url
-    entry["datasets"]["my-orchard-val"] = {**entry["datasets"]["my-orchard"], "files": "val.txt"}
-    config = make_config(entry)
-    assert config["archives"]["my-orchard"] == {"file": "orchard.tar.gz", "url": url} | {
-        key: value for key, value in config["archives"]["my-orchard"].items() if key not in ("file", "url")
-    }
-    for name in ("my-orchard", "my-orchard-val"):
-        assert config["datasets"][name]["archives"] == {"data": "my-orchard"}
 
 
 @pytest.mark.parametrize("named_keys", ["path and archives", "neither"])

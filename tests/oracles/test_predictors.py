@@ -1,14 +1,12 @@
-"""Parity with the packages' predictors on drawn scenes, with the demo's weights.
+"""SAM2 and SAM3 with the demo's weights against the packages' predictors, on drawn scenes.
 
 Each kind of prompts is compared for several batch sizes. Two runs with equal batches give equal bytes.
 """
 
 import numpy as np
 import pytest
-from PIL import Image
 from pycocotools import mask as coco_mask
 
-from samgap.models.runtime import batching
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.runtime.predictions import rle_worker_pool
 from samgap.models.sam2 import image as sam2
@@ -148,41 +146,3 @@ def test_equal_batches_give_equal_bytes_and_smaller_ones_equal_masks(sam2_model,
                 assert scores == pytest.approx([prediction.score for prediction in expected], abs=1e-3)
                 for first, second in zip(expected, predictions, strict=True):
                     assert compute_tolerant_iou(first, decode(second, SIDE, SIDE)) >= 0.999
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 40), (8000, 8000)])
-def test_images_of_extreme_sizes_have_valid_predictions(sam2_model, sam3_model, size):
-    width, height = size
-    image = Image.new("RGB", size, (180, 60, 50))
-    box = {"x0": 0, "y0": 0, "x1": width, "y1": height, "label": 1}
-    point = {"x": width / 2, "y": height / 2, "label": 1}
-    spatial_prompts = [
-        {"kind": "box", "points": None, "boxes": [box]},
-        {"kind": "point", "points": [point], "boxes": None},
-    ] * 2
-    for model, prompts in ((sam2_model, spatial_prompts), (sam3_model, PHRASE_PROMPTS[:1])):
-        model.set_image(image)
-        for prediction in (prediction for predictions in model.predict(prompts) for prediction in predictions):
-            assert 0 < prediction.area <= width * height
-            assert coco_mask.area({"size": [height, width], "counts": prediction.rle}) == prediction.area
-
-
-def test_large_images_have_smaller_batches(sam2_model, monkeypatch):
-    monkeypatch.setattr(batching, "get_free_memory_bytes", lambda device: 3e9)
-    batch_sizes = []
-    for side in (200, 8000):
-        sam2_model.set_image(Image.new("RGB", (side, side)))
-        batch_sizes.append(sam2_model.prompt_batcher.compute_batch_size(sam2_model.bytes_per_prompt))
-    assert batch_sizes[0] == sam2.MAX_PROMPTS_PER_BATCH and batch_sizes[1] < batch_sizes[0]
-
-
-def test_phrase_longer_than_the_context_gives_one_warning(sam3_model, scenes):
-    long_phrase = " ".join(["red apple"] * 20)
-    sam3_model.warnings.clear()
-    sam3_model.set_image(scenes[0][0])
-    predictions = sam3_model.predict([{"kind": "phrase", "phrase": long_phrase}, {"kind": "phrase", "phrase": "apple"}])
-    context = SAM3_OPTIONS["architecture"]["context"]
-    assert sam3_model.warnings == [f"phrase of 42 tokens cut to the model's {context}: {long_phrase!r}"]
-    sam3_model.predict([{"kind": "phrase", "phrase": long_phrase}])
-    assert len(sam3_model.warnings) == 1
-    assert len(predictions) == 2

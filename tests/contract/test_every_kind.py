@@ -29,7 +29,7 @@ from samgap.tables.predictions import MASKS, TIMING
 from samgap.tables.prompts import PROMPTS
 from tests.helpers.prompt_kinds import SCRIBBLE, add_prompt_kind, copy_plugins
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 SCENES = {"scenes": 1, "size": 96, "seed": 4, "frames": 2}
 APPLES = [{"phrase": "apple", "noun": "apple"}, {"phrase": "sky", "other": True}]
 KIND_OPTIONS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 FUNCTIONS = (ROOT / "rules/functions/paper.smk").read_text(encoding="utf-8")
 
 

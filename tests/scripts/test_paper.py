@@ -7,15 +7,9 @@ from types import SimpleNamespace
 import pytest
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
-from tests.helpers.paper import (
-    DiscRun,
-    comparisons_request,
-    make_comparisons,
-    save_figure,
-    save_table,
-)
+from tests.helpers.paper import DiscRun, comparisons_request, make_comparisons, save_figure, save_table
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 def run_script(name, folder, inputs, params, wildcards, file_formats):

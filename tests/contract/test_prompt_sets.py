@@ -9,7 +9,7 @@ from samgap.config.validate import validate_config
 from samgap.errors import UserError
 from samgap.prompts import perturbations, templates
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module", params=["config", "demo"])

@@ -7,7 +7,7 @@ import pytest
 
 from samgap.metrics import METRIC_REGISTRY, load_metric
 
-FOLDER = Path(__file__).parents[3] / "docs" / "reference"
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = (FOLDER / "metrics.md").read_text()
 
 

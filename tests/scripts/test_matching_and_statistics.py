@@ -18,7 +18,7 @@ from samgap.tables.prompts import PROMPTS
 from samgap.tables.statistics import COMPARISONS, ESTIMATES
 from tests.helpers.scenes import random_shard
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 class Named(dict):

@@ -12,7 +12,7 @@ from samgap.config.cells import list_cells
 from samgap.datasets import coco, minneapple
 from tests.helpers.archives import VIDEO_NAMES, find_real_data
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 TILES = {"applebbch81-train": 352, "applebbch81-val": 83, "applebbch76-train": 73, "applebbch76-val": 27}
 BOXES = {"applebbch81-train": 3035, "applebbch81-val": 661, "applebbch76-train": 1320, "applebbch76-val": 523}
 
