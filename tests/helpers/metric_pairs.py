@@ -54,8 +54,8 @@ PAIRS = make_table(
         make_pair(1, "other", predicted=9, evaluable=False, phrase="leaf"),
     ],
 )
-"""Image 1: two of three apples matched, one false positive. Image 2: one apple missed. "pear" is absent from both images
-and has false positives in image 2. "leaf" is not annotated."""
+"""Image 1: two of three apples matched, one false positive. Image 2: one apple missed. "pear" is absent from both
+images and has false positives in image 2. "leaf" is not annotated."""
 BOX_PROMPTS = make_table(
     "pairs", [make_pair(1, "box", truth=1, predicted=1, matched=1, phrase=None, sums=(0.9, 0.95, 1.0))]
 )
