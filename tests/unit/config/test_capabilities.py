@@ -138,8 +138,6 @@ def test_a_family_must_declare_the_kinds_that_it_accepts(repository):
 
 
 PHRASES = {"phrases", "templates", "perturbations"}
-
-
 FAMILIES = {
     **{family: {"family": family} for family in ("sam2", "sam3", "owlv2", "shape")},
     "interactive": {"family": "sam3", "interactive": True},
@@ -149,8 +147,6 @@ FAMILIES = {
 
 
 ONE_INSTANCE = {"box", "point", "point-box", "mask", "clicks", "track"}
-
-
 ACCEPTED = {
     "sam2": ONE_INSTANCE | {"grid"},
     "sam3": PHRASES | {"exemplar"},

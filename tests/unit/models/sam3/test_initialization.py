@@ -8,8 +8,6 @@ from samgap.models.sam3.initialization import init_for_training
 from tests.helpers.demo_weights import SAM3_OPTIONS
 
 ARCHITECTURE = SAM3_OPTIONS["architecture"]
-
-
 SMALL = {**ARCHITECTURE, "depth": 2, "size": 128}
 
 
