@@ -1,19 +1,21 @@
-"""How this repository is written: rules files, imports, lengths of files, and equal versions in all environments."""
+"""How this repository is written: rules files, source files, their tests, and imports."""
 
 import ast
 import os
 import re
 import subprocess
 import sys
-from importlib.metadata import packages_distributions
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.source_files import PACKAGE, ROOT, count_code_lines, count_lines, list_imports
+
 DIRECTIVE_ORDER = ["input", "output", "log", "benchmark", "conda", "threads", "resources", "params", "script"]
 MAX_LINES = 300
+PACKAGE_ROOT = ROOT / "src" / "samgap"
+TESTS_ROOT = ROOT / "tests" / "unit"
 
 
 def parse_rules() -> dict[str, dict[str, list[str]]]:
@@ -79,7 +81,7 @@ def test_shared_rule_code_is_short():
 
 
 def test_a_rules_file_belongs_to_a_package_of_its_name():
-    packages = {path.name for path in (ROOT / "src" / "samgap").iterdir()}
+    packages = {path.name for path in PACKAGE_ROOT.iterdir()}
     stages = {file.stem for file in (ROOT / "rules").glob("*.smk")}
     assert stages - {"common", "demo"} <= packages
 
@@ -87,49 +89,71 @@ def test_a_rules_file_belongs_to_a_package_of_its_name():
 # --- source files
 
 
-def count_lines(file: Path) -> int:
-    """Return the number of lines of a file."""
-    return len(file.read_text(encoding="utf-8").splitlines())
-
-
 def test_no_module_is_loose_in_the_package_but_errors():
-    assert {path.name for path in (ROOT / "src" / "samgap").glob("*.py")} == {"__init__.py", "errors.py"}
+    assert {path.name for path in PACKAGE_ROOT.glob("*.py")} == {"__init__.py", "errors.py"}
 
 
 def test_no_source_file_is_long():
-    files = [file for folder in ("src", "scripts") for file in (ROOT / folder).rglob("*.py")]
+    files = [file for folder in ("src", "scripts", "tests", "docs") for file in (ROOT / folder).rglob("*.py")]
     files += [ROOT / "Snakefile", *(ROOT / "rules").rglob("*.smk")]
     lengths = {str(file.relative_to(ROOT)): count_lines(file) for file in files}
     assert {file: length for file, length in lengths.items() if length > MAX_LINES} == {}
 
 
+# --- tests of modules: tests/unit mirrors src/samgap
+
+
+MAX_UNTESTED_LINES = 40
+"""A module with more lines of code has a test file."""
+COMPARED_BYTES = "tests/contract/test_orchard_sim_page.py compares the bytes of rendered scenes"
+WITHOUT_TEST_FILE = {
+    "datasets/orchard_sim/background.py": COMPARED_BYTES,
+    "datasets/orchard_sim/branches.py": COMPARED_BYTES,
+    "datasets/orchard_sim/leaves.py": COMPARED_BYTES,
+    "metrics/*.py": "tests/oracles/test_every_metric.py compares each metric with a reference and fails without one",
+    "*/sam[23]/__init__.py": "declares options, which tests/unit/config/test_plugin_options.py checks",
+    "tables/[ms]*.py": "declares columns; tests/unit/tables/test_parquet.py tests what all tables have in common",
+}
+"""Modules (patterns) without a test file of their own, and what tests them."""
+
+
+def list_missing_test_files() -> list[str]:
+    """Return the modules that have more than MAX_UNTESTED_LINES lines of code and no test file."""
+    missing = []
+    for file in PACKAGE:
+        path = file.relative_to(PACKAGE_ROOT)
+        if count_code_lines(file) > MAX_UNTESTED_LINES and not get_test_file(path).is_file():
+            missing.append(path.as_posix())
+    return missing
+
+
+def get_test_file(module: Path) -> Path:
+    """Return the test file of a module, whose path is relative to src/samgap; that of a package is in its folder."""
+    name = module.parent.name if module.name == "__init__.py" else module.stem
+    return TESTS_ROOT / module.parent / f"test_{name}.py"
+
+
+def test_each_unit_test_file_has_its_module():
+    expected = {get_test_file(file.relative_to(PACKAGE_ROOT)) for file in PACKAGE}
+    assert {str(file.relative_to(ROOT)) for file in set(TESTS_ROOT.rglob("test_*.py")) - expected} == set()
+
+
+def test_each_module_has_its_unit_test_file():
+    missing = list_missing_test_files()
+    assert [path for path in missing if not any(fnmatch(path, pattern) for pattern in WITHOUT_TEST_FILE)] == []
+    # A pattern that no module needs any more is removed.
+    assert [pattern for pattern in WITHOUT_TEST_FILE if not any(fnmatch(path, pattern) for path in missing)] == []
+
+
+def test_code_lines_exclude_docstrings_comments_and_blank_lines(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text(
+        '"""A module.\n\nMore.\n"""\n\n# why\nX = 1\n"""What."""\n\n\ndef f():\n    """Do."""\n    return """\n"""\n'
+    )
+    assert count_code_lines(file) == 4
+
+
 # --- imports
-
-
-def imports(file: Path) -> set[str]:
-    """Return the full names of all modules that a file imports at any level."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return names
-
-
-def top_level_packages(*files: Path) -> set[str]:
-    """Return the top-level packages that files import."""
-    return {name.split(".")[0] for file in files for name in imports(file)}
-
-
-PACKAGE = sorted((ROOT / "src" / "samgap").rglob("*.py"))
-SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
-WITH_TORCH = {"models", "training", "demo_models"}
-
-
-def needs_torch(file: Path) -> bool:
-    """Whether a module is in a package that may import torch."""
-    return file.relative_to(ROOT / "src" / "samgap").parts[0] in WITH_TORCH
 
 
 def test_imports_keep_the_contract():
@@ -190,74 +214,5 @@ def test_private_names_of_another_package_are_detected(tmp_path):
 
 def test_training_does_not_import_the_demo_models():
     for file in PACKAGE:
-        if "training" in file.relative_to(ROOT / "src" / "samgap").parts:
-            assert not any(name.startswith("samgap.demo_models") for name in imports(file)), file
-
-
-# --- environments
-
-
-def normalize(name: str) -> str:
-    """Return the normalized name of a distribution."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def read_lock(name: str) -> dict[str, str]:
-    """Return distribution -> version of a lock file."""
-    text = (ROOT / "envs" / name).read_text(encoding="utf-8")
-    return {normalize(match[1]): match[2] for match in re.finditer(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)}
-
-
-def read_conda_environment(name: str) -> dict[str, str]:
-    """Return distribution -> version of a conda environment."""
-    entries = yaml.safe_load((ROOT / "envs" / name).read_text(encoding="utf-8"))["dependencies"]
-    (pip,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
-    return dict(line.split("==") for line in pip)
-
-
-def distributions(names: set[str]) -> set[str]:
-    """Return the distributions that installed top-level packages come from."""
-    installed = packages_distributions()
-    return {normalize(installed[name][0]) for name in names if name in installed and name != "samgap"}
-
-
-LOCK = read_lock("requirements.lock")
-
-
-def test_the_locks_have_hashes_and_no_addresses():
-    for name in ("requirements.lock", "bootstrap.lock"):
-        text = (ROOT / "envs" / name).read_text(encoding="utf-8")
-        assert "://" not in text
-        for entry in re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]:
-            assert "--hash=sha256:" in entry, entry
-
-
-def test_the_locks_agree():
-    bootstrap = read_lock("bootstrap.lock")
-    assert {"uv", "setuptools", "wheel"} <= bootstrap.keys()
-    assert {name: version for name, version in bootstrap.items() if LOCK.get(name, version) != version} == {}
-
-
-@pytest.mark.parametrize("name", ["tables.yaml", "models.yaml"])
-def test_conda_environments_have_the_locks_versions(name):
-    pins = read_conda_environment(name)
-    assert pins == {package: LOCK[package] for package in pins}
-
-
-def test_conda_environments_have_all_that_is_imported():
-    light = [file for file in PACKAGE if not needs_torch(file)]
-    assert distributions(top_level_packages(*light)) <= read_conda_environment("tables.yaml").keys()
-    assert "torch" not in read_conda_environment("tables.yaml")
-    post = (ROOT / "envs" / "models.post-deploy.sh").read_text(encoding="utf-8")
-    assert f"sam2=={LOCK['sam2']}" in post
-    assert distributions(top_level_packages(*PACKAGE, *SCRIPTS)) <= read_conda_environment("models.yaml").keys() | {
-        "sam2"
-    }
-
-
-def test_all_that_is_imported_is_a_requirement():
-    lines = (ROOT / "envs" / "requirements.in").read_text(encoding="utf-8").splitlines()
-    required = {normalize(re.match(r"[\w.-]+", line)[0]) for line in lines if line and not line.startswith("#")}
-    assert required <= LOCK.keys()
-    tests = sorted((ROOT / "tests").rglob("*.py"))
-    assert distributions(top_level_packages(*PACKAGE, *SCRIPTS, *tests) - {"tests", "helpers"}) - required == set()
+        if "training" in file.relative_to(PACKAGE_ROOT).parts:
+            assert not any(name.startswith("samgap.demo_models") for name in list_imports(file)), file
