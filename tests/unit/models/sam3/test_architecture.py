@@ -16,6 +16,7 @@ ARCHITECTURE = SAM3_OPTIONS["architecture"]
         ({"patch": 14}, "patch is 14, but a stem of 3 widths makes patches of 16 px"),
         ({"depht": 6}, "has the unknown key depht"),
         ({"stem": None}, "lacks stem"),
+        ({"position-grid": None, "places": 16}, "the key `places` is now `position-grid`; rename it"),
     ],
 )
 def test_invalid_architecture_is_a_user_error(change, message):

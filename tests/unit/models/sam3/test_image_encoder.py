@@ -9,6 +9,6 @@ ARCHITECTURE = SAM3_OPTIONS["architecture"]
 
 
 def test_position_embeddings_differ_between_all_positions():
-    embedding = make_sinusoidal_embedding(ARCHITECTURE["places"], ARCHITECTURE["embed"])
-    assert embedding.shape == (ARCHITECTURE["places"] ** 2, ARCHITECTURE["embed"])
+    embedding = make_sinusoidal_embedding(ARCHITECTURE["position-grid"], ARCHITECTURE["embed"])
+    assert embedding.shape == (ARCHITECTURE["position-grid"] ** 2, ARCHITECTURE["embed"])
     assert (torch.cdist(embedding, embedding) + 9 * torch.eye(len(embedding))).min() > 0.5
