@@ -12,6 +12,7 @@ from samgap.models.runtime.predictions import rle_worker_pool
 from samgap.models.sam2 import image as sam2
 from samgap.models.sam3 import image as sam3
 from tests.helpers.demo_weights import SAM2_OPTIONS, SAM2_WEIGHTS, SAM3_OPTIONS, SAM3_WEIGHTS, decode
+from tests.helpers.package_prompts import to_package_inputs
 from tests.helpers.pictures import BOX_KEYS, render_scene
 
 # isort: split
@@ -53,18 +54,11 @@ def make_spatial_prompts(kind, boxes, rng):
             "boxes": [box] if "box" in kind else None,
             "mask": None,
         }
-        inputs = {}
-        if points:
-            # The package takes the centre of the first pixel as 0; here it is 0.5.
-            inputs["point_coords"] = np.array([[point["x"], point["y"]] for point in points]) - 0.5
-            inputs["point_labels"] = np.array([point["label"] for point in points])
-        if prompt["boxes"]:
-            inputs["box"] = np.array([box[edge] for edge in BOX_KEYS])
         if kind == "mask":
             mask = np.zeros((SIDE, SIDE), np.uint8)
             mask[int(y0) : int(y1), int(x0) : int(x1)] = 1
             prompt["mask"] = coco_mask.encode(np.asfortranarray(mask))["counts"]
-        yield prompt, inputs
+        yield prompt, to_package_inputs(prompt)
 
 
 def compute_tolerant_iou(prediction, expected):

@@ -10,21 +10,16 @@ from samgap.models.runtime.device import cuda_shim
 from samgap.models.runtime.weights import load_weights, read_weights
 from samgap.models.sam3 import image as sam3
 from samgap.models.sam3.build import build_small
-from tests.helpers.demo_weights import SAM3_OPTIONS, SAM3_WEIGHTS, decode, draw_square, mask_iou
+from tests.helpers.demo_weights import SAM3_OPTIONS, SAM3_WEIGHTS, decode, mask_iou
+from tests.helpers.package_prompts import HEIGHT, WIDTH
 
 # isort: split
 from sam3.model.sam3_image_processor import Sam3Processor
 
-WIDTH, HEIGHT = 90, 60
 BOXES = [
     {"x0": 30, "y0": 20, "x1": 60, "y1": 45, "label": 1},
     {"x0": 5, "y0": 5, "x1": 25, "y1": 30, "label": 0},
 ]
-
-
-@pytest.fixture(scope="module")
-def image():
-    return Image.fromarray(draw_square(HEIGHT, WIDTH))
 
 
 @pytest.fixture(scope="module")
