@@ -64,7 +64,9 @@ OPTIONS = {
             },
         },
         "images": {
-            "description": "The folder in the data that file names are relative to; default is any folder with the file.",
+            "description": (
+                "The folder in the data that file names are relative to; default is any folder with the file."
+            ),
             "$ref": "#/$defs/text",
         },
         "files": {"$ref": "#/$defs/files"},
