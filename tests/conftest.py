@@ -13,7 +13,7 @@ FIRST = (
     "cluster/test_slurm_token.py",
 )
 """Files and folders in the order of their tests; the others follow. The longest come first, so that no long test runs
-alone at the end, and those of the cluster are apart, as a machine has one SLURM."""
+alone at the end, and those of the cluster do not follow each other, as a machine has one SLURM."""
 HINTS = {
     "no SLURM here": "cluster tests: apt-get install munge slurmctld slurmd slurm-client (as root)",
     "real photographs": "tests on real photographs: set SAMGAP_REAL_DATA to the folder that holds orchard-real",

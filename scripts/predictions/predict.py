@@ -1,64 +1,43 @@
 """Rule `predict`: predict the masks of one prompt set with one model, on one shard of a data set."""
 
-from importlib.metadata import version
 from pathlib import Path
 
-from samgap.annotations.ground_truth import read_ground_truth
 from samgap.config.plugin_import import import_plugin
-from samgap.io.files import read_json
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.jobs.shards import select_shard
-from samgap.prompts.kinds import get_row_kind
+from samgap.predictions.skipped import find_missing_weights, write_empty_tables
 from samgap.tables.images import IMAGES
-from samgap.tables.predictions import MASKS, TIMING
 from samgap.tables.prompts import PROMPTS
 
 with job_context(snakemake) as log:
-    options, output = snakemake.params.model, snakemake.output
+    inputs, output, params = snakemake.input, snakemake.output, snakemake.params
+    options = params.model
     # A composed model needs the weights of all its components.
     components = list(options.get("parts", {}))
-    cards = [read_json(snakemake.input[key]) for key in ("card", *(f"{role}_card" for role in components))]
-    unavailable = [card["why"] for card in cards if card["status"] != "available"]
-    provenance = collect_provenance(snakemake, model=options, tf32=snakemake.params.tf32)
-    if unavailable:
-        provenance["skipped"] = f"weights not available ({unavailable[0]})"
-        log.warning("%s skipped: %s", snakemake.wildcards.model, provenance["skipped"])
-        MASKS.write(output.masks, [], provenance)
-        TIMING.write(output.timing, [], {"device": None})
+    missing = find_missing_weights(inputs[key] for key in ("card", *(f"{role}_card" for role in components)))
+    provenance = collect_provenance(snakemake, model=options, tf32=params.tf32)
+    if missing:
+        log.warning("%s skipped: %s", snakemake.wildcards.model, missing)
+        write_empty_tables(output.masks, output.timing, {**provenance, "skipped": missing})
     else:
         # These modules are imported here because torch is slow to import and not needed for unavailable weights.
         from samgap.models.runtime.device import init_torch, select_device
-        from samgap.models.runtime.weights import record_assumptions
         from samgap.predictions.checks import describe_model
         from samgap.predictions.chunks import ChunkStore
-        from samgap.predictions.shard import predict_shard
-        from samgap.predictions.tracks import predict_tracks
+        from samgap.predictions.run import list_package_versions, run_predictions
 
         family = import_plugin("models", options["family"])
         # A family without a network needs no GPU, so a job of it is not given one.
-        device = select_device(snakemake.params.device) if getattr(family, "NEEDS_GPU", True) else "cpu"
+        device = select_device(params.device) if getattr(family, "NEEDS_GPU", True) else "cpu"
         provenance["device"] = device
-        init_torch(snakemake.threads, snakemake.params.tf32)
-        shard, shards = snakemake.wildcards.shard, snakemake.params.shards
-        images = select_shard(IMAGES.read(snakemake.input.image_table), shard, shards)
-        prompts = PROMPTS.read(snakemake.input.prompts, images["image_id"])
-        folder, weights = Path(snakemake.input.images), Path(snakemake.input.weights)
-        if components:
-            weights = {role: Path(snakemake.input[role]) for role in components}
+        init_torch(snakemake.threads, params.tf32)
+        shard = [snakemake.wildcards.shard, params.shards]
+        images = select_shard(IMAGES.read(inputs.image_table), *shard)
+        prompts = PROMPTS.read(inputs.prompts, images["image_id"])
+        weights = {role: Path(inputs[role]) for role in components} or Path(inputs.weights)
+        chunks = ChunkStore(Path(params.chunks), {**provenance, "shard": shard, **list_package_versions()})
+        folder, truth = Path(inputs.images), inputs.get("truth")
         name = describe_model(snakemake.wildcards.model, options)
-        versions = {name: version(name) for name in ("torch", "sam2", "sam3", "transformers")}
-        chunks = ChunkStore(Path(snakemake.params.chunks), {**provenance, "shard": [shard, shards], **versions})
-        if any(get_row_kind(name).sequence for name in prompts["kind"].unique()):
-            with record_assumptions() as assumptions:
-                tracker = family.open_tracker(options, weights, device)
-            predict_tracks(tracker, images, folder, prompts, device, chunks, name)
-        else:
-            with record_assumptions() as assumptions:
-                model = family.open_model(options, weights, device)
-            truth_path = snakemake.input.get("truth")
-            truth = read_ground_truth(truth_path, images["image_id"]) if truth_path else None
-            predict_shard(model, images, folder, prompts, device, chunks, truth, name)
-        if assumptions:
-            provenance["weights"] = assumptions
+        provenance |= run_predictions(family, options, weights, images, folder, prompts, device, chunks, name, truth)
         chunks.write_tables(output.masks, output.timing, provenance)
         chunks.remove()

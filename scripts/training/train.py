@@ -1,6 +1,5 @@
 """Rule `train`: train a model, and write its weights, their card and the training history."""
 
-import tempfile
 from pathlib import Path
 
 from samgap.config.plugin_import import import_plugin
@@ -8,9 +7,9 @@ from samgap.jobs.script import collect_provenance, job_context
 
 with job_context(snakemake) as log:
     from samgap.models.runtime.device import init_torch, select_device
-    from samgap.models.runtime.weights import load_weights, read_weights
-    from samgap.training.loop import DatasetSource, train
+    from samgap.training.loop import DatasetSource
     from samgap.training.outputs import write_outputs
+    from samgap.training.run import run_training
 
     inputs, params = snakemake.input, snakemake.params
     options, device = params.options, select_device(params.device)
@@ -24,19 +23,10 @@ with job_context(snakemake) as log:
     state = Path(snakemake.output.weights).with_name("unfinished.pt")
     names, fractions = params.shares.keys(), params.shares.values()
     sources = zip(map(Path, inputs.images), map(Path, inputs.truth), names, fractions, strict=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        task = method.open_task(
-            options=options,
-            model=params.model,
-            phrases=params.phrases,
-            data=[DatasetSource(*source) for source in sources],
-            validation=DatasetSource(Path(inputs.val_images), Path(inputs.val_truth), options["validation"]),
-            device=device,
-            scratch=Path(scratch),
-        )
-        if start := inputs.get("start"):
-            load_weights(task.model, read_weights(Path(start)), start)
-        history = train(task, options, params.seed, device, state, recipe)
+    data = [DatasetSource(*source) for source in sources]
+    validation = DatasetSource(Path(inputs.val_images), Path(inputs.val_truth), options["validation"])
+    settings = {"seed": params.seed, "device": device, "state": state, "recipe": recipe, "start": inputs.get("start")}
+    model, history = run_training(method, options, params.model, params.phrases, data, validation, **settings)
     output = dict(snakemake.output.items())
-    write_outputs(output, task.model, history, recipe, training=snakemake.wildcards.training, device=device)
+    write_outputs(output, model, history, recipe, training=snakemake.wildcards.training, device=device)
     state.unlink(missing_ok=True)

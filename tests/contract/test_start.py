@@ -9,23 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 from samgap.config.plugins import list_paper_items
 
-ROOT = Path(__file__).parents[2]
-WORKFLOW_FOLDERS = ("rules", "scripts", "src", "config", "envs", "profiles", "report")
 MAX_CPU_SECONDS = 20
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the workflow without data, weights and environment."""
-    for folder in WORKFLOW_FOLDERS:
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
-    shutil.copy(ROOT / "Snakefile", tmp_path)
-    return tmp_path
 
 
 def plan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -64,17 +64,17 @@ def read_paper_inputs(root: Path, section: str, id: str) -> tuple[str, ...]:
     file = list_paper_items(root, section)[id]
     if "INPUTS" not in list_top_level_names(file):
         return ()
-    inputs, shown = read_literals(file, "INPUTS").get("INPUTS"), file.relative_to(root)
+    inputs, module_path = read_literals(file, "INPUTS").get("INPUTS"), file.relative_to(root)
     if not isinstance(inputs, tuple | list):
-        raise UserError(f'{shown}: INPUTS is not a literal tuple of names; write INPUTS = ("comparisons",)')
+        raise UserError(f'{module_path}: INPUTS is not a literal tuple of names; write INPUTS = ("comparisons",)')
     for name in inputs:
         if name not in PAPER_INPUTS:
-            raise UserError(f"{shown}: INPUTS names {name!r}; {suggest(str(name), PAPER_INPUTS)}")
+            raise UserError(f"{module_path}: INPUTS names {name!r}; {suggest(str(name), PAPER_INPUTS)}")
     return tuple(inputs)
 
 
 def explain_missing_metric(metric_id: str) -> str:
-    """Say why no metric has an id of REPLACED_METRICS, and what to write instead."""
+    """Return why no metric has an id of REPLACED_METRICS, and what to write instead."""
     return f"is dropped; write `{REPLACED_METRICS[metric_id]}`, which is the same metric"
 
 

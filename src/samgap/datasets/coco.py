@@ -6,15 +6,7 @@ the segmentation of an annotation is invalid, its whole box is ignored in the ev
 and mark their image as incomplete for their noun. A missing or unreadable image, an image of another size, duplicate
 ids and images, and files whose annotations are wrong as a whole (`coco_checks`) are errors.
 
-Options: `annotations` (paths of the COCO files, with the wildcards `*` and `?`); `nouns` (category -> noun, or a noun
-with attributes); `images` (the folder that file names are relative to; by default an image may be in any folder, and
-its base name suffices if it is unique); `files` (a text file with the names to read, one per line); `groups` (a
-regular expression whose first group, matched in the name of an image, is its source; by default each image is a
-separate group); `attributes` (attributes of all instances); `attribute-values` (all values of the attributes that the
-annotations have in `attributes` or at their top level, or that apply to all instances); `absent` (nouns that are in no
-image); `crowds` (`ignore`, or `instances` if each annotation with `iscrowd` is one object); `max-left-out` (largest
-fraction of annotations that may be lost); `max-gb` (limit of the unpacked size of an archive).
-
+By default an image may be in any folder, and its base name suffices if it is unique; each image is a separate group.
 Leading folders may be omitted in all paths inside the data, because they differ between archives.
 """
 
@@ -39,6 +31,86 @@ from samgap.datasets.write import IMAGE_SUFFIXES
 from samgap.errors import UserError
 
 logger = logging.getLogger("samgap")
+
+OPTIONS = {
+    "required": ["annotations", "nouns"],
+    "oneOf": [{"required": ["path"]}, {"required": ["archives"]}],
+    "properties": {
+        "path": {"$ref": "#/$defs/data-path"},
+        "archives": {
+            "description": "Instead of `path`, an id of `archives`, which has checksums.",
+            "type": "object",
+            "required": ["data"],
+            "additionalProperties": False,
+            "properties": {
+                "data": {"description": "The archive with the images and the COCO files.", "$ref": "#/$defs/id"}
+            },
+        },
+        "annotations": {
+            "description": (
+                "Its COCO files, by their path in the data (leading folders may be omitted; `*` and `?` are wildcards)."
+            ),
+            "$ref": "#/$defs/texts",
+        },
+        "nouns": {
+            "description": "The noun of each category of the COCO files; instances of other categories are not used.",
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "type": ["string", "object"],
+                "minLength": 1,
+                "required": ["noun"],
+                "additionalProperties": False,
+                "properties": {
+                    "noun": {"description": "The noun.", "$ref": "#/$defs/text"},
+                    "attributes": {
+                        "description": "Attributes that the category implies, by name; default is none.",
+                        "$ref": "#/$defs/attributes",
+                    },
+                },
+            },
+        },
+        "images": {
+            "description": (
+                "The folder in the data that file names are relative to; default is any folder with the file."
+            ),
+            "$ref": "#/$defs/text",
+        },
+        "files": {"$ref": "#/$defs/files"},
+        "groups": {"$ref": "#/$defs/groups"},
+        "attributes": {
+            "description": "Attributes of every instance of the set, by name; default is none.",
+            "$ref": "#/$defs/attributes",
+        },
+        "attribute-values": {
+            "description": (
+                "All values that an attribute can have, by its name; default is the values above. An attribute without "
+                "a value above is read from the annotations (from `attributes`, or from their top level)."
+            ),
+            "type": "object",
+            "additionalProperties": {"$ref": "#/$defs/texts"},
+        },
+        "absent": {"$ref": "#/$defs/absent"},
+        "crowds": {
+            "description": (
+                "Whether annotations with `iscrowd` are ignored in the evaluation, or are instances, as masks of some "
+                "tools (CVAT's brush); default is ignore, with an error if all annotations are crowds."
+            ),
+            "enum": ["ignore", "instances"],
+        },
+        "max-left-out": {
+            "description": (
+                "Largest fraction of the annotations that may be lost because they are invalid; with more, the run "
+                "stops."
+            ),
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.05,
+        },
+        "max-gb": {"$ref": "#/$defs/max-gb"},
+    },
+}
 
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ METRICS = {
         numerator,
         denominator,
         row_mask=has_single_attribute,
-        not_evaluable_reason=require_phrases(has_single_attribute, "no phrase asks for a single labelled attribute"),
+        not_evaluable_reason=require_phrases(has_single_attribute, "no phrase has exactly one labelled attribute"),
         label=label,
         source='the paper\'s "attribute accuracy"',
     )

@@ -13,7 +13,7 @@ from samgap.metrics.columns import column
 from samgap.metrics.reasons import LOST_LABELS, NO_PHRASE, is_text_prompt
 from samgap.metrics.row_masks import has_lost_labels, has_property
 
-NO_UNLABELLED_CONCEPT = "not evaluable: nothing is asked that is present but not labelled"
+NO_UNLABELLED_CONCEPT = "not evaluable: no prompt names something that is present but not labelled"
 
 
 def is_unlabelled_concept(pairs: pd.DataFrame) -> np.ndarray:

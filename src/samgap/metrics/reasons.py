@@ -7,7 +7,7 @@ from samgap.metrics.base import Column, Reason
 from samgap.metrics.row_masks import has_lost_labels, has_property, is_absent_phrase, is_evaluable, is_positive
 
 # These texts are written to the column `note` of table `estimates`.
-NO_GROUND_TRUTH = "not evaluable: the labels do not say what a right answer is"
+NO_GROUND_TRUTH = "not evaluable: the labels do not determine the correct prediction"
 LOST_LABELS = "not evaluable: every image lost labels of the phrases"
 NO_INSTANCE = "not evaluable: no labelled instance is prompted"
 NO_PHRASE = "not evaluable: spatial prompts name no concept"

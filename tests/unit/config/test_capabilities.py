@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from samgap.config import capabilities
+from samgap.config.prompt_kinds import read_prompt_kinds
+from samgap.config.validate import validate_config
 from samgap.errors import UserError
-from tests.helpers.prompt_kinds import copy_plugins
+from tests.helpers.prompt_kinds import SCRIBBLE, add_prompt_kind, copy_plugins
+from tests.helpers.small_config import CONFIG, change, get_error
 
 FAMILY_FILES = {
     "spatial": "import torch_is_not_imported\nKINDS = ('box', 'point')\n",
@@ -103,3 +106,76 @@ def test_sam3_accepts_spatial_prompts_only_with_its_interactive_head():
         {"models": {"sam3": {"family": "sam3", "interactive": True}}}, "sam3", root, "box"
     )
     assert {"box", "point", "point-box", "mask", "clicks", "track", "phrases"} <= set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("key_path", "value", "parts"),
+    [
+        (
+            "experiments/boxes/prompts",
+            ["box", "concepts"],
+            ["experiments.boxes", "'small'", "'concepts'", "box, point"],
+        ),
+        (
+            "experiments/boxes/prompts",
+            ["point"],
+            ["experiments.boxes", "'ellipse'", "kind point", "shape accepts only box"],
+        ),
+        ("figures/sides/spatial/model", "words", ["figures.sides.spatial", "'words'", "kind point", "sam3"]),
+    ],
+)
+def test_a_model_that_does_not_accept_its_prompts_is_one_line(repository, key_path, value, parts):
+    message = get_error(change(key_path, value), repository)
+    for part in parts:
+        assert part in message
+
+
+def test_a_family_must_declare_the_kinds_that_it_accepts(repository):
+    file = repository / "src/samgap/models/sam2.py"
+    file.write_text(file.read_text().replace("('box', 'point')", "tuple(open('kinds'))"))
+    with pytest.raises(UserError, match=r"models/sam2\.py.*KINDS"):
+        validate_config(CONFIG, repository)
+
+
+PHRASES = {"phrases", "templates", "perturbations"}
+FAMILIES = {
+    **{family: {"family": family} for family in ("sam2", "sam3", "owlv2", "shape")},
+    "interactive": {"family": "sam3", "interactive": True},
+    "grounded": {"family": "grounded", "detector": "owlv2", "segmenter": "sam2"},
+    "grounded-sam3": {"family": "grounded", "detector": "sam3", "segmenter": "sam2"},
+}
+
+
+ONE_INSTANCE = {"box", "point", "point-box", "mask", "clicks", "track"}
+ACCEPTED = {
+    "sam2": ONE_INSTANCE | {"grid"},
+    "sam3": PHRASES | {"exemplar"},
+    "interactive": PHRASES | {"exemplar", "grid"} | ONE_INSTANCE,
+    "owlv2": PHRASES,
+    "grounded": PHRASES,
+    "grounded-sam3": PHRASES | {"exemplar"},
+    "shape": {"box", "point-box", "track"},
+}
+
+
+def test_a_new_spatial_kind_is_accepted_by_the_families_of_spatial_prompts(plugin_copy):
+    add_prompt_kind(plugin_copy, "scribble", SCRIBBLE)
+    config = {
+        "models": {"a": {"family": "sam2"}, "b": {"family": "sam3", "interactive": True}, "c": {"family": "sam3"}},
+        "prompts": {"scribbles": {"kind": "scribble"}},
+    }
+    accepted = {name: capabilities.list_accepted_kinds(config, name, plugin_copy, "scribble") for name in "abc"}
+    assert "scribble" in accepted["a"][0] and "scribble" in accepted["b"][0]
+    assert "scribble" not in accepted["c"][0] and "interactive: true" in accepted["c"][1]
+
+
+def test_a_copy_of_a_kind_is_accepted_by_the_families_of_the_kind(plugin_copy):
+    prompts = plugin_copy / "src" / "samgap" / "prompts"
+    copies = {id: f"{id}-copy" for id in sorted(PHRASES | ONE_INSTANCE | {"grid", "exemplar"})}
+    assert copies.keys() == read_prompt_kinds(plugin_copy).keys()
+    for id, copy in copies.items():
+        source = (prompts / f"{id.replace('-', '_')}.py").read_text()
+        (prompts / f"{copy.replace('-', '_')}.py").write_text(source)
+    for model, built_in in ACCEPTED.items():
+        accepted, _ = capabilities.list_accepted_kinds({"models": FAMILIES}, model, plugin_copy, "box")
+        assert set(accepted) == built_in | {copies[id] for id in built_in}, model

@@ -96,25 +96,6 @@ def test_the_demos_configurations_repeat_no_entry():
         assert len(entries) == len(set(entries)), section
 
 
-@pytest.mark.parametrize(
-    ("section", "entry", "key"),
-    [
-        ("datasets", {"kind": "orchard-sim", "scenes": 1, "size": 64}, "without"),
-        (
-            "prompts",
-            {"kind": "templates", "templates": ["{x}"], "words": {"x": {"apple": {"noun": "apple"}}}},
-            "unseen",
-        ),
-    ],
-)
-def test_combinations_may_be_the_path_of_a_file(tmp_path, section, entry, key):
-    file = tmp_path / "unseen.yaml"
-    file.write_text("- {noun: pear, health: damaged}\n")
-    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
-    config.setdefault(section, {})["x"] = {**entry, key: str(file)}
-    assert validate_config(config, ROOT)[section]["x"][key] == [{"noun": "pear", "health": "damaged"}]
-
-
 def test_a_change_of_one_entry_of_the_catalog_changes_that_prompt_set_alone(tmp_path):
     config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
     before = validate_config(config, ROOT)

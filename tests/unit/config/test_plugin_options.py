@@ -6,7 +6,9 @@ import pytest
 
 from samgap.config.plugin_options import load_schema
 from samgap.config.schema import validate
+from samgap.config.validate import validate_config
 from samgap.errors import UserError
+from tests.helpers.small_config import DATASET, change
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = """
@@ -131,3 +133,11 @@ def test_modules_that_are_not_plugins_are_ignored(root):
 
 def test_the_options_of_the_repositorys_plugins_are_valid():
     assert load_schema(ROOT)
+
+
+def test_a_new_kind_without_options_needs_no_declaration(repository):
+    (repository / "src/samgap/datasets/field.py").write_text(DATASET)
+    assert validate_config(change("datasets/x", {"kind": "field"}), repository)["datasets"]["x"] == {
+        "kind": "field",
+        "shards": 1,
+    }

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from samgap.config import module_literals, plugins
+from samgap.config import plugins
+from samgap.config.plugins import get_training_module, list_plugins
 from samgap.errors import UserError
+from samgap.metrics import METRIC_REGISTRY
 
 
 def write(root: Path, name: str, text: str = "") -> Path:
@@ -55,21 +58,22 @@ def test_invalid_inputs_are_one_line_that_names_the_module(tmp_path, inputs, mes
         plugins.read_paper_inputs(tmp_path, "figures", "bad")
 
 
-def test_a_metric_with_variants_has_one_id_for_each(tmp_path):
-    write(tmp_path, "f1.py", "VARIANTS = ('50', '75')\nMETRICS = {}\n")
-    write(tmp_path, "boundary_iou.py", "METRICS = {}\n")
-    write(tmp_path, "row_masks.py")
-    assert module_literals.list_metrics(tmp_path) == {
-        "boundary-iou": ("boundary_iou", ""),
-        "f1-50": ("f1", "50"),
-        "f1-75": ("f1", "75"),
-    }
+@pytest.mark.parametrize("metric_id", plugins.REPLACED_METRICS)
+def test_dropped_metric_names_its_replacement(metric_id):
+    replacement = plugins.REPLACED_METRICS[metric_id]
+    assert replacement in METRIC_REGISTRY
+    assert f"is dropped; write `{replacement}`" in plugins.explain_missing_metric(metric_id)
 
 
-def test_literals_are_read_and_other_values_are_not(tmp_path):
-    file = write(tmp_path, "x.py", "A: int = 3\nB = open('b')\nC = {'d': (1, 2)}\nD = E = 4\n")
-    assert module_literals.read_literals(file, "A", "B", "C", "E", "Z") == {"A": 3, "C": {"d": (1, 2)}, "E": 4}
+ROOT = Path(__file__).parents[3]
 
 
-def test_the_module_of_an_id():
-    assert module_literals.to_module_name("boundary-f-2px") == "boundary_f_2px"
+def test_a_training_uses_the_module_of_its_method_or_else_of_its_family():
+    assert get_training_module({"family": "sam3"}) == "samgap.training.sam3"
+    assert get_training_module({"family": "sam3", "method": "sam3-dense"}) == "samgap.demo_models.sam3_dense"
+
+
+def test_every_method_of_the_demos_trainings_has_a_module():
+    config = yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text())
+    methods = {training["method"] for training in config["trainings"].values() if "method" in training}
+    assert methods and methods <= set(list_plugins(ROOT, "demo_models")) == {"sam3-dense", "sam3-match"}

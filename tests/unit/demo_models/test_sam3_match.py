@@ -9,7 +9,6 @@ import torch
 from samgap.demo_models import sam3_match
 from samgap.models.runtime.device import cuda_shim
 from tests.helpers import training_tasks
-from tests.helpers.training_data import write_orchard
 
 open_task = functools.partial(
     training_tasks.open_task,
@@ -20,18 +19,13 @@ open_task = functools.partial(
 )
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return write_orchard(tmp_path_factory.mktemp("scenes"))
-
-
-def test_losses_fall_and_an_interrupted_training_resumes(source, tmp_path, monkeypatch):
-    open_again = functools.partial(open_task, source, tmp_path)
+def test_losses_fall_and_an_interrupted_training_resumes(orchard_source, tmp_path, monkeypatch):
+    open_again = functools.partial(open_task, orchard_source, tmp_path)
     training_tasks.assert_losses_fall_and_training_resumes(open_again, tmp_path, monkeypatch)
 
 
-def test_a_step_without_instances_has_only_losses_of_presence_and_of_locations(source, tmp_path):
-    task = open_task(source, tmp_path, [{"phrase": "ball", "noun": "ball"}])
+def test_a_step_without_instances_has_only_losses_of_presence_and_of_locations(orchard_source, tmp_path):
+    task = open_task(orchard_source, tmp_path, [{"phrase": "ball", "noun": "ball"}])
     (sampler,) = task.samplers
     sampler.image_ids = [
         image_id
@@ -45,10 +39,10 @@ def test_a_step_without_instances_has_only_losses_of_presence_and_of_locations(s
     assert terms["loss_bbox"].item() == terms["loss_ce"].item() == 0
 
 
-def test_the_match_loss_is_added_to_the_total_with_its_weight(source, tmp_path):
+def test_the_match_loss_is_added_to_the_total_with_its_weight(orchard_source, tmp_path):
     totals = {}
     for weight in (2.0, 5.0):
-        task = open_task(source, tmp_path, **{"loss-weights": {"loss_match": weight}})
+        task = open_task(orchard_source, tmp_path, **{"loss-weights": {"loss_match": weight}})
         torch.manual_seed(0)
         with cuda_shim("cpu"):
             terms = task.compute_batch_losses(np.random.default_rng(0))

@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from samgap.matching.assignment import MATCH_THRESHOLD
 from samgap.matching.shard import match_shard
 from tests.helpers.matching import make_tables, outcomes, phrase_tables
-from tests.helpers.scenes import (
-    images_table,
-    make_ground_truth,
-    masks_table,
-    prompts_table,
-    random_shard,
-    square_mask,
-)
+from tests.helpers.scenes import images_table, make_ground_truth, masks_table, prompts_table, random_shard, square_mask
 from tests.helpers.sums import evaluate
 
 APPLE = square_mask(2, 2, 6)
@@ -86,14 +79,6 @@ def test_a_false_mask_at_least_half_inside_ignore_does_not_count(mask, n_counted
     assert pairs["n_predicted"].tolist() == [n_counted]
     assert (instances["outcome"] == "false").sum() == n_counted
     assert overlaps["ignore"].all() and not overlaps["target"].any()
-
-
-@pytest.mark.parametrize(("left", "n_counted"), [(14, 0), (8, 0), (7, 1)])
-def test_the_ignore_region_is_the_union_of_its_instances(left, n_counted):
-    halves = {1: [(1, APPLE, False), (2, square_mask(12, 12, 4), True), (3, square_mask(12, 16, 4), True)]}
-    two_rows = square_mask(12, left, 8) & ~square_mask(14, left, 8)
-    _, _, pairs = match_shard(*phrase_tables([(0.9, two_rows)], [1], halves), 0.5)
-    assert pairs["n_predicted"].tolist() == [n_counted]
 
 
 def test_a_match_counts_although_it_lies_in_ignore():

@@ -79,12 +79,6 @@ def test_duplicated_or_unknown_prompts_and_images():
         match_shard(masks, prompts, truth, images_table([1, 8]), 0.5)
 
 
-def test_two_instances_with_the_same_id():
-    apple = (1, square_mask(2, 2, 6), False)
-    with pytest.raises(UserError, match="image 1: two instances have the same id"):
-        match_shard(*phrase_tables(PREDICTIONS, [1], {1: [apple, apple]}), 0.5)
-
-
 def test_an_instance_mask_of_another_size_than_the_image():
     masks, prompts, truth, _ = phrase_tables([])
     with pytest.raises(UserError, match="instance 1 of image 1: its mask is 30×24 px, the image 31×24"):

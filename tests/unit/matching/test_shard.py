@@ -1,6 +1,4 @@
-"""The tables of a shard: perfect predictions, boxes, absent and unlabelled things, and empty input."""
-
-from dataclasses import replace
+"""The tables of a shard: the best value of every metric for perfect masks, all prompts, and empty input."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samgap.matching.shard import match_shard
-from samgap.metrics import load_metric
 from samgap.tables.catalog import TABLES
 from tests.helpers.matching import outcomes, phrase_tables
 from tests.helpers.scenes import (
@@ -23,18 +20,6 @@ from tests.helpers.scenes import (
     square_mask,
 )
 from tests.helpers.sums import evaluate
-
-APPLE = square_mask(2, 2, 6)
-
-
-def test_perfect_masks_score_one():
-    _, instances, pairs = match_shard(*phrase_tables([(0.9, APPLE), (0.8, square_mask(2, 14, 6))]), 0.5)
-    assert pairs["tp"].tolist() == [[2] * 10]
-    for metric in ("iou", "dice", "boundary-f-2px", "precision", "recall", "f1-50", "concept-recall"):
-        assert evaluate(metric, pairs) == 1
-    assert evaluate("pmf1", pairs) == pytest.approx(1, abs=2e-4)
-    assert outcomes(instances) == [(1, 0, "matched"), (2, 1, "matched")]
-
 
 BEST_IS_1 = [
     *("iou", "dice", "boundary-f-1px", "boundary-f-relative", "boundary-f-davis", "boundary-iou", "boundary-iou-2px"),
@@ -74,40 +59,6 @@ def test_perfect_masks_have_the_best_value_of_every_metric(seed):
     assert values == pytest.approx({metric: float(metric in BEST_IS_1) for metric in values}, abs=1e-12)
 
 
-def replace_first_instance(truth, **changes):
-    first, *remaining = truth.instances_of(1)
-    return replace(truth, instances={1: [replace(first, **changes), *remaining]})
-
-
-def test_a_box_without_a_mask_serves_as_ignore_region():
-    masks, prompts, truth, images = phrase_tables([(0.9, square_mask(14, 14, 8))])
-    *remaining, ignored = truth.instances_of(1)
-    truth = replace(truth, instances={1: [*remaining, replace(ignored, rle=None, box=(14, 14, 22, 22))]})
-    overlaps, _, pairs = match_shard(masks, prompts, truth, images, 0.5)
-    assert pairs["n_predicted"].tolist() == [0] and overlaps["ioa"].tolist() == [1]
-
-
-def test_an_instance_without_a_mask_is_matched_by_its_box():
-    masks, prompts, truth, images = phrase_tables([(0.9, APPLE), (0.8, square_mask(14, 2, 6))])
-    masks[["x0", "y0", "x1", "y1"]] = [[2.0, 2, 8, 8], [2.0, 14, 8, 20]]
-    truth = replace_first_instance(truth, rle=None, box=(2, 2, 8, 9))
-    _, instances, pairs = match_shard(masks, prompts, truth, images, 0.5)
-    assert pairs["boxes_only"].tolist() == [True]
-    assert pairs["tp"].iat[0] == [0] * 10 and pairs["box_tp"].iat[0] == [1] * 8 + [0] * 2  # 36 of 42
-    assert evaluate("box-f1-50", pairs) == 2 * 1 / (2 + 2) and evaluate("box-iou", pairs) == pytest.approx(36 / 42 / 2)
-    assert load_metric("iou").not_evaluable_reason(pairs) == "not evaluable: the ground truth has boxes only"
-    assert instances["outcome"].tolist() == ["matched", "missed", "false"] and instances["iou"].isna().tolist()[0]
-
-
-def test_an_absent_phrase_has_false_masks_and_an_unlabelled_phrase_is_not_evaluable():
-    _, instances, pairs = match_shard(*phrase_tables([(0.9, square_mask(8, 24, 4))], []), 0.5)
-    assert pairs[["evaluable", "n_truth", "n_predicted"]].to_numpy().tolist() == [[True, 0, 1]]
-    assert outcomes(instances) == [(None, 0, "false")]
-    _, instances, pairs = match_shard(*phrase_tables([(0.9, APPLE)], None), 0.5)
-    assert pairs[["evaluable", "n_truth"]].to_numpy().tolist() == [[False, 0]]
-    assert pairs["tp"].iat[0] == [0] * 10 and pairs["sum_iou"].tolist() == [0] and not len(instances)
-
-
 def test_every_prompt_of_the_images_has_a_row_and_others_have_none():
     prompts = [("a", 1, "phrase", "apple", [1]), ("b", 2, "phrase", "apple", []), ("c", 9, "phrase", "apple", [77])]
     truth = make_ground_truth({1: [(1, square_mask(2, 2), False)], 2: []})
@@ -141,10 +92,3 @@ def test_the_order_of_the_predictions_does_not_matter(seed, random):
     shuffled_tables = match_shard(masks.iloc[order], prompts, truth, images, 0.5)
     for table, shuffled in zip(tables, shuffled_tables, strict=True):
         pd.testing.assert_frame_equal(table, shuffled)
-
-
-def test_the_greedy_matching_of_the_published_code_skips_left_out_masks():
-    # Ranked first: a mask inside `ignore`; second: a match.
-    _, _, pairs = match_shard(*phrase_tables([(0.9, square_mask(14, 14, 8)), (0.8, APPLE)]), 0.5)
-    assert pairs["n_predicted"].tolist() == [1]
-    assert evaluate("upstream-greedy-precision", pairs) == 1 and evaluate("upstream-greedy-recall", pairs) == 1 / 2

@@ -55,3 +55,11 @@ def truth():
     }
     attributes = {"ripeness": ("ripe", "unripe"), "colour": ("red", "green")}
     return GroundTruth(images, instances, frozenset({"apple", "orange", "pear"}), attributes)
+
+
+@pytest.fixture(scope="module")
+def many_apples():
+    """300 apples of 20 x 10 px, far from the edge of their image."""
+    masks = np.zeros((300, 60, 60), bool)
+    masks[:, 20:30, 20:40] = True
+    return make_truth(list(masks))

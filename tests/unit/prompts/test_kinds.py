@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 
 from samgap.annotations.optical_flow import read_no_flow
-from samgap.config import capabilities, trainings
-from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.matching.shard import match_shard
@@ -31,7 +29,6 @@ from tests.helpers.sums import evaluate
 from .conftest import SHAPE
 
 ROOT = Path(__file__).parents[3]
-PHRASE_ROW = 'ROW_KINDS = ("scribble",)\nSPATIAL = False\nINPUTS = ("phrase",)\n\ndef generate_prompts(): ...\n'
 
 
 @pytest.fixture
@@ -103,17 +100,6 @@ def test_the_same_rows_are_matched_with_the_score_threshold_if_declared_not_spat
     assert pairs["n_predicted"].tolist() == [0, 0, 0]
 
 
-def test_a_new_spatial_kind_is_accepted_by_the_families_of_spatial_prompts(scratch_root):
-    add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
-    config = {
-        "models": {"a": {"family": "sam2"}, "b": {"family": "sam3", "interactive": True}, "c": {"family": "sam3"}},
-        "prompts": {"scribbles": {"kind": "scribble"}},
-    }
-    accepted = {name: capabilities.list_accepted_kinds(config, name, scratch_root, "scribble") for name in "abc"}
-    assert "scribble" in accepted["a"][0] and "scribble" in accepted["b"][0]
-    assert "scribble" not in accepted["c"][0] and "interactive: true" in accepted["c"][1]
-
-
 def test_a_new_kind_is_validated(scratch_root):
     add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
     image = {"file": "1.png", "width": 30, "height": 20}
@@ -121,23 +107,6 @@ def test_a_new_kind_is_validated(scratch_root):
     assert find_prompt_fault({"kind": "scribble", "points": [inside]}, image) is None
     assert "outside the image" in find_prompt_fault({"kind": "scribble", "points": [outside]}, image)
     assert "no point, no box and no mask" in find_prompt_fault({"kind": "scribble", "points": None}, image)
-
-
-@pytest.mark.parametrize("name", ["ROW_KINDS", "SPATIAL", "INPUTS"])
-def test_a_kind_without_a_declaration_is_an_error_before_the_plan(scratch_root, name):
-    source = "\n".join(line for line in SCRIBBLE.splitlines() if not line.startswith(name))
-    add_prompt_kind(scratch_root, "scribble", source)
-    message = rf"scribble\.py: the kind of prompts 'scribble' does not declare {name}"
-    with pytest.raises(UserError, match=message):
-        capabilities.validate_capabilities({"models": {}, "prompts": {}}, [], scratch_root)
-    with pytest.raises(UserError, match=message):
-        kinds.get_row_kind("box")
-
-
-def test_an_input_that_is_not_a_column_is_an_error(scratch_root):
-    add_prompt_kind(scratch_root, "scribble", SCRIBBLE.replace('("points",)', '("lines",)'))
-    with pytest.raises(UserError, match="INPUTS names 'lines', which is not one of points, boxes, mask, phrase"):
-        read_prompt_kinds(scratch_root)
 
 
 def test_an_undeclared_row_kind_is_an_error_in_every_stage(truth, tmp_path):
@@ -153,110 +122,7 @@ def test_an_undeclared_row_kind_is_an_error_in_every_stage(truth, tmp_path):
         match_shard(masks, pd.DataFrame([{"prompt_id": "1-1", **row}]), truth, images, 0.5)
 
 
-def test_two_kinds_must_declare_a_common_row_kind_alike(scratch_root):
-    add_prompt_kind(scratch_root, "scribble", SCRIBBLE)
-    add_prompt_kind(scratch_root, "words", PHRASE_ROW)
-    message = r"'words' and 'scribble' declare the row kind 'scribble' with different SPATIAL, INPUTS \(phrase\); give"
-    with pytest.raises(UserError, match=message):
-        kinds.get_row_kind("scribble")
-
-
-@pytest.mark.parametrize(
-    ("row_kind", "declaration", "differing"),
-    [
-        ("box", 'SPATIAL = True\nINPUTS = ("phrase", "boxes")', r"INPUTS \(phrase\)"),
-        ("clicks", 'SPATIAL = True\nINPUTS = ("points",)', "INTERACTIVE"),
-        ("grid", 'SPATIAL = False\nINPUTS = ("points",)', "AUTOMATIC"),
-        ("track", 'SPATIAL = True\nINPUTS = ("boxes",)', "SEQUENCE"),
-        ("other", 'SPATIAL = False\nINPUTS = ("phrase",)', "UNLABELLED"),
-    ],
-)
-def test_rows_of_a_kind_are_handled_alike_whatever_module_makes_them(scratch_root, row_kind, declaration, differing):
-    source = f'ROW_KINDS = ("{row_kind}",)\n{declaration}\n\ndef generate_prompts(): ...\n'
-    add_prompt_kind(scratch_root, "added", source)
-    # Before the plan.
-    with pytest.raises(
-        UserError, match=rf"declare the row kind '{row_kind}' with different {differing}; give"
-    ) as error:
-        capabilities.validate_capabilities({"models": {}, "prompts": {}}, [], scratch_root)
-    assert "'added'" in str(error.value) and "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("declaration", "message"),
-    [
-        ("SEQUENCE = True\nSPATIAL = False", "SEQUENCE is True, so SPATIAL must be True"),
-        ("INTERACTIVE = True\nSPATIAL = False", "INTERACTIVE is True, so SPATIAL must be True"),
-        ('INTERACTIVE = True\nINPUTS = ("boxes",)', "and INPUTS have points and no phrase"),
-        ("AUTOMATIC = True", "AUTOMATIC is True, so SPATIAL must be False"),
-        ('UNLABELLED = ("leaf",)', "UNLABELLED names a row kind that is not in ROW_KINDS"),
-        ('UNLABELLED = ("scribble",)', "UNLABELLED names row kinds, so SPATIAL must be False"),
-        ("TRAINABLE = True", "TRAINABLE is True, so SPATIAL must be False"),
-        ("AUTOMATIC = bool(0)", "does not declare AUTOMATIC; add it as a literal"),
-    ],
-)
-def test_declarations_that_do_not_fit_together_are_errors(scratch_root, declaration, message):
-    add_prompt_kind(scratch_root, "scribble", f"{SCRIBBLE}\n{declaration}\n")
-    with pytest.raises(UserError, match=f"scribble.py: .*{message}"):
-        read_prompt_kinds(scratch_root)
-
-
-def test_a_kind_is_not_named_like_a_property(scratch_root):
-    add_prompt_kind(scratch_root, "boxes", SCRIBBLE)
-    with pytest.raises(UserError, match="'boxes' stands for several kinds in KINDS of a family; choose another name"):
-        read_prompt_kinds(scratch_root)
-
-
-FAMILIES = {
-    **{family: {"family": family} for family in ("sam2", "sam3", "owlv2", "shape")},
-    "interactive": {"family": "sam3", "interactive": True},
-    "grounded": {"family": "grounded", "detector": "owlv2", "segmenter": "sam2"},
-    "grounded-sam3": {"family": "grounded", "detector": "sam3", "segmenter": "sam2"},
-}
-PHRASES = {"phrases", "templates", "perturbations"}
 ONE_INSTANCE = {"box", "point", "point-box", "mask", "clicks", "track"}
-ACCEPTED = {
-    "sam2": ONE_INSTANCE | {"grid"},
-    "sam3": PHRASES | {"exemplar"},
-    "interactive": PHRASES | {"exemplar", "grid"} | ONE_INSTANCE,
-    "owlv2": PHRASES,
-    "grounded": PHRASES,
-    "grounded-sam3": PHRASES | {"exemplar"},
-    "shape": {"box", "point-box", "track"},
-}
-
-
-def test_a_copy_of_a_kind_is_accepted_by_the_families_of_the_kind(scratch_root):
-    prompts = scratch_root / "src" / "samgap" / "prompts"
-    copies = {id: f"{id}-copy" for id in sorted(PHRASES | ONE_INSTANCE | {"grid", "exemplar"})}
-    assert copies.keys() == read_prompt_kinds(scratch_root).keys()
-    for id, copy in copies.items():
-        source = (prompts / f"{id.replace('-', '_')}.py").read_text()
-        (prompts / f"{copy.replace('-', '_')}.py").write_text(source)
-    for model, built_in in ACCEPTED.items():
-        accepted, _ = capabilities.list_accepted_kinds({"models": FAMILIES}, model, scratch_root, "box")
-        assert set(accepted) == built_in | {copies[id] for id in built_in}, model
-
-
-@pytest.mark.parametrize(
-    ("kind", "is_trainable"), [("phrases-copy", True), ("phrases", True), ("perturbations", False)]
-)
-def test_a_training_uses_the_phrases_of_a_kind_that_declares_them_trainable(scratch_root, kind, is_trainable):
-    prompts = scratch_root / "src" / "samgap" / "prompts"
-    (prompts / "phrases_copy.py").write_text((prompts / "phrases.py").read_text())
-    training = {"family": "sam3", "model": "m", "dataset": "a", "validation": "b", "prompts": "p"}
-    config = {
-        "models": {"m": {"family": "sam3"}},
-        "trainings": {"t": training},
-        "prompts": {"p": {"kind": kind, "phrases": [{"phrase": "apple", "noun": "apple"}]}},
-    }
-    if is_trainable:
-        trainings.validate_trainings(config, scratch_root)
-    else:
-        with pytest.raises(
-            UserError, match=r"trainings\.t\.prompts names 'p', which is not of kind phrases or phrases-"
-        ):
-            trainings.validate_trainings(config, scratch_root)
 
 
 def test_a_new_automatic_kind_is_handled_like_the_grid(scratch_root):

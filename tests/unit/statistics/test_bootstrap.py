@@ -10,7 +10,7 @@ from scipy import stats
 
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import assign_clusters
-from samgap.statistics.sums import SumStatistics, round_for_exact_sums, summarize_metric
+from samgap.statistics.sums import SumStatistics, summarize_metric
 from tests.helpers.sums import evaluate, images_table, make_sums, random_results
 
 
@@ -104,25 +104,6 @@ def test_draws_are_multinomial_and_do_not_depend_on_the_block_size(monkeypatch, 
     assert weights.shape == (3001, 7) and (weights.sum(axis=1) == 7).all()
     assert weights.mean(axis=0) == pytest.approx(np.ones(7), abs=0.08)
     assert weights.var(axis=0) == pytest.approx(np.full(7, 6 / 7), abs=0.1)
-
-
-@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
-def test_rounded_sums_do_not_depend_on_the_order(scale):
-    rng = np.random.default_rng(3)
-    table = rng.normal(0, scale, size=(997, 5)) * [1, 1e-3, 1e3, 7, 0]
-    (rounded,) = round_for_exact_sums([table])
-    assert np.abs(rounded - table).max() <= 1e-12 * np.abs(table).max()
-    weights = rng.multinomial(997, np.full(997, 1 / 997), size=50).astype(float)
-    sums = weights @ rounded
-    for order in (np.arange(997)[::-1], rng.permutation(997)):
-        assert np.array_equal(sums, weights[:, order] @ rounded[order])
-        assert np.array_equal(sums, np.einsum("rn,nk->rk", weights[:, order], rounded[order]))
-    assert not np.array_equal(weights @ table, np.einsum("rn,nk->rk", weights[:, order], table[order]))
-
-
-def test_whole_numbers_are_not_rounded():
-    counts = np.random.default_rng(0).integers(0, 10**6, size=(1000, 3)).astype(float)
-    assert np.array_equal(round_for_exact_sums([counts])[0], counts)
 
 
 def test_interval_of_equal_clusters_has_no_width():

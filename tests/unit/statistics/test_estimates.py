@@ -167,7 +167,7 @@ def test_one_image_has_a_value_but_no_interval():
 
 def test_cell_without_prompts_has_a_note():
     row = compute_single(Cell(make_table("pairs", []), make_table("instances", [])), "iou")
-    assert row["note"].tolist() == ["not evaluable: the labels do not say what a right answer is"]
+    assert row["note"].tolist() == ["not evaluable: the labels do not determine the correct prediction"]
 
 
 @pytest.mark.parametrize("metric", METRICS)

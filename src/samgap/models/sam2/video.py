@@ -5,7 +5,6 @@ as in the package. Frames are read one at a time, and outputs that the memory at
 the memory does not grow with the length of the sequence.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from PIL import Image
 from samgap.models import FrameOutput
 from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.device import synchronize
-from samgap.models.runtime.frames import FrameTensors
+from samgap.models.runtime.frames import FrameTensors, iter_frames
 from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import masks_to_predictions, threshold_logits
 from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
@@ -67,17 +66,14 @@ class Sam2Tracker:
         self, frames: Sequence[Image.Image], object_prompts: Sequence[tuple[int, Mapping[str, Any]]]
     ) -> Iterator[FrameOutput]:
         """Track objects through a sequence (see `samgap.models.Tracker`). Prompts have `boxes`, `points` or both."""
-        objects_by_start = defaultdict(list)
-        for object_id, (frame_index, _) in enumerate(object_prompts):
-            objects_by_start[frame_index].append(object_id)
         state = self._init_state(frames)
-        for frame_index in range(min(objects_by_start, default=len(frames)), len(frames)):
+        for frame_index, new_prompts in iter_frames(len(frames), object_prompts):
             with torch.inference_mode(), self.precision.autocast(self.device):
                 self.model._get_image_feature(state, frame_index, batch_size=1)
             synchronize(self.device)
             yield FrameOutput(frame_index, None)
-            for object_id in objects_by_start.get(frame_index, []):
-                self._add_prompt(state, frame_index, object_id, object_prompts[object_id][1])
+            for object_id, prompt in new_prompts.items():
+                self._add_prompt(state, frame_index, object_id, prompt)
             yield FrameOutput(frame_index, self._propagate(state, frame_index))
             self._drop_old_memory(state, frame_index)
 

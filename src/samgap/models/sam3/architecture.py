@@ -6,19 +6,24 @@ from typing import Any
 from samgap.errors import UserError
 
 ARCHITECTURE_KEYS = frozenset((
-    "size", "patch", "stem", "embed", "depth", "heads", "mlp-ratio", "window", "places", "width", "attention-heads",
-    "feedforward", "encoder-layers", "decoder-layers", "grid", "query-size", "text-width", "text-heads", "text-layers",
-    "context",
+    "size", "patch", "stem", "embed", "depth", "heads", "mlp-ratio", "window", "position-grid", "width",
+    "attention-heads", "feedforward", "encoder-layers", "decoder-layers", "grid", "query-size", "text-width",
+    "text-heads", "text-layers", "context",
 ))  # fmt: skip
 """The keys of an architecture; all are required."""
+RENAMED_KEYS = {"places": "position-grid"}
+"""Earlier name of a key -> its name."""
 
 
 def validate_architecture(architecture: Mapping[str, Any]) -> None:
     """Check the keys of an architecture, and its patch size against its stem.
 
     Raises:
-        UserError: a key is missing or unknown, or the stem makes patches of another size.
+        UserError: a key is missing, unknown or has its earlier name, or the stem makes patches of another size.
     """
+    for old, new in RENAMED_KEYS.items():
+        if old in architecture:
+            raise UserError(f"architecture: the key `{old}` is now `{new}`; rename it")
     for keys, fault in (
         (ARCHITECTURE_KEYS - set(architecture), "lacks"),
         (set(architecture) - ARCHITECTURE_KEYS, "has the unknown key"),

@@ -30,7 +30,8 @@ def build_image_encoder(architecture: Mapping[str, Any], interactive: bool = Fal
     last = architecture["depth"] - 1
     trunk = ViT(
         img_size=architecture["size"],
-        pretrain_img_size=architecture["places"] * architecture["patch"],  # interpolated to the size of the input
+        pretrain_img_size=architecture["position-grid"]
+        * architecture["patch"],  # interpolated to the size of the input
         patch_size=architecture["patch"],
         embed_dim=architecture["embed"],
         depth=architecture["depth"],
@@ -54,7 +55,7 @@ def build_image_encoder(architecture: Mapping[str, Any], interactive: bool = Fal
     )
     trunk.patch_embed.proj = _build_patch_stem(architecture["stem"], architecture["embed"])
     with torch.no_grad():
-        positions = make_sinusoidal_embedding(architecture["places"], architecture["embed"])
+        positions = make_sinusoidal_embedding(architecture["position-grid"], architecture["embed"])
         trunk.pos_embed[:, 1:] += POSITION_SCALE * positions
     # Not in the state dict: they are computed from the input size, so weights fit a model of any size.
     for block in trunk.blocks:

@@ -6,7 +6,6 @@ time. The memory grows with the length of the sequence, as the tracker may selec
 runs on a CPU, although the package calls CUDA.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from PIL import Image
 from samgap.models import FrameOutput
 from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.device import cuda_shim, synchronize
-from samgap.models.runtime.frames import FrameTensors
+from samgap.models.runtime.frames import FrameTensors, iter_frames
 from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import masks_to_predictions, threshold_logits
 from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
@@ -80,23 +79,20 @@ class Sam3Tracker:
         self, frames: Sequence[Image.Image], object_prompts: Sequence[tuple[int, Mapping[str, Any]]]
     ) -> Iterator[FrameOutput]:
         """Track objects through a sequence (see `samgap.models.Tracker`). Prompts have `boxes`, `points` or both."""
-        objects_by_start = defaultdict(list)
-        for object_id, (frame_index, _) in enumerate(object_prompts):
-            objects_by_start[frame_index].append(object_id)
         inputs = FrameTensors(frames, self.model.image_size, PIXEL_MEAN, PIXEL_STD)
         states: list[dict[str, Any]] = []  # one for each frame with prompts
-        for frame_index in range(min(objects_by_start, default=len(frames)), len(frames)):
+        for frame_index, new_prompts in iter_frames(len(frames), object_prompts):
             features = self._encode_frame(inputs[frame_index])
             yield FrameOutput(frame_index, None)
-            if frame_index in objects_by_start:
+            if new_prompts:
                 states.append(self._init_state(frames[frame_index].size, len(frames)))
             predictions: dict[int, Any] = {}
             for state in states:
                 state["cached_features"] = {frame_index: features}
-                new_objects = objects_by_start.get(frame_index, []) if state is states[-1] else []
-                for object_id in new_objects:
-                    self._add_prompt(state, frame_index, object_id, object_prompts[object_id][1])
-                predictions |= self._propagate(state, frame_index, bool(new_objects))
+                state_prompts = new_prompts if state is states[-1] else {}
+                for object_id, prompt in state_prompts.items():
+                    self._add_prompt(state, frame_index, object_id, prompt)
+                predictions |= self._propagate(state, frame_index, bool(state_prompts))
             yield FrameOutput(frame_index, predictions)
 
     @torch.inference_mode()

@@ -1,13 +1,6 @@
-"""A small image model, its parts, and its initialization for training."""
+"""A small image model."""
 
-import pytest
-import torch
-
-from samgap.errors import UserError
-from samgap.models.sam3.architecture import validate_architecture
 from samgap.models.sam3.build import build_small
-from samgap.models.sam3.image_encoder import make_sinusoidal_embedding
-from samgap.models.sam3.initialization import init_for_training
 from tests.helpers.demo_weights import SAM3_OPTIONS
 
 ARCHITECTURE = SAM3_OPTIONS["architecture"]
@@ -17,50 +10,3 @@ SMALL = {**ARCHITECTURE, "depth": 2, "size": 128}
 def test_weights_fit_every_input_size():
     small, large = (build_small({**SMALL, "size": size}).state_dict() for size in (112, 224))
     assert {key: value.shape for key, value in small.items()} == {key: value.shape for key, value in large.items()}
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"patch": 14}, "patch is 14, but a stem of 3 widths makes patches of 16 px"),
-        ({"depht": 6}, "has the unknown key depht"),
-        ({"stem": None}, "lacks stem"),
-    ],
-)
-def test_invalid_architecture_is_a_user_error(change, message):
-    architecture = {key: value for key, value in {**ARCHITECTURE, **change}.items() if value is not None}
-    with pytest.raises(UserError, match=message):
-        validate_architecture(architecture)
-    with pytest.raises(UserError, match=message):
-        build_small(architecture)
-
-
-def test_position_embeddings_differ_between_all_positions():
-    embedding = make_sinusoidal_embedding(ARCHITECTURE["places"], ARCHITECTURE["embed"])
-    assert embedding.shape == (ARCHITECTURE["places"] ** 2, ARCHITECTURE["embed"])
-    assert (torch.cdist(embedding, embedding) + 9 * torch.eye(len(embedding))).min() > 0.5
-
-
-def test_initialization_gives_pyramid_features_of_mean_0_and_variance_1():
-    torch.manual_seed(0)
-    model = build_small(SMALL)
-    init_for_training(model, SMALL)
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.rand((8, 3, 20, 20), generator=generator) * 2 - 1
-    noise = torch.nn.functional.interpolate(noise, (128, 128), mode="bicubic", align_corners=False)
-    with torch.inference_mode():
-        features = model.backbone.forward_image(noise)["vision_features"]
-    assert features.mean().item() == pytest.approx(0, abs=1e-3)
-    assert features.std().item() == pytest.approx(1, abs=1e-2)
-
-
-def test_initial_attention_favours_the_inside_of_a_box():
-    torch.manual_seed(0)
-    model = build_small(SMALL)
-    init_for_training(model, SMALL)
-    # Distances from the left and the right edge, as (position - edge): outside left, left half, right half.
-    distances = torch.tensor([[-1.0, -2.0], [0.5, -1.5], [1.5, -0.5]])
-    with torch.inference_mode():
-        bias = model.transformer.decoder.boxRPB_embed_x(distances)
-    assert (bias[0] < bias[1:]).all()
-    assert bias[1, 0] > bias[2, 0] or bias[1, 1] > bias[2, 1]

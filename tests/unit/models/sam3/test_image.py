@@ -10,21 +10,16 @@ from samgap.models.runtime.device import cuda_shim
 from samgap.models.runtime.weights import load_weights, read_weights
 from samgap.models.sam3 import image as sam3
 from samgap.models.sam3.build import build_small
-from tests.helpers.demo_weights import SAM3_OPTIONS, decode, draw_square, mask_iou
+from tests.helpers.demo_weights import SAM3_OPTIONS, SAM3_WEIGHTS, decode, mask_iou
+from tests.helpers.package_prompts import HEIGHT, WIDTH
 
 # isort: split
 from sam3.model.sam3_image_processor import Sam3Processor
 
-WIDTH, HEIGHT = 90, 60
 BOXES = [
     {"x0": 30, "y0": 20, "x1": 60, "y1": 45, "label": 1},
     {"x0": 5, "y0": 5, "x1": 25, "y1": 30, "label": 0},
 ]
-
-
-@pytest.fixture(scope="module")
-def image():
-    return Image.fromarray(draw_square(HEIGHT, WIDTH))
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +130,23 @@ def test_nms_keeps_the_higher_score_and_nan_scores(open_model):
     selected = [mask.score for mask in model._select_predictions(scores, torch.zeros(5, 4), logits)]
     assert sorted(score for score in selected if not np.isnan(score)) == pytest.approx([0.5, 0.7])
     assert np.isnan(selected).sum() == 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (8000, 8000)])
+def test_images_of_extreme_sizes_have_valid_predictions(size):
+    width, height = size
+    model = sam3.open_model(SAM3_OPTIONS, SAM3_WEIGHTS, "cpu")
+    model.set_image(Image.new("RGB", size, (180, 60, 50)))
+    for prediction in model.predict([{"kind": "phrase", "phrase": "apple"}])[0]:
+        assert 0 < prediction.area == decode(prediction, height, width).sum() <= width * height
+
+
+def test_a_phrase_longer_than_the_context_gives_one_warning(open_model):
+    long_phrase = " ".join(["red apple"] * 20)
+    model = open_model()
+    predictions = model.predict([{"kind": "phrase", "phrase": long_phrase}, {"kind": "phrase", "phrase": "apple"}])
+    context = SAM3_OPTIONS["architecture"]["context"]
+    assert model.warnings == [f"phrase of 42 tokens cut to the model's {context}: {long_phrase!r}"]
+    model.predict([{"kind": "phrase", "phrase": long_phrase}])
+    assert len(model.warnings) == 1
+    assert len(predictions) == 2

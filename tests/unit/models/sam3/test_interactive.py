@@ -6,12 +6,18 @@ import torch
 from PIL import Image
 
 from samgap.errors import UserError
-from samgap.masks.clicks import find_next_click
-from samgap.models.runtime.clicks import run_click_protocol
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3 import image as sam3
 from samgap.models.sam3.build import build_small
-from tests.helpers.demo_weights import SAM3_OPTIONS, decode, draw_square, encode_rectangle, mask_iou
+from tests.helpers import package_prompts as prompts
+from tests.helpers.demo_weights import SAM3_OPTIONS, decode, mask_iou
+from tests.helpers.package_prompts import (
+    HEIGHT,
+    WIDTH,
+    allows_several_masks,
+    assert_clicks_equal_the_packages,
+    to_package_inputs,
+)
 
 # isort: split
 from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
@@ -20,26 +26,14 @@ from sam3.model.sam3_image_processor import Sam3Processor
 ARCHITECTURE = {**SAM3_OPTIONS["architecture"], "depth": 2}
 OPTIONS = {"architecture": ARCHITECTURE, "interactive": True}
 HEAD_PREFIX = "inst_interactive_predictor.model."
-WIDTH, HEIGHT = 90, 60
 MAX_HOLE_AREA = 8  # px; the masks of a random model have many holes, and the package's 256 px would fill them all
-BOXES = [(30, 20, 60, 45), (5, 5, 25, 30)]
-POINTS = [
-    [{"x": 45.5, "y": 30.5, "label": 1}, {"x": 5.5, "y": 3.0, "label": 0}, {"x": 50.0, "y": 33.0, "label": 1}],
-    [{"x": 12.0, "y": 15.0, "label": 1}, {"x": 70.0, "y": 40.0, "label": 0}, {"x": 13.0, "y": 14.0, "label": 1}],
-]
-MASK = encode_rectangle(HEIGHT, WIDTH, slice(20, 40), slice(30, 55))
-
-
-def make_prompt(kind, points=None, box=None, mask=None):
-    boxes = None if box is None else [dict(zip(("x0", "y0", "x1", "y1"), box, strict=True))]
-    return {"kind": kind, "points": points, "boxes": boxes, "mask": mask}
-
-
 PROMPTS = {
-    "box": [make_prompt("box", box=box) for box in BOXES],
-    "point": [make_prompt("point", points[:n_points]) for points in POINTS for n_points in (1, 3)],
-    "point-box": [make_prompt("point-box", points[:1], box) for points, box in zip(POINTS, BOXES, strict=True)],
-    "mask": [make_prompt("mask", mask=MASK), make_prompt("mask", POINTS[0][:1], mask=MASK)],
+    **prompts.PROMPTS,
+    "points": [{"kind": "point", "points": points, "boxes": None} for points in prompts.POINTS],
+    "mask": [
+        {"kind": "mask", "points": points, "boxes": None, "mask": prompts.MASK}
+        for points in (None, prompts.POINTS[0][:1])
+    ],
 }
 
 
@@ -59,11 +53,6 @@ def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("sam3") / "weights.pt"
     torch.save({"model": model.state_dict()}, path)
     return path
-
-
-@pytest.fixture(scope="module")
-def image():
-    return Image.fromarray(draw_square(HEIGHT, WIDTH))
 
 
 @pytest.fixture(scope="module")
@@ -92,25 +81,14 @@ def predict_inst(model, image):
     return predict_inst
 
 
-def get_coordinates(points):
-    """Return coordinates of the package, which takes the centre of the first pixel as 0."""
-    return np.array([[point["x"] - 0.5, point["y"] - 0.5] for point in points])
-
-
 @pytest.mark.parametrize("kind", PROMPTS)
 def test_predictions_equal_those_of_the_package(model, predict_inst, kind):
     areas = []
     for prompt, predictions in zip(PROMPTS[kind], model.predict(PROMPTS[kind]), strict=True):
-        inputs = {}
-        if prompt["points"]:
-            inputs["point_coords"] = get_coordinates(prompt["points"])
-            inputs["point_labels"] = np.array([point["label"] for point in prompt["points"]])
-        if prompt["boxes"]:
-            inputs["box"] = np.array(list(prompt["boxes"][0].values()))
-        if prompt["mask"]:
+        inputs = to_package_inputs(prompt)
+        if prompt.get("mask"):
             inputs["mask_input"] = model.interactive_head.rles_to_mask_inputs([prompt["mask"]])[0].numpy()
-        n_tokens = len(prompt["points"] or []) + 2 * len(prompt["boxes"] or [])
-        masks, quality, _ = predict_inst(multimask_output=n_tokens <= 1, **inputs)
+        masks, quality, _ = predict_inst(multimask_output=allows_several_masks(prompt), **inputs)
         best = int(np.argmax(quality))
         expected = masks[best].astype(bool)
         assert len(predictions) == int(expected.any())
@@ -153,28 +131,7 @@ def test_grid_gives_three_masks_for_each_point(model, predict_inst, monkeypatch)
 
 
 def test_clicks_continue_from_the_mask_before_as_in_the_package(model, predict_inst):
-    ground_truth_masks = []
-    for left in (30, 5):
-        mask = np.zeros((HEIGHT, WIDTH), bool)
-        mask[20:45, left : left + 25] = True
-        ground_truth_masks.append(mask)
-    prompts = [{"kind": "clicks", "points": points[:1], "clicks": 3} for points in POINTS]
-    all_series = run_click_protocol(model, prompts, ground_truth_masks)
-    for prompt, ground_truth_mask, series in zip(prompts, ground_truth_masks, all_series, strict=True):
-        assert len(series) == 3
-        clicks, mask_input = list(prompt["points"]), None
-        for prediction in series:
-            masks, quality, logits = predict_inst(
-                point_coords=get_coordinates(clicks),
-                point_labels=np.array([click["label"] for click in clicks]),
-                mask_input=mask_input,
-                multimask_output=mask_input is None,
-            )
-            best = int(np.argmax(quality))
-            mask, expected = decode(prediction, HEIGHT, WIDTH), masks[best].astype(bool)
-            assert mask_iou(mask, expected) >= 0.999 or not expected.any()
-            mask_input = logits[[best]]
-            clicks.append(find_next_click(ground_truth_mask, mask))
+    assert_clicks_equal_the_packages(model, 3, predict_inst)
 
 
 def test_bf16_changes_scores_little(model, image, weights):

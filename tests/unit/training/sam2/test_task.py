@@ -13,7 +13,6 @@ from samgap.masks import rle as masks
 from samgap.training.loop import DatasetSource
 from samgap.training.sam2 import task as sam2
 from tests.helpers import training_tasks
-from tests.helpers.training_data import write_orchard
 
 CLIPS = {"share": 1.0, "frames": 3, "videos": 1, "objects": 2}
 
@@ -63,10 +62,9 @@ def find_trained_parameters(task, seed=0):
 
 
 @pytest.mark.parametrize("options", [{}, {"clips": {**CLIPS, "share": 0.5}}])
-def test_losses_fall_and_an_interrupted_training_resumes(tmp_path, monkeypatch, options):
-    source = write_orchard(tmp_path)
+def test_losses_fall_and_an_interrupted_training_resumes(orchard_source, tmp_path, monkeypatch, options):
     open_again = functools.partial(
-        training_tasks.open_task, sam2, training_tasks.SAM2_MODEL, source, tmp_path, **options
+        training_tasks.open_task, sam2, training_tasks.SAM2_MODEL, orchard_source, tmp_path, **options
     )
     training_tasks.assert_losses_fall_and_training_resumes(open_again, tmp_path, monkeypatch)
 

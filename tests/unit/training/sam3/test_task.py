@@ -3,29 +3,21 @@
 import functools
 
 import numpy as np
-import pytest
 
-from samgap.errors import UserError
 from samgap.training import loop
 from samgap.training.sam3 import task as sam3
 from tests.helpers import training_tasks
-from tests.helpers.training_data import write_orchard
 
 open_task = functools.partial(training_tasks.open_task, sam3, training_tasks.SAM3_MODEL)
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return write_orchard(tmp_path_factory.mktemp("scenes"))
-
-
-def test_losses_fall_and_an_interrupted_training_resumes(source, tmp_path, monkeypatch):
-    open_again = functools.partial(open_task, source, tmp_path)
+def test_losses_fall_and_an_interrupted_training_resumes(orchard_source, tmp_path, monkeypatch):
+    open_again = functools.partial(open_task, orchard_source, tmp_path)
     training_tasks.assert_losses_fall_and_training_resumes(open_again, tmp_path, monkeypatch)
 
 
-def test_frozen_parts_keep_their_weights(source, tmp_path):
-    task, frozen = open_task(source, tmp_path), ["backbone", "transformer.encoder"]
+def test_frozen_parts_keep_their_weights(orchard_source, tmp_path):
+    task, frozen = open_task(orchard_source, tmp_path), ["backbone", "transformer.encoder"]
     options = {"steps": 1, "learning-rate": 1e-3, "warm-up": 0, "validate-every": 2, "frozen": frozen}
     changed = training_tasks.changed_weights(
         task, lambda: loop.train(task, options, 0, "cpu", tmp_path / "state.pt", {})
@@ -35,14 +27,9 @@ def test_frozen_parts_keep_their_weights(source, tmp_path):
     assert any(name.startswith("segmentation_head.") for name in changed)
 
 
-def test_phrases_with_seen_false_are_not_trained(source, tmp_path):
+def test_phrases_with_seen_false_are_not_trained(orchard_source, tmp_path):
     phrases = [*training_tasks.PHRASES, {"phrase": "pear", "noun": "pear", "seen": False}]
-    task = open_task(source, tmp_path, phrases)
+    task = open_task(orchard_source, tmp_path, phrases)
     rng = np.random.default_rng(0)
     texts = {query.query_text for _ in range(20) for query in task.samplers[0].sample(rng).find_queries}
     assert texts == {"apple", "orange"}  # the ground truth has no leaves
-
-
-def test_an_unknown_loss_weight_is_an_error_that_names_the_known_ones(source, tmp_path):
-    with pytest.raises(UserError, match="loss-weights names 'loss_match', .* it has loss_bbox, .*, one_to_many"):
-        open_task(source, tmp_path, **{"loss-weights": {"loss_match": 1.0}})

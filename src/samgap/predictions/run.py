@@ -1,0 +1,65 @@
+"""The prediction of a shard with a model of any family: tracks with its tracker, other prompts with its image model."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+
+from samgap.annotations.ground_truth import read_ground_truth
+from samgap.models.runtime.weights import record_assumptions
+from samgap.predictions.chunks import ChunkStore
+from samgap.predictions.shard import predict_shard
+from samgap.predictions.tracks import predict_tracks
+from samgap.prompts.kinds import get_row_kind
+
+PACKAGES = ("torch", "sam2", "sam3", "transformers")
+"""The packages whose versions identify the chunks of a shard."""
+
+
+def run_predictions(
+    family: ModuleType,
+    options: Mapping[str, Any],
+    weights: Path | Mapping[str, Path],
+    images: pd.DataFrame,
+    image_folder: Path,
+    prompts: pd.DataFrame,
+    device: str,
+    chunks: ChunkStore,
+    model_name: str,
+    truth_path: str | Path | None = None,
+) -> dict[str, Any]:
+    """Open the model of a shard, and predict its prompts into `chunks`.
+
+    Args:
+        family: the module of the model's family.
+        options: the entry of `models`.
+        weights: the weights file; for a composed model, role -> weights file of the component.
+        images: table `images` of the shard.
+        image_folder: the folder with the images.
+        prompts: the rows of table `prompts` of these images.
+        device: torch device.
+        chunks: the completed predictions of an earlier run; receives the others.
+        model_name: the model for messages, from `describe_model`.
+        truth_path: `instances.json`, which interactive prompts need.
+
+    Returns:
+        The key `weights` with what was assumed about the weights file; empty if nothing was.
+    """
+    is_sequence = any(get_row_kind(name).sequence for name in prompts["kind"].unique())
+    open_family = family.open_tracker if is_sequence else family.open_model
+    with record_assumptions() as assumptions:
+        model = open_family(options, weights, device)
+    if is_sequence:
+        predict_tracks(model, images, image_folder, prompts, device, chunks, model_name)
+    else:
+        truth = read_ground_truth(truth_path, images["image_id"]) if truth_path else None
+        predict_shard(model, images, image_folder, prompts, device, chunks, truth, model_name)
+    return {"weights": assumptions} if assumptions else {}
+
+
+def list_package_versions() -> dict[str, str]:
+    """Return the installed version of each of `PACKAGES`."""
+    return {name: version(name) for name in PACKAGES}

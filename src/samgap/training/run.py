@@ -1,0 +1,56 @@
+"""A training from its files: the task of its method, the weights that it starts from, and the loop."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from samgap.models.runtime.weights import load_weights, read_weights
+from samgap.training.loop import DatasetSource, train
+
+
+def run_training(
+    method: ModuleType,
+    options: Mapping[str, Any],
+    model: Mapping[str, Any],
+    phrases: Sequence[Mapping[str, Any]] | None,
+    data: Sequence[DatasetSource],
+    validation: DatasetSource,
+    *,
+    seed: int,
+    device: str,
+    state: Path,
+    recipe: Mapping[str, Any],
+    start: str | None = None,
+) -> tuple[torch.nn.Module, list[dict[str, Any]]]:
+    """Train a model, and return it with the rows of the table `history`.
+
+    Args:
+        method: the module of the training's method or family.
+        options: the entry of `trainings`.
+        model: the entry of `models`.
+        phrases: the training phrases; None for a model without text prompts.
+        data: the data sets of training.
+        validation: the data set of validation.
+        seed: seed of all random numbers; torch's is set already.
+        device: torch device.
+        state: the file from which an unfinished training of the same recipe resumes.
+        recipe: everything that determines the training, JSON-like.
+        start: the weights file of the training that this one starts from; None: from scratch.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        task = method.open_task(
+            options=options,
+            model=model,
+            phrases=phrases,
+            data=data,
+            validation=validation,
+            device=device,
+            scratch=Path(scratch),
+        )
+        if start:
+            load_weights(task.model, read_weights(Path(start)), start)
+        return task.model, train(task, options, seed, device, state, recipe)

@@ -1,0 +1,50 @@
+"""The input files that rules/functions/paper.smk gives to a figure or a table."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = (ROOT / "rules/functions/paper.smk").read_text(encoding="utf-8")
+
+
+def load_functions(root: Path, **sections: Any) -> dict[str, Any]:
+    """Return the names that the rules file defines, for a repository in `root` and a configuration."""
+    config = {"trainings": {"first": {}, "second": {}}, **sections}
+    names: dict[str, Any] = {"config": config, "workflow": SimpleNamespace(basedir=str(root)), "Path": Path}
+    exec(compile(FUNCTIONS, "paper.smk", "exec"), names)
+    return names
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for section, inputs in (("figures", "INPUTS = ('comparisons', 'confusions', 'estimates')"), ("tables", "")):
+        folder = tmp_path / "src/samgap/paper" / section
+        folder.mkdir(parents=True)
+        (folder / "mine.py").write_text(f"{inputs}\n")
+        (folder / "history.py").write_text("INPUTS = ('history', 'comparisons')\n")
+    return tmp_path
+
+
+def test_a_figure_gets_the_tables_that_its_module_declares(root):
+    function = load_functions(root, figures={"mine": {}})["figure_input"]
+    assert function(SimpleNamespace(figure="mine", run="try")) == {
+        "comparisons": "results/try/statistics/comparisons.parquet",
+        "confusions": "results/try/statistics/confusions.parquet",
+    }
+
+
+@pytest.mark.parametrize(("entry", "trainings"), [({}, ["first", "second"]), ({"trainings": ["second"]}, ["second"])])
+def test_history_is_that_of_the_trainings_in_the_entry(root, entry, trainings):
+    names = load_functions(root, figures={"history": entry}, tables={"history": entry})
+    history = [f"results/try/training/{training}/history.parquet" for training in trainings]
+    figure = names["figure_input"](SimpleNamespace(figure="history", run="try"))
+    assert figure == {"history": history, "comparisons": "results/try/statistics/comparisons.parquet"}
+    # The rule `table` has the comparisons already.
+    assert names["table_input"](SimpleNamespace(table="history", run="try")) == {"history": history}
+
+
+def test_a_table_without_inputs_gets_no_more(root):
+    assert load_functions(root, tables={"mine": {}})["table_input"](SimpleNamespace(table="mine", run="try")) == {}

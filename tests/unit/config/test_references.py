@@ -1,0 +1,31 @@
+"""Ids that an entry names must exist."""
+
+import pytest
+
+from tests.helpers.small_config import change, get_error
+
+
+@pytest.mark.parametrize(
+    ("key_path", "value", "parts"),
+    [
+        ("datasets/apples/archives/images", "picture", ["datasets.apples.archives.images", "'picture'", "'pictures'?"]),
+        ("models/words/weights/training", "leran", ["models.words.weights.training", "'leran'", "'learn'?"]),
+        ("experiments/boxes/datasets", ["orchid"], ["experiments.boxes.datasets", "'orchid'", "'orchard'?"]),
+        ("experiments/boxes/models", ["smal"], ["experiments.boxes.models", "'smal'", "'small'?"]),
+        ("experiments/boxes/prompts", ["boxes"], ["experiments.boxes.prompts", "'boxes'", "'box'?"]),
+        ("figures/sides/dataset", "apple", ["figures.sides.dataset", "'apple'", "'apples'?"]),
+        ("figures/sides/spatial/model", "smal", ["figures.sides.spatial.model", "'smal'", "'small'?"]),
+        ("figures/sides/concept/prompts", "concept", ["figures.sides.concept.prompts", "'concepts'?"]),
+        ("figures/sides/concept/phrase", "leave", ["figures.sides.concept.phrase is 'leave'", "prompts.concepts"]),
+        ("figures/sides/metrics", ["iou"], ["figures.sides.metrics names 'iou'", "none of its experiments"]),
+        ("tables/results/experiments", ["box"], ["tables.results.experiments", "'box'", "experiments"]),
+        ("trainings/learn/model", "word", ["trainings.learn.model", "'word'", "'words'?"]),
+        ("trainings/learn/dataset", "orchards", ["trainings.learn.dataset", "'orchards'", "'orchard'?"]),
+        ("trainings/learn/mix", [{"dataset": "apple", "share": 0.3}], ["trainings.learn.mix", "'apple'", "'apples'?"]),
+        ("trainings/learn/start", "lear", ["trainings.learn.start", "'lear'", "'learn'?"]),
+    ],
+)
+def test_an_unknown_id_is_one_line_with_its_key(repository, key_path, value, parts):
+    message = get_error(change(key_path, value), repository)
+    for part in parts:
+        assert part in message

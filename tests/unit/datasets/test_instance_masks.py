@@ -1,0 +1,71 @@
+"""Pairs of photographs and instance masks that do not fit, masks of other formats, and rotated photographs."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from samgap.datasets import minneapple_layout
+from samgap.errors import UserError
+from tests.helpers.archives import ORCHARD_IMAGE_NAMES, make_id_map
+
+
+def read(folder: Path, **options: Any) -> list[Any]:
+    return list(minneapple_layout.iter_images(options, {"data": folder}, 0))
+
+
+def read_error(folder: Path, **options: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        read(folder, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("masks/row1_0001.png", None, "no mask in masks for image row1_0001.jpg"),
+        ("images/row1_0001.jpg", None, "no image in images for mask row1_0001.png"),
+        ("masks/row1_0001.png", make_id_map()[:, :39], "40x30 px, but its labels are for 39x30 px"),
+        ("masks/row1_0001.png", np.dstack([make_id_map().astype(np.uint8)] * 3), "the mode of the mask is RGB"),
+        ("masks/row1_0001.png", b"not an image", "mask row1_0001.png: unreadable image"),
+        ("images/row1_0001.jpg", b"not an image", "row1_0001.jpg: unreadable image"),
+        ("images/row1_0001.png", make_id_map().astype(np.uint8), "row1_0001 is twice in images"),
+    ],
+)
+def test_invalid_pair_is_refused(orchard_folder: Path, name: str, content: Any, message: str) -> None:
+    if content is None:
+        (orchard_folder / name).unlink()
+    elif isinstance(content, bytes):
+        (orchard_folder / name).write_bytes(content)
+    else:
+        Image.fromarray(content).save(orchard_folder / name)
+    assert message in read_error(orchard_folder)
+
+
+def test_jpeg_mask_is_refused(orchard_folder: Path) -> None:
+    (orchard_folder / "masks" / "row1_0001.png").unlink()
+    Image.fromarray(make_id_map().astype(np.uint8)).save(orchard_folder / "masks" / "row1_0001.jpg")
+    assert "the mask is a JPEG, which does not store exact values; use PNG" in read_error(orchard_folder)
+
+
+def test_semantic_masks_cause_a_warning(orchard_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read(orchard_folder)
+    assert not caplog.records
+    for file in (orchard_folder / "masks").iterdir():
+        Image.fromarray((make_id_map() > 0).astype(np.uint8) * 255).save(file)
+    read(orchard_folder)
+    assert "no mask has more than one value other than 0" in caplog.text
+
+
+def test_photograph_is_rotated_to_the_orientation_of_its_mask(orchard_folder: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    stream = io.BytesIO()
+    Image.new("RGB", (30, 40), "green").save(stream, "JPEG", exif=exif)
+    (orchard_folder / "images" / ORCHARD_IMAGE_NAMES[0]).write_bytes(stream.getvalue())
+    first = next(image for image in read(orchard_folder) if image.file_name == ORCHARD_IMAGE_NAMES[0])
+    assert (first.width, first.height, len(first.annotations)) == (40, 30, 2)

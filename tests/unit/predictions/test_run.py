@@ -1,0 +1,62 @@
+"""The prediction of a shard with a family: its image model, or its tracker for tracks."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from samgap.models import shape
+from samgap.predictions.chunks import ChunkStore
+from samgap.predictions.run import PACKAGES, list_package_versions, run_predictions
+from samgap.tables.predictions import MASKS
+
+BOX = {"x0": 5, "y0": 5, "x1": 15, "y1": 25, "label": 1}
+OPTIONS = {"family": "shape", "shape": "box"}
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Table `images` of a sequence of two frames."""
+    for frame in range(2):
+        Image.new("RGB", (40, 30)).save(tmp_path / f"{frame}.png")
+    rows = [{"image_id": n, "file": f"{n}.png", "sequence": "s", "frame": n} for n in range(2)]
+    return pd.DataFrame(rows).assign(width=40, height=30, group="g")
+
+
+def run(family, images, folder, kind):
+    """Return table `masks` of prompts of a kind, the second of which has no input of its own if they are a track."""
+    boxes = [[BOX], None if kind == "track" else [BOX]]
+    prompts = pd.DataFrame({"prompt_id": ["0-1", "1-1"], "image_id": [0, 1], "boxes": boxes, "points": None})
+    prompts = prompts.assign(kind=kind, track=1, mask=None)
+    chunks = ChunkStore(folder / "chunks", {})
+    run_predictions(family, OPTIONS, Path("weights.pt"), images, folder, prompts, "cpu", chunks)
+    chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {})
+    return MASKS.read(folder / "masks.parquet")
+
+
+def record_opened(opened):
+    """Return the family `shape`, which records what it opens."""
+
+    def record(name):
+        def open_part(options, weights, device):
+            opened.append((name, options, weights, device))
+            return getattr(shape, name)(options, weights, device)
+
+        return open_part
+
+    return SimpleNamespace(**{name: record(name) for name in ("open_model", "open_tracker")})
+
+
+@pytest.mark.parametrize(("kind", "opened_part"), [("box", "open_model"), ("track", "open_tracker")])
+def test_tracks_are_predicted_by_the_tracker_and_others_by_the_image_model(images, tmp_path, kind, opened_part):
+    opened = []
+    masks = run(record_opened(opened), images, tmp_path, kind)
+    assert opened == [(opened_part, OPTIONS, Path("weights.pt"), "cpu")]
+    assert masks[["prompt_id", "image_id", "area_px"]].to_numpy().tolist() == [["0-1", 0, 200], ["1-1", 1, 200]]
+
+
+def test_the_versions_are_those_of_the_installed_packages():
+    versions = list_package_versions()
+    assert tuple(versions) == PACKAGES and all(versions.values())
