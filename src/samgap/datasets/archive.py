@@ -5,7 +5,6 @@ nevertheless. The amount of data is limited, because a small archive can unpack 
 """
 
 import lzma
-import os
 import stat
 import tarfile
 import zipfile
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from samgap.errors import UserError
+from samgap.io.visible_files import is_visible, walk_visible_files
 
 ARCHIVE_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 """Exceptions that tarfile and zipfile raise for a damaged archive."""
@@ -30,8 +30,9 @@ PathFilter = Callable[[PurePosixPath], bool]
 def iter_files(source: Path, path_filter: PathFilter, max_gb: float = MAX_ARCHIVE_GB) -> FileIterator:
     """Yield the path and the content of each regular file that `path_filter` selects.
 
-    Files of an archive come in the order of the archive, files of a folder in sorted order. Hidden files, including
-    the `._name` files of macOS, are skipped. A link is followed only to another file of the same archive.
+    Files of an archive come in the order of the archive, files of a folder in sorted order. Hidden files and those of
+    operating systems are skipped (`samgap.io.visible_files`). A link is followed only to another file of the same
+    archive.
 
     Args:
         source: Folder or archive.
@@ -59,35 +60,23 @@ def iter_files(source: Path, path_filter: PathFilter, max_gb: float = MAX_ARCHIV
         ) from error
 
 
-def _is_visible(member_path: PurePosixPath) -> bool:
-    return "__MACOSX" not in member_path.parts and not member_path.name.startswith(".")
-
-
 def _iter_folder(source: Path, path_filter: PathFilter) -> FileIterator:
-    visited: set[str] = set()
-    for folder, subfolders, names in os.walk(source, followlinks=True):
-        # Links in the user's folder are followed, but each folder only once: a loop of links would never end.
-        visited.add(os.path.realpath(folder))
-        subfolders[:] = [
-            name for name in sorted(subfolders) if os.path.realpath(os.path.join(folder, name)) not in visited
-        ]
-        for name in sorted(names):
-            file = Path(folder, name)
-            path = PurePosixPath(file.relative_to(source.parent).as_posix())
-            if _is_visible(path) and path_filter(path):
-                try:
-                    _check_file_size(file, path, file.stat().st_size)
-                    content = file.read_bytes()
-                except OSError as error:
-                    raise UserError(f"{file}: cannot be read ({error.strerror})") from error
-                yield path, content
+    for file in walk_visible_files(source):
+        path = PurePosixPath(file.relative_to(source.parent).as_posix())
+        if path_filter(path):
+            try:
+                _check_file_size(file, path, file.stat().st_size)
+                content = file.read_bytes()
+            except OSError as error:
+                raise UserError(f"{file}: cannot be read ({error.strerror})") from error
+            yield path, content
 
 
 def _iter_zip(archive_path: Path, path_filter: PathFilter, guard: "_ArchiveGuard") -> FileIterator:
     with zipfile.ZipFile(archive_path) as archive:
         for member in archive.infolist():
             path = guard.validate_member(member.filename, member.file_size)
-            if member.is_dir() or not _is_visible(path) or not path_filter(path):
+            if member.is_dir() or not is_visible(path) or not path_filter(path):
                 continue
             mode = member.external_attr >> 16
             if stat.S_ISLNK(mode):
@@ -103,7 +92,7 @@ def _iter_tar(archive_path: Path, path_filter: PathFilter, guard: "_ArchiveGuard
             if member.ischr() or member.isblk() or member.isfifo():
                 raise UserError(f"{archive_path}: {path} is a device, not a file; the archive is refused")
             is_link = member.issym() or member.islnk()
-            if not (member.isreg() or is_link) or not _is_visible(path) or not path_filter(path):
+            if not (member.isreg() or is_link) or not is_visible(path) or not path_filter(path):
                 continue
             try:
                 stream = archive.extractfile(member)
