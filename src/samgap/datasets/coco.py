@@ -22,7 +22,8 @@ from typing import Any
 
 from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets import coco_labels as labels
-from samgap.datasets.archive import MAX_ARCHIVE_GB, iter_files
+from samgap.datasets.archive import iter_files
+from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
 from samgap.datasets.coco_files import AnnotationProblems, CocoImage, parse_coco_file
 from samgap.datasets.coco_images import index_source, locate_images
 from samgap.datasets.names import extract_group, select_listed

@@ -14,7 +14,8 @@ from PIL import Image
 from scipy import ndimage
 
 from samgap.datasets import AnnotatedImage, Annotation
-from samgap.datasets.archive import MAX_ARCHIVE_GB, iter_files
+from samgap.datasets.archive import iter_files
+from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
 from samgap.datasets.photographs import IMAGE_READ_ERRORS, load_photograph
 from samgap.datasets.write import IMAGE_SUFFIXES
 from samgap.errors import UserError
