@@ -10,8 +10,9 @@ with attributes); `images` (the folder that file names are relative to; by defau
 its base name suffices if it is unique); `files` (a text file with the names to read, one per line); `groups` (a
 regular expression whose first group, matched in the name of an image, is its source; by default each image is a
 separate group); `attributes` (attributes of all instances); `attribute-values` (all values of the attributes that the
-annotations have in `attributes`, or that apply to all instances); `absent` (nouns that are in no image); `max-gb`
-(limit of the unpacked size of an archive).
+annotations have in `attributes`, or that apply to all instances); `absent` (nouns that are in no image);
+`orientation` (whether labels are for photographs as stored or as shown); `max-gb` (limit of the unpacked size of an
+archive).
 
 Leading folders may be omitted in all paths inside the data, because they differ between archives.
 """
@@ -25,8 +26,9 @@ from samgap.datasets import coco_labels as labels
 from samgap.datasets.archive import iter_files
 from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
 from samgap.datasets.coco_files import AnnotationProblems, CocoImage, parse_coco_file
-from samgap.datasets.coco_images import index_source, locate_images
+from samgap.datasets.coco_images import index_source, iter_corners, locate_images
 from samgap.datasets.names import extract_group, select_listed
+from samgap.datasets.orientation_notes import OrientationNotes
 from samgap.datasets.photographs import load_photograph
 from samgap.errors import UserError
 
@@ -56,7 +58,7 @@ def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: 
     """
     source, max_gb = Path(archives["data"]), options.get("max-gb", MAX_ARCHIVE_GB)
     json_files, image_paths = index_source(source, options["annotations"], max_gb)
-    problems = AnnotationProblems()
+    problems, notes = AnnotationProblems(), OrientationNotes()
     entries: dict[str, CocoImage] = {}
     for path, json_bytes in sorted(json_files.items()):
         id_prefix = path.stem if len(json_files) > 1 else ""
@@ -69,8 +71,9 @@ def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: 
         entries = {name: entry for name, entry in entries.items() if name in selected}
     located = locate_images(entries, image_paths, options.get("images"), source)
     for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
-        yield _load_image(located[path], encoded_bytes, f"{source}: {path}", options, problems)
+        yield _load_image(located[path], encoded_bytes, f"{source}: {path}", options, problems, notes)
     problems.log_warning(f"{source}")
+    notes.log_warnings(f"{source}")
 
 
 def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
@@ -85,9 +88,15 @@ def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[s
 
 
 def _load_image(
-    entry: CocoImage, encoded_bytes: bytes, source_name: str, options: Mapping[str, Any], problems: AnnotationProblems
+    entry: CocoImage,
+    encoded_bytes: bytes,
+    source_name: str,
+    options: Mapping[str, Any],
+    problems: AnnotationProblems,
+    notes: OrientationNotes,
 ) -> AnnotatedImage:
-    photo = load_photograph(encoded_bytes, source_name, entry.size)
+    photo = load_photograph(encoded_bytes, source_name, entry.size, options.get("orientation"))
+    notes.add(entry.file_name, photo, None if "orientation" in options else iter_corners(entry.annotations))
     categories = _parse_categories(options)
     annotations = []
     for annotation_id, coco_annotation in entry.annotations:

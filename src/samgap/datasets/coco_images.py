@@ -3,8 +3,9 @@
 import fnmatch
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from samgap.datasets.archive import iter_files
 from samgap.datasets.coco_files import CocoImage
@@ -42,6 +43,27 @@ def index_source(
                 f"{source}: `annotations` names {pattern}, which matches several files: {summarize_names(matches)}"
             )
     return json_files, image_paths
+
+
+def iter_corners(annotations: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[float, float]]:
+    """Yield x and y in px of the corners of boxes and polygons, and the size of masks; invalid ones are left out."""
+    for _, annotation in annotations:
+        box: Any = annotation.get("bbox")
+        segmentation: Any = annotation.get("segmentation")
+        if _is_number_list(box) and len(box) == 4:
+            yield box[0], box[1]
+            yield box[0] + box[2], box[1] + box[3]
+        if isinstance(segmentation, Mapping):
+            size: Any = segmentation.get("size")
+            if _is_number_list(size) and len(size) == 2:
+                yield size[1], size[0]
+        for polygon in segmentation if isinstance(segmentation, list) else ():
+            if _is_number_list(polygon):
+                yield from zip(polygon[::2], polygon[1::2], strict=False)
+
+
+def _is_number_list(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) in (int, float) for value in values)
 
 
 def _is_match(path: PurePosixPath, pattern: str) -> bool:

@@ -16,7 +16,8 @@ from scipy import ndimage
 from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.archive import iter_files
 from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
-from samgap.datasets.photographs import IMAGE_READ_ERRORS, load_photograph
+from samgap.datasets.orientation_notes import OrientationNotes
+from samgap.datasets.photographs import decoding_errors, load_photograph
 from samgap.datasets.write import IMAGE_SUFFIXES
 from samgap.errors import UserError
 
@@ -96,6 +97,7 @@ def read_image_mask_pairs(
     ignored_ids = _read_ignored_ids(options["ignore"], set(image_names.values())) if "ignore" in options else {}
     attributes = options.get("attributes", {})
     n_single_object = n_several_objects = 0
+    notes = OrientationNotes()
     for path, image_bytes in iter_files(
         image_folder.source, lambda path: image_folder.contains(path) and path.name in selected, max_gb
     ):
@@ -104,13 +106,21 @@ def read_image_mask_pairs(
         id_map = decode_instance_ids(
             mask_content if isinstance(mask_content, bytes) else mask_content.read_bytes(), mask_source
         )
-        photo = load_photograph(image_bytes, f"{image_folder.source}: {path.name}", id_map.shape[::-1])
+        photo_source, mask_size = f"{image_folder.source}: {path.name}", (id_map.shape[1], id_map.shape[0])
+        photo = load_photograph(image_bytes, photo_source, mask_size, options.get("orientation"))
+        if (photo.width, photo.height) != mask_size:
+            raise UserError(
+                f"{photo_source}: {photo.width}x{photo.height} px with `orientation: shown`, but its mask has "
+                f"{mask_size[0]}x{mask_size[1]} px; remove this option"
+            )
+        notes.add(path.name, photo)
         annotations = _make_annotations(id_map, noun, attributes, ignored_ids.get(path.name, set()), mask_source)
         n_single_object += len(annotations) == 1
         n_several_objects += len(annotations) > 1
         yield AnnotatedImage(
             path.name, photo.encoded_bytes, photo.width, photo.height, get_group(path.name), annotations
         )
+    notes.log_warnings(f"{image_folder.source}")
     if n_single_object > 1 and not n_several_objects:
         logger.warning(
             "warning: %s: no mask has more than one value other than 0; if these are semantic masks, "
@@ -125,12 +135,9 @@ def decode_instance_ids(encoded_bytes: bytes, source_name: str) -> np.ndarray:
     Raises:
         UserError: The file is damaged, not a PNG, or does not have one integer channel.
     """
-    try:
-        with Image.open(io.BytesIO(encoded_bytes)) as image:
-            image.load()
-            file_format, mode, id_map = image.format, image.mode, np.asarray(image)
-    except IMAGE_READ_ERRORS as error:
-        raise UserError(f"{source_name}: unreadable image ({error})") from error
+    with decoding_errors(source_name), Image.open(io.BytesIO(encoded_bytes)) as image:
+        image.load()
+        file_format, mode, id_map = image.format, image.mode, np.asarray(image)
     if file_format != "PNG":
         raise UserError(f"{source_name}: the mask is a {file_format}, which does not store exact values; use PNG")
     if mode not in MASK_MODES:
