@@ -18,7 +18,7 @@ Leading folders may be omitted in all paths inside the data, because they differ
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import AnnotatedImage, Annotation
@@ -26,11 +26,10 @@ from samgap.datasets import coco_labels as labels
 from samgap.datasets.archive import iter_files
 from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
 from samgap.datasets.coco_files import AnnotationProblems, CocoImage, parse_coco_file
-from samgap.datasets.coco_images import index_source, iter_corners, locate_images
+from samgap.datasets.coco_images import LocatedImage, index_source, iter_corners, locate_images
 from samgap.datasets.names import extract_group, select_listed
 from samgap.datasets.orientation_notes import OrientationNotes
 from samgap.datasets.photographs import load_photograph
-from samgap.errors import UserError
 
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,19 +56,17 @@ def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: 
         UserError: A COCO file or an image is missing, invalid or ambiguous; see the docstring of the module.
     """
     source, max_gb = Path(archives["data"]), options.get("max-gb", MAX_ARCHIVE_GB)
-    json_files, image_paths = index_source(source, options["annotations"], max_gb)
+    index = index_source(source, options["annotations"], max_gb)
     problems, notes = AnnotationProblems(), OrientationNotes()
-    entries: dict[str, CocoImage] = {}
-    for path, json_bytes in sorted(json_files.items()):
-        id_prefix = path.stem if len(json_files) > 1 else ""
-        for entry in parse_coco_file(f"{source}: {path}", id_prefix, json_bytes, options["nouns"], problems):
-            if entry.file_name in entries:
-                raise UserError(f"{source}: {entry.file_name} is twice in {', '.join(options['annotations'])}")
-            entries[entry.file_name] = entry
+    entries: list[tuple[PurePosixPath, CocoImage]] = []
+    for path, json_bytes in sorted(index.json_files.items()):
+        id_prefix = path.stem if len(index.json_files) > 1 else ""
+        images = parse_coco_file(f"{source}: {path}", id_prefix, json_bytes, options["nouns"], problems)
+        entries += [(path, image) for image in images]
     if "files" in options:
-        selected = select_listed(entries, options["files"], str(source))
-        entries = {name: entry for name, entry in entries.items() if name in selected}
-    located = locate_images(entries, image_paths, options.get("images"), source)
+        selected = select_listed((entry.file_name for _, entry in entries), options["files"], str(source))
+        entries = [(path, entry) for path, entry in entries if entry.file_name in selected]
+    located = locate_images(entries, index, options.get("images"), source)
     for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
         yield _load_image(located[path], encoded_bytes, f"{source}: {path}", options, problems, notes)
     problems.log_warning(f"{source}")
@@ -88,13 +85,14 @@ def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[s
 
 
 def _load_image(
-    entry: CocoImage,
+    located: LocatedImage,
     encoded_bytes: bytes,
     source_name: str,
     options: Mapping[str, Any],
     problems: AnnotationProblems,
     notes: OrientationNotes,
 ) -> AnnotatedImage:
+    entry = located.entry
     photo = load_photograph(encoded_bytes, source_name, entry.size, options.get("orientation"))
     notes.add(entry.file_name, photo, None if "orientation" in options else iter_corners(entry.annotations))
     categories = _parse_categories(options)
@@ -111,8 +109,8 @@ def _load_image(
         )
         if annotation:
             annotations.append(annotation)
-    group = extract_group(entry.output_name, options)
-    return AnnotatedImage(entry.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations)
+    group = extract_group(located.output_name, options)
+    return AnnotatedImage(located.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations)
 
 
 def _read_declared_attributes(

@@ -27,11 +27,6 @@ class CocoImage:
     size: tuple[int, int] | None
     annotations: list[tuple[str, dict[str, Any]]]
 
-    @property
-    def output_name(self) -> str:
-        """File name in the data set: the parts of the path, joined by `_`."""
-        return "_".join(split_path(self.file_name))
-
 
 @dataclass
 class AnnotationProblems:

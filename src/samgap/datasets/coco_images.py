@@ -1,40 +1,82 @@
 """Find the COCO files and the images of a source, and the image file that each entry of a COCO file names."""
 
 import fnmatch
+import itertools
+import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 from samgap.datasets.archive import iter_files
 from samgap.datasets.coco_files import CocoImage
-from samgap.datasets.names import split_path, summarize_names
+from samgap.datasets.image_paths import AmbiguousNameError, ImagePaths
+from samgap.datasets.names import clean_path, compose, normalize_spelling, split_path, suggest_name, summarize_names
+from samgap.datasets.output_names import make_output_names
 from samgap.datasets.write import IMAGE_SUFFIXES
 from samgap.errors import UserError
 
+logger = logging.getLogger("samgap")
 
-def index_source(
-    source: Path, patterns: list[str], max_gb: float
-) -> tuple[dict[PurePosixPath, bytes], set[PurePosixPath]]:
-    """Return the COCO files that `patterns` match, with their content, and the paths of all images."""
-    image_paths: set[PurePosixPath] = set()
+OTHER_IMAGE_SUFFIXES = frozenset(
+    {
+        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".psd", ".tif", ".tiff", ".webp"),
+        *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"),
+    }
+)
+"""Suffixes, in lower case, of image files that are not read; messages name such a file."""
+
+
+@dataclass
+class SourceIndex:
+    """The files of a source.
+
+    Attributes:
+        json_files: Content of the COCO files.
+        image_paths: Paths of all PNG and JPEG files.
+        other_image_paths: Paths of all images of other formats.
+    """
+
+    json_files: dict[PurePosixPath, bytes] = field(default_factory=dict)
+    image_paths: set[PurePosixPath] = field(default_factory=set)
+    other_image_paths: set[PurePosixPath] = field(default_factory=set)
+
+    def find_top(self) -> tuple[str, ...]:
+        """Return the parts of the path of the folder that contains all images and COCO files."""
+        folders = {path.parent.parts for path in (*self.image_paths, *self.json_files)}
+        columns = zip(*folders, strict=False)
+        return tuple(column[0] for column in itertools.takewhile(lambda column: len(set(column)) == 1, columns))
+
+
+def index_source(source: Path, patterns: list[str], max_gb: float) -> SourceIndex:
+    """Return the COCO files that `patterns` match, and the paths of all images.
+
+    Raises:
+        UserError: The source or a COCO file is missing, a pattern without wildcards matches several files, or an
+            archive has two images of the same path.
+    """
+    index = SourceIndex()
     json_paths: list[str] = []
 
     def is_coco_file(path: PurePosixPath) -> bool:
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            if path in image_paths:
+        suffix = path.suffix.lower()
+        if suffix in IMAGE_SUFFIXES:
+            if path in index.image_paths:
                 raise UserError(f"{source}: there are two files {path}")
-            image_paths.add(path)
-        elif path.suffix.lower() == ".json":
+            index.image_paths.add(path)
+        elif suffix in OTHER_IMAGE_SUFFIXES:
+            index.other_image_paths.add(path)
+        elif suffix == ".json":
             json_paths.append(str(path))
         return any(_is_match(path, pattern) for pattern in patterns)
 
     if not source.exists():
         raise UserError(f"{source}: no such file or folder; check the `path` or `archives` of the data set")
-    json_files = dict(iter_files(source, is_coco_file, max_gb))
+    index.json_files.update(iter_files(source, is_coco_file, max_gb))
     for pattern in patterns:
-        matches = [str(path) for path in sorted(json_files) if _is_match(path, pattern)]
+        matches = [str(path) for path in sorted(index.json_files) if _is_match(path, pattern)]
         if not matches:
             present = summarize_names(sorted(json_paths)) or "no .json file"
             raise UserError(f"{source}: no file {pattern}, which `annotations` names; there is {present}")
@@ -42,7 +84,117 @@ def index_source(
             raise UserError(
                 f"{source}: `annotations` names {pattern}, which matches several files: {summarize_names(matches)}"
             )
-    return json_files, image_paths
+    return index
+
+
+def _is_match(path: PurePosixPath, pattern: str) -> bool:
+    """Return whether the last parts of the path match the parts of the pattern."""
+    patterns = PurePosixPath(compose(pattern)).parts
+    parts = [compose(part) for part in path.parts[-len(patterns) :]]
+    return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
+
+
+@dataclass(frozen=True)
+class LocatedImage:
+    """An image of a COCO file whose image file is found.
+
+    Attributes:
+        entry: The image as the COCO file states it.
+        output_name: File name in the data set, which is unique.
+    """
+
+    entry: CocoImage
+    output_name: str
+
+
+def locate_images(
+    entries: Sequence[tuple[PurePosixPath, CocoImage]], index: SourceIndex, folder: str | None, source: Path
+) -> dict[PurePosixPath, LocatedImage]:
+    """Return the image of the COCO files for each path in the source that one of them names.
+
+    Names that are found only without some of their folders, or by another spelling, are logged in a warning. The rules
+    are in `samgap.datasets.image_paths`.
+
+    Args:
+        entries: Path of the COCO file, and one of its images.
+        index: The files of the source.
+        folder: The folder that names are relative to; None if images may be in any folder.
+        source: Folder or archive, for messages.
+
+    Raises:
+        UserError: An image is missing, ambiguous, or labelled twice.
+    """
+    image_paths = ImagePaths(index.image_paths, index.find_top(), folder)
+    located: dict[PurePosixPath, tuple[PurePosixPath, CocoImage]] = {}
+    names_by_path: dict[PurePosixPath, str] = {}
+    missing: list[str] = []
+    deviations: dict[str, list[str]] = defaultdict(list)
+    for coco_path, entry in entries:
+        name = entry.file_name
+        try:
+            match = image_paths.find(name, coco_path)
+        except AmbiguousNameError as error:
+            first, second, *_ = error.args
+            raise UserError(f"{source}: {name} may be {first} or {second}; name its folder in `images`") from error
+        if match is None:
+            missing.append(name)
+            continue
+        if match.path in located:
+            _raise_labelled_twice(source, match.path, *located[match.path], coco_path, entry)
+        located[match.path] = coco_path, entry
+        folders = split_path(clean_path(name))[:-1] if match.has_other_spelling else split_path(name)[:-1]
+        names_by_path[match.path] = "/".join((*folders, match.path.name))
+        for applies, deviation in (
+            (match.has_other_folders, "found without some folders of their names"),
+            (match.has_other_spelling, "found by another spelling of their names"),
+            (match.is_by_split, "found in several folders, and read from the one that their COCO file is named after"),
+        ):
+            if applies:
+                deviations[deviation].append(f"{name} as {match.path}")
+    if missing:
+        raise UserError(
+            f"{source}: no image {summarize_names(missing)}{f' in {folder}' if folder else ''}, which is labelled"
+            f"{_explain_missing(missing[0], image_paths, located, index)}; add it, or list the files to read in `files`"
+        )
+    for deviation, names in deviations.items():
+        logger.warning("warning: %s: %d images are %s: %s", source, len(names), deviation, summarize_names(names))
+    output_names = make_output_names(names_by_path, len(index.find_top()))
+    return {path: LocatedImage(entry, output_names[path]) for path, (_, entry) in located.items()}
+
+
+def _raise_labelled_twice(
+    source: Path,
+    path: PurePosixPath,
+    first_coco_path: PurePosixPath,
+    first_entry: CocoImage,
+    coco_path: PurePosixPath,
+    entry: CocoImage,
+) -> NoReturn:
+    if entry.file_name == first_entry.file_name:
+        coco_paths = " and ".join(dict.fromkeys((str(first_coco_path), str(coco_path))))
+        raise UserError(f"{source}: {entry.file_name} is twice in {coco_paths}; remove one of them")
+    raise UserError(
+        f"{source}: {path} is labelled twice, as {first_entry.file_name} and as {entry.file_name}; remove one of them"
+    )
+
+
+def _explain_missing(
+    name: str, image_paths: ImagePaths, located: Mapping[PurePosixPath, Any], index: SourceIndex
+) -> str:
+    """Return a text in brackets with the file that may be the missing one, or an empty text."""
+    for path in image_paths.find_in_other_folders(name):
+        folder = path.parent.name
+        is_remedy = folder and ImagePaths(index.image_paths, index.find_top(), folder).find(name, path)
+        hint = f"; if that is right, set `images: {folder}`" if is_remedy else ""
+        return f" ({path} is in another folder{hint})"
+    base_name = split_path(name)[-1]
+    for path in sorted(index.other_image_paths):
+        if normalize_spelling(path.name) == normalize_spelling(base_name):
+            return f" ({path} is not read; save it as PNG or JPEG)"
+    others = {path.name for path in index.image_paths - located.keys()} | {
+        path.name for path in index.other_image_paths
+    }
+    return suggest_name(base_name, sorted(others))
 
 
 def iter_corners(annotations: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[float, float]]:
@@ -64,45 +216,3 @@ def iter_corners(annotations: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterat
 
 def _is_number_list(values: Any) -> bool:
     return isinstance(values, list) and all(type(value) in (int, float) for value in values)
-
-
-def _is_match(path: PurePosixPath, pattern: str) -> bool:
-    """Return whether the last parts of the path match the parts of the pattern."""
-    patterns = PurePosixPath(pattern).parts
-    parts = path.parts[-len(patterns) :]
-    return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
-
-
-def locate_images(
-    entries: Mapping[str, CocoImage], image_paths: Iterable[PurePosixPath], folder: str | None, source: Path
-) -> dict[PurePosixPath, CocoImage]:
-    """Return the image of the COCO files for each path in the source that one of them names."""
-    paths_by_name = defaultdict(list)
-    for path in sorted(image_paths):
-        paths_by_name[path.name].append(path)
-    located: dict[PurePosixPath, CocoImage] = {}
-    missing = []
-    for file_name, entry in entries.items():
-        parts = (*(split_path(folder) if folder else ()), *split_path(file_name))
-        candidates = [path for path in paths_by_name[parts[-1]] if path.parts[-len(parts) :] == parts]
-        if not candidates and not folder:
-            candidates = paths_by_name[parts[-1]]
-        if len(candidates) > 1:
-            raise UserError(
-                f"{source}: {file_name} may be {candidates[0]} or {candidates[1]}; name its folder in `images`"
-            )
-        if not candidates:
-            missing.append(file_name)
-        elif candidates[0] in located:
-            first_name = located[candidates[0]].file_name
-            raise UserError(
-                f"{source}: {candidates[0]} is labelled twice, as {first_name} and as {file_name}; remove one of them"
-            )
-        else:
-            located[candidates[0]] = entry
-    if missing:
-        raise UserError(
-            f"{source}: no image {summarize_names(missing)}{f' in {folder}' if folder else ''}, which is labelled; "
-            "add it, or list the files to read in `files`"
-        )
-    return located
