@@ -5,6 +5,7 @@ nevertheless. The amount of data is limited (`samgap.datasets.archive_limits`).
 """
 
 import contextlib
+import functools
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -75,15 +76,16 @@ def _iter_members(source: Path, max_gb: float) -> MemberIterator:
 def _iter_folder(source: Path) -> MemberIterator:
     for file in walk_visible_files(source):
         path = PurePosixPath(file.relative_to(source.parent).as_posix())
+        yield path, functools.partial(read_file, file)
 
-        def read(file: Path = file, path: PurePosixPath = path) -> bytes:
-            try:
-                status = file.stat()
-                if not stat.S_ISREG(status.st_mode):  # a pipe, for example, whose reading would not end
-                    raise UserError(f"{file}: not a regular file; remove it, or replace it by the file itself")
-                check_file_size(file, path, status.st_size)
-                return file.read_bytes()
-            except OSError as error:
-                raise UserError(f"{file}: cannot be read ({error.strerror})") from error
 
-        yield path, read
+def read_file(file: Path) -> bytes:
+    """Return the content of a file of a folder; raise UserError if it cannot be read, is too large, or not a file."""
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe, for example, whose reading would not end
+            raise UserError(f"{file}: not a regular file; remove it, or replace it by the file itself")
+        check_file_size(file.parent, PurePosixPath(file.name), status.st_size)
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror})") from error

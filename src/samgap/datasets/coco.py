@@ -94,7 +94,8 @@ def _load_image(
 ) -> AnnotatedImage:
     entry = located.entry
     photo = load_photograph(encoded_bytes, source_name, entry.size, options.get("orientation"))
-    notes.add(entry.file_name, photo, None if "orientation" in options else iter_corners(entry.annotations))
+    corners = iter_corners(annotation for _, annotation in entry.annotations)
+    notes.add(entry.file_name, photo, None if "orientation" in options else corners)
     categories = _parse_categories(options)
     annotations = []
     for annotation_id, coco_annotation in entry.annotations:

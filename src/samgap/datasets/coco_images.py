@@ -15,18 +15,11 @@ from samgap.datasets.coco_files import CocoImage
 from samgap.datasets.image_paths import AmbiguousNameError, ImagePaths
 from samgap.datasets.names import clean_path, compose, normalize_spelling, split_path, suggest_name, summarize_names
 from samgap.datasets.output_names import make_output_names
+from samgap.datasets.photographs import OTHER_IMAGE_SUFFIXES
 from samgap.datasets.write import IMAGE_SUFFIXES
 from samgap.errors import UserError
 
 logger = logging.getLogger("samgap")
-
-OTHER_IMAGE_SUFFIXES = frozenset(
-    {
-        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".psd", ".tif", ".tiff", ".webp"),
-        *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"),
-    }
-)
-"""Suffixes, in lower case, of image files that are not read; messages name such a file."""
 
 
 @dataclass
@@ -157,7 +150,7 @@ def locate_images(
             f"{_explain_missing(missing[0], image_paths, located, index)}; add it, or list the files to read in `files`"
         )
     for deviation, names in deviations.items():
-        logger.warning("warning: %s: %d images are %s: %s", source, len(names), deviation, summarize_names(names))
+        logger.warning("warning: %s: images %s (%d): %s", source, deviation, len(names), summarize_names(names))
     output_names = make_output_names(names_by_path, len(index.find_top()))
     return {path: LocatedImage(entry, output_names[path]) for path, (_, entry) in located.items()}
 
@@ -197,9 +190,9 @@ def _explain_missing(
     return suggest_name(base_name, sorted(others))
 
 
-def iter_corners(annotations: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[float, float]]:
+def iter_corners(annotations: Iterable[Mapping[str, Any]]) -> Iterator[tuple[float, float]]:
     """Yield x and y in px of the corners of boxes and polygons, and the size of masks; invalid ones are left out."""
-    for _, annotation in annotations:
+    for annotation in annotations:
         box: Any = annotation.get("bbox")
         segmentation: Any = annotation.get("segmentation")
         if _is_number_list(box) and len(box) == 4:

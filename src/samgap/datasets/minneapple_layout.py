@@ -18,8 +18,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import AnnotatedImage
-from samgap.datasets.instance_masks import ImageFolder, read_image_mask_pairs
+from samgap.datasets.instance_masks import read_image_mask_pairs
 from samgap.datasets.names import extract_group, select_listed
+from samgap.datasets.paired_images import ImageFolder
 
 OPTIONS = {
     "oneOf": [{"required": ["path"]}, {"required": ["archives"]}],

@@ -45,24 +45,24 @@ class OrientationNotes:
 
     def log_warnings(self, source_name: str) -> None:
         """Log a warning with the number and the first names of each type, if there is any."""
-        if self.invalid:
-            logger.warning(
-                "warning: %s: %d photographs have an invalid EXIF orientation, which is ignored: %s",
-                *(source_name, len(self.invalid), summarize_names(self.invalid)),
-            )
-        if self.undecided:
-            logger.warning(
-                "warning: %s: %d photographs are rotated by their EXIF orientation, but labelled with the size as "
-                "stored, and are read as stored: %s; set `orientation: shown` if they were labelled upright, as "
-                "viewers show them, or `orientation: stored` if not",
-                *(source_name, len(self.undecided), summarize_names(self.undecided)),
-            )
-        if self.upright:
-            logger.warning(
-                "warning: %s: %d photographs are rotated by their EXIF orientation and labelled with the size as "
-                "stored, but their labels fit only the upright image: %s; set `orientation: shown`",
-                *(source_name, len(self.upright), summarize_names(self.upright)),
-            )
+        for names, problem, remedy in (
+            (self.invalid, "photographs with an invalid EXIF orientation, which is ignored", ""),
+            (
+                self.undecided,
+                "photographs that EXIF rotates, labelled with the size as stored, and read as stored",
+                "; set `orientation: shown` if they were labelled upright, as viewers show them, or "
+                "`orientation: stored` if not",
+            ),
+            (
+                self.upright,
+                "photographs that EXIF rotates, labelled with the size as stored, but with labels that fit only the "
+                "upright image",
+                "; set `orientation: shown`",
+            ),
+        ):
+            if names:
+                summary = summarize_names(names)
+                logger.warning("warning: %s: %s (%d): %s%s", source_name, problem, len(names), summary, remedy)
 
 
 def find_labelled_orientation(corners: Iterable[tuple[float, float]], stored_size: Size, upright_size: Size) -> str:

@@ -39,17 +39,21 @@ def make_output_names(names: Mapping[PurePosixPath, str], n_top_parts: int) -> d
         numbered.append(f"{path} as {candidate}")
     if numbered:
         logger.warning(
-            "warning: %d images get a number, because their names are equal: %s",
+            "warning: images that get a number, because their names are equal (%d): %s",
             len(numbered),
             summarize_names(numbered),
         )
     return output_names
 
 
+def to_storable_name(name: str) -> str:
+    """Return a file name in Unicode NFC, with `?` for bytes that are not UTF-8, which cannot be stored in tables."""
+    return compose(name).encode("utf-8", "replace").decode()
+
+
 def _join(parts: tuple[str, ...], path: PurePosixPath) -> str:
     """Return a file name of the parts; parts at the beginning are left out if the name would be too long."""
-    # Bytes that are not UTF-8 cannot be stored in tables.
-    parts = tuple(compose(part).encode("utf-8", "replace").decode() for part in parts)
+    parts = tuple(to_storable_name(part) for part in parts)
     if PurePosixPath(parts[-1]).suffix.lower() not in IMAGE_SUFFIXES:
         parts = (*parts[:-1], f"{PurePosixPath(parts[-1]).stem}{path.suffix}")
     while len("_".join(parts).encode()) > MAX_NAME_BYTES and len(parts) > 1:

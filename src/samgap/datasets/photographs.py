@@ -43,6 +43,13 @@ BRANDED_FORMATS = {
     b"crx ": "CR3",
 }
 """Bytes 8 to 11 of a RIFF or ISO base media file -> its format."""
+OTHER_IMAGE_SUFFIXES = frozenset(
+    {
+        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".psd", ".tif", ".tiff", ".webp"),
+        *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"),
+    }
+)
+"""Suffixes, in lower case, of image files that are not read; messages name such a file."""
 HIGH_BIT_DEPTH_MODES = ("I", "F", "I;16", "I;16B", "I;16L")
 """Pillow's modes of more than 8 bits a channel, which the models do not support."""
 PNG_BIT_DEPTH_OFFSET = 24

@@ -47,7 +47,7 @@ def test_hint_names_the_folder_if_that_is_a_remedy(tmp_path: Path, logged_warnin
     message = read_coco_error(source)
     assert "(d/row1/x.jpg is in another folder; if that is right, set `images: row1`)" in message
     assert read_names(source, images="row1") == {"home_me_set_x.jpg": "row1/x.jpg"}
-    assert "found without some folders of their names: /home/me/set/x.jpg as d/row1/x.jpg" in logged_warnings()[0]
+    assert "found without some folders of their names (1): /home/me/set/x.jpg as d/row1/x.jpg" in logged_warnings()[0]
 
 
 def test_images_found_without_their_folders_are_counted_in_one_warning(tmp_path: Path, logged_warnings) -> None:
@@ -55,7 +55,7 @@ def test_images_found_without_their_folders_are_counted_in_one_warning(tmp_path:
     source = write_source(tmp_path / "d", label(*names), {f"images/{number}.jpg": number for number in range(5)})
     assert len(read_coco(source)) == 5
     [warning] = logged_warnings()
-    assert "5 images are found without some folders of their names: /home/me/data/0.jpg as d/images/0.jpg" in warning
+    assert "images found without some folders of their names (5): /home/me/data/0.jpg as d/images/0.jpg" in warning
     assert warning.endswith("and 2 more")
 
 
@@ -68,7 +68,7 @@ def test_images_found_by_another_spelling_are_counted_in_one_warning(tmp_path: P
     expected = {"pommier-é.jpg": decomposed, "b.JPG": "b.JPG", "my tree.jpg": "my tree.jpg", "d.jpg": "d.jpg"}
     assert read_names(source) == expected
     [warning] = logged_warnings()
-    assert f"3 images are found by another spelling of their names: pommier-é.jpg as d/{decomposed}" in warning
+    assert f"images found by another spelling of their names (3): pommier-é.jpg as d/{decomposed}" in warning
     assert "b.jpg as d/b.JPG, my%20tree.jpg as d/my tree.jpg" in warning
 
 
@@ -136,7 +136,7 @@ def test_names_that_are_equal_when_joined_are_written(tmp_path: Path, logged_war
     )
     assert counts["n_images"] == 3
     assert sorted(path.name for path in (out / "images").iterdir()) == ["A_b_c.jpg", "a_b_c-2.jpg", "a_b_c-3.jpg"]
-    assert "2 images get a number, because their names are equal" in logged_warnings()[0]
+    assert "images that get a number, because their names are equal (2)" in logged_warnings()[0]
 
 
 def test_files_of_operating_systems_are_not_images(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_case_name_nfc_nfd(logged_warnings) -> None:
     with Image.open(io.BytesIO(image.encoded_bytes)) as photo:
         assert photo.size == (image.width, image.height)
     assert len(image.annotations) > 0
-    assert "1 images are found by another spelling of their names" in logged_warnings()[0]
+    assert "images found by another spelling of their names (1)" in logged_warnings()[0]
 
 
 def test_archive_without_labelled_images(tmp_path: Path) -> None:

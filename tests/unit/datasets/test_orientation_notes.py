@@ -53,14 +53,14 @@ def test_undecided_photographs_are_named(tmp_path: Path, logged_warnings) -> Non
     [image] = read_coco(write_rotated(tmp_path / "d", BRIGHT_BOX))
     assert (image.width, image.height) == (WIDTH, HEIGHT)
     [warning] = logged_warnings()
-    assert "1 photographs are rotated by their EXIF orientation, but labelled with the size as stored" in warning
-    assert "read as stored: a.jpg; set `orientation: shown`" in warning
+    assert "photographs that EXIF rotates, labelled with the size as stored" in warning
+    assert "read as stored (1): a.jpg; set `orientation: shown`" in warning
 
 
 def test_corner_that_fits_only_the_upright_image_is_named(tmp_path: Path, logged_warnings) -> None:
     read_coco(write_rotated(tmp_path / "d", BRIGHT_BOX, DARK_BOX_BELOW))
     warning = logged_warnings()[-1]
-    assert "their labels fit only the upright image: a.jpg; set `orientation: shown`" in warning
+    assert "with labels that fit only the upright image (1): a.jpg; set `orientation: shown`" in warning
 
 
 def test_labels_that_fit_only_the_stored_image_cause_no_warning(tmp_path: Path, logged_warnings) -> None:
@@ -107,7 +107,7 @@ def test_invalid_orientations_are_counted_in_one_warning(tmp_path: Path, logged_
     source = write_folder(tmp_path / "d", make_labels(images=names), **dict.fromkeys(names, make_rotated_jpeg(9)))
     assert [(image.width, image.height) for image in read_coco(source)] == [(WIDTH, HEIGHT)] * 2
     [warning] = logged_warnings()
-    assert "2 photographs have an invalid EXIF orientation, which is ignored: a.jpg, b.jpg" in warning
+    assert "photographs with an invalid EXIF orientation, which is ignored (2): a.jpg, b.jpg" in warning
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_names_that_are_equal_when_joined_get_a_number(logged_warnings, order: i
     result = dict(zip(names, make_names(names), strict=True))
     assert result == {"a/b_c.jpg": "a_b_c.jpg", "a_b/c.jpg": "a_b_c-3.jpg", "a_b_c-2.jpg": "a_b_c-2.jpg"}
     [warning] = logged_warnings()
-    assert "1 images get a number, because their names are equal: orchard/a_b/c.jpg as a_b_c-3.jpg" in warning
+    assert "images that get a number, because their names are equal (1): orchard/a_b/c.jpg as a_b_c-3.jpg" in warning
 
 
 def test_names_that_differ_only_in_case_or_unicode_form_get_a_number() -> None:
