@@ -6,8 +6,8 @@ counted in one warning; if only the segmentation of an annotation is invalid, it
 evaluation. A missing or unreadable image, an image of another size, and duplicate ids and images are errors.
 
 Options: `annotations` (paths of the COCO files, with the wildcards `*` and `?`); `nouns` (category -> noun, or a noun
-with attributes); `images` (the folder that file names are relative to; by default an image may be in any folder, and
-its base name suffices if it is unique); `files` (a text file with the names to read, one per line); `groups` (a
+with attributes); `images` (the folder that file names are relative to; by default an image may be in any folder that
+does not contradict its name, see `image_paths`); `files` (a text file with the names to read, one per line); `groups` (a
 regular expression whose first group, matched in the name of an image, is its source; by default each image is a
 separate group); `attributes` (attributes of all instances); `attribute-values` (all values of the attributes that the
 annotations have in `attributes`, or that apply to all instances); `absent` (nouns that are in no image);
