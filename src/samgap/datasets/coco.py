@@ -7,8 +7,8 @@ evaluation. A missing or unreadable image, an image of another size, and duplica
 
 Options: `annotations` (paths of the COCO files, with the wildcards `*` and `?`); `nouns` (category -> noun, or a noun
 with attributes); `images` (the folder that file names are relative to; by default an image may be in any folder that
-does not contradict its name, see `image_paths`); `files` (a text file with the names to read, one per line); `groups` (a
-regular expression whose first group, matched in the name of an image, is its source; by default each image is a
+does not contradict its name, see `image_paths`); `files` (a text file with the names to read, one per line); `groups`
+(a regular expression whose first group, matched in the name of an image, is its source; by default each image is a
 separate group); `attributes` (attributes of all instances); `attribute-values` (all values of the attributes that the
 annotations have in `attributes`, or that apply to all instances); `absent` (nouns that are in no image);
 `orientation` (whether labels are for photographs as stored or as shown); `max-gb` (limit of the unpacked size of an

@@ -42,7 +42,10 @@ def compose(text: str) -> str:
 def decode_percent(text: str) -> str:
     """Return a text with percent-encoded characters (`%20`) decoded, also if it was encoded several times."""
     while "%" in text:
-        encoded = unquote_to_bytes(text)
+        try:
+            encoded = unquote_to_bytes(text)
+        except UnicodeEncodeError:  # the name has bytes that are not Unicode, and no encoded characters
+            break
         try:
             decoded = encoded.decode("utf-8")
         except UnicodeDecodeError:

@@ -12,6 +12,8 @@ from samgap.datasets.exif_orientation import read_orientation
 from samgap.datasets.photographs import load_photograph
 from tests.helpers.coco import HEIGHT, WIDTH, make_rotated_jpeg
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow warns of damaged EXIF
+
 
 def make_exif(*entries: tuple[int, int, int, bytes]) -> bytes:
     """Return an EXIF directory of (tag, type, number of values, four bytes)."""

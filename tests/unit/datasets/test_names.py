@@ -18,6 +18,7 @@ from samgap.errors import UserError
         ("my%20tree%2520.png", "my tree .png"),
         ("100%.jpg", "100%.jpg"),
         ("%zz.jpg", "%zz.jpg"),
+        ("\udce9%20.jpg", "\udce9%20.jpg"),
         ("e\u0301.jpg", "é.jpg"),
     ],
 )
