@@ -26,6 +26,17 @@ def make_jpeg(seed: int = 0, size: tuple[int, int] = (WIDTH, HEIGHT), mode: str 
     return stream.getvalue()
 
 
+def make_rotated_jpeg(orientation: Any, size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:
+    """Return a JPEG whose left half is bright, with an EXIF orientation; `size` is its stored size in px."""
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    pixels[:, : size[0] // 2] = 250
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=95, exif=exif)
+    return stream.getvalue()
+
+
 def square_mask(left: int = 5, top: int = 4, side: int = 6) -> np.ndarray:
     """Return a mask of a square, uint8, (HEIGHT, WIDTH)."""
     mask = np.zeros((HEIGHT, WIDTH), np.uint8, order="F")

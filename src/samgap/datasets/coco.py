@@ -6,29 +6,28 @@ the segmentation of an annotation is invalid, its whole box is ignored in the ev
 and mark their image as incomplete for their noun. A missing or unreadable image, an image of another size, duplicate
 ids and images, and files whose annotations are wrong as a whole (`coco_checks`) are errors.
 
-By default an image may be in any folder, and its base name suffices if it is unique; each image is a separate group.
+By default an image may be in any folder that does not contradict its name (`image_paths`), and each image is a separate
+group.
 Leading folders may be omitted in all paths inside the data, because they differ between archives.
 """
 
-import fnmatch
 import logging
-import re
-from collections import defaultdict
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import AnnotatedImage, Annotation
-from samgap.datasets.archive import MAX_ARCHIVE_GB, iter_files
+from samgap.datasets.archive import iter_files
+from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
 from samgap.datasets.coco_annotations import make_annotation
 from samgap.datasets.coco_checks import check_crowds
 from samgap.datasets.coco_files import UNKNOWN_IMAGE, CocoFile, CocoImage, parse_coco_file
 from samgap.datasets.coco_ids import show
+from samgap.datasets.coco_images import LocatedImage, index_source, iter_corners, locate_images
 from samgap.datasets.left_out import MAX_LEFT_OUT, LabelCounts
-from samgap.datasets.names import extract_group, select_listed, split_path, summarize_names
+from samgap.datasets.names import extract_group, select_listed, summarize_names
+from samgap.datasets.orientation_notes import OrientationNotes
 from samgap.datasets.photographs import load_photograph
-from samgap.datasets.write import IMAGE_SUFFIXES
-from samgap.errors import UserError
 
 logger = logging.getLogger("samgap")
 
@@ -72,7 +71,8 @@ OPTIONS = {
         },
         "images": {
             "description": (
-                "The folder in the data that file names are relative to; default is any folder with the file."
+                "The folder in the data that file names are relative to; default is the folder of the COCO file, "
+                "or any folder that does not contradict the name."
             ),
             "$ref": "#/$defs/text",
         },
@@ -108,6 +108,7 @@ OPTIONS = {
             "maximum": 1,
             "default": 0.05,
         },
+        "orientation": {"$ref": "#/$defs/orientation"},
         "max-gb": {"$ref": "#/$defs/max-gb"},
     },
 }
@@ -141,116 +142,41 @@ def iter_images(
     """
     source, max_gb = Path(archives["data"]), options.get("max-gb", MAX_ARCHIVE_GB)
     max_left_out = options.get("max-left-out", MAX_LEFT_OUT)
-    json_files, image_paths = _index_source(source, options["annotations"], max_gb)
+    index = index_source(source, options["annotations"], max_gb)
     files: list[CocoFile] = []
-    entries: dict[str, CocoImage] = {}
-    for path, json_bytes in sorted(json_files.items()):
-        id_prefix = path.stem if len(json_files) > 1 else ""
+    entries: list[tuple[PurePosixPath, CocoImage]] = []
+    for path, json_bytes in sorted(index.json_files.items()):
+        id_prefix = path.stem if len(index.json_files) > 1 else ""
         files.append(parse_coco_file(f"{source}: {path}", id_prefix, json_bytes, options["nouns"]))
-        for entry in files[-1].images:
-            if entry.file_name in entries:
-                raise UserError(f"{source}: {entry.file_name} is twice in {', '.join(options['annotations'])}")
-            entries[entry.file_name] = entry
+        entries += [(path, image) for image in files[-1].images]
     _check_nouns(source, files, options["nouns"])
     if "files" in options:
-        selected = select_listed(entries, options["files"], str(source))
-        entries = {name: entry for name, entry in entries.items() if name in selected}
-    coco_labels = [label for entry in entries.values() for label in entry.labels]
+        selected = select_listed((entry.file_name for _, entry in entries), options["files"], str(source))
+        entries = [(path, entry) for path, entry in entries if entry.file_name in selected]
+    coco_labels = [label for _, entry in entries for label in entry.labels]
     check_crowds(f"{source}", [label.values for label in coco_labels], options.get("crowds"))
     orphans = _count_orphans(source, files, options, max_left_out)
     # The annotations without an image are those of all images, and a list of files may select a few.
     counts = LabelCounts() if "files" in options else orphans
-    n_labels = counts.n_lost + sum(len(entry.labels) + len(entry.lost) for entry in entries.values())
-    located = _locate_images(entries, image_paths, options.get("images"), source)
-    n_instances = 0
-    for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
-        image = _load_image(located[path], encoded_bytes, f"{source}: {path}", options, counts)
-        n_instances += sum(not annotation.ignore for annotation in image.annotations)
-        yield image
-        counts.raise_if_many_lost(f"{source}", max_left_out, n_labels)
-    counts.raise_if_all_lost(f"{source}")
+    n_labels = counts.n_lost + sum(len(entry.labels) + len(entry.lost) for _, entry in entries)
+    located = locate_images(entries, index, options.get("images"), source)
+    notes, n_instances = OrientationNotes(), 0
+    try:
+        for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
+            image = _load_image(located[path], encoded_bytes, f"{source}: {path}", options, counts, notes)
+            n_instances += sum(not annotation.ignore for annotation in image.annotations)
+            yield image
+            counts.raise_if_many_lost(f"{source}", max_left_out, n_labels)
+        counts.raise_if_all_lost(f"{source}")
+    finally:
+        # Before an error too: labels of rotated photographs can be why annotations are outside of their image.
+        notes.log_warnings(f"{source}")
     if counts is not orphans:
         counts.add(orphans)
     if not n_instances:
         logger.warning("warning: %s: no image has an annotation that counts in the evaluation", source)
     counts.log_warning(f"{source}")
     return counts
-
-
-# --- the source
-
-
-def _index_source(
-    source: Path, patterns: list[str], max_gb: float
-) -> tuple[dict[PurePosixPath, bytes], set[PurePosixPath]]:
-    """Return the COCO files that `patterns` match, with their content, and the paths of all images."""
-    image_paths: set[PurePosixPath] = set()
-    json_paths: list[str] = []
-
-    def is_coco_file(path: PurePosixPath) -> bool:
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            if path in image_paths:
-                raise UserError(f"{source}: there are two files {path}")
-            image_paths.add(path)
-        elif path.suffix.lower() == ".json":
-            json_paths.append(str(path))
-        return any(_is_match(path, pattern) for pattern in patterns)
-
-    if not source.exists():
-        raise UserError(f"{source}: no such file or folder; check the `path` or `archives` of the data set")
-    json_files = dict(iter_files(source, is_coco_file, max_gb))
-    for pattern in patterns:
-        matches = [str(path) for path in sorted(json_files) if _is_match(path, pattern)]
-        if not matches:
-            present = summarize_names(sorted(json_paths)) or "no .json file"
-            raise UserError(f"{source}: no file {pattern}, which `annotations` names; there is {present}")
-        if len(matches) > 1 and not re.search(r"[*?\[]", pattern):
-            raise UserError(
-                f"{source}: `annotations` names {pattern}, which matches several files: {summarize_names(matches)}"
-            )
-    return json_files, image_paths
-
-
-def _is_match(path: PurePosixPath, pattern: str) -> bool:
-    """Return whether the last parts of the path match the parts of the pattern."""
-    patterns = PurePosixPath(pattern).parts
-    parts = path.parts[-len(patterns) :]
-    return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
-
-
-def _locate_images(
-    entries: Mapping[str, CocoImage], image_paths: Iterable[PurePosixPath], folder: str | None, source: Path
-) -> dict[PurePosixPath, CocoImage]:
-    """Return the image of the COCO files for each path in the source that one of them names."""
-    paths_by_name = defaultdict(list)
-    for path in sorted(image_paths):
-        paths_by_name[path.name].append(path)
-    located: dict[PurePosixPath, CocoImage] = {}
-    missing = []
-    for file_name, entry in entries.items():
-        parts = (*(split_path(folder) if folder else ()), *split_path(file_name))
-        candidates = [path for path in paths_by_name[parts[-1]] if path.parts[-len(parts) :] == parts]
-        if not candidates and not folder:
-            candidates = paths_by_name[parts[-1]]
-        if len(candidates) > 1:
-            raise UserError(
-                f"{source}: {file_name} may be {candidates[0]} or {candidates[1]}; name its folder in `images`"
-            )
-        if not candidates:
-            missing.append(file_name)
-        elif candidates[0] in located:
-            first_name = located[candidates[0]].file_name
-            raise UserError(
-                f"{source}: {candidates[0]} is labelled twice, as {first_name} and as {file_name}; remove one of them"
-            )
-        else:
-            located[candidates[0]] = entry
-    if missing:
-        raise UserError(
-            f"{source}: no image {summarize_names(missing)}{f' in {folder}' if folder else ''}, which is labelled; "
-            "add it, or list the files to read in `files`"
-        )
-    return located
 
 
 def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
@@ -305,9 +231,17 @@ def _count_orphans(
 
 
 def _load_image(
-    entry: CocoImage, encoded_bytes: bytes, source_name: str, options: Mapping[str, Any], counts: LabelCounts
+    located: LocatedImage,
+    encoded_bytes: bytes,
+    source_name: str,
+    options: Mapping[str, Any],
+    counts: LabelCounts,
+    notes: OrientationNotes,
 ) -> AnnotatedImage:
-    photo = load_photograph(encoded_bytes, source_name, entry.size)
+    entry = located.entry
+    photo = load_photograph(encoded_bytes, source_name, entry.size, options.get("orientation"))
+    corners = iter_corners(label.values for label in entry.labels)
+    notes.add(entry.file_name, photo, None if "orientation" in options else corners)
     categories = _parse_categories(options)
     annotations: list[Annotation] = []
     lost_categories = {*entry.lost_elsewhere, *(label.category for _, label in entry.lost)}
@@ -329,9 +263,9 @@ def _load_image(
             lost_categories.add(label.category)
         else:
             counts.add_usable(entry.source_name, noun)
-    group = extract_group(entry.output_name, options)
+    group = extract_group(located.output_name, options)
     return AnnotatedImage(
-        *(entry.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations),
+        *(located.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations),
         incomplete=_list_incomplete_nouns(lost_categories, categories, options),
     )
 

@@ -61,11 +61,6 @@ class CocoImage:
     changed: list[tuple[str, str]] = field(default_factory=list)
     lost_elsewhere: set[str | None] = field(default_factory=set)
 
-    @property
-    def output_name(self) -> str:
-        """File name in the data set: the parts of the path, joined by `_`."""
-        return "_".join(split_path(self.file_name))
-
 
 @dataclass(frozen=True)
 class CocoFile:

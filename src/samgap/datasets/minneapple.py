@@ -19,7 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import AnnotatedImage
-from samgap.datasets.instance_masks import ImageFolder, read_image_mask_pairs
+from samgap.datasets.instance_masks import read_image_mask_pairs
+from samgap.datasets.paired_images import ImageFolder
 from samgap.errors import UserError
 
 OPTIONS = {

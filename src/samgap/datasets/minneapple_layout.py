@@ -8,8 +8,9 @@ Options: `images` and `masks` (names of the folders; by default the names of the
 instances; default apple); `files` (a text file with the names to read, one per line); `groups` (a regular expression
 whose first group, matched in the name of a photograph, is its source; by default each photograph is a separate group);
 `attributes` (attributes of all instances); `absent` (nouns that are in no photograph); `ignore` (a CSV file with the
-columns image, instance_id, ignore; instances with ignore 1 count as neither matched nor false positive); `max-gb`
-(limit of the unpacked size of an archive).
+columns image, instance_id, ignore; instances with ignore 1 count as neither matched nor false positive);
+`orientation` (whether masks are for photographs as stored or as shown); `max-gb` (limit of the unpacked size of an
+archive).
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,8 +18,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import AnnotatedImage
-from samgap.datasets.instance_masks import ImageFolder, read_image_mask_pairs
+from samgap.datasets.instance_masks import read_image_mask_pairs
 from samgap.datasets.names import extract_group, select_listed
+from samgap.datasets.paired_images import ImageFolder
 
 OPTIONS = {
     "oneOf": [{"required": ["path"]}, {"required": ["archives"]}],
@@ -55,6 +57,7 @@ OPTIONS = {
         },
         "absent": {"$ref": "#/$defs/absent"},
         "ignore": {"$ref": "#/$defs/ignore"},
+        "orientation": {"$ref": "#/$defs/orientation"},
         "max-gb": {"$ref": "#/$defs/max-gb"},
     },
 }

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from samgap.datasets import archive as archives
+from samgap.datasets import archive_limits
 from samgap.errors import UserError
 
 
@@ -124,7 +125,7 @@ def test_total_size_of_an_archive_is_limited(tmp_path: Path, packed: str) -> Non
 
 @pytest.mark.parametrize("packed", ["tar", "zip", "folder"])
 def test_size_of_a_file_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: str) -> None:
-    monkeypatch.setattr(archives, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(archive_limits, "MAX_FILE_BYTES", 1000)
     if packed == "tar":
         write_tar(tmp_path / "a", (make_member("x.png"), bytes(1001)))
     elif packed == "zip":

@@ -1,59 +1,97 @@
-"""Names of files: lists of them, parts of paths, and groups."""
+"""Spellings of names, suggestions, and lists of names."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from samgap.datasets.names import extract_group, select_listed, split_path, summarize_names
+from samgap.datasets.names import clean_path, extract_group, normalize_spelling, select_listed, suggest_name
 from samgap.errors import UserError
-
-NAMES = ("a.jpg", "day/b.jpg", "c.jpg")
-
-
-def select(tmp_path: Path, text: str) -> set[str]:
-    file_list = tmp_path / "list.txt"
-    file_list.write_text(text, encoding="utf-8")
-    return select_listed(NAMES, str(file_list), "the data")
-
-
-def test_listed_names_are_paths_or_file_names(tmp_path):
-    assert select(tmp_path, "# a comment\na.jpg\n\n") == {"a.jpg"}
-    assert select(tmp_path, "b.jpg\n") == select(tmp_path, "day/b.jpg\n") == {"day/b.jpg"}
-
-
-def test_a_list_that_cannot_be_used_is_one_line(tmp_path):
-    with pytest.raises(UserError, match=r"list\.txt: lists z\.jpg, not labelled in the data$"):
-        select(tmp_path, "a.jpg\nz.jpg\n")
-    with pytest.raises(UserError, match=r"\(`files`\) is empty"):
-        select(tmp_path, "# a comment\n")
-    with pytest.raises(UserError, match="cannot be read"):
-        select_listed(NAMES, str(tmp_path / "none.txt"), "the data")
-
-
-def test_the_group_of_a_name():
-    assert extract_group("DSC_1_17.jpg", {"groups": r"^(.+)_\d+\.jpg$"}) == "DSC_1"
-    assert extract_group("DSC_1_17.jpg", {}) == "DSC_1_17"
 
 
 @pytest.mark.parametrize(
-    ("groups", "message"),
+    ("name", "expected"),
     [
-        (r"^(\d+)\.jpg$", "DSC_1.jpg: `groups` .* does not match this name"),
-        ("DSC", "not a regular expression with a group"),
-        ("(", "not a regular expression with a group"),
+        ("a.JPG", "a.jpg"),
+        ("a.JPEG", "a.jpg"),
+        ("A.jpg", "A.jpg"),
+        ("my%20tree%2520.png", "my tree .png"),
+        ("100%.jpg", "100%.jpg"),
+        ("%zz.jpg", "%zz.jpg"),
+        ("\udce9%20.jpg", "\udce9%20.jpg"),
+        ("e\u0301.jpg", "é.jpg"),
     ],
 )
-def test_an_expression_without_a_group_for_the_name_is_one_line(groups, message):
-    with pytest.raises(UserError, match=message):
-        extract_group("DSC_1.jpg", {"groups": groups})
+def test_normalized_spelling(name: str, expected: str) -> None:
+    assert normalize_spelling(name) == expected
 
 
-def test_roots_drives_and_parents_are_no_parts_of_a_path():
-    assert (
-        split_path("/data/a.jpg") == split_path("C:\\data\\a.jpg") == split_path("../data/a.jpg") == ("data", "a.jpg")
-    )
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("images/a.jpg", "images/a.jpg"),
+        ("what?.jpg", "what?.jpg"),
+        ("https://example.org/images/my%20tree.jpg?token=a/b.c", "https://example.org/images/my tree.jpg"),
+        ("/data/local-files/?d=images%2Ftrain/a.jpg", "images/train/a.jpg"),
+    ],
+)
+def test_clean_path(path: str, expected: str) -> None:
+    assert clean_path(path) == expected
 
 
-def test_a_summary_lists_three_names():
-    assert summarize_names("abc") == "a, b, c"
-    assert summarize_names("abcde") == "a, b, c and 2 more"
+@pytest.mark.parametrize(
+    ("name", "candidates", "suggestion"),
+    [
+        ("IMG_0001.JPG", ["img_0001.jpg", "img_0002.jpg"], " (did you mean img_0001.jpg?)"),
+        ("row1_001.jpg", ["row1_0001.jpg"], " (did you mean row1_0001.jpg?)"),
+        ("apple-tree.jpg", ["apple_tree.jpg", "pear_tree.jpg"], " (did you mean apple_tree.jpg?)"),
+        ("a.jpg", ["a.png"], " (did you mean a.png?)"),
+        ("1f2e3d4c-tree.jpg", ["tree.jpg"], " (did you mean tree.jpg?)"),
+        ("0002.jpg", ["0003.jpg"], ""),
+        ("apple.jpg", ["zebra.jpg"], ""),
+        ("apple.jpg", [], ""),
+    ],
+)
+def test_most_similar_name_is_suggested(name: str, candidates: list[str], suggestion: str) -> None:
+    assert suggest_name(name, candidates) == suggestion
+
+
+def select(folder: Path, names: list[str], text: str) -> set[str]:
+    (folder / "list.txt").write_text(text, encoding="utf-8")
+    return select_listed(names, str(folder / "list.txt"), "labels.json")
+
+
+def select_error(folder: Path, names: list[str], text: str) -> str:
+    with pytest.raises(UserError) as caught:
+        select(folder, names, text)
+    return str(caught.value)
+
+
+def test_listed_names_are_selected_by_path_or_file_name(tmp_path: Path) -> None:
+    names = ["train/a.jpg", "val/b.jpg", "c.jpg"]
+    assert select(tmp_path, names, "# comment\ntrain/a.jpg\n\nb.jpg\n") == {"train/a.jpg", "val/b.jpg"}
+    assert select(tmp_path, names, "train\\a.jpg\r\n") == {"train/a.jpg"}
+    assert select(tmp_path, names, "\ufeffc.jpg\n") == {"c.jpg"}
+
+
+def test_listed_name_in_another_unicode_form_is_selected(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "pommier-é.jpg") for form in ("NFC", "NFD"))
+    assert select(tmp_path, [decomposed], composed) == {decomposed}
+    assert select(tmp_path, [composed], decomposed) == {composed}
+
+
+def test_listed_name_of_two_images_needs_its_folder(tmp_path: Path) -> None:
+    names = ["train/a.jpg", "val/a.jpg"]
+    assert "a.jpg may be train/a.jpg or val/a.jpg; write it with its folder" in select_error(tmp_path, names, "a.jpg")
+    assert select(tmp_path, [*names, "a.jpg"], "a.jpg") == {"a.jpg"}
+
+
+def test_listed_name_that_is_not_labelled_is_refused_with_a_suggestion(tmp_path: Path) -> None:
+    message = select_error(tmp_path, ["a_tree.jpg", "b.jpg"], "a-tree.jpg")
+    assert "lists a-tree.jpg, not labelled in labels.json (did you mean a_tree.jpg?)" in message
+
+
+def test_group_of_a_name_in_another_unicode_form() -> None:
+    pattern, name = (f"^({unicodedata.normalize(form, 'é')}+)_" for form in ("NFC", "NFD"))
+    assert extract_group(unicodedata.normalize("NFD", "éé_1.jpg"), {"groups": pattern}) == "éé"
+    assert extract_group(unicodedata.normalize("NFC", "éé_1.jpg"), {"groups": name}) == "éé"

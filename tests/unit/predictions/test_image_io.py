@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from samgap.datasets import AnnotatedImage, Annotation, photographs, write
+from samgap.datasets.exif_orientation import ORIENTATION_TAG
 from samgap.errors import UserError
 from samgap.predictions.image_io import open_image
 
@@ -42,7 +43,7 @@ def test_a_rotated_photograph_is_read_in_the_orientation_of_its_labels(tmp_path,
     stored = np.zeros((30, 40, 3), np.uint8)
     stored[2:10, 4:14] = (250, 0, 0)
     exif = Image.Exif()
-    exif[photographs.EXIF_ORIENTATION_TAG] = 6
+    exif[ORIENTATION_TAG] = 6
     stream = io.BytesIO()
     Image.fromarray(stored).save(stream, "JPEG", quality=98, subsampling=0, exif=exif)
     photograph = photographs.load_photograph(stream.getvalue(), "1.jpg", label_size)
