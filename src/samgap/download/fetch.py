@@ -6,6 +6,7 @@
 import hashlib
 import logging
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from requests.auth import AuthBase
 
+from samgap.download import partial_file
 from samgap.download.http import Unavailable
-from samgap.download.partial_file import remove
 from samgap.download.resumable import download_resumable
 from samgap.errors import UserError
 from samgap.io.files import CHUNK_BYTES
@@ -83,6 +84,22 @@ def download_file(
         UserError: If the file differs from the expected checksums; it is removed. For second-hand checksums, a
             difference is only a warning.
     """
+    return download_version(url, target, mirrors=mirrors, connections=connections, auth=auth, **expected)[0]
+
+
+def download_version(
+    url: str,
+    target: str | Path,
+    *,
+    mirrors: Mapping[str, str] | None = None,
+    connections: int = 1,
+    auth: AuthBase | None = None,
+    **expected: Unpack[ExpectedFile],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the result of `download_file`, and the version that the server stated.
+
+    The version is `etag` and `modified` (headers of the response; None if it has none), and empty for a local file.
+    """
     target, expectation = Path(target), _Expectation(*parse_expected(expected, url))
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -90,15 +107,15 @@ def download_file(
     for candidate in candidates:
         try:
             # Credentials are sent only to the original address, not to a mirror.
-            result = _fetch_url(candidate, part, expectation, connections, auth if candidate == url else None)
+            result, validators = _fetch_url(candidate, part, expectation, connections, auth if candidate == url else None)
             break
         except Unavailable as error:
             if candidate == candidates[-1]:
                 raise
             logger.warning("warning: the mirror failed (%s); trying %s", error, redact_url(url))
     os.replace(part, target)
-    remove(part)
-    return {"source": expectation.name, **result}
+    partial_file.remove(part)
+    return {"source": expectation.name, **result}, validators
 
 
 def parse_expected(expected: ExpectedFile, url: str) -> tuple[dict[str, Any], bool, str]:
@@ -136,6 +153,11 @@ def verify_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any], sec
     if differing:
         return "; ".join(f"differs from the {origin}{key} {stated[key]}" for key in differing)
     return f"agrees with the {origin}{', '.join(stated)}" if stated else "nothing to check it against"
+
+
+def is_verified(checked: str | None) -> bool:
+    """Return whether `checked`, a text of `verify_checksums`, says that a checksum of the file's owner agrees."""
+    return bool(checked and re.match(r"agrees with the (?!second-hand).*(sha256|md5)", checked))
 
 
 def has_matching_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
@@ -178,8 +200,8 @@ def parse_local_path(url: str) -> Path | None:
 
 def _fetch_url(
     url: str, part: Path, expectation: _Expectation, connections: int, auth: AuthBase | None
-) -> dict[str, Any]:
-    """Write the file at `url` to `part` and verify it.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the file at `url` to `part` and verify it; return its checksums and the version that the server stated.
 
     If the file was assembled from several responses and differs, it is downloaded once more in one piece.
     """
@@ -190,7 +212,7 @@ def _fetch_url(
         except OSError as error:
             part.unlink(missing_ok=True)
             raise UserError(f"{expectation.name}: cannot be copied ({error.strerror or error})") from error
-        return _verify_part(part, expectation)
+        return _verify_part(part, expectation), {}
     checksums, second_hand = expectation.checksums, expectation.second_hand
     has_checksum = not second_hand and any(checksums[key] for key in ("sha256", "md5"))
     size = None if second_hand else checksums["size"]
@@ -199,16 +221,16 @@ def _fetch_url(
     ):
         actual = compute_checksums(part)
         if has_matching_checksums(actual, checksums):
-            return expectation.verify(actual)
+            return expectation.verify(actual), partial_file.read_validators(part)
         logger.info("%s: differs after a resumed download; downloading it again", expectation.name)
-        remove(part)
+        partial_file.remove(part)
         download_resumable(url, part, expected_bytes=size, auth=auth, has_checksum=has_checksum)
-    return _verify_part(part, expectation)
+    return _verify_part(part, expectation), partial_file.read_validators(part)
 
 
 def _verify_part(part: Path, expectation: _Expectation) -> dict[str, Any]:
     try:
         return expectation.verify(compute_checksums(part))
     except UserError:
-        remove(part)
+        partial_file.remove(part)
         raise
