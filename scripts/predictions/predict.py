@@ -5,6 +5,7 @@ from pathlib import Path
 
 from samgap.annotations.ground_truth import read_ground_truth
 from samgap.config.plugin_import import import_plugin
+from samgap.download.damaged import check_fetched_file, discard_damaged
 from samgap.io.files import read_json
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.jobs.shards import select_shard
@@ -17,8 +18,10 @@ with job_context(snakemake) as log:
     options, output = snakemake.params.model, snakemake.output
     # A composed model needs the weights of all its components.
     components = list(options.get("parts", {}))
-    cards = [read_json(snakemake.input[key]) for key in ("card", *(f"{role}_card" for role in components))]
-    unavailable = [card["why"] for card in cards if card["status"] != "available"]
+    card_keys = {"weights": "card", **{role: f"{role}_card" for role in components}}
+    cards = {Path(snakemake.input[key]): Path(snakemake.input[card]) for key, card in card_keys.items()}
+    contents = [read_json(card) for card in cards.values()]
+    unavailable = [content["why"] for content in contents if content["status"] != "available"]
     provenance = collect_provenance(snakemake, model=options)
     if unavailable:
         provenance["skipped"] = f"weights not available ({unavailable[0]})"
@@ -43,10 +46,15 @@ with job_context(snakemake) as log:
             weights = {role: Path(snakemake.input[role]) for role in components}
         versions = {name: version(name) for name in ("torch", "sam2", "sam3", "transformers")}
         chunks = ChunkStore(Path(snakemake.params.chunks), {**provenance, "shard": [shard, shards], **versions})
-        if any(get_row_kind(name).sequence for name in prompts["kind"].unique()):
-            predict_tracks(family.open_tracker(options, weights, device), images, folder, prompts, device, chunks)
+        is_sequence = any(get_row_kind(name).sequence for name in prompts["kind"].unique())
+        with discard_damaged(cards, "checkpoint"):
+            for path, card in cards.items():
+                check_fetched_file(path, card, provenance["inputs"][str(path)])
+            open_family = family.open_tracker if is_sequence else family.open_model
+            model = open_family(options, weights, device)
+        if is_sequence:
+            predict_tracks(model, images, folder, prompts, device, chunks)
         else:
-            model = family.open_model(options, weights, device)
             truth_path = snakemake.input.get("truth")
             truth = read_ground_truth(truth_path, images["image_id"]) if truth_path else None
             predict_shard(model, images, folder, prompts, device, chunks, truth)

@@ -20,3 +20,13 @@ class DamagedFileError(UserError):
     def __init__(self, message: str, path: str | Path) -> None:
         super().__init__(message)
         self.path = Path(path)
+
+
+def make_reading_error(message: str, path: str | Path, error: Exception) -> UserError:
+    """Return DamagedFileError if the content of a file is the reason of `error`; else UserError.
+
+    Errors of the file system (they have an `errno`) and a lack of memory do not mean that the file is damaged.
+    """
+    if getattr(error, "errno", None) is not None or isinstance(error, MemoryError):
+        return UserError(message)
+    return DamagedFileError(message, path)

@@ -14,16 +14,8 @@ from typing import Any, Unpack
 from requests.auth import AuthBase
 
 from samgap.download import entries
-from samgap.download.fetch import (
-    CHECKSUM_KEYS,
-    ExpectedFile,
-    download_file,
-    download_version,
-    has_matching_checksums,
-    parse_expected,
-    parse_local_path,
-    verify_checksums,
-)
+from samgap.download.checksums import CHECKSUM_KEYS, has_matching_checksums, verify_checksums
+from samgap.download.fetch import ExpectedFile, download_file, download_version, parse_expected, parse_local_path
 from samgap.download.revalidation import is_current
 from samgap.errors import UserError
 from samgap.io.files import write_json
@@ -63,9 +55,9 @@ def fetch_cached(
     """Download a file into the cache unless it is there, and make `target` a link to it.
 
     A cached file is verified against its receipt before it is linked; if it differs, it is downloaded again. Unless it
-    agrees with a configured SHA-256 or MD5, it is also downloaded again if the server has another version; without an answer of
-    the server it is used, with a warning. A read-only cache is used as it is. A local path is copied to `target`, not
-    to the cache. For arguments, result and errors see `samgap.download.fetch.download_file`.
+    agrees with a configured SHA-256 or MD5, it is also downloaded again if the server has another version; without an
+    answer of the server it is used, with a warning. A read-only cache is used as it is. A local path is copied to
+    `target`, not to the cache. For arguments, result and errors see `samgap.download.fetch.download_file`.
     """
     if parse_local_path(url) is not None:
         return download_file(url, target, **expected)

@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from samgap.download.checksums import is_verified
 from samgap.download.entries import DAMAGED_SUFFIX, get_receipt_path, link_entry, lock_entry, read_receipt
-from samgap.download.fetch import is_verified
 from samgap.errors import DamagedFileError, UserError
 from samgap.io.files import read_json_object, sha256
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock, Timeout
 
-from samgap.download.fetch import compute_checksums, has_matching_checksums
+from samgap.download.checksums import compute_checksums, has_matching_checksums
 from samgap.io.files import read_json_object, replace_link
 from samgap.io.progress import LOG_INTERVAL_SECONDS
 

@@ -17,7 +17,8 @@ import requests
 from requests.auth import AuthBase
 
 from samgap.download.cache import DownloadSettings, fetch_cached, link_cached
-from samgap.download.fetch import download_file, list_mirror_urls, verify_checksums
+from samgap.download.checksums import verify_checksums
+from samgap.download.fetch import download_file, list_mirror_urls
 from samgap.download.http import Unavailable, Unreachable
 from samgap.errors import UserError
 

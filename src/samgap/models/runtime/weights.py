@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from samgap.errors import UserError
+from samgap.errors import UserError, make_reading_error
 
 MAX_LISTED_KEYS = 3
 """Maximum number of keys that an error message lists for each fault."""
@@ -17,7 +17,8 @@ def read_weights(path: Path) -> dict[str, Any]:
     """Return the content of a PyTorch or safetensors file. No code in the file is executed (`weights_only`).
 
     Raises:
-        UserError: the file cannot be read, or its content is not a dictionary.
+        DamagedFileError: the file cannot be read.
+        UserError: its content is not a dictionary.
     """
     try:
         # A safetensors file starts with the length of its header in eight bytes, followed by the header in JSON.
@@ -25,7 +26,8 @@ def read_weights(path: Path) -> dict[str, Any]:
             is_safetensors = file.read(9)[8:] == b"{"
         content = load_file(path) if is_safetensors else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise UserError(f"{path}: not a readable weights file ({type(error).__name__}); fetch it again") from error
+        message = f"{path}: not a readable weights file ({type(error).__name__})"
+        raise make_reading_error(message, path, error) from error
     if not isinstance(content, dict):
         raise UserError(
             f"{path}: not a weights file: it contains a {type(content).__name__}, not a dictionary; check its source"
