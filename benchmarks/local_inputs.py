@@ -46,9 +46,8 @@ def main() -> None:
         elapsed, cpu = time.perf_counter() - start, time.process_time() - cpu_start
         median = median_cpu_seconds(lambda: examine(Path(name)), options.repeats)
     print(describe_machine())
-    print(
-        f"{state.split(',')[0]}: {cpu:.2f} s of processor time, {elapsed:.2f} s elapsed; median of further {median:.2f} s"
-    )
+    first = f"{cpu:.2f} s of processor time, {elapsed:.2f} s elapsed"
+    print(f"{state.split(',')[0]}: {first}; median of further ones {median:.2f} s")
 
 
 if __name__ == "__main__":
