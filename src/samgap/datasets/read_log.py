@@ -32,8 +32,10 @@ class ReadLog:
         if checksums is None:
             paths = {file.relative_to(folder).as_posix(): file for file in walk_visible_files(folder)}
             checksums = {name: sha256(file) for name, file in paths.items() if file.is_file()}
-        lines = (f"{checksums[name]}  {name}\n" for name in sorted(checksums))
-        return {"n_files": len(checksums), "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()}
+        lines = "".join(f"{checksums[name]}  {name}\n" for name in sorted(checksums))
+        # A name may have bytes that are not Unicode.
+        digest = hashlib.sha256(lines.encode(errors="surrogateescape"))
+        return {"n_files": len(checksums), "sha256": digest.hexdigest()}
 
 
 _current: ReadLog | None = None

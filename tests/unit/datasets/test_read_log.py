@@ -1,6 +1,7 @@
 """Which files of a folder a data set was made from."""
 
 import hashlib
+import os
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -65,6 +66,14 @@ def test_all_visible_files_count_if_a_kind_does_not_record_its_files(tmp_path):
     with record_reads() as reads:
         pass
     assert reads.summarize(tmp_path) == hash_files(tmp_path, names)
+
+
+def test_a_name_may_have_bytes_that_are_not_unicode(tmp_path):
+    name = os.fsdecode(b"r\xf6w.jpg")
+    with record_reads() as reads:
+        record_read(tmp_path, PurePosixPath(name), b"")
+    line = hashlib.sha256(b"").hexdigest().encode() + b"  r\xf6w.jpg\n"
+    assert reads.summarize(tmp_path) == {"n_files": 1, "sha256": hashlib.sha256(line).hexdigest()}
 
 
 def test_a_file_that_changes_while_it_is_read_is_an_error():

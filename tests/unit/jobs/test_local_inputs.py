@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder with a file and a sub-folder of two files."""
     folder = tmp_path / "orchard"
     (folder / "images").mkdir(parents=True)
-    for name in ("labels.json", "images/a.jpg", "images/b.jpg"):
+    for name in ("labels.json", "images/a.jpg", os.fsdecode(b"images/r\xf6w.jpg")):
         (folder / name).write_text("abc")
     return folder
 
