@@ -42,6 +42,13 @@ if workflow.is_main_process and not on_a_cluster and "gpu" not in workflow.globa
 report: "report/workflow.rst"
 
 
+onstart:
+    try:
+        local_inputs.validate_local_sources(list_copied_sources(), Path(workflow.basedir))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 localrules:
     all,
     fetch,

@@ -20,6 +20,7 @@ rule checkpoint:
     params:
         code=hash_script("scripts/checkpoints/checkpoint.py"),
         source=lookup(within=config, dpath="models/{model}/weights", default=None),
+        state=weights_state,
         skip_unavailable=config["skip-unavailable"],
     script:
         "../scripts/checkpoints/checkpoint.py"

@@ -5,9 +5,10 @@ from pathlib import Path
 from samgap.config import capabilities, selection
 from samgap.config.cells import list_cells, list_referenced_ids
 from samgap.config.validate import validate_config
+from samgap.download.entries import remove_dead_links
 from samgap.errors import UserError
 from samgap.io import redaction
-from samgap.jobs import plugin_modules
+from samgap.jobs import local_inputs, plugin_modules
 from samgap.jobs.code_hash import hash_script
 from samgap.jobs.resources import count_gpus
 
@@ -15,6 +16,8 @@ redaction.install_log_redaction()
 try:
     config, selected_models = selection.select_models(config, workflow.configfiles, Path(workflow.basedir))
     config = selection.restrict_to_models(validate_config(config, Path(workflow.basedir)), selected_models)
+    if workflow.is_main_process:
+        remove_dead_links(Path("resources"))
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -44,6 +47,17 @@ def downloaded_folders():
         "dataset": expand("resources/datasets/{dataset}", dataset=downloads["datasets"]),
         "checkpoint": expand("resources/checkpoints/{model}", model=downloads["models"]),
     }
+
+
+def list_copied_sources():
+    """Return the sources of the archives and weights that the planned jobs fetch, by their key in the configuration."""
+    sources = {}
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name == "fetch_archive":
+            sources[f"archives.{job.wildcards.archive}"] = config["archives"][job.wildcards.archive]
+        elif job.rule.name == "checkpoint":
+            sources[f"models.{job.wildcards.model}.weights"] = config["models"][job.wildcards.model].get("weights")
+    return sources
 
 
 def shard_names(dataset):

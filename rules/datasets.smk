@@ -18,6 +18,7 @@ rule fetch_archive:
     params:
         code=hash_script("scripts/datasets/fetch_archive.py"),
         source=lookup(within=config, dpath="archives/{archive}"),
+        state=archive_state,
     script:
         "../scripts/datasets/fetch_archive.py"
 
@@ -45,5 +46,6 @@ rule dataset:
     params:
         code=dataset_code,
         options=lookup(within=config, dpath="datasets/{dataset}"),
+        state=dataset_state,
     script:
         "../scripts/datasets/dataset.py"

@@ -28,6 +28,7 @@ rule figure:
     params:
         code=figure_code,
         entry=lookup(within=config, dpath="figures/{figure}"),
+        files=figure_files,
         models=config["models"],
         score_threshold=config["statistics"]["score-threshold"],
         caption=figure_caption,
@@ -67,6 +68,7 @@ rule table:
     params:
         code=table_code,
         entry=lookup(within=config, dpath="tables/{table}"),
+        files=table_files,
         models=config["models"],
         experiments=config["experiments"],
         comparisons=config["comparisons"],

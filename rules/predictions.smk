@@ -31,6 +31,7 @@ rule predict:
     params:
         code=predict_code,
         model=predict_model_params,
+        files=predict_files,
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         device=config["device"],
         tf32=config["tf32"],

@@ -20,6 +20,7 @@ rule prompts:
     params:
         code=prompts_code,
         options=lookup(within=config, dpath="prompts/{prompts}"),
+        files=prompts_files,
         seed=config["seed"],
     script:
         "../scripts/prompts/prompts.py"

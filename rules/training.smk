@@ -29,6 +29,7 @@ rule train:
         options=lookup(within=config, dpath="trainings/{training}"),
         shares=training_image_shares,
         model=training_model_params,
+        files=training_files,
         phrases=training_phrases,
     script:
         "../scripts/training/train.py"

@@ -1,4 +1,4 @@
-# Input functions of checkpoints.smk.
+# Input functions and states of local inputs of checkpoints.smk.
 
 
 def trained_weights_input(wildcards):
@@ -6,3 +6,8 @@ def trained_weights_input(wildcards):
     training = config["models"][wildcards.model].get("weights", {}).get("training")
     folder = f"results/{config['run']}/training/{training}"
     return {"trained": f"{folder}/weights.pt", "trained_card": f"{folder}/checkpoint.json"} if training else {}
+
+
+def weights_state(wildcards):
+    """Return the state of the local file that weights are copied from; None for weights from elsewhere."""
+    return local_inputs.describe_local_source(config["models"][wildcards.model].get("weights"), Path(workflow.basedir))

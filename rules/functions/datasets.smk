@@ -1,13 +1,27 @@
-# Input functions and code hashes of datasets.smk.
+# Input functions, states of local inputs and code hashes of datasets.smk.
+
+
+def archive_state(wildcards):
+    """Return the state of the local file that an archive is copied from; None for an archive that is downloaded."""
+    return local_inputs.describe_local_source(config["archives"][wildcards.archive], Path(workflow.basedir))
 
 
 def dataset_input(wildcards):
-    """Return the archives of a data set by role, or its local files, and its list files of images and instances."""
+    """Return the archives of a data set by role, or its local data, and the other local files that its entry names."""
     entry = config["datasets"][wildcards.dataset]
     inputs = {role: f"resources/archives/{archive}" for role, archive in entry.get("archives", {}).items()}
     if "path" in entry and not inputs:
-        inputs["data"] = entry["path"]
-    return inputs | {key: entry[key] for key in ("files", "ignore") if key in entry}
+        # The time of a folder is not that of its files, and a hidden file in it changes nothing: see dataset_state.
+        inputs["data"] = ancient(entry["path"])
+        # So that Snakemake names an edited file as the reason.
+        inputs["labels"] = local_inputs.list_label_files(entry)
+    inputs |= {key: entry[key] for key in ("files", "ignore") if key in entry}
+    return inputs | {"named": local_inputs.list_named_files(entry)}
+
+
+def dataset_state(wildcards):
+    """Return the states of the local files and folders that a data set is made from."""
+    return local_inputs.describe_named_files(config["datasets"][wildcards.dataset])
 
 
 def dataset_code(wildcards):

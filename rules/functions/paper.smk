@@ -67,6 +67,16 @@ def table_caption(wildcards):
     return read_caption(plugin_modules.get_paper_source("tables", wildcards.table))
 
 
+def figure_files(wildcards):
+    """Return the states of the local files that a figure's options name."""
+    return local_inputs.describe_named_files(config["figures"][wildcards.figure])
+
+
+def table_files(wildcards):
+    """Return the states of the local files that a table's options name."""
+    return local_inputs.describe_named_files(config["tables"][wildcards.table])
+
+
 def figure_code(wildcards):
     return hash_script(*plugin_modules.list_paper_code(config, "figures", wildcards.figure))
 

@@ -23,6 +23,11 @@ def predict_model_params(wildcards):
     return model_options(wildcards.model)
 
 
+def predict_files(wildcards):
+    """Return the states of the local files that a model's options name."""
+    return local_inputs.describe_named_files(model_options(wildcards.model))
+
+
 def predict_gpus(wildcards):
     return count_gpus(config, "models", config["models"][wildcards.model]["family"])
 

@@ -1,4 +1,9 @@
-# Code hashes of prompts.smk.
+# States of local inputs and code hashes of prompts.smk.
+
+
+def prompts_files(wildcards):
+    """Return the states of the local files that a prompt set's options name."""
+    return local_inputs.describe_named_files(config["prompts"][wildcards.prompts])
 
 
 def prompts_code(wildcards):

@@ -31,6 +31,12 @@ def training_phrases(wildcards):
     return config["prompts"][prompts]["phrases"] if prompts else None
 
 
+def training_files(wildcards):
+    """Return the states of the local files that a training's options and its model's options name."""
+    named = {"training": config["trainings"][wildcards.training], "model": training_model_params(wildcards)}
+    return local_inputs.describe_named_files(named)
+
+
 def training_gpus(wildcards):
     return count_gpus(config, "training", config["trainings"][wildcards.training]["family"])
 

@@ -21,5 +21,5 @@ with job_context(snakemake) as log:
     if n_failed:
         raise UserError(
             f"{n_failed} of {len(statuses)} files differ or are missing; run `snakemake fetch` again with "
-            "`--forcerun fetch_archive dataset checkpoint` (complete files in the cache are not downloaded again)"
+            "`--forcerun fetch_archive dataset checkpoint` (unchanged files in the cache are not downloaded again)"
         )

@@ -3,25 +3,33 @@
 from pathlib import Path
 
 from samgap.config.plugin_import import import_plugin
-from samgap.datasets import card, groups, write
+from samgap.datasets import card, groups, read_log, write
+from samgap.download.damaged import check_fetched_file, discard_damaged
 from samgap.io import files
 from samgap.jobs.script import collect_provenance, job_context
 
 with job_context(snakemake) as log:
     options, output, dataset = snakemake.params.options, snakemake.output, snakemake.wildcards.dataset
     kind = import_plugin("datasets", options["kind"])
-    inputs = {role: Path(path) for role, path in snakemake.input.items()}
-    archives = {role: path for role, path in inputs.items() if role not in ("files", "ignore")}
-    seed = options.get("seed", 0)
-    counts = write.write_dataset(
-        kind.iter_images(options, archives, seed),
-        kind.describe_labels(options),
-        output.images,
-        output.instances,
-        output.table,
-        dataset=dataset,
-        provenance=collect_provenance(snakemake),
-    )
+    roles = options.get("archives", ["data"] if "path" in options else [])
+    archives = {role: Path(snakemake.input[role]) for role in roles}
+    receipts = {path: receipt for path in archives.values() if (receipt := card.find_receipt(path))}
+    provenance, seed = collect_provenance(snakemake), options.get("seed", 0)
+    with discard_damaged(receipts, "fetch_archive"), read_log.record_reads() as reads:
+        for path, receipt in receipts.items():
+            check_fetched_file(path, receipt, provenance["inputs"][str(path)])
+        counts = write.write_dataset(
+            kind.iter_images(options, archives, seed),
+            kind.describe_labels(options),
+            output.images,
+            output.instances,
+            output.table,
+            dataset=dataset,
+            provenance=provenance,
+        )
     groups.warn_of_useless_groups(dataset, options, counts["n_groups"], counts["n_images"])
-    files.write_json(output.card, card.make_card(dataset, options, counts, inputs, dict(output.items()), seed))
+    lists = {key: Path(options[key]) for key in ("files", "ignore") if key in options}
+    others = {path: Path(path) for path in snakemake.input.get("named", [])}
+    sources = {role: card.describe_source(path, reads) for role, path in {**archives, **lists, **others}.items()}
+    files.write_json(output.card, card.make_card(dataset, options, counts, sources, dict(output.items()), seed))
     log.info("%(n_images)d images, %(n_instances)d instances, %(n_ignored)d of them ignored", counts)

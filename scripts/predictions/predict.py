@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from samgap.config.plugin_import import import_plugin
+from samgap.download.damaged import check_fetched_file, discard_damaged
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.jobs.shards import select_shard
 from samgap.predictions.skipped import find_missing_weights, write_empty_tables
@@ -14,7 +15,9 @@ with job_context(snakemake) as log:
     options = params.model
     # A composed model needs the weights of all its components.
     components = list(options.get("parts", {}))
-    missing = find_missing_weights(inputs[key] for key in ("card", *(f"{role}_card" for role in components)))
+    card_keys = {"weights": "card", **{role: f"{role}_card" for role in components}}
+    cards = {Path(inputs[key]): Path(inputs[card]) for key, card in card_keys.items()}
+    missing = find_missing_weights(cards.values())
     provenance = collect_provenance(snakemake, model=options, tf32=params.tf32)
     if missing:
         log.warning("%s skipped: %s", snakemake.wildcards.model, missing)
@@ -38,6 +41,10 @@ with job_context(snakemake) as log:
         chunks = ChunkStore(Path(params.chunks), {**provenance, "shard": shard, **list_package_versions()})
         folder, truth = Path(inputs.images), inputs.get("truth")
         name = describe_model(snakemake.wildcards.model, options)
-        provenance |= run_predictions(family, options, weights, images, folder, prompts, device, chunks, name, truth)
+        with discard_damaged(cards, "checkpoint"):
+            for path, card in cards.items():
+                check_fetched_file(path, card, provenance["inputs"][str(path)])
+            arguments = (images, folder, prompts, device, chunks, name, truth)
+            provenance |= run_predictions(family, options, weights, *arguments)
         chunks.write_tables(output.masks, output.timing, provenance)
         chunks.remove()

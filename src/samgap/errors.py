@@ -1,4 +1,6 @@
-"""The one exception that users are meant to read."""
+"""The exceptions that users are meant to read."""
+
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -6,3 +8,25 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class DamagedFileError(UserError):
+    """A file whose content cannot be read although it was fetched: truncated, or not of the expected format.
+
+    Attributes:
+        path: The file. `samgap.download.damaged` removes it from the cache if it came from there.
+    """
+
+    def __init__(self, message: str, path: str | Path) -> None:
+        super().__init__(message)
+        self.path = Path(path)
+
+
+def make_reading_error(message: str, path: str | Path, error: Exception) -> UserError:
+    """Return DamagedFileError if the content of a file is the reason of `error`; else UserError.
+
+    Errors of the file system (they have an `errno`) and a lack of memory do not mean that the file is damaged.
+    """
+    if getattr(error, "errno", None) is not None or isinstance(error, MemoryError):
+        return UserError(message)
+    return DamagedFileError(message, path)

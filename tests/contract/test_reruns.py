@@ -173,6 +173,9 @@ EDITS = [
     ("config/prompt_kinds.py", ["predict:*", "match_predictions", "estimate"], ["dataset:*", "checkpoint"]),
     ("paper/style.py", ["figure:estimates"], ["estimate", "predict:*"]),
     ("download/http.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
+    ("download/revalidation.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
+    ("io/visible_files.py", ["dataset:coco", "dataset:minneapple"], ["prompts:*", "predict:*", "match_predictions"]),
+    ("jobs/local_inputs.py", [], ["*"]),  # computes parameters, not results
     ("demo_models/sam3_dense.py", ["train:sam3-dense"], ["train:sam2", "train:sam3", "predict:*"]),
     ("training/loop.py", ["train:*"], ["predict:*", "dataset:*", "prompts:*"]),
     ("demo_models/card.py", ["demo_card", "verify_demo_weights"], ["estimate", "train:*", "predict:*"]),
@@ -238,6 +241,16 @@ def test_modules_with_computed_names_are_known():
         "src/samgap/models/grounded.py",  # list_model_modules
         "src/samgap/paper/render.py",  # list_paper_code
     }
+
+
+def test_profiles_keep_the_triggers_of_changed_inputs_and_parameters():
+    """States of local files are parameters."""
+    triggers = {
+        file.parent.name: yaml.safe_load(file.read_text(encoding="utf-8")).get("rerun-triggers")
+        for file in (ROOT / "profiles").glob("*/config.yaml")
+    }
+    assert {"mtime", "params", "input"} <= set(triggers.pop("default"))  # overrides any other profile
+    assert triggers and set(triggers.values()) == {None}
 
 
 def test_rules_hash_the_script_that_they_run():

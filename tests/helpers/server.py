@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -34,6 +35,10 @@ class Server:
     """Whether Range and If-Range are supported."""
     send_etag: bool = True
     """Whether the file's SHA-256 is sent as ETag."""
+    send_modified: bool = False
+    """Whether the file's time is sent as Last-Modified."""
+    answer_conditions: bool = True
+    """Whether If-None-Match and If-Modified-Since of the present version are answered with 304."""
     extra_headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     """The requests so far: `method`, `path` and `headers`."""
@@ -115,6 +120,12 @@ class _Handler(BaseHTTPRequestHandler):
         total, start, headers = len(data), 0, {}
         if owner.send_etag:
             headers["ETag"] = f'"{hashlib.sha256(data).hexdigest()}"'
+        if owner.send_modified:
+            headers["Last-Modified"] = formatdate(path.stat().st_mtime, usegmt=True)
+        conditions = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
+        if owner.answer_conditions and any(self.headers.get(conditions[key]) == headers[key] for key in headers):
+            self._send_head(304, 0, headers)
+            return
         byte_range = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         condition = self.headers.get("If-Range")
         if byte_range and owner.accept_ranges and (condition is None or condition == headers.get("ETag")):

@@ -62,7 +62,9 @@ def test_data_sets_from_a_url_and_from_a_folder(checkout, tmp_path):
     assert (remote["n_images"], remote["n_instances"], local["n_images"]) == (3, 2, 1)
     assert remote["sources"]["data"]["sha256"] == sha256(served / "orchard.tar.gz")
     assert remote["images_sha256"] == remote_again["images_sha256"]
-    assert local["sources"]["data"] == {"source": str(served / "orchard")}
+    assert local["sources"]["data"]["source"] == str(served / "orchard")
+    assert local["sources"]["data"]["n_files"] == 2  # the labels and the image of the list
+    assert local["sources"]["files"] == {"source": str(tmp_path / "part.txt"), "sha256": sha256(tmp_path / "part.txt")}
 
     # A change of the list of files makes the data set again.
     (tmp_path / "part.txt").write_text("row1_1.jpg\nrow2_1.jpg\n")

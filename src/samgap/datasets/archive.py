@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from samgap.datasets.archive_limits import MAX_ARCHIVE_GB, MemberIterator, ReadLimit, check_file_size
+from samgap.datasets.read_log import record_read
 from samgap.datasets.tar_archive import iter_tar
 from samgap.datasets.zip_archive import ZIP_SIGNATURES, iter_zip
-from samgap.errors import UserError
+from samgap.errors import UserError, make_reading_error
 from samgap.io.visible_files import walk_visible_files
 
 FileIterator = Iterator[tuple[PurePosixPath, bytes]]
@@ -33,10 +34,11 @@ def iter_files(source: Path, path_filter: PathFilter, max_gb: float = MAX_ARCHIV
         max_gb: Limit of the unpacked size of an archive, in GB.
 
     Raises:
-        UserError: The archive is damaged (raised no later than at the damaged file), has a member with a path or a link
-            outside the archive or a device, or is larger than `max_gb`; or a selected file is larger than
-            `MAX_FILE_BYTES`, or not a regular file.
+        DamagedFileError: The archive is damaged (raised no later than at the damaged file).
+        UserError: The archive has a member with a path or a link outside the archive or a device, or is larger than
+            `max_gb`; or a selected file is larger than `MAX_FILE_BYTES`, or not a regular file.
     """
+    is_folder = source.is_dir()
     with contextlib.closing(_iter_members(source, max_gb)) as members:
         while True:
             with _archive_errors(source):
@@ -47,6 +49,8 @@ def iter_files(source: Path, path_filter: PathFilter, max_gb: float = MAX_ARCHIV
             if path_filter(path):
                 with _archive_errors(source):
                     content = read()
+                if is_folder:
+                    record_read(source, path.relative_to(source.name), content)
                 yield path, content
 
 
@@ -58,9 +62,11 @@ def _archive_errors(source: Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(
+        raise make_reading_error(
             f"{source}: truncated or damaged archive, or not an archive ({type(error).__name__}: {error}); "
-            "check its path or URL, and download it again"
+            "check its path or URL",
+            source,
+            error,
         ) from error
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from samgap.datasets.read_log import ReadLog
 from samgap.io.files import read_json, sha256
 
 
@@ -11,7 +12,7 @@ def make_card(
     dataset: str,
     options: Mapping[str, Any],
     counts: Mapping[str, Any],
-    inputs: Mapping[str, Path],
+    sources: Mapping[str, Mapping[str, Any]],
     output: Mapping[str, str],
     seed: int,
 ) -> dict[str, Any]:
@@ -21,7 +22,8 @@ def make_card(
         dataset: Id of the data set.
         options: Its entry in the configuration.
         counts: Counts and checksums that `write_dataset` returns.
-        inputs: Archives, folders and lists that it was made from, by role; empty for a simulated one.
+        sources: Archives, folders and lists that it was made from (`describe_source`), by role; empty for a simulated
+            one.
         output: Paths of the written files by name: `instances`, `table`.
         seed: Seed of a simulated data set.
     """
@@ -31,14 +33,26 @@ def make_card(
         **counts,
         "instances_sha256": sha256(output["instances"]),
         "table_sha256": sha256(output["table"]),
-        "sources": {role: describe_source(path) for role, path in inputs.items()} or {"seed": seed},
+        "sources": dict(sources) or {"seed": seed},
         "options": options,
     }
 
 
-def describe_source(path: Path) -> dict[str, Any]:
-    """Return the receipt of a downloaded archive; otherwise the local path, with the SHA-256 of a file."""
-    receipt = Path(f"{path}.json")
-    if str(path).startswith("resources/archives/") and receipt.is_file():
+def describe_source(path: Path, reads: ReadLog) -> dict[str, Any]:
+    """Return what a data set was made from, with its SHA-256.
+
+    Args:
+        path: A downloaded archive, for which the receipt is returned; or a local file; or a folder, whose `sha256` is
+            over the paths and contents of the `n_files` files that were read.
+        reads: The files of folders that were read.
+    """
+    receipt = find_receipt(path)
+    if receipt is not None:
         return read_json(receipt)
-    return {"source": str(path), **({"sha256": sha256(path)} if path.is_file() else {})}
+    return {"source": str(path), **({"sha256": sha256(path)} if path.is_file() else reads.summarize(path))}
+
+
+def find_receipt(path: Path) -> Path | None:
+    """Return the receipt of a downloaded archive; None for a local file or folder."""
+    receipt = Path(f"{path}.json")
+    return receipt if str(path).startswith("resources/archives/") and receipt.is_file() else None

@@ -19,6 +19,7 @@ from samgap.datasets.orientation_notes import OrientationNotes
 from samgap.datasets.output_names import to_storable_name
 from samgap.datasets.paired_images import ImageFolder, index_pairs
 from samgap.datasets.photographs import decoding_errors, load_photograph
+from samgap.datasets.read_log import record_read
 from samgap.errors import UserError
 
 logger = logging.getLogger("samgap")
@@ -69,6 +70,7 @@ def read_image_mask_pairs(
         mask_bytes = masks.contents.get(stem)
         if mask_bytes is None:
             mask_bytes = read_file(mask_folder.source.parent / mask_path)
+            record_read(mask_folder.source, mask_path.relative_to(mask_folder.source.name), mask_bytes)
         id_map = decode_instance_ids(mask_bytes, mask_source)
         photo_source, mask_size = f"{image_folder.source}: {path.name}", (id_map.shape[1], id_map.shape[0])
         photo = load_photograph(image_bytes, photo_source, mask_size, options.get("orientation"))

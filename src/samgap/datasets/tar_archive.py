@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Any, cast
 
 from samgap.datasets.archive_limits import MAX_FILE_BYTES, MemberIterator, ReadLimit, check_file_size
-from samgap.errors import UserError
+from samgap.errors import DamagedFileError, UserError
 from samgap.io.visible_files import is_visible
 
 COMPRESSIONS: dict[bytes, Callable[[Path], Any]] = {
@@ -138,11 +138,12 @@ class _TarStream:
         self._bytes_left = MAX_FILE_BYTES
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes; raise UserError if that is more than is expected."""
+        """Return up to `size` bytes; raise DamagedFileError if that is more than is expected."""
         if not 0 <= size <= self._bytes_left:
-            raise UserError(
+            raise DamagedFileError(
                 f"{self._limit.archive_path}: damaged archive: the header of a file has more than "
-                f"{MAX_HEADER_BYTES} bytes; download it again, or pack it again"
+                f"{MAX_HEADER_BYTES} bytes; check its path or URL, or pack it again",
+                self._limit.archive_path,
             )
         self.last_block = self._stream.read(size)
         self._bytes_left -= len(self.last_block)

@@ -3,7 +3,6 @@
 `samgap.download.cache` downloads each file once for several runs and users.
 """
 
-import hashlib
 import logging
 import os
 import shutil
@@ -15,17 +14,14 @@ from urllib.parse import unquote, urlsplit
 
 from requests.auth import AuthBase
 
+from samgap.download import partial_file
+from samgap.download.checksums import CHECKSUM_KEYS, compute_checksums, has_matching_checksums, verify_checksums
 from samgap.download.http import Unavailable
-from samgap.download.partial_file import remove
 from samgap.download.resumable import download_resumable
 from samgap.errors import UserError
-from samgap.io.files import CHUNK_BYTES
 from samgap.io.redaction import redact_url
 
 logger = logging.getLogger("samgap")
-
-CHECKSUM_KEYS = ("size", "sha256", "md5")
-"""Keys of the values that identify the content of a file."""
 
 
 class ExpectedFile(TypedDict, total=False):
@@ -83,6 +79,22 @@ def download_file(
         UserError: If the file differs from the expected checksums; it is removed. For second-hand checksums, a
             difference is only a warning.
     """
+    return download_version(url, target, mirrors=mirrors, connections=connections, auth=auth, **expected)[0]
+
+
+def download_version(
+    url: str,
+    target: str | Path,
+    *,
+    mirrors: Mapping[str, str] | None = None,
+    connections: int = 1,
+    auth: AuthBase | None = None,
+    **expected: Unpack[ExpectedFile],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the result of `download_file`, and the version that the server stated.
+
+    The version is `etag` and `modified` (headers of the response; None if it has none), and empty for a local file.
+    """
     target, expectation = Path(target), _Expectation(*parse_expected(expected, url))
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -90,15 +102,16 @@ def download_file(
     for candidate in candidates:
         try:
             # Credentials are sent only to the original address, not to a mirror.
-            result = _fetch_url(candidate, part, expectation, connections, auth if candidate == url else None)
+            allowed_auth = auth if candidate == url else None
+            result, validators = _fetch_url(candidate, part, expectation, connections, allowed_auth)
             break
         except Unavailable as error:
             if candidate == candidates[-1]:
                 raise
             logger.warning("warning: the mirror failed (%s); trying %s", error, redact_url(url))
     os.replace(part, target)
-    remove(part)
-    return {"source": expectation.name, **result}
+    partial_file.remove(part)
+    return {"source": expectation.name, **result}, validators
 
 
 def parse_expected(expected: ExpectedFile, url: str) -> tuple[dict[str, Any], bool, str]:
@@ -107,51 +120,6 @@ def parse_expected(expected: ExpectedFile, url: str) -> tuple[dict[str, Any], bo
         raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}")
     checksums = {key: expected.get(key) for key in CHECKSUM_KEYS}
     return checksums, expected.get("second_hand", False), expected.get("name") or redact_url(url)
-
-
-def verify_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any], second_hand: bool, name: str) -> str:
-    """Compare checksums, and return the result as a text for a card.
-
-    Args:
-        actual: `size`, `sha256` and `md5` of the file.
-        expected: The values that it should have; None or missing: unknown.
-        second_hand: Whether a difference is a warning instead of an error.
-        name: The file's name in messages.
-
-    Raises:
-        UserError: If a value differs, unless the expected values are second-hand.
-    """
-    stated = {key: expected[key] for key in CHECKSUM_KEYS if expected.get(key) is not None}
-    origin = "second-hand " if second_hand else ""
-    differing = [key for key in stated if not has_matching_checksums(actual, {key: stated[key]})]
-    for key in differing:
-        difference = f"{name}: {key} is {actual[key]}, not {stated[key]} as configured"
-        if not second_hand:
-            raise UserError(f"{difference}; the file is removed: check the source, or the configured {key}")
-        logger.warning(
-            "warning: %s; the file is used, because the configured value is second-hand. To require this file from now "
-            "on, put sha256 %s into the configuration",
-            *(difference, actual["sha256"]),
-        )
-    if differing:
-        return "; ".join(f"differs from the {origin}{key} {stated[key]}" for key in differing)
-    return f"agrees with the {origin}{', '.join(stated)}" if stated else "nothing to check it against"
-
-
-def has_matching_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
-    """Return whether the actual `size`, `sha256` and `md5` equal all expected values that are not None."""
-    return all(str(actual[key]) == str(expected[key]).lower() for key in CHECKSUM_KEYS if expected.get(key) is not None)
-
-
-def compute_checksums(path: str | Path) -> dict[str, Any]:
-    """Return the `sha256` and `md5` (hex) and the `size` (bytes) of a file."""
-    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    with open(path, "rb") as stream:
-        while block := stream.read(CHUNK_BYTES):
-            sha256.update(block)
-            md5.update(block)
-            size += len(block)
-    return {"sha256": sha256.hexdigest(), "md5": md5.hexdigest(), "size": size}
 
 
 def list_mirror_urls(url: str, mirrors: Mapping[str, str]) -> list[str]:
@@ -178,8 +146,8 @@ def parse_local_path(url: str) -> Path | None:
 
 def _fetch_url(
     url: str, part: Path, expectation: _Expectation, connections: int, auth: AuthBase | None
-) -> dict[str, Any]:
-    """Write the file at `url` to `part` and verify it.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the file at `url` to `part` and verify it; return its checksums and the version that the server stated.
 
     If the file was assembled from several responses and differs, it is downloaded once more in one piece.
     """
@@ -190,7 +158,7 @@ def _fetch_url(
         except OSError as error:
             part.unlink(missing_ok=True)
             raise UserError(f"{expectation.name}: cannot be copied ({error.strerror or error})") from error
-        return _verify_part(part, expectation)
+        return _verify_part(part, expectation), {}
     checksums, second_hand = expectation.checksums, expectation.second_hand
     has_checksum = not second_hand and any(checksums[key] for key in ("sha256", "md5"))
     size = None if second_hand else checksums["size"]
@@ -199,16 +167,16 @@ def _fetch_url(
     ):
         actual = compute_checksums(part)
         if has_matching_checksums(actual, checksums):
-            return expectation.verify(actual)
+            return expectation.verify(actual), partial_file.read_validators(part)
         logger.info("%s: differs after a resumed download; downloading it again", expectation.name)
-        remove(part)
+        partial_file.remove(part)
         download_resumable(url, part, expected_bytes=size, auth=auth, has_checksum=has_checksum)
-    return _verify_part(part, expectation)
+    return _verify_part(part, expectation), partial_file.read_validators(part)
 
 
 def _verify_part(part: Path, expectation: _Expectation) -> dict[str, Any]:
     try:
         return expectation.verify(compute_checksums(part))
     except UserError:
-        remove(part)
+        partial_file.remove(part)
         raise

@@ -18,6 +18,10 @@ class Unavailable(UserError):
     """A file does not exist, the server refuses it, or the server cannot be reached."""
 
 
+class Unreachable(Unavailable):
+    """The server cannot be reached, or has a temporary fault, so it is not known what it has."""
+
+
 class ConnectionCut(Exception):
     """The connection was lost before the end of the file."""
 

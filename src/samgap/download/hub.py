@@ -4,6 +4,7 @@ The client (`huggingface_hub`) provides the token, the endpoint, the offline mod
 the file, because it would start a killed download again from the first byte.
 """
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -16,9 +17,12 @@ import requests
 from requests.auth import AuthBase
 
 from samgap.download.cache import DownloadSettings, fetch_cached, link_cached
-from samgap.download.fetch import download_file, list_mirror_urls, verify_checksums
-from samgap.download.http import Unavailable
+from samgap.download.checksums import verify_checksums
+from samgap.download.fetch import download_file, list_mirror_urls
+from samgap.download.http import Unavailable, Unreachable
 from samgap.errors import UserError
+
+logger = logging.getLogger("samgap")
 
 
 class _BearerAuth(AuthBase):
@@ -80,7 +84,8 @@ def fetch_from_hub(
     """Download a file of a model hub through the cache.
 
     At a fixed revision, a file in the cache of this package or of the client is used without a request. The SHA-256
-    that the hub states is always verified, also if the configuration has no checksum.
+    that the hub states is always verified, also if the configuration has no checksum. If the hub cannot be reached, a
+    file in the cache of this package is used, with a warning.
 
     Args:
         source: `hub` (owner/name), `file`, and `revision` (default main).
@@ -125,7 +130,13 @@ def fetch_from_hub(
         except Unavailable:
             # The request to the hub below reports a better reason.
             settings = DownloadSettings(settings.cache, {}, settings.connections)
-    stated = _request_metadata(_HubFile(url, name, endpoint, repository, token))
+    try:
+        stated = _request_metadata(_HubFile(url, name, endpoint, repository, token))
+    except Unreachable as error:
+        if result := link_cached(url, target, settings, **expected):
+            logger.warning("warning: the file in the cache is used, which may not be the newest (%s)", error)
+            return result
+        raise
     if "sha256" in stated:
         # The values of the hub are first-hand. They are compared with the configured values before a long download,
         # and required after it.
@@ -182,9 +193,11 @@ def _translate_errors(file: _HubFile) -> Iterator[None]:
             f"unset it, or run `snakemake fetch` on a machine with a network; the file's page is {page}"
         ) from error
     except errors.HfHubHTTPError as error:
-        raise Unavailable(_describe_status(file, error.response.status_code)) from error
+        status = error.response.status_code
+        exception = Unreachable if status >= 500 or status == 429 else Unavailable
+        raise exception(_describe_status(file, status)) from error
     except (httpx.HTTPError, OSError) as error:
-        raise Unavailable(
+        raise Unreachable(
             f"{name}: {file.endpoint} cannot be reached ({type(error).__name__}); check the network, or HF_ENDPOINT; "
             f"without a network, run `snakemake fetch` elsewhere, or download the file from {page} and set `path`"
         ) from error

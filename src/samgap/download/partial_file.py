@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samgap.errors import UserError
-from samgap.io.files import CHUNK_BYTES, read_json, write_json
+from samgap.io.files import CHUNK_BYTES, read_json, read_json_object, write_json
 
 
 class DiskFull(Exception):
@@ -58,6 +58,12 @@ def resume(part: Path, url: str) -> tuple[list[Piece], int | None, dict[str, Any
         return _build_pieces(part, state["pieces"]), state["total"], validators
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def read_validators(part: Path) -> dict[str, Any]:
+    """Return `etag` and `modified` of the version that was downloaded to `part`; each may be None."""
+    state = read_json_object(_get_state_path(part))
+    return {key: state.get(key) for key in ("etag", "modified")}
 
 
 def append(piece: Piece, blocks: Iterable[bytes]) -> Generator[int, None, None]:

@@ -1,5 +1,6 @@
 """A file on an HTTP server: requests for all or a part of it, and checks that responses have the same version."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -100,6 +101,25 @@ class RemoteFile:
         length = response.headers.get("Content-Length", "")
         self.total_bytes = int(length) if length.isdecimal() else None
         self._check_size(response)
+
+    def has_version(self, validators: Mapping[str, Any]) -> bool:
+        """Return whether the file on the server is of a version, by a conditional request without the file's body.
+
+        Args:
+            validators: `etag` and `modified` of the version; missing or None: unknown. An unknown version is another.
+
+        Raises:
+            Unavailable: If the server cannot be reached, refuses the request, or sends a web page instead of the file.
+        """
+        # If-Modified-Since is less exact, so it is sent only without an ETag.
+        key, header = ("etag", "If-None-Match") if validators.get("etag") else ("modified", "If-Modified-Since")
+        value = validators.get(key)
+        with self._request({header: value} if value else {}) as response:
+            if response.status_code == 304:
+                return True
+            self.read_version(response)
+        # A server that ignores the condition sends the version again.
+        return value is not None and self.validators[key] == value
 
     def is_end_of_file(self, response: requests.Response, received_bytes: int) -> bool:
         """Return whether a response (416) states that the `received_bytes` bytes are the whole file."""

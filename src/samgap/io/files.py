@@ -5,10 +5,11 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from samgap.io import leftovers
 
 CHUNK_BYTES = 1 << 20
 """Bytes read or written at a time in long copies and downloads."""
@@ -25,35 +26,37 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`, and move that file to `path` if the block succeeds.
 
     Every writer has a separate temporary file, so two writers of one path cannot mix their content. A path has two
-    writers when a run is resumed while jobs of the first run are still running.
+    writers when a run is resumed while jobs of the first run are still running. The file of a killed writer is removed
+    by the next one in the same folder.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with leftovers.temporary_file(path) as temporary:
         yield temporary
         temporary.chmod(0o666 & ~_get_umask())
         os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def atomic_directory(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder, and move it to `path` if the block succeeds; an existing folder is replaced."""
+    """Yield a temporary folder, and move it to `path` if the block succeeds; an existing folder is replaced.
+
+    The folder of a killed writer is removed by the next one in the same folder.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
+    with leftovers.temporary_folder(path) as temporary:
         yield temporary
         temporary.chmod(0o777 & ~_get_umask())
+        (temporary / leftovers.LOCK_NAME).unlink(missing_ok=True)
         if path.exists():
             shutil.rmtree(path)
         os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_link(path: str | Path, destination: str | Path) -> None:
+    """Make `path` a link to `destination` atomically; an existing file or link is replaced."""
+    path = Path(path)
+    with leftovers.temporary_link(path, destination) as temporary:
+        os.replace(temporary, path)
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -1,6 +1,7 @@
 """The card of a data set."""
 
-from samgap.datasets.card import describe_source, make_card
+from samgap.datasets.card import describe_source, find_receipt, make_card
+from samgap.datasets.read_log import ReadLog
 from samgap.io.files import sha256, write_json
 
 
@@ -13,14 +14,18 @@ def test_the_card_of_a_simulated_data_set_has_its_seed(tmp_path):
     assert card["instances_sha256"] == sha256(output["instances"])
 
 
-def test_a_source_is_a_file_with_its_checksum_a_folder_or_a_receipt(tmp_path, monkeypatch):
+def test_a_source_is_a_file_or_a_folder_with_its_checksum_or_a_receipt(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    file = tmp_path / "labels.json"
+    file = tmp_path / "orchard" / "labels.json"
+    file.parent.mkdir()
     file.write_text("{}", encoding="utf-8")
-    assert describe_source(file) == {"source": str(file), "sha256": sha256(file)}
-    assert describe_source(tmp_path) == {"source": str(tmp_path)}
+    reads = ReadLog()
+    assert describe_source(file, reads) == {"source": str(file), "sha256": sha256(file)}
+    expected = {"source": str(file.parent), **reads.summarize(file.parent)}
+    assert describe_source(file.parent, reads) == expected and expected["n_files"] == 1
     archive = tmp_path.joinpath("resources/archives/photographs").relative_to(tmp_path)
     archive.parent.mkdir(parents=True)
     archive.touch()
+    assert find_receipt(archive) is None
     write_json(f"{archive}.json", {"source": "https://example.org/x"})
-    assert describe_source(archive) == {"source": "https://example.org/x"}
+    assert describe_source(archive, reads) == {"source": "https://example.org/x"}

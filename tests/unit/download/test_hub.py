@@ -225,6 +225,16 @@ def test_a_branch_is_resolved_on_each_fetch(hub: Hub, target: Path) -> None:
     assert fetch(target, hub.base_url, source, HF_HUB_OFFLINE="1")["size"] == len(newer)
 
 
+def test_without_an_answer_of_the_hub_the_cache_is_used(hub: Hub, target: Path) -> None:
+    source = {**SOURCE, "revision": "main"}
+    expected = fetch(target, hub.base_url, source)
+    hub.next_statuses = [503] * 20
+    assert fetch(target, hub.base_url, source) == {**expected, "checked": "agrees with the size, sha256"}
+    # A refusal is an answer.
+    hub.next_statuses = [404] * 20
+    assert fetch(target, hub.base_url, source)["status"] == "unavailable"
+
+
 def test_a_file_in_the_clients_cache_is_copied(hub: Hub, target: Path) -> None:
     snapshot = target.parent.parent / "hub" / "hub" / "models--maker--model" / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)

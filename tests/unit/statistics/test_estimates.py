@@ -189,7 +189,7 @@ def test_pairs_of_lost_labels_are_counted_in_the_warning():
     )
     rows = compute_single(Cell(pd.concat([lost, leaves], ignore_index=True)), "precision").set_index("stratum")
     assert rows.at["all", "warning"] == row["warning"]
-    assert rows.at["leaf", "note"] == "not evaluable: the labels do not say what a right answer is"
+    assert rows.at["leaf", "note"] == "not evaluable: the labels do not determine the correct prediction"
     boxes = compute_single(Cell(BOXES), "iou").iloc[0]
     assert boxes["warning"] is None
     [phrase] = compute_single(Cell(lost[is_lost & (lost["phrase"] == "phrase 1")]), "precision")["note"].unique()

@@ -12,7 +12,7 @@ import torch
 from numpy._core.multiarray import _reconstruct, scalar
 from safetensors.torch import load_file
 
-from samgap.errors import UserError
+from samgap.errors import DamagedFileError, UserError, make_reading_error
 
 NUMPY_GLOBALS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     scalar,
@@ -48,12 +48,13 @@ def read_weights(path: Path) -> dict[Any, Any]:
     Numbers and arrays of numpy beside the tensors are read; other objects are an error.
 
     Raises:
-        UserError: the file cannot be read, is of another kind, or its content is not a dictionary.
+        DamagedFileError: the content of the file cannot be read, or the file is of another kind.
+        UserError: the file cannot be opened, holds other objects, or its content is not a dictionary.
     """
     try:
         fault = find_file_fault(path)
         if fault:
-            raise UserError(f"{path}: not a weights file: it is {fault}")
+            raise DamagedFileError(f"{path}: not a weights file: it is {fault}", path)
         content = load_file(path) if is_safetensors(path) else _load_torch_file(path)
     except UserError:
         raise
@@ -67,10 +68,11 @@ def read_weights(path: Path) -> dict[Any, Any]:
                 f"{path}: the file holds objects other than tensors ({name}), which are not loaded because they could "
                 "run code; save the state dict alone: torch.save(model.state_dict(), path)"
             ) from error
-        raise UserError(
+        message = (
             f"{path}: not a readable weights file ({type(error).__name__}): it is damaged, cut off, or not written by "
             "torch.save; fetch or save it again"
-        ) from error
+        )
+        raise make_reading_error(message, path, error) from error
     if not isinstance(content, dict):
         raise UserError(
             f"{path}: not a weights file: it contains a {type(content).__name__}, not a dictionary; check its source"
