@@ -97,7 +97,7 @@ def _iter_zip(archive_path: Path, path_filter: PathFilter, guard: "_ArchiveGuard
 
 
 def _iter_tar(archive_path: Path, path_filter: PathFilter, guard: "_ArchiveGuard") -> FileIterator:
-    with tarfile.open(archive_path, "r:*") as archive:
+    with tarfile.open(archive_path, "r:*", encoding="utf-8") as archive:
         for member in archive:
             path = guard.validate_member(member.name, member.size)
             if member.ischr() or member.isblk() or member.isfifo():

@@ -19,6 +19,7 @@ from samgap.download.cache import DownloadSettings, fetch_cached, link_cached
 from samgap.download.fetch import download_file, list_mirror_urls, verify_checksums
 from samgap.download.http import Unavailable
 from samgap.errors import UserError
+from samgap.io.redaction import hide, redact_url
 
 
 class _BearerAuth(AuthBase):
@@ -43,14 +44,19 @@ class _HubFile:
     token: str | None
 
     @property
+    def site(self) -> str:
+        """The endpoint without credentials, for messages."""
+        return redact_url(self.endpoint)
+
+    @property
     def page(self) -> str:
         """The address of the model's page."""
-        return f"{self.endpoint}/{self.repository}"
+        return f"{self.site}/{self.repository}"
 
     @property
     def tokens_page(self) -> str:
         """The address of the page where tokens are created."""
-        return f"{self.endpoint}/settings/tokens"
+        return f"{self.site}/settings/tokens"
 
     @property
     def access_hint(self) -> str:
@@ -118,6 +124,7 @@ def fetch_from_hub(
     token = get_token()
     if token is not None and not (token.isascii() and token.isprintable()):
         raise Unavailable(f"{name}: the token has invalid characters; set HF_TOKEN again")
+    hide(token or "")
     auth = _BearerAuth(token) if token else None
     if not is_offline and list_mirror_urls(url, settings.mirrors):
         try:
@@ -146,7 +153,7 @@ def _request_metadata(file: _HubFile) -> dict[str, Any]:
             file.url, token=file.token or False, endpoint=file.endpoint, retry_on_errors=True
         )
     if metadata.commit_hash is None or metadata.etag is None:
-        raise Unavailable(f"{file.name}: {file.endpoint} responds, but is not a model hub; check HF_ENDPOINT")
+        raise Unavailable(f"{file.name}: {file.site} responds, but is not a model hub; check HF_ENDPOINT")
     stated: dict[str, Any] = {"size": metadata.size} if metadata.size is not None else {}
     if re.fullmatch("[0-9a-f]{64}", metadata.etag):
         stated["sha256"] = metadata.etag
@@ -185,7 +192,7 @@ def _translate_errors(file: _HubFile) -> Iterator[None]:
         raise Unavailable(_describe_status(file, error.response.status_code)) from error
     except (httpx.HTTPError, OSError) as error:
         raise Unavailable(
-            f"{name}: {file.endpoint} cannot be reached ({type(error).__name__}); check the network, or HF_ENDPOINT; "
+            f"{name}: {file.site} cannot be reached ({type(error).__name__}); check the network, or HF_ENDPOINT; "
             f"without a network, run `snakemake fetch` elsewhere, or download the file from {page} and set `path`"
         ) from error
 
@@ -197,7 +204,7 @@ def _describe_status(file: _HubFile, status: int) -> str:
             f"it, and check at {file.page} that it has access"
         )
     if status in (401, 403):
-        return f"{file.name}: {file.endpoint} responds {status}; {file.access_hint}"
+        return f"{file.name}: {file.site} responds {status}; {file.access_hint}"
     if status == 404:
-        return f"{file.name}: {file.endpoint} responds 404, not found; check the hub id, file and revision"
-    return f"{file.name}: {file.endpoint} responds {status}; try again later"
+        return f"{file.name}: {file.site} responds 404, not found; check the hub id, file and revision"
+    return f"{file.name}: {file.site} responds {status}; try again later"
