@@ -46,8 +46,8 @@ def validate_paths(checkout: str | Path, python: str | Path) -> None:
 def make_cache_variables(environment: Mapping[str, str], folder: str | Path) -> dict[str, str]:
     """Return environment variables that name `folder` for caches; none if the user's cache folder can be written.
 
-    XDG_CACHE_HOME is for fontconfig, huggingface_hub, torch and Snakemake; the others are those of CACHE_FOLDERS. If the
-    hub's client has a cache already, which also has its token, HF_HOME keeps it.
+    XDG_CACHE_HOME is for fontconfig, huggingface_hub, torch and Snakemake; the others are those of CACHE_FOLDERS. If
+    the hub's client has a cache already, which also has its token, HF_HOME keeps it.
 
     Args:
         environment: The variables that are set; all but XDG_CACHE_HOME are kept.
