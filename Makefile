@@ -8,8 +8,12 @@ UV := $(BIN)/uv pip
 COMPILE := $(UV) compile --quiet --python $(BIN)/python --generate-hashes --no-emit-index-url --no-header --no-annotate --no-build-isolation
 # Its name has a checksum of the locks: when they change, the environment is updated.
 STAMP := .venv/as-locked-$(shell cat envs/bootstrap.lock $(LOCK) | cksum | cut -d' ' -f1)
+# Without a home folder that can be written, pip, uv and Snakemake put their caches here.
+ifneq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$$HOME/.cache}" 2>/dev/null && test -w "$${XDG_CACHE_HOME:-$$HOME/.cache}" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
 
-.PHONY: help demo test test-fast test-all coverage lint format lock env clean
+.PHONY: help demo test test-fast test-all coverage lint format lock env clean checkout-path
 .DEFAULT_GOAL := help
 
 help:  ## List the commands
@@ -54,8 +58,15 @@ clean:  ## Remove the environment and caches, but no data, weights and results
 	rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src scripts tests -name __pycache__ -prune -exec rm -rf {} +
 
+# A shell splits or changes such a path, and Snakemake does not quote the path of Python when it runs a script. The same
+# characters are in src/samgap/jobs/surroundings.py, which also checks an environment outside of the checkout.
+checkout-path:
+	@case "$$(pwd -P)" in *[[:space:]\'\"\`\$$\\\;\&\|\<\>\(\)\{\}\*\?\[]*) \
+		echo "error: the path of the checkout has a space, or another character from which Snakemake's scripts cannot run;" \
+			"move the checkout to a path of letters, digits, -, _ and ." >&2; exit 1;; esac
+
 # sam2 is installed from source, and its build imports torch: all other packages are installed first, without isolation.
-$(STAMP):
+$(STAMP): | checkout-path
 	@test "$$(uname -sm)" = "Linux x86_64" || { echo "error: this is $$(uname -sm), the environment is locked for Linux x86_64" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "error: git is missing; install it" >&2; exit 1; }
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is missing; install Python 3.11, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }

@@ -161,7 +161,7 @@ def measure_idle_share(model: Any, images: Any, folder: Path) -> str:
 
     def sample_utilization() -> None:
         command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=100"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
             assert process.stdout is not None
             for line in process.stdout:
                 utilization_percent.append(float(line.split()[0]))

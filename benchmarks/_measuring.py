@@ -13,7 +13,7 @@ from typing import Any
 
 def describe_machine() -> str:
     """Return the number and model of the cores, and the load average over five minutes."""
-    cpu_info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    cpu_info = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     match = re.search(r"model name\s*: (.*)", cpu_info)
     return f"{os.cpu_count()} cores ({match[1] if match else platform.machine()}), load {os.getloadavg()[1]:.1f}"
 

@@ -73,7 +73,7 @@ def measure_once(config_path: Path, n_images: int, n_resamples: int) -> dict[str
     from samgap.statistics.estimates import compute_estimates
     from samgap.statistics.strata import Cell
 
-    config = merge_catalogs(yaml.safe_load(config_path.read_text()), ROOT)
+    config = merge_catalogs(yaml.safe_load(config_path.read_text(encoding="utf-8")), ROOT)
     settings = {"resamples": n_resamples, "confidence": 0.95}
     datasets = {name for entry in config["experiments"].values() for name in entry["datasets"]}
     tables = {name: make_image_table(n_images) for name in datasets}

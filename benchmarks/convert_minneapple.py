@@ -94,7 +94,7 @@ def main() -> int:
             write_archive(archive, options.images)
         start = time.perf_counter()
         command = [sys.executable, "-c", CONVERT_SCRIPT, str(archive), str(Path(temporary) / "out")]
-        process = subprocess.run(command, capture_output=True, text=True, check=True)
+        process = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
         seconds = time.perf_counter() - start
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         result = {

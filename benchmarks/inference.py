@@ -69,7 +69,7 @@ def describe_machine() -> str:
 
 def open_sam2(side_px: int | None = None, **precision_options: Any) -> sam2.Sam2:
     """Return the demo's SAM2, optionally with another input size."""
-    overrides = yaml.safe_load((DEMO_DIR / "sam2-demo.overrides.yaml").read_text())
+    overrides = yaml.safe_load((DEMO_DIR / "sam2-demo.overrides.yaml").read_text(encoding="utf-8"))
     if side_px:
         overrides["model.image_size"] = side_px
     options = {"config": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": overrides, **precision_options}
@@ -78,7 +78,7 @@ def open_sam2(side_px: int | None = None, **precision_options: Any) -> sam2.Sam2
 
 def open_sam3(side_px: int | None = None, **precision_options: Any) -> sam3.Sam3:
     """Return the demo's SAM3, optionally with another input size."""
-    architecture = yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text())
+    architecture = yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text(encoding="utf-8"))
     if side_px:
         architecture["size"] = side_px
     return sam3.open_model({"architecture": architecture, **precision_options}, DEMO_DIR / "sam3-demo.pt", "cpu")

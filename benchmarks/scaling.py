@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1_000_000)
     parser.add_argument("--shards", type=int, default=999)
     args = parser.parse_args()
-    config = yaml.safe_load(args.config.read_text())
+    config = yaml.safe_load(args.config.read_text(encoding="utf-8"))
     run = Path("results") / config["run"]
     cells = [parse_hive_path(path) for path in sorted(run.glob("matching/*/*/*/shard=000/pairs.parquet"))]
     datasets = {cell["dataset"] for cell in cells}
@@ -89,11 +89,11 @@ def measure_planning(args: argparse.Namespace, config: dict[str, Any]) -> None:
     for n_shards in PLANNED_SHARD_COUNTS:
         changed = {**config, "run": f"plan-{n_shards}"}
         changed["datasets"] = {name: {**entry, "shards": n_shards} for name, entry in config["datasets"].items()}
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
             yaml.safe_dump(changed, file)
             command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--configfile", file.name]
             start = time.perf_counter()
-            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            output = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
             seconds[n_shards] = time.perf_counter() - start
         n_jobs[n_shards] = int(re.findall(r"^total\s+(\d+)", output, re.MULTILINE)[-1])
     low, high = PLANNED_SHARD_COUNTS

@@ -1,4 +1,5 @@
 # Shared by the rules of several stages: the checked configuration, wildcards, memory, run time and GPUs.
+import os
 import sys
 from pathlib import Path
 
@@ -7,19 +8,23 @@ from samgap.config.cells import list_cells, list_referenced_ids
 from samgap.config.validate import validate_config
 from samgap.download.entries import remove_dead_links
 from samgap.errors import UserError
-from samgap.io import redaction
-from samgap.jobs import local_inputs, plugin_modules
+from samgap.io import redaction, variables
+from samgap.jobs import local_inputs, plugin_modules, surroundings
 from samgap.jobs.code_hash import hash_script
 from samgap.jobs.resources import count_gpus
 
 redaction.install_log_redaction()
 try:
+    surroundings.validate_paths(workflow.basedir, sys.executable)
     config, selected_models = selection.select_models(config, workflow.configfiles, Path(workflow.basedir))
     config = selection.restrict_to_models(validate_config(config, Path(workflow.basedir)), selected_models)
     if workflow.is_main_process:
         remove_dead_links(Path("resources"))
 except UserError as error:
     sys.exit(f"error: {error}")
+variables.register_variables(config)
+# Jobs inherit the environment: file names are UTF-8 in any locale, and caches are in a folder that can be written.
+os.environ |= {"PYTHONUTF8": "1"} | surroundings.make_cache_variables(os.environ, ".snakemake/cache")
 
 
 def wildcard_pattern(section):

@@ -164,7 +164,7 @@ def _start() -> None:
         (FOLDER / "dev" / f"nvidia{gpu}").symlink_to("/dev/null")
     host = socket.gethostname().split(".")[0]
     for name, text in (("slurm.conf", SLURM_CONF), ("gres.conf", GRES_CONF), ("partitions.yaml", PARTITIONS)):
-        (FOLDER / name).write_text(text.format(host=host, folder=FOLDER))
+        (FOLDER / name).write_text(text.format(host=host, folder=FOLDER), encoding="utf-8")
     for name in ("slurm.conf", "gres.conf"):
         if os.path.lexists(ETC / name):
             (ETC / name).rename(_backup_path(name))
@@ -186,7 +186,9 @@ def _start() -> None:
             if _run("sinfo", "--noheader", "--Node", "--format=%T").split() == ["idle"] * len(NODES):
                 return
         time.sleep(0.2)
-    logs = "\n".join(f"{path.name}: {path.read_text()[-2000:]}" for path in sorted(FOLDER.glob("log/*")))
+    logs = "\n".join(
+        f"{path.name}: {path.read_text(encoding='utf-8')[-2000:]}" for path in sorted(FOLDER.glob("log/*"))
+    )
     raise RuntimeError(f"the nodes did not become idle within 30 s\n{logs}")
 
 
@@ -219,7 +221,7 @@ def _list_processes() -> Iterator[tuple[int, str]]:
     """Yield the id and the program name of every live process."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            name, state = folder.joinpath("stat").read_text().partition("(")[2].rsplit(") ", 1)
+            name, state = folder.joinpath("stat").read_text(encoding="utf-8").partition("(")[2].rsplit(") ", 1)
             if state[0] != "Z":
                 yield int(folder.name), name
 
@@ -243,7 +245,9 @@ def _environment() -> dict[str, str]:
 
 def _run(*command: str) -> str:
     """Run a command and return its output; a failure raises RuntimeError with the message of the command."""
-    process = subprocess.run(command, env=_environment(), text=True, capture_output=True, timeout=60, check=False)
+    process = subprocess.run(
+        command, env=_environment(), encoding="utf-8", capture_output=True, timeout=60, check=False
+    )
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {(process.stderr or process.stdout).strip()}")
     return process.stdout

@@ -143,7 +143,7 @@ def test_an_added_kind_is_measured_like_the_built_in_one(
     checkout, monkeypatch, tmp_path, built_in, rename, options, make_model, measured
 ):
     """The copy makes rows of its own kinds, so that only its declarations say how they are handled."""
-    added = add_prompt_kind(checkout, "added", rename(Path(built_in.__file__).read_text()))
+    added = add_prompt_kind(checkout, "added", rename(Path(built_in.__file__).read_text(encoding="utf-8")))
     assert not set(added.ROW_KINDS) & set(built_in.ROW_KINDS)
     monkeypatch.setattr(kinds, "ROOT", checkout)
     model = make_model(make_truth())

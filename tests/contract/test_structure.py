@@ -118,6 +118,7 @@ WITHOUT_TEST_FILE = {
 """Modules (patterns) without a test file of their own, and what tests them."""
 
 ACROSS_MODULES = {
+    "download/test_http_variables.py": "the values of environment variables are in requests and in no file or message",
     "models/test_not_finite.py": "all families report values that are not finite alike",
     "models/test_own_weights.py": "all families load weights files of other trainings alike",
     "predictions/test_not_finite.py": "images and sequences count values that are not finite alike",

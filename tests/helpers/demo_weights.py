@@ -13,9 +13,11 @@ DEMO_DIR = Path(__file__).parents[2] / "config" / "demo"
 SAM2_WEIGHTS, SAM3_WEIGHTS = DEMO_DIR / "sam2-demo.pt", DEMO_DIR / "sam3-demo.pt"
 SAM2_OPTIONS: dict[str, Any] = {
     "config": "configs/sam2.1/sam2.1_hiera_t.yaml",
-    "overrides": yaml.safe_load((DEMO_DIR / "sam2-demo.overrides.yaml").read_text()),
+    "overrides": yaml.safe_load((DEMO_DIR / "sam2-demo.overrides.yaml").read_text(encoding="utf-8")),
 }
-SAM3_OPTIONS: dict[str, Any] = {"architecture": yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text())}
+SAM3_OPTIONS: dict[str, Any] = {
+    "architecture": yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text(encoding="utf-8"))
+}
 
 
 def sam2_options(**overrides: Any) -> dict[str, Any]:

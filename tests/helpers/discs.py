@@ -32,9 +32,9 @@ def write_discs(folder: Path) -> None:
     image = {"id": 1, "file_name": "a.png", "width": 200, "height": 160, "group": "a"}
     content = {"info": {"nouns": ["apple"], "attributes": {}}, "images": [image]}
     content["categories"] = [{"id": 1, "name": "apple"}]
-    (folder / "masks.json").write_text(json.dumps({**content, "annotations": annotations}))
+    (folder / "masks.json").write_text(json.dumps({**content, "annotations": annotations}), encoding="utf-8")
     boxes = [{**row, "segmentation": None} for row in annotations]
-    (folder / "boxes.json").write_text(json.dumps({**content, "annotations": boxes}))
+    (folder / "boxes.json").write_text(json.dumps({**content, "annotations": boxes}), encoding="utf-8")
 
 
 def make_loader(folder: Path, *files: str, **options) -> BatchLoader:

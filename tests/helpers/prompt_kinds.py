@@ -37,7 +37,7 @@ def copy_plugins(folder: Path, *packages: str) -> Path:
 def add_prompt_kind(root: Path, name: str, source: str) -> ModuleType:
     """Write the module of a kind of prompts to a copy, and import it."""
     file = root / "src" / "samgap" / "prompts" / f"{name}.py"
-    file.write_text(source)
+    file.write_text(source, encoding="utf-8")
     spec = importlib.util.spec_from_file_location(f"scratch_{name}", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -85,12 +85,13 @@ def write_repository(folder: Path) -> None:
     """Write the files of the small repository, each plug-in with the OPTIONS of the one with its id."""
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
     for stage in PLUGIN_KEYS:
         modules = list_plugins(ROOT, stage)
         for id, file in list_plugins(folder, stage).items():
             for name, value in read_literals(modules[id], "OPTIONS").items():
-                file.write_text(f"{file.read_text()}{name} = {value!r}\n")
+                text_before = file.read_text(encoding="utf-8")
+                file.write_text(f"{text_before}{name} = {value!r}\n", encoding="utf-8")
     shutil.copy(ROOT / "config" / "schema.yaml", folder / "config" / "schema.yaml")
 
 

@@ -12,9 +12,9 @@ from samgap.training import loop
 DEMO = Path(__file__).parents[2] / "config" / "demo"
 SAM2_MODEL = {
     "config": "configs/sam2.1/sam2.1_hiera_t.yaml",
-    "overrides": yaml.safe_load((DEMO / "sam2-demo.overrides.yaml").read_text()),
+    "overrides": yaml.safe_load((DEMO / "sam2-demo.overrides.yaml").read_text(encoding="utf-8")),
 }
-SAM3_MODEL = {"architecture": yaml.safe_load((DEMO / "sam3-demo.architecture.yaml").read_text())}
+SAM3_MODEL = {"architecture": yaml.safe_load((DEMO / "sam3-demo.architecture.yaml").read_text(encoding="utf-8"))}
 PHRASES = [
     {"phrase": "apple", "noun": "apple"},
     {"phrase": "orange", "noun": "orange"},

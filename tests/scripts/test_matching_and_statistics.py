@@ -33,7 +33,7 @@ class Named(dict):
 def run(script, folder, inputs, output, params, **wildcards):
     job = SimpleNamespace(
         input=Named(inputs), output=Named(output), params=Named(params), wildcards=Named(wildcards),
-        log=[str(folder / "log.txt")], rule=script,
+        log=[str(folder / "log.txt")], rule=script, config={},
     )  # fmt: skip
     runpy.run_path(str(ROOT / "scripts" / f"{script}.py"), init_globals={"snakemake": job})
     return (folder / "log.txt").read_text()

@@ -26,6 +26,7 @@ def run_script(name, folder, inputs, params, wildcards, file_formats):
         wildcards=Wildcards(fromdict=wildcards),
         log=Log(toclone=[str(folder / "log")]),
         rule=name,
+        config={},
     )
     runpy.run_path(str(ROOT / f"scripts/paper/{name}.py"), init_globals={"snakemake": snakemake})
     return {file_format: Path(path) for file_format, path in outputs.items()}

@@ -46,13 +46,13 @@ class Checkout:
 
     def write_config(self, weights=None, **sections) -> Path:
         """Write test.yaml: the demo's configuration with other `sections` and other `weights` of models."""
-        config = yaml.safe_load((self.folder / "config" / "demo.yaml").read_text())
+        config = yaml.safe_load((self.folder / "config" / "demo.yaml").read_text(encoding="utf-8"))
         config = merge_catalogs(config, self.folder)
         config.update(sections)
         for model, source in (weights or {}).items():
             config["models"][model]["weights"] = source
         path = self.folder / "test.yaml"
-        path.write_text(yaml.safe_dump(config, sort_keys=False))
+        path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         return path
 
     def command(self, *arguments: str, cores: int = 1) -> list[str]:
@@ -71,7 +71,7 @@ class Checkout:
             self.command(*arguments, cores=cores),
             cwd=self.folder,
             env=self.environment(),
-            text=True,
+            encoding="utf-8",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=280,  # below pytest's limit, so that a failure shows the output

@@ -25,7 +25,7 @@ def edit_labels(folder: Path, get_image_id: Callable[[int], int | None]) -> None
     labels = json.loads((folder / "instances.json").read_text())
     for annotation in labels["annotations"]:
         annotation["image_id"] = get_image_id(annotation["image_id"])
-    with open(folder / "instances.json", "r+") as stream:
+    with open(folder / "instances.json", "r+", encoding="utf-8") as stream:
         stream.truncate()
         stream.write(json.dumps(labels))
 

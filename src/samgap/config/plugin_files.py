@@ -1,5 +1,6 @@
 """Validation of the files that a configuration needs: modules of plug-ins, metrics, figures and tables, and data."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,16 @@ def validate_files(config: Mapping[str, Any], root: Path) -> None:
 def _validate_data_path(key_path: str, value: Any, may_be_url: bool) -> None:
     # Snakemake resolves relative paths in its working directory, which need not be the repository.
     if isinstance(value, str) and not Path(value).exists():
+        # In another encoding, a name beyond ASCII is looked for with other bytes.
+        is_encoding_wrong = not value.isascii() and sys.getfilesystemencoding() != "utf-8"
         raise UserError(
             f"config: {key_path} is {value}, which does not exist; name a path on this machine"
             + (", or an address that starts with https://" if may_be_url else "")
+            + (" (set PYTHONUTF8=1, as this locale is not UTF-8)" if is_encoding_wrong else "")
+        )
+    if isinstance(value, str) and ("{" in value or "}" in value):
+        raise UserError(
+            f"config: {key_path} is {value}, whose braces Snakemake takes for wildcards; rename it, or name a link"
         )
 
 

@@ -40,7 +40,9 @@ def select_models(
     ids = tuple(name.strip() for name in names)
     models: dict[str, Any] = {}
     for file in config_files:
-        models = merge_mappings(models, (yaml.safe_load(Path(file).read_text()) or {}).get("models", {}))
+        models = merge_mappings(
+            models, (yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}).get("models", {})
+        )
     config = merge_catalogs({**config, "models": models}, root)
     for id in ids:
         if id not in config["models"]:

@@ -26,14 +26,18 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
             section has, an id without its file, or a model that does not accept its prompts.
     """
     config = merge_catalogs(config, root)
+    # Before all other checks, because their messages quote values.
+    secrets.validate_no_secrets(config)
     # Before the schema, because the module of an entry decides which keys it may have.
     plugin_files.validate_plugins(config, root)
     schema = load_schema(root)
     config = add_url_archives(validate(load_entry_files(coerce_scalars(config, schema), root), schema))
-    secrets.validate_no_secrets(config)
+    secrets.validate_identified_files(config)
     references.validate_references(config)
     trainings.validate_trainings(config, root)
     comparisons.validate_comparisons(config)
     plugin_files.validate_files(config, root)
     capabilities.validate_capabilities(config, cells.iter_cells(config), root)
-    return {**config, "models": load_model_files(config["models"], root)}
+    config = {**config, "models": load_model_files(config["models"], root)}
+    secrets.validate_no_secrets(config)  # with the content of all files
+    return config

@@ -40,7 +40,10 @@ def iter_tar(archive_path: Path, limit: ReadLimit) -> MemberIterator:
         UserError: A member is not a file, or refers to one outside the archive; or a limit is exceeded.
         Exception: The archive is damaged; `tarfile` raises exceptions of many types.
     """
-    with _TarStream(archive_path, limit) as stream, tarfile.open(fileobj=cast(Any, stream), mode="r:") as archive:
+    with (
+        _TarStream(archive_path, limit) as stream,
+        tarfile.open(fileobj=cast(Any, stream), mode="r:", encoding="utf-8") as archive,
+    ):
         headers = _iter_headers(archive, stream, limit)
         pending: deque[Header] = deque()
         while header := pending.popleft() if pending else next(headers, None):

@@ -20,6 +20,7 @@ from samgap.download.http import Unavailable
 from samgap.download.resumable import download_resumable
 from samgap.errors import UserError
 from samgap.io.redaction import redact_url
+from samgap.io.variables import find_variables, remove_parameters_with_variables
 
 logger = logging.getLogger("samgap")
 
@@ -123,13 +124,19 @@ def parse_expected(expected: ExpectedFile, url: str) -> tuple[dict[str, Any], bo
 
 
 def list_mirror_urls(url: str, mirrors: Mapping[str, str]) -> list[str]:
-    """Return the addresses of a file at the mirrors whose prefix fits, the longest prefix first."""
+    """Return the addresses of a file at the mirrors whose prefix fits, the longest prefix first.
+
+    A mirror gets no value of a variable of the original address, which may be a token.
+    """
+    url = remove_parameters_with_variables(url)
+    if find_variables(url):
+        return []
     prefixes = sorted((prefix for prefix in mirrors if url.startswith(prefix)), key=len, reverse=True)
     return [mirrors[prefix] + url[len(prefix) :] for prefix in prefixes]
 
 
 def parse_local_path(url: str) -> Path | None:
-    """Return the local path that `url` means, or None if it is an http or https address.
+    """Return the local path that `url` means, or None if it is an http or https address, or begins with a variable.
 
     Raises:
         UserError: If it is an address of another scheme.
@@ -137,7 +144,7 @@ def parse_local_path(url: str) -> Path | None:
     scheme = urlsplit(url).scheme
     if scheme == "file":
         return Path(unquote(urlsplit(url).path))
-    if scheme in ("http", "https"):
+    if scheme in ("http", "https") or url.startswith("${"):
         return None
     if "://" in url:
         raise UserError(f"{redact_url(url)}: not an http, https or file address, nor a local path")

@@ -12,6 +12,7 @@ from requests.auth import AuthBase
 from samgap.errors import UserError
 from samgap.io.files import CHUNK_BYTES
 from samgap.io.redaction import redact_url
+from samgap.io.variables import MissingVariable, expand_variables
 
 
 class Unavailable(UserError):
@@ -52,14 +53,22 @@ def get_response(
 ) -> requests.Response:
     """Send a GET request and return the response, whose body is not read yet.
 
+    References to environment variables in `url` are replaced only here: no file and no message has their values.
+
     Raises:
-        Unavailable: If the server cannot be reached.
+        Unavailable: If the server cannot be reached, or a variable is not set.
         UserError: If `url` is not a valid address.
     """
     headers = {"Accept-Encoding": "identity", **headers}
     try:
-        return session.get(url, headers=headers, stream=True, timeout=(20, 60), auth=auth)
-    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:
+        return session.get(expand_variables(url), headers=headers, stream=True, timeout=(20, 60), auth=auth)
+    except MissingVariable as error:
+        raise Unavailable(str(error)) from error
+    except (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.MissingSchema,
+    ) as error:
         raise UserError(f"{redact_url(url)}: not a valid address") from error
     except (requests.exceptions.SSLError, requests.exceptions.ProxyError) as error:
         raise Unavailable(

@@ -21,6 +21,7 @@ from samgap.download.checksums import verify_checksums
 from samgap.download.fetch import download_file, list_mirror_urls
 from samgap.download.http import Unavailable, Unreachable
 from samgap.errors import UserError
+from samgap.io.redaction import hide, redact_url
 
 logger = logging.getLogger("samgap")
 
@@ -47,14 +48,19 @@ class _HubFile:
     token: str | None
 
     @property
+    def site(self) -> str:
+        """The endpoint without credentials, for messages."""
+        return redact_url(self.endpoint)
+
+    @property
     def page(self) -> str:
         """The address of the model's page."""
-        return f"{self.endpoint}/{self.repository}"
+        return f"{self.site}/{self.repository}"
 
     @property
     def tokens_page(self) -> str:
         """The address of the page where tokens are created."""
-        return f"{self.endpoint}/settings/tokens"
+        return f"{self.site}/settings/tokens"
 
     @property
     def access_hint(self) -> str:
@@ -123,6 +129,7 @@ def fetch_from_hub(
     token = get_token()
     if token is not None and not (token.isascii() and token.isprintable()):
         raise Unavailable(f"{name}: the token has invalid characters; set HF_TOKEN again")
+    hide(token or "")
     auth = _BearerAuth(token) if token else None
     if not is_offline and list_mirror_urls(url, settings.mirrors):
         try:
@@ -157,7 +164,7 @@ def _request_metadata(file: _HubFile) -> dict[str, Any]:
             file.url, token=file.token or False, endpoint=file.endpoint, retry_on_errors=True
         )
     if metadata.commit_hash is None or metadata.etag is None:
-        raise Unavailable(f"{file.name}: {file.endpoint} responds, but is not a model hub; check HF_ENDPOINT")
+        raise Unavailable(f"{file.name}: {file.site} responds, but is not a model hub; check HF_ENDPOINT")
     stated: dict[str, Any] = {"size": metadata.size} if metadata.size is not None else {}
     if re.fullmatch("[0-9a-f]{64}", metadata.etag):
         stated["sha256"] = metadata.etag
@@ -198,7 +205,7 @@ def _translate_errors(file: _HubFile) -> Iterator[None]:
         raise exception(_describe_status(file, status)) from error
     except (httpx.HTTPError, OSError) as error:
         raise Unreachable(
-            f"{name}: {file.endpoint} cannot be reached ({type(error).__name__}); check the network, or HF_ENDPOINT; "
+            f"{name}: {file.site} cannot be reached ({type(error).__name__}); check the network, or HF_ENDPOINT; "
             f"without a network, run `snakemake fetch` elsewhere, or download the file from {page} and set `path`"
         ) from error
 
@@ -210,7 +217,7 @@ def _describe_status(file: _HubFile, status: int) -> str:
             f"it, and check at {file.page} that it has access"
         )
     if status in (401, 403):
-        return f"{file.name}: {file.endpoint} responds {status}; {file.access_hint}"
+        return f"{file.name}: {file.site} responds {status}; {file.access_hint}"
     if status == 404:
-        return f"{file.name}: {file.endpoint} responds 404, not found; check the hub id, file and revision"
-    return f"{file.name}: {file.endpoint} responds {status}; try again later"
+        return f"{file.name}: {file.site} responds 404, not found; check the hub id, file and revision"
+    return f"{file.name}: {file.site} responds {status}; try again later"

@@ -161,7 +161,9 @@ def _read_package_version(name: str) -> str | None:
 
 def _run_git(folder: Path, *arguments: str) -> str | None:
     try:
-        process = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+        process = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return process.stdout.strip()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from samgap.errors import UserError
+from samgap.io import redaction, variables
 from samgap.io.files import sha256
 
 MAX_MESSAGE_LENGTH = 500
@@ -23,6 +24,7 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
 
     The log receives all messages and Python warnings; the terminal receives messages of level WARNING and above. A
     UserError is printed as its message. Any other exception is printed with its type, and its traceback is in the log.
+    Neither has credentials (`samgap.io.redaction`).
 
     Args:
         snakemake: the object of this name in the script
@@ -42,6 +44,8 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
     terminal.setFormatter(logging.Formatter("%(message)s"))
     logger.setLevel(logging.INFO)
     logger.handlers = [log_file, terminal]
+    redaction.install_log_redaction()
+    variables.register_variables(snakemake.config)
     try:
         with _log_python_warnings(log_file):
             yield logger
@@ -49,7 +53,7 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
         logger.error("error: %s", error)
         sys.exit(1)
     except Exception as error:
-        print(traceback.format_exc(), end="", file=log_file.stream)
+        print(redaction.redact(traceback.format_exc()), end="", file=log_file.stream)
         message = " ".join(str(error).split())[:MAX_MESSAGE_LENGTH]
         logger.error("error: %s: %s (traceback: %s)", type(error).__name__, message, path)
         sys.exit(1)

@@ -1,12 +1,110 @@
-"""Passwords and tokens in a configuration are errors that do not quote them."""
+"""A configuration with a password, a key or a token is refused, without quoting it."""
 
 import copy
 
 import pytest
 
+from samgap.config.secrets import validate_identified_files, validate_no_secrets
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
 from tests.helpers.small_config import CONFIG
+
+SECRET = "0123456789abcdef"
+PARAMETERS = (
+    "key", "token", "sig", "signature", "access_token", "accessToken", "api_key", "apikey", "X-Amz-Signature",
+    "X-Amz-Credential", "X-Amz-Security-Token", "x-goog-signature", "X-Goog-Credential", "AWSAccessKeyId", "Signature",
+    "Key-Pair-Id", "password", "auth", "private_token", "rlkey", "resourcekey", "session_id", "subscription-key", "jwt",
+    "client_secret", "k%65y",
+)  # fmt: skip
+
+
+def get_error(config) -> str:
+    with pytest.raises(UserError) as error:
+        validate_no_secrets(config)
+    message = str(error.value)
+    assert "\n" not in message and SECRET not in message
+    return message
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("form", ["https://host/a.zip?{}", "https://host/a.zip?x=1&{}&y=2", "https://host/a#{}"])
+def test_the_value_of_a_secret_parameter_is_refused_with_what_to_write(name: str, form: str) -> None:
+    message = get_error({"archives": {"orchard": {"url": form.format(f"{name}={SECRET}")}}})
+    assert message == (
+        f"config: archives.orchard.url has the value of '{name}' in its address, which results would publish; write "
+        f"{name}=${{NAME}} (or ?${{NAME}} for all after the ?), and set the environment variable NAME"
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "key_path"),
+    [
+        ({"models": {"a": {"weights": {"url": f"https://host/w.pt?sv=1&se=2&sig={SECRET}"}}}}, "models.a.weights.url"),
+        ({"mirrors": {"https://host/": f"https://mirror/?token={SECRET}&file="}}, "mirrors.https://host/"),
+        ({"mirrors": {f"https://host/?token={SECRET}": "/folder"}}, "mirrors"),
+        ({"datasets": {"mine": {"path": f"https://host/a.zip?key={SECRET}"}}}, "datasets.mine.path"),
+        ({"experiments": [{"title": f"see https://host/?key={SECRET}"}]}, "experiments.title"),
+        ({"url": f"https://host/a?token={SECRET}${{NAME}}"}, "url"),
+        ({"url": f"https://host/a?token=${SECRET}"}, "url"),
+    ],
+)  # fmt: skip
+def test_every_text_and_key_of_a_configuration_is_checked(config: dict, key_path: str) -> None:
+    assert get_error(config).startswith(f"config: {key_path} has the value of ")
+
+
+@pytest.mark.parametrize("user", [f"me:{SECRET}", SECRET, f"${{NAME}}:{SECRET}"])
+def test_a_password_in_an_address_is_refused(user: str) -> None:
+    assert "put them into ~/.netrc" in get_error({"cache": f"https://{user}@host/a"})
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "hf_abcdefghijklmnopqrstuvwxyz",
+        "ghp_abcdefghijklmnopqrst0123",
+        "glpat-abcdefghijklmnopqrst",
+        "AKIAABCDEFGHIJKLMNOP",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc",
+    ],
+)
+def test_a_token_is_refused_anywhere(token: str) -> None:
+    message = get_error({"run": "x", "archives": {"a": {"url": f"https://host/{token}/a.zip"}}})
+    assert "archives.a.url has a token in it" in message and "HF_TOKEN" in message and token not in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://host/a.zip?token=${MY_TOKEN}",
+        "https://account.blob.core.windows.net/c/a.zip?${SAS}",
+        "https://host/a.zip?sv=2024-01-01&se=2030-01-01&sp=r&sig=${SIGNATURE}",
+        "https://me:${PASSWORD}@host/a.zip",
+        "${SIGNED_URL}",
+        "https://zenodo.org/records/1/files/a.zip?download=1",
+        "https://host/uc?export=download&id=1aBcDeFgHiJkLmNoPqRsTuVwXyZ012345",
+        "https://s3/a?versionId=3HL4kqtJvjVBH40Nrjfkd&token=",
+        "Which apple? The ripe one; key = none",
+        r"^(.+)_\d+\.jpg$",
+        "maker@example.org",
+    ],
+)
+def test_references_and_other_texts_are_allowed(text: str) -> None:
+    validate_no_secrets({"archives": {"a": {"url": text}}, "list": [text, 1, None], text: 2})
+
+
+def test_a_file_named_by_a_variable_needs_its_sha256() -> None:
+    def make_config(**source) -> dict:
+        return {"archives": {"a": source}, "models": {"m": {"weights": {"path": "w.pt"}}, "shape": {}}}
+
+    for url in ("${SIGNED_URL}", "https://${HOST}/a.zip", "https://host/${TOKEN}/a.zip?x=1"):
+        with pytest.raises(UserError, match=r"^config: archives\.a\.url has a variable before the \?.* sha256"):
+            validate_identified_files(make_config(url=url))
+        validate_identified_files(make_config(url=url, sha256="0" * 64))
+    for url in ("https://host/a.zip?token=${T}", "https://${USER}:${PASSWORD}@host/a.zip", "https://host/a.zip"):
+        validate_identified_files(make_config(url=url))
+    weights = {"archives": {}, "models": {"m": {"weights": {"url": "${SIGNED_URL}"}}}}
+    with pytest.raises(UserError, match=r"^config: models\.m\.weights\.url "):
+        validate_identified_files(weights)
 
 
 @pytest.mark.parametrize(

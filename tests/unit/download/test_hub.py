@@ -159,6 +159,15 @@ def test_a_hub_that_cannot_be_reached(hub: Hub, target: Path, tmp_path: Path) ->
     assert "HF_ENDPOINT" in card["why"] and f"{address}/maker/model" in card["why"]
 
 
+def test_a_password_in_the_endpoint_is_in_no_card(hub: Hub, target: Path, tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        address = server.base_url
+    for endpoint, status in ((hub.base_url, 503), (address, None)):
+        hub.next_statuses = [status] * 20 if status else []
+        why = fetch(target, endpoint.replace("://", "://me:pear-and-plum@"))["why"]
+        assert f"{endpoint} " in why and "plum" not in why
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -1,4 +1,4 @@
-"""No logger writes a token of the environment."""
+"""No logger writes a token of the environment, or a credential of an address."""
 
 import logging
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ TOKEN = "hf_nobodymayreadthis"
 
 
 @pytest.fixture(autouse=True)
-def _restore_record_factory() -> Iterator[None]:
+def _restore_record_factory(monkeypatch) -> Iterator[None]:
+    monkeypatch.setattr(redaction, "_hidden_values", set())
     original_factory = logging.getLogRecordFactory()
     yield
     logging.setLogRecordFactory(original_factory)
@@ -46,6 +47,57 @@ def test_a_value_that_is_too_short_for_a_token_hides_nothing(value: str, monkeyp
     redaction.install_log_redaction()
     logging.getLogger("x").warning("a line")
     assert caplog.messages == ["a line"]
+
+
+def test_the_value_of_a_variable_with_the_name_of_a_secret_is_hidden(monkeypatch, caplog, tmp_path) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "pear-and-plum")
+    monkeypatch.setenv("SIGNING_KEY", str(tmp_path))  # a path is no secret
+    monkeypatch.setenv("SAMGAP_CACHE", "quince-and-fig")
+    redaction.install_log_redaction()
+    logging.getLogger("x").warning("pear-and-plum %s quince-and-fig", tmp_path)
+    assert caplog.messages == [f"(hidden) {tmp_path} quince-and-fig"]
+
+
+def test_a_traceback_in_a_record_is_redacted(caplog) -> None:
+    redaction.install_log_redaction()
+    redaction.hide("pear-and-plum")
+    try:
+        raise ValueError("GET /a?token=short and pear-and-plum")
+    except ValueError:
+        logging.getLogger("x").exception("failed")
+    assert "ValueError: GET /a?token=(hidden) and (hidden)" in caplog.text and "plum" not in caplog.text
+
+
+def test_a_second_installation_hides_more_and_stacks_nothing(monkeypatch) -> None:
+    redaction.install_log_redaction()
+    factory = logging.getLogRecordFactory()
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    redaction.install_log_redaction()
+    assert logging.getLogRecordFactory() is factory
+    assert redaction.redact(TOKEN) == "(hidden)"
+
+
+def test_parts_of_a_hidden_address_are_hidden_as_messages_quote_them() -> None:
+    redaction.hide("https://host/bucket/0123456789abcdefghij/weights.pt?sv=1&sig=pear%20plum")
+    quoted = "at /bucket/0123456789abcdefghij/weights.pt?sv=1&sig=pear%20plum: reset"
+    assert redaction.redact(quoted) == "at /bucket/(hidden)/weights.pt?(hidden): reset"
+    assert redaction.redact("resources/sam2/weights.pt") == "resources/sam2/weights.pt"
+    redaction.hide("pear and plum/=")
+    assert redaction.redact("pear%20and%20plum/= pear%20and%20plum%2F%3D") == "(hidden) (hidden)"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("/a?X-Amz-Date=2024&X-Amz-Signature=ab", "/a?X-Amz-Date=(hidden)&X-Amz-Signature=(hidden)"),
+        ("GET 'https://me:pw@host/a?id=3&key=ab'", "GET 'https://(hidden)@host/a?id=3&key=(hidden)'"),
+        ("proxy http://me:p@host:3128 refuses", "proxy http://(hidden)@host:3128 refuses"),
+        ("https://host/a?token=${MY_TOKEN}", "https://host/a?token=${MY_TOKEN}"),
+        ("results/x/dataset=a/key=b.parquet", "results/x/dataset=a/key=b.parquet"),
+    ],
+)
+def test_credentials_in_a_text_are_hidden(text: str, redacted: str) -> None:
+    assert redaction.redact(text) == redacted
 
 
 @pytest.mark.parametrize(

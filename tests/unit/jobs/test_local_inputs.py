@@ -45,7 +45,7 @@ def replace_by_older(path: Path) -> None:
 
 def edit_in_place(path: Path) -> None:
     status = path.stat()
-    path.write_text("x")
+    path.write_text("x", encoding="utf-8")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 

@@ -15,7 +15,9 @@ from samgap.jobs.script import collect_provenance, job_context
 @pytest.fixture
 def snakemake(tmp_path):
     """The attributes of Snakemake's object that `job_context` reads."""
-    return SimpleNamespace(log=[str(tmp_path / "logs" / "rule.log")], rule="rule", input=[], params={"code": "abc"})
+    return SimpleNamespace(
+        log=[str(tmp_path / "logs" / "rule.log")], rule="rule", input=[], params={"code": "abc"}, config={}
+    )
 
 
 @pytest.fixture
@@ -63,6 +65,25 @@ def test_an_unexpected_error_leaves_its_traceback_in_the_log(snakemake, read_log
     assert stop.value.code == 1
     assert capsys.readouterr().err == f"error: ValueError: first line second line (traceback: {snakemake.log[0]})\n"
     assert "Traceback" in read_log()
+
+
+def test_a_credential_is_neither_in_the_log_nor_on_the_terminal(snakemake, read_log, capsys, monkeypatch):
+    monkeypatch.setenv("SAMGAP_TEST_WORD", "pear-and-plum")
+    snakemake.config = {"archives": {"a": {"url": "https://host/a?x=${SAMGAP_TEST_WORD}"}}}
+
+    def fail(log: logging.Logger) -> None:
+        log.warning("repeating %s", "/a?token=short")
+        try:
+            raise OSError("/a?x=pear-and-plum cannot be reached")
+        except OSError as error:
+            raise ValueError("https://me:short@host/a?x=pear-and-plum") from error
+
+    with pytest.raises(SystemExit), job_context(snakemake) as log:
+        fail(log)
+    text = read_log() + capsys.readouterr().err
+    assert "repeating /a?token=(hidden)" in text and "OSError: /a?x=(hidden) cannot be reached" in text
+    assert "ValueError: https://(hidden)@host/a?x=(hidden)" in text
+    assert "plum" not in text and "short" not in text
 
 
 def test_provenance_has_the_checksums_of_input_files(snakemake, tmp_path):

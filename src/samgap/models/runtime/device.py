@@ -84,7 +84,7 @@ def get_free_memory_bytes(device: str) -> int:
 def _get_free_cgroup_bytes(cgroup_root: Path, membership_file: Path) -> list[int]:
     """Return the free memory, in bytes, of this process's control group (version 2) and its parents with a limit."""
     try:
-        group_name = membership_file.read_text().partition("0::/")[2].split("\n")[0]
+        group_name = membership_file.read_text(encoding="utf-8").partition("0::/")[2].split("\n")[0]
     except OSError:
         return []
     free_bytes = []
@@ -92,8 +92,8 @@ def _get_free_cgroup_bytes(cgroup_root: Path, membership_file: Path) -> list[int
         if cgroup_root != group and cgroup_root not in group.parents:
             break
         with contextlib.suppress(OSError, ValueError):  # without a limit the file is missing or contains "max"
-            limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
-            statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+            limit, used = (int((group / f"memory.{name}").read_text(encoding="utf-8")) for name in ("max", "current"))
+            statistics = dict(line.split() for line in (group / "memory.stat").read_text(encoding="utf-8").splitlines())
             # The kernel reclaims inactive file pages before a process runs out of memory.
             free_bytes.append(max(limit - used + int(statistics.get("inactive_file", 0)), 0))
     return free_bytes
