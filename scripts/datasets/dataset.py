@@ -15,7 +15,7 @@ with job_context(snakemake) as log:
     seed = options.get("seed", 0)
     counts = write.write_dataset(
         kind.iter_images(options, archives, seed),
-        kind.describe_labels(options),
+        write.describe_labels(kind.describe_labels(options), options),
         output.images,
         output.instances,
         output.table,

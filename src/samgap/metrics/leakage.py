@@ -1,8 +1,8 @@
 """Leakage: how much of the masks of unannotated things (leaf, branch) lies on annotated instances.
 
-The share of such a mask on any annotated instance, mean over the masks predicted for prompts of kind `other`. (The
-paper prompts for leaves and branches, but only fruit is annotated.) Undefined (NaN) if there is no prediction. Not
-evaluable without such prompts.
+The share of such a mask on any annotated instance, `ignore` or not, mean over the masks predicted for prompts of kind
+`other`. (The paper prompts for leaves and branches, but only fruit is annotated.) Leakage onto an object without a
+label is not seen. Undefined (NaN) if there is no prediction. Not evaluable without such prompts.
 """
 
 import numpy as np
@@ -34,6 +34,7 @@ METRICS = {
         column("n_predicted"),
         row_mask=is_unlabelled_concept,
         not_evaluable_reason=not_evaluable_reason,
+        needs_exhaustive_labels=True,
         label="Leakage",
         source="this project",
         higher_is_better=False,
