@@ -17,8 +17,8 @@ strata of images. A metric that a data set does not support has a row with the r
 All metrics are computed from the tables of the stage `matching` (columns: `src/samgap/tables/matching.py`), never from
 masks. "Matched" instances have an assigned prediction; matching and assignment are one to one unless said otherwise.
 
-**Ignored instances.** An instance that is marked `ignore` excuses predictions of its own noun alone, as COCO's crowds do.
-A prediction of a phrase without a match is left out if at least half of its mask lies in `ignore` instances of the
+**Ignored instances.** An instance that is marked `ignore` excuses predictions of its own noun alone, as COCO's crowds
+do. A prediction of a phrase without a match is left out if at least half of its mask lies in `ignore` instances of the
 phrase's nouns. Average precision, and `calibration` and `upstream-greedy-…`, which use its matching, leave out what
 pycocotools leaves out if these instances are the crowds of the phrase. A mask of "leaf" on an ignored apple is a false
 positive. Attributes do not matter. In an image whose only instances of a phrase's nouns are `ignore`, the presence of

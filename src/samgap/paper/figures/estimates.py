@@ -141,13 +141,14 @@ def _draw_estimate(axes: Axes, y: int, estimate: pd.Series, family: str, width: 
         interval = [estimate["ci_low"], estimate["ci_high"]]
         axes.plot(interval, [y, y], color=colour, lw=0.9, marker="|", ms=4.5, mew=0.9, gid="ci", clip_on=False)
     axes.plot(estimate["value"], y, MARKERS.get(family, "^"), color=colour, ms=2.6, mew=0, clip_on=False)
-    text = f"{estimate['value']:.{min(labels.metric_decimals(estimate['metric']), 2)}f}"
-    text += labels.lacks_labels_mark(estimate["lacks_labels"])
+    number = f"{estimate['value']:.{min(labels.metric_decimals(estimate['metric']), 2)}f}"
+    text = number + labels.lacks_labels_mark(estimate["lacks_labels"])
     if pd.notna(estimate["n_left_out"]):
         text += f" ({int(estimate['n_left_out']):,} left out)"
     # Clipped, so that the text does not leave the panel.
     low, high = axes.get_xlim()
-    margin = min(max(text_width(text) / 2, 0.12) / width, 0.5)
+    half_width = 0.12 if text == number else text_width(text) / 2 + 0.02
+    margin = min(half_width / width, 0.5)
     x = np.clip((estimate["value"] - low) / (high - low), margin, 1 - margin)
     axes.annotate(
         text, (x, y), (0, 3.2),
