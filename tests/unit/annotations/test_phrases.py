@@ -1,9 +1,19 @@
 """The instances that a phrase refers to, and phrases that are not evaluable."""
 
+from dataclasses import replace
+
 import pytest
 
 from samgap.annotations.ground_truth import GroundTruth, Instance
-from samgap.annotations.phrases import find_truth_ids, get_nouns, get_polarity, is_evaluable, is_referent, is_trainable
+from samgap.annotations.phrases import (
+    find_truth_ids,
+    get_nouns,
+    get_polarity,
+    is_evaluable,
+    is_presence_known,
+    is_referent,
+    is_trainable,
+)
 
 FRUIT = {"phrase": "damaged fruit", "nouns": ["apple", "pear"], "attributes": {"health": "damaged"}}
 
@@ -72,3 +82,25 @@ def test_excluded_attribute_must_be_labelled_on_each_instance():
     phrase = {"phrase": "undamaged pear", "noun": "pear", "without": {"health": "damaged"}}
     assert find_truth_ids(phrase, 1, truth) == [] and find_truth_ids(phrase, 2, truth) is None
     assert find_truth_ids({**phrase, "noun": "apple"}, 2, truth) == []
+
+
+@pytest.mark.parametrize(
+    ("ignored", "phrase", "is_known"),
+    [
+        ({1: [False]}, {"noun": "apple"}, True),
+        ({1: []}, {"noun": "apple"}, True),
+        ({1: [True]}, {"noun": "apple"}, False),
+        ({1: [True, False]}, {"noun": "apple"}, True),
+        ({1: [True]}, {"noun": "pear"}, True),
+        ({1: [True]}, {"nouns": ["apple", "pear"]}, False),
+        ({1: [True]}, {"nouns": ["apple", "pear"], "without": {"noun": "apple"}}, True),
+        ({1: [False]}, {"noun": "plum"}, False),
+        ({1: [False]}, {"other": True}, False),
+    ],
+)
+def test_presence_is_unknown_if_the_only_instances_of_the_nouns_are_ignored(ignored, phrase, is_known):
+    instances = {
+        1: [replace(TRUTH.instances_of(1)[0], noun="apple", attributes={}, ignore=ignore) for ignore in ignored[1]]
+    }
+    truth = GroundTruth({1: {}}, instances, frozenset({"apple", "pear"}), {})
+    assert is_presence_known({"phrase": "p", **phrase}, 1, truth) is is_known
