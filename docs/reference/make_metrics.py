@@ -16,6 +16,18 @@ strata of images. A metric that a data set does not support has a row with the r
 
 All metrics are computed from the tables of the stage `matching` (columns: `src/samgap/tables/matching.py`), never from
 masks. "Matched" instances have an assigned prediction; matching and assignment are one to one unless said otherwise.
+
+**Ignored instances.** An instance that is marked `ignore` excuses predictions of its own noun alone, as COCO's crowds
+do. A prediction of a phrase without a match is left out if at least half of its mask lies in `ignore` instances of the
+phrase's nouns. Average precision, and `calibration` and `upstream-greedy-…`, which use its matching, leave out what
+pycocotools leaves out if these instances are the crowds of the phrase. A mask of "leaf" on an ignored apple is a false
+positive. Attributes do not matter. In an image whose only instances of a phrase's nouns are `ignore`, the presence of
+the phrase is unknown: `presence-accuracy`, `il-mcc`, `cgf1`, `false-alarms`, `count-error` and `instructions-…` do not
+count the image for it.
+
+**Exhaustive labels.** A metric with † is wrong where objects have no label: a right detection of one counts as a false
+positive. On a data set with `exhaustive: false`, each printed value of such a metric for phrases has a †
+([labels](labels.md)).
 """
 
 
@@ -36,7 +48,7 @@ def _index_row(file: str, metric_ids: list[str]) -> str:
 def _metric_section(file: str, metric_ids: list[str]) -> str:
     docstring = inspect.getdoc(importlib.import_module(f"samgap.metrics.{file}"))
     sources = "; ".join(dict.fromkeys(load_metric(metric_id).source for metric_id in metric_ids))
-    head = "| id | label | unit | range | best | strata |\n|---|---|---|---|---|---|"
+    head = "| id | label | unit | range | best | strata | exhaustive labels |\n|---|---|---|---|---|---|---|"
     rows = "\n".join(_metric_row(metric_id) for metric_id in metric_ids)
     return f"## {file.replace('_', '-')}\n\n{docstring}\n\nSource: {sources}.\n\n{head}\n{rows}\n"
 
@@ -50,7 +62,8 @@ def _metric_row(metric_id: str) -> str:
         for name, is_defined in (("by phrase", metric.by_phrase), ("by instance", metric.by_instance))
         if is_defined
     ]
-    return f"| `{metric_id}` | {metric.label} | {metric.unit} | {low} to {high} | {best} | {', '.join(strata) or '–'} |"
+    columns = [metric.label, metric.unit, f"{low} to {high}", best, ", ".join(strata) or "–"]
+    return f"| `{metric_id}` | {' | '.join(columns)} | {'†' if metric.needs_exhaustive_labels else '–'} |"
 
 
 if __name__ == "__main__":

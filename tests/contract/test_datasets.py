@@ -9,6 +9,7 @@ import yaml
 
 from samgap.config.catalogs import merge_catalogs
 from samgap.config.cells import list_cells
+from samgap.config.validate import validate_config
 from samgap.datasets import coco, minneapple
 from tests.helpers.archives import VIDEO_NAMES, find_real_data
 
@@ -82,3 +83,34 @@ def test_minneapple_is_split_by_video() -> None:
     selected = [minneapple._select_images(Path("a"), names, options) for options in (train, val)]
     assert not selected[0] & selected[1]
     assert selected[0] | selected[1] == set(names)
+
+
+@pytest.mark.parametrize("name", ["config", "demo", "demo-models"])
+def test_labels_of_minneapple_alone_are_not_exhaustive(name: str) -> None:
+    config = validate_config(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8")), ROOT)
+    exhaustive = {key: entry.get("exhaustive", True) for key, entry in config["datasets"].items()}
+    assert exhaustive == {key: entry["kind"] != "minneapple" for key, entry in config["datasets"].items()}
+    assert all(exhaustive.values()) == (name != "config")
+
+
+def test_the_kind_minneapple_is_not_exhaustive_unless_the_configuration_says_so() -> None:
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    default, exhaustive = (config["datasets"][key] for key in ("minneapple-val", "minneapple-train"))
+    del default["exhaustive"]
+    exhaustive["exhaustive"] = True
+    datasets = validate_config(config, ROOT)["datasets"]
+    assert [datasets[key]["exhaustive"] for key in ("minneapple-val", "minneapple-train")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "experiments", "near_labels"),
+    [("config", ["concept-prompts", "grounded"], True), ("demo", ["concept-prompts"], False)],
+)
+def test_experiments_of_phrases_have_metrics_that_need_no_exhaustive_labels(
+    name: str, experiments: list[str], near_labels: bool
+) -> None:
+    config = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8"))
+    for experiment in experiments:
+        metrics = set(config["experiments"][experiment]["metrics"])
+        assert {"recall", "answered-iou"} <= metrics
+        assert ({"precision-near-labels", "f1-50-near-labels"} <= metrics) == near_labels

@@ -63,3 +63,25 @@ def test_data_set_page():
         "dataset.rst", params=SimpleNamespace(options={"kind": "coco"}), wildcards=SimpleNamespace(dataset="mine")
     )
     assert "mine" in html and "coco" in html and "left_out" in html
+
+
+@pytest.mark.parametrize(
+    ("exhaustive", "text"),
+    [
+        ({"b": False, "c": False, "unused": False}, "the data sets b, c."),
+        ({"b": True, "c": False}, "the data set c."),
+        ({"b": True, "c": None}, None),
+    ],
+)
+def test_workflow_page_names_the_data_sets_whose_labels_are_not_exhaustive(exhaustive, text):
+    experiment = {"title": "One", "models": ["a"], "datasets": ["b", "c"], "prompts": ["box"], "metrics": ["iou"]}
+    datasets = {name: {} if value is None else {"exhaustive": value} for name, value in exhaustive.items()}
+    config = {
+        **{"run": "r", "seed": 42, "models": {}, "datasets": datasets},
+        **{"experiments": {"one": experiment, "two": experiment}},
+        "statistics": {"confidence": 0.95, "resamples": 10000},
+    }
+    html = " ".join(render_page("workflow.rst", config=config).split())
+    note = "† Labels are not exhaustive: background objects count as false positives."
+    assert (note in html) == (text is not None)
+    assert text is None or text in html

@@ -121,6 +121,9 @@ ACROSS_MODULES = {
     "download/test_http_variables.py": "the values of environment variables are in requests and in no file or message",
     "models/test_not_finite.py": "all families report values that are not finite alike",
     "models/test_own_weights.py": "all families load weights files of other trainings alike",
+    "metrics/test_exhaustive_labels.py": "every metric declares whether unlabelled objects change it",
+    "metrics/test_ignored_presence.py": "no metric of presence takes an ignored instance for an absent one",
+    "statistics/test_label_coverage.py": "estimates and comparisons state what the labels do not cover",
     "predictions/test_not_finite.py": "images and sequences count values that are not finite alike",
 }
 """Test files of several modules, with the behaviour that they test. Random input is in `test_<module>_fuzz.py`."""

@@ -202,7 +202,7 @@ def make_estimate(
         **{"experiment": experiment, "dataset": "orchard-sim-test", "model": model, "prompts": prompts},
         **{"metric": metric, "stratum": stratum, "value": value, "ci_low": low, "ci_high": high},
         **{"n_images": n_images, "n_instances": 312, "clusters": "image", "n_clusters": n_images},
-        **{"warning": None, "note": note},
+        **{"warning": None, "note": note, "lacks_labels": False, "n_left_out": None, "labelled_distance": None},
     }
 
 
@@ -265,7 +265,9 @@ def make_comparison(
     cell = {"comparison": family, "dataset": "orchard-sim-test", "model": model, "prompts": "box"}
     cell |= {"baseline_model": "filled-box", "baseline_prompts": "box", "metric": metric, "stratum": "all"}
     counts = {"clusters": "image", "n_clusters": 60, "n_instances": 312, "baseline_n_instances": 312}
-    return cell | counts | values | columns
+    coverage = {"lacks_labels": False, "n_left_out": None, "labelled_distance": None}
+    coverage |= {"baseline_lacks_labels": False, "baseline_n_left_out": None}
+    return cell | counts | values | coverage | columns
 
 
 def make_comparisons(model: str = "sam2-demo") -> pd.DataFrame:

@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import torch
+from scipy.ndimage import distance_transform_edt
 from torchmetrics.functional.classification import binary_calibration_error, binary_matthews_corrcoef
 
 from samgap.tables.matching import IOU_THRESHOLDS, SCORE_THRESHOLDS
@@ -61,7 +62,19 @@ class ReferenceValues:
                 values |= {"precision": ratios["precision"], "recall": ratios["recall"], "f1-50": ratios["f1"]}
             else:
                 values |= {f"{name}-iou-{round(100 * threshold)}": value for name, value in ratios.items()}
+        near = _ratios([self.count_near_labels(result) for result in self.results])
+        values |= {"precision-near-labels": near["precision"], "f1-50-near-labels": near["f1"]}
         return values | {"concept-recall": _ratios([_count(result) for result in self.phrases])["recall"]}
+
+    def count_near_labels(self, result):
+        """Return the counts without the masks of phrases farther than 0.1 image heights from each labelled instance."""
+        n_correct, n_predicted, n_truth = _count(result)
+        if result.prompt.kind == "phrase":
+            instances = self.shard.truth.instances_of(result.prompt.image_id)
+            labelled = _union([item.decode_mask() for item in instances if item.noun in result.prompt.nouns])
+            distance_px = distance_transform_edt(~labelled) if labelled.any() else np.full(labelled.shape, np.inf)
+            n_predicted = sum(distance_px[mask].min() <= 0.1 * labelled.shape[0] for mask in result.masks)
+        return n_correct, n_predicted, n_truth
 
     def sweeps(self):
         values = {}

@@ -15,7 +15,7 @@ from tests.helpers.sums import evaluate
 
 
 def evaluate_with_pycocotools(masks, prompts, truth, iou_type, max_detections):
-    """Evaluate with phrases as categories; an `ignore` instance is a crowd of each category."""
+    """Evaluate with phrases as categories; an `ignore` instance is a crowd of each category of its noun."""
     phrases = prompts[prompts["kind"] == "phrase"]
     category_ids = {phrase: number + 1 for number, phrase in enumerate(sorted(phrases["phrase"].unique()))}
     annotations, results = [], []
@@ -23,7 +23,8 @@ def evaluate_with_pycocotools(masks, prompts, truth, iou_type, max_detections):
     for prompt in phrases.itertuples():
         items = truth.instances_of(prompt.image_id)
         # Crowds last: pycocotools breaks ties by the order of annotations.
-        instances = [item for item in items if item.id in prompt.truth_ids] + [item for item in items if item.ignore]
+        crowds = [item for item in items if item.ignore and (prompt.nouns is None or item.noun in prompt.nouns)]
+        instances = [item for item in items if item.id in prompt.truth_ids] + crowds
         for item in instances:
             x0, y0, x1, y1 = item.box
             box = {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": item.area, "iscrowd": int(item.ignore)}
@@ -56,14 +57,16 @@ def evaluate_with_pycocotools(masks, prompts, truth, iou_type, max_detections):
 
 
 def make_shard(seed):
-    """Make phrases with equal scores, low scores and `ignore` instances."""
+    """Make phrases with equal scores, low scores and `ignore` instances; every second of these is a pear."""
     masks, prompts, truth, images = random_tagged_shard(seed)
     rng = np.random.default_rng(seed)
     masks["score"] = np.round(masks["score"] * rng.random(len(masks)), 1)
     prompts = prompts[prompts["kind"] == "phrase"].copy()
     masks = masks[masks["prompt_id"].isin(prompts["prompt_id"])]
     for image, items in truth.instances.items():
-        truth.instances[image] = [replace(item, ignore=item.id % 6 == 0) for item in items]
+        truth.instances[image] = [
+            replace(item, ignore=item.id % 6 == 0, noun="apple" if item.id % 12 else "pear") for item in items
+        ]
     prompts["truth_ids"] = [[key for key in row if key % 6] for row in prompts["truth_ids"]]
     return masks, prompts, truth, images
 
@@ -72,7 +75,8 @@ def make_shard(seed):
 @pytest.mark.parametrize(("kind", "metric"), [("segm", "map"), ("bbox", "box-map")])
 def test_average_precision_is_pycocotools(kind, metric, seed):
     masks, prompts, truth, images = make_shard(seed)
-    assert any(item.ignore for items in truth.instances.values() for item in items)
+    ignored_nouns = {item.noun for items in truth.instances.values() for item in items if item.ignore}
+    assert ignored_nouns == {"apple", "pear"}
     pairs = match_shard(masks, prompts, truth, images, 0.5)[2]
     expected = evaluate_with_pycocotools(masks, prompts, truth, kind, 1000)
     assert len(expected) >= 5 and 0.02 < expected[""] < 0.98

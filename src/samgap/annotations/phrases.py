@@ -87,6 +87,19 @@ def find_truth_ids(phrase: Mapping[str, Any], image_id: int, truth: GroundTruth)
     return [instance.id for instance in candidates if is_referent(phrase, instance)]
 
 
+def is_presence_known(phrase: Mapping[str, Any], image_id: int, truth: GroundTruth) -> bool:
+    """Return whether the labels say that a phrase is present in, or absent from, an image.
+
+    They do not if the phrase is not evaluable there, or if the only instances of its nouns are marked `ignore`.
+    """
+    truth_ids = find_truth_ids(phrase, image_id, truth)
+    if truth_ids is None:
+        return False
+    nouns = set(get_nouns(phrase)) - {phrase.get("without", {}).get("noun")}
+    is_ignored = any(instance.ignore and instance.noun in nouns for instance in truth.instances_of(image_id))
+    return bool(truth_ids) or not is_ignored
+
+
 def _iter_attribute_values(phrase: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key in ("attributes", "without"):
         yield from phrase.get(key, {}).items()

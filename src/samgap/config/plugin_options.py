@@ -19,7 +19,7 @@ def load_schema(root: Path) -> dict[str, Any]:
     `OPTIONS` is a literal in the module of a kind of data set, a kind of prompts, a model family, a training family, a
     figure or a table: a JSON schema with `properties` and, where needed, `required` and other keywords. It may refer to
     definitions of config/schema.yaml (`{"$ref": "#/$defs/text"}`). It applies to the entries of that kind or family, or
-    to the one of that figure or table.
+    to the one of that figure or table. A key of every entry may have another default there, and nothing else.
 
     Args:
         root: The root of the repository.
@@ -75,7 +75,7 @@ def _read_options(
     for name, option in options["properties"].items():
         if not option.get("description") and "$ref" not in option:
             raise UserError(f"{module_path}: the option '{name}' of OPTIONS has no description; add one")
-        if name in common and "not" not in option:
+        if name in common and "not" not in option and option.keys() != {"description", "default"}:
             raise UserError(
                 f"{module_path}: the option '{name}' of OPTIONS is a key of every entry; choose another name"
             )

@@ -3,7 +3,7 @@
 Archive `images` (detection.tar.gz) has `detection/train/{images,masks}` and `detection/test/images`. Archive `truth`
 (test_data.zip), needed only for the test part, has `test_data/test_data/segmentation/{images,masks}`. Leading folders
 may differ. In a mask, 0 is background and every other value is one apple, which may consist of several pieces. Only the
-apples of the trees in the foreground are labelled.
+apples of the trees in the foreground are labelled (Häni et al. 2020), so the labels are not exhaustive by default.
 
 Options: `part` (train or test); `videos` or `without-videos` (names of the videos to select or to exclude); `absent`
 (nouns that are in no image); `ignore` (a CSV file with the columns image, instance_id, ignore; instances with ignore 1
@@ -54,6 +54,10 @@ OPTIONS = {
         "absent": {"$ref": "#/$defs/absent"},
         "ignore": {"$ref": "#/$defs/ignore"},
         "max-gb": {"$ref": "#/$defs/max-gb"},
+        "exhaustive": {
+            "description": "As for every data set; apples of background trees have no label.",
+            "default": False,
+        },
     },
     "not": {"description": "takes `videos` or `without-videos`, not both", "required": ["videos", "without-videos"]},
     "if": {"properties": {"part": {"const": "test"}}},

@@ -25,6 +25,8 @@ class PromptMatch:
     row_kind: RowKind
     truth_columns: np.ndarray
     """The instances of the prompt."""
+    ignored_columns: np.ndarray
+    """The `ignore` instances that excuse predictions of the prompt."""
     counted_rows: np.ndarray
     """The predictions that count."""
     assignment: list[int | None]
@@ -54,7 +56,7 @@ def assign(
     prediction_rows: np.ndarray,
     truth_columns: np.ndarray,
     ious: np.ndarray,
-    exclude_ignored: bool,
+    ignored_columns: np.ndarray,
 ) -> Assignment:
     """Assign predictions to instances one to one so that the total IoU is maximal (Hungarian algorithm).
 
@@ -65,12 +67,13 @@ def assign(
         prediction_rows: the predictions of one prompt.
         truth_columns: the instances of the prompt.
         ious: IoU of masks or boxes, (N, M) of the image.
-        exclude_ignored: whether a prediction in the `ignore` region without a match is left out; the others are then
-            assigned again.
+        ignored_columns: the `ignore` instances that excuse predictions of the prompt. A prediction in their union
+            without a match is left out; the others are then assigned again.
 
     Returns:
         The predictions that count, and the prediction of each instance.
     """
+    in_ignore_region = overlap.is_in_region(ignored_columns)
     while True:
         prompt_ious = ious[np.ix_(prediction_rows, truth_columns)]
         rows, columns = linear_sum_assignment(prompt_ious, maximize=True)
@@ -79,8 +82,7 @@ def assign(
         for row, column in zip(rows, columns, strict=True):
             if prompt_ious[row, column] > 0:
                 assignment[column], assigned_iou[row] = int(prediction_rows[row]), prompt_ious[row, column]
-        in_ignore_region = overlap.in_ignore_region[prediction_rows]
-        left_out = in_ignore_region & (assigned_iou < MATCH_THRESHOLD) & exclude_ignored
+        left_out = in_ignore_region[prediction_rows] & (assigned_iou < MATCH_THRESHOLD)
         if not left_out.any():
             return prediction_rows, assignment
         prediction_rows = prediction_rows[~left_out]

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from samgap.annotations.ground_truth import GroundTruth
 from samgap.matching import checks, phrases, prompt_statistics
 from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch, assign, select_counted
+from samgap.matching.label_distances import LabelDistances
+from samgap.matching.nouns import find_ignored_columns, find_prompt_nouns
 from samgap.matching.overlap import ImageOverlap
 from samgap.matching.video import SequenceTracker
 from samgap.prompts.kinds import get_row_kind
@@ -45,15 +48,21 @@ class ImageMatcher:
 
     Args:
         overlap: the overlaps of the image.
+        truth: the ground truth of the shard.
         score_threshold: the score from which predictions of prompts that are not spatial count.
         builder: receives the rows.
         tracker: compares the image with the previous frame.
     """
 
     overlap: ImageOverlap
+    truth: GroundTruth
     score_threshold: float
     builder: TableBuilder
     tracker: SequenceTracker
+    label_distances: LabelDistances = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.label_distances = LabelDistances(self.overlap)
 
     def match_prompts(self, prompts: pd.DataFrame) -> None:
         """Match all prompts of the image (rows of table `prompts`) and add their rows to the builder."""
@@ -91,28 +100,33 @@ class ImageMatcher:
         overlap, row_kind = self.overlap, get_row_kind(prompt.kind)
         truth_columns = checks.target_columns(prompt, overlap.truth.column_by_id, overlap.truth.instances, row_kind)
         candidates = select_counted(overlap, prediction_rows, row_kind, self.score_threshold)
-        exclude_ignored = not row_kind.spatial
-        counted, assignment = assign(overlap, candidates, truth_columns, overlap.iou, exclude_ignored)
-        box_counted, box_assignment = assign(overlap, candidates, truth_columns, overlap.box_iou, exclude_ignored)
+        ignored_columns = find_ignored_columns(prompt, row_kind, overlap.truth)
+        counted, assignment = assign(overlap, candidates, truth_columns, overlap.iou, ignored_columns)
+        box_counted, box_assignment = assign(overlap, candidates, truth_columns, overlap.box_iou, ignored_columns)
         boxes_only = bool((~overlap.truth.has_mask[truth_columns]).any())
         if boxes_only:
             counted, assignment = box_counted, box_assignment
-        match = PromptMatch(prompt, row_kind, truth_columns, counted, assignment)
+        match = PromptMatch(prompt, row_kind, truth_columns, ignored_columns, counted, assignment)
         evaluable = prompt.truth_ids is not None
-        measures = self._add_instances(match, evaluable)
+        distances_px = self._measure_label_distances(match)
+        measures = self._add_instances(match, evaluable, distances_px)
         mask_ious = np.zeros(len(truth_columns)) if boxes_only else measures[:, 0]
         pair_row = {
             **self._copy_columns(prompt),
             "evaluable": evaluable,
             "n_truth": len(truth_columns),
+            "n_ignored": len(ignored_columns),
             "n_predicted": len(counted),
+            "n_far": sum(distance > self._labelled_distance_px for distance in distances_px.values()),
             "tp": _count_true_positives(mask_ious),
             **_sum_measures(measures),
+            "exhaustive": self.truth.exhaustive,
+            "labelled_distance": self.truth.labelled_distance,
             "boxes_only": boxes_only,
             "box_predicted": len(box_counted),
             "box_tp": _count_true_positives(self._assigned_box_ious(box_assignment, truth_columns)),
             "covered": 0 if boxes_only else prompt_statistics.count_covered(overlap, counted, truth_columns),
-            "sum_leak": float(overlap.labelled_share[counted].sum()),
+            "sum_leak": float(overlap.annotated_share[counted].sum()),
             **prompt_statistics.count_by_size(overlap, truth_columns),
             **prompt_statistics.measure_unions(overlap, counted, truth_columns),
             **prompt_statistics.sum_index_paired(overlap, counted if evaluable else counted[:0], truth_columns),
@@ -137,15 +151,36 @@ class ImageMatcher:
         }
 
     def _compute_phrase_columns(self, match: PromptMatch, prediction_rows: np.ndarray) -> dict[str, Any]:
-        sweep = phrases.sweep_score_thresholds(self.overlap, prediction_rows, match.truth_columns)
-        return sweep | phrases.rank_predictions(self.overlap, prediction_rows, match.truth_columns)
+        sweep = phrases.sweep_score_thresholds(match, self.overlap, prediction_rows)
+        return sweep | phrases.rank_predictions(match, self.overlap, prediction_rows)
 
     def _assigned_box_ious(self, assignment: list[int | None], truth_columns: np.ndarray) -> np.ndarray:
         pairs = zip(assignment, truth_columns, strict=True)
         return np.array([0 if row is None else self.overlap.box_iou[row, column] for row, column in pairs])
 
-    def _add_instances(self, match: PromptMatch, evaluable: bool) -> np.ndarray:
+    @property
+    def _labelled_distance_px(self) -> float:
+        return self.truth.labelled_distance * self.overlap.image_row.height
+
+    def _measure_label_distances(self, match: PromptMatch) -> dict[int, float]:
+        """Return the distance in px of each counted prediction of a phrase to the nearest label of its nouns.
+
+        A spatial prompt has none: its target is known.
+        """
+        if match.row_kind.spatial or match.prompt.truth_ids is None:
+            return {}
+        nouns = find_prompt_nouns(match.prompt, match.row_kind, self.overlap.truth)
+        labelled_columns = self.overlap.truth.columns_of_nouns(nouns)
+        distances_px = self.label_distances.measure(match.counted_rows, labelled_columns)
+        return dict(zip(match.counted_rows.tolist(), distances_px.tolist(), strict=True))
+
+    def _add_instances(self, match: PromptMatch, evaluable: bool, distances_px: Mapping[int, float]) -> np.ndarray:
         """Add the rows of table `instances` of one prompt.
+
+        Args:
+            match: the matched prompt.
+            evaluable: whether predictions without a match are false positives.
+            distances_px: the distance of predictions to the nearest label.
 
         Returns:
             The measures of the prompt's instances, (instances, measures); NaN where a measure is not defined.
@@ -165,11 +200,18 @@ class ImageMatcher:
                 false_rows.remove(prediction)
             self._add_instance(match, column, prediction, "matched" if is_match else "missed", measures[index])
         for prediction in sorted(false_rows):
-            self._add_instance(match, None, prediction, "false", np.full(len(MEASURE_NAMES), np.nan))
+            distance_px = distances_px.get(prediction, np.nan)
+            self._add_instance(match, None, prediction, "false", np.full(len(MEASURE_NAMES), np.nan), distance_px)
         return measures
 
     def _add_instance(
-        self, match: PromptMatch, column: int | None, prediction: int | None, outcome: str, measures: np.ndarray
+        self,
+        match: PromptMatch,
+        column: int | None,
+        prediction: int | None,
+        outcome: str,
+        measures: np.ndarray,
+        distance_px: float = np.nan,
     ) -> None:
         """Add one row of table `instances`; its columns are those of `INSTANCES`, in this order."""
         predictions, truth = self.overlap.predictions, self.overlap.truth
@@ -186,6 +228,7 @@ class ImageMatcher:
                 None if column is None else int(truth.areas[column]),
                 None if prediction is None else int(predictions.areas[prediction]),
                 None if instance is None else sorted(instance.attributes.items()),
+                distance_px if np.isfinite(distance_px) else None,
             )
         )
 

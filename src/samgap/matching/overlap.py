@@ -4,6 +4,7 @@ Every mask is decoded at most once per image, for all prompts together.
 """
 
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,10 +98,17 @@ class TruthMasks:
         box_areas = np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=1)
         return np.where(self.has_mask, self.areas, box_areas)
 
-    def columns_of_nouns(self, nouns: set[str]) -> np.ndarray:
-        """Return the indices of the instances with one of the nouns that are not marked `ignore`, int64."""
+    def columns_of_nouns(self, nouns: Collection[str], ignore: bool = False) -> np.ndarray:
+        """Return the indices of the instances with one of the nouns, int64.
+
+        Args:
+            nouns: nouns of a phrase.
+            ignore: whether to return the instances that are marked `ignore`, or those that are not.
+        """
         columns = [
-            index for index, instance in enumerate(self.instances) if instance.noun in nouns and not instance.ignore
+            index
+            for index, instance in enumerate(self.instances)
+            if instance.noun in nouns and instance.ignore == ignore
         ]
         return np.array(columns, np.int64)
 
@@ -118,7 +126,6 @@ class ImageOverlap:
         iou: of masks, float64 (N, M); 0 where an instance has no mask.
         box_iou: of boxes, float64 (N, M); the fraction of the prediction inside the instance if that is `ignore`.
         match_iou: `iou`, or `box_iou` for instances without a mask, float64 (N, M).
-        in_ignore_region: whether at least `IGNORE_SHARE` of a prediction lies in `ignore` instances, bool (N,).
     """
 
     def __init__(self, image_row: Any, instances: list[Instance], masks: pd.DataFrame) -> None:
@@ -130,7 +137,7 @@ class ImageOverlap:
         self.iou = rle.iou(self.intersection, self.predictions.areas[:, None], self.truth.areas[None])
         self.box_iou = self._compute_box_iou()
         self.match_iou = np.where(self.truth.has_mask, self.iou, self.box_iou)
-        self.in_ignore_region = self._find_in_ignore_region()
+        self._in_regions: dict[tuple[int, ...], np.ndarray] = {}
         self._crops: dict[tuple[str, int], boundaries.Crop] = {}
 
     def _compute_box_iou(self) -> np.ndarray:
@@ -142,16 +149,19 @@ class ImageOverlap:
             box_iou[:] = coco_mask.iou(*xywh, self.truth.is_ignore.astype(np.uint8).tolist())
         return box_iou
 
-    def _find_in_ignore_region(self) -> np.ndarray:
-        ignored = [mask for mask, ignore in zip(self.truth.rles, self.truth.is_ignore, strict=True) if ignore]
-        region = [rle.merge(ignored)] if ignored else []
-        inside = rle.compute_intersections(self.predictions.rles, region).sum(axis=1)
-        return (inside >= IGNORE_SHARE * self.predictions.areas) & (inside > 0)
+    def is_in_region(self, ignored_columns: np.ndarray) -> np.ndarray:
+        """Return whether at least `IGNORE_SHARE` of a prediction lies in the union of some instances, bool (N,)."""
+        key = tuple(ignored_columns.tolist())
+        if key not in self._in_regions:
+            region = [self.merge_truth(ignored_columns)] if key else []
+            inside = rle.compute_intersections(self.predictions.rles, region).sum(axis=1)
+            self._in_regions[key] = (inside >= IGNORE_SHARE * self.predictions.areas) & (inside > 0)
+        return self._in_regions[key]
 
     @functools.cached_property
-    def labelled_share(self) -> np.ndarray:
-        """The fraction of each prediction that lies on instances not marked `ignore`, (N,)."""
-        return self.share_inside(np.arange(len(self.predictions.rles)), np.flatnonzero(~self.truth.is_ignore))
+    def annotated_share(self) -> np.ndarray:
+        """The fraction of each prediction that lies on instances, whether or not they are marked `ignore`, (N,)."""
+        return self.share_inside(np.arange(len(self.predictions.rles)), np.arange(len(self.truth.rles)))
 
     def share_inside(self, prediction_rows: np.ndarray, truth_columns: np.ndarray) -> np.ndarray:
         """Return the fraction of each prediction that lies on the union of some instances; 0 for an empty mask."""

@@ -16,12 +16,20 @@ from samgap.matching.overlap import ImageOverlap
 from samgap.tables.matching import HIT_KINDS, SCORE_THRESHOLDS
 
 
-def rank_predictions(overlap: ImageOverlap, prediction_rows: np.ndarray, truth_columns: np.ndarray) -> dict[str, Any]:
-    """Return the scores, best first, and the hits of masks and of boxes, for average precision."""
+def rank_predictions(match: PromptMatch, overlap: ImageOverlap, prediction_rows: np.ndarray) -> dict[str, Any]:
+    """Return the scores, best first, and the hits of masks and of boxes, for average precision.
+
+    The `ignore` instances that excuse predictions of the prompt are its crowds.
+
+    Args:
+        match: the prompt with its instances.
+        overlap: of the image.
+        prediction_rows: all predictions of the prompt.
+    """
     predictions, truth = overlap.predictions, overlap.truth
     order = np.argsort(-predictions.scores[prediction_rows], kind="stable")
     ranked_rows = prediction_rows[order][: coco.MAX_DETECTIONS]
-    columns = np.concatenate([truth_columns, np.flatnonzero(truth.is_ignore)])
+    columns = np.concatenate([match.truth_columns, match.ignored_columns])
     is_crowd, truth_areas = truth.is_ignore[columns], truth.mask_or_box_areas[columns]
     cells = np.ix_(ranked_rows, columns)
     # As in pycocotools, the "IoU" with a crowd region is the fraction of the prediction inside it.
@@ -38,9 +46,13 @@ def rank_predictions(overlap: ImageOverlap, prediction_rows: np.ndarray, truth_c
 
 
 def sweep_score_thresholds(
-    overlap: ImageOverlap, prediction_rows: np.ndarray, truth_columns: np.ndarray
+    match: PromptMatch, overlap: ImageOverlap, prediction_rows: np.ndarray
 ) -> dict[str, list[int]]:
-    """Return the numbers of matches and of counted predictions at each of `SCORE_THRESHOLDS`."""
+    """Return the numbers of matches and of counted predictions at each of `SCORE_THRESHOLDS`.
+
+    Arguments as for `rank_predictions`.
+    """
+    truth_columns = match.truth_columns
     counts_by_length: dict[int, tuple[int, int]] = {}
     counts = []
     scores = overlap.predictions.scores[prediction_rows]
@@ -48,7 +60,7 @@ def sweep_score_thresholds(
         rows = prediction_rows[scores >= score_threshold]
         # Thresholds with the same number of predictions have the same predictions.
         if len(rows) not in counts_by_length:
-            counted, assignment = assign(overlap, rows, truth_columns, overlap.iou, exclude_ignored=True)
+            counted, assignment = assign(overlap, rows, truth_columns, overlap.iou, match.ignored_columns)
             pairs = zip(assignment, truth_columns, strict=True)
             n_matches = sum(bool(overlap.iou[pair] >= MATCH_THRESHOLD) for pair in pairs if pair[0] is not None)
             counts_by_length[len(rows)] = n_matches, len(counted)

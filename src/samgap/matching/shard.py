@@ -5,8 +5,9 @@ the last click. For a phrase, the masks with at least the score threshold count.
 instances one to one so that the total IoU is maximal (Hungarian algorithm, as in sam3's cgF1 evaluator); pairs without
 a common pixel are not assigned.
 
-A mask without a match that lies at least half in `ignore` instances of the image counts as neither true nor false; the
-others are then assigned again. The mask of a spatial prompt is never left out, because its target is known.
+A mask of a phrase without a match that lies at least half in `ignore` instances of the phrase's own nouns counts as
+neither true nor false; the others are then assigned again. Instances of other nouns excuse nothing. The mask of a
+spatial prompt is never left out, because its target is known.
 
 Boxes are matched in the same way, independently of masks. If an instance of a prompt has a box and no mask, only boxes
 are matched: the prompt's row has `boxes_only`, and metrics of masks are not evaluable.
@@ -69,7 +70,8 @@ def match_shard(
             if image_id in prompts_by_image:
                 image_masks = masks_by_image.get(image_id, masks.iloc[:0])
                 overlap = ImageOverlap(image_row, truth.instances_of(image_id), image_masks)
-                ImageMatcher(overlap, score_threshold, builder, tracker).match_prompts(prompts_by_image[image_id])
+                matcher = ImageMatcher(overlap, truth, score_threshold, builder, tracker)
+                matcher.match_prompts(prompts_by_image[image_id])
             else:
                 tracker.skip_frame(image_row)
             step(1)

@@ -1,5 +1,6 @@
 """Average precision of masks or boxes over phrases, with phrases as categories."""
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Literal, Unpack
@@ -72,19 +73,17 @@ def average_precision(
 
 def average_precision_variants(iou_type: IouType, label: str, source: str) -> dict[str, RankedMetric]:
     """Build COCO's variants of average precision: all thresholds, one threshold, one size, 100 detections."""
+    build = functools.partial(average_precision, iou_type, needs_exhaustive_labels=True, source=source)
     variants = {
-        "": average_precision(iou_type, label=label, source=source),
-        "50": average_precision(iou_type, iou_thresholds=(0.5,), label=f"{label}@50", source=source),
-        "75": average_precision(iou_type, iou_thresholds=(0.75,), label=f"{label}@75", source=source),
-        "coco": average_precision(
-            iou_type,
-            max_detections=coco.COCO_MAX_DETECTIONS,
-            label=f"{label} ({coco.COCO_MAX_DETECTIONS} detections)",
-            source=source,
+        "": build(label=label),
+        "50": build(iou_thresholds=(0.5,), label=f"{label}@50"),
+        "75": build(iou_thresholds=(0.75,), label=f"{label}@75"),
+        "coco": build(
+            max_detections=coco.COCO_MAX_DETECTIONS, label=f"{label} ({coco.COCO_MAX_DETECTIONS} detections)"
         ),
     }
     for size in ("small", "medium", "large"):
-        variants[size] = average_precision(iou_type, size=size, label=f"{label}, {size}", source=source)
+        variants[size] = build(size=size, label=f"{label}, {size}")
     return variants
 
 

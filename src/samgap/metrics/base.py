@@ -41,6 +41,10 @@ class Metric:
     """Whether the metric is defined for the rows of a single phrase."""
     by_instance: bool = False
     """Whether the metric depends on the prompted instances only, so that a subset of instances has a value."""
+    needs_exhaustive_labels: bool = False
+    """Whether a right detection of an object without a label changes the value, which is then wrong."""
+    left_out: Column | None = None
+    """Number of predictions that the metric leaves out, float64 (N,); None if there are none by definition."""
     id: str = ""
     """Set by `load_metric` from file name and variant."""
 
@@ -72,6 +76,8 @@ class Description(TypedDict, total=False):
     value_range: tuple[float, float]
     higher_is_better: bool | None
     decimals: int
+    needs_exhaustive_labels: bool
+    left_out: Column | None
 
 
 def ratio(

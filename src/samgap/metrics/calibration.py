@@ -2,8 +2,8 @@
 
 Predictions are put into ten bins by score, 0–0.1 … 0.9–1. The error is |share correct − mean score| per bin, weighted
 by the number of predictions. A prediction is correct if it matches an instance at IoU 0.5, greedily by score as for
-`map-50`; predictions that match only `ignore` instances are left out. Every stored score counts, independently of the
-score threshold. Undefined (NaN) if there is no prediction. Not evaluable for spatial prompts.
+`map-50`; predictions that match only `ignore` instances of the phrase's nouns are left out. Every stored score counts,
+independently of the score threshold. Undefined (NaN) if there is no prediction. Not evaluable for spatial prompts.
 """
 
 import numpy as np
@@ -45,5 +45,6 @@ METRICS = {
         label="ECE",
         source="Naeini, Cooper & Hauskrecht (2015)",
         higher_is_better=False,
+        needs_exhaustive_labels=True,
     )
 }

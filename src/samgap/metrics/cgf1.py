@@ -10,7 +10,7 @@ import pandas as pd
 from samgap.metrics import il_mcc, pmf1
 from samgap.metrics.base import SufficientStatistics, SumMetric
 from samgap.metrics.reasons import no_negative_reason, require_masks
-from samgap.metrics.row_masks import is_evaluable_phrase, is_present_phrase
+from samgap.metrics.row_masks import has_known_presence, is_present_phrase
 
 
 def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
@@ -36,9 +36,10 @@ METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
         compute=compute,
-        row_mask=is_evaluable_phrase,
+        row_mask=has_known_presence,
         not_evaluable_reason=require_masks(no_negative_reason),
         by_phrase=False,
+        needs_exhaustive_labels=True,
         label="cgF1 (0–100)",
         source="sam3's `eval/cgf1_eval.py`; the factor of 100 as in the SAM3 paper",
         unit="points of 100",

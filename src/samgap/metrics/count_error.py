@@ -2,8 +2,9 @@
 
 `count-error`: mean of |predictions − instances| over images and phrases. `count-error-bias`: mean of predictions −
 instances, positive if too many are counted; 0 is best. `count-error-relative`: Σ |predictions − instances| / Σ
-instances. Absent phrases count, with 0 instances. A correct count may be made of wrong masks, so compare `f1-50` as
-well. No masks are needed in the ground truth. Not evaluable for spatial prompts, which determine the count.
+instances. Absent phrases count, with 0 instances; an image whose only instances of a phrase's nouns are `ignore` does
+not count for the phrase. A correct count may be made of wrong masks, so compare `f1-50` as well. No masks are needed in
+the ground truth. Not evaluable for spatial prompts, which determine the count.
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, constant, float_column
 from samgap.metrics.reasons import no_phrase_reason
-from samgap.metrics.row_masks import is_evaluable_phrase
+from samgap.metrics.row_masks import has_known_presence
 
 VARIANTS = ("", "bias", "relative")
 SOURCE = "the usual definitions; fruit load as in Häni et al. (2020)"
@@ -32,10 +33,11 @@ METRICS = {
     "": ratio(
         absolute_error,
         constant,
-        row_mask=is_evaluable_phrase,
+        row_mask=has_known_presence,
         not_evaluable_reason=no_phrase_reason,
         label="Count MAE (instances)",
         source=SOURCE,
+        needs_exhaustive_labels=True,
         unit="instances",
         value_range=(0.0, float("inf")),
         higher_is_better=False,
@@ -44,10 +46,11 @@ METRICS = {
     "bias": ratio(
         signed_error,
         constant,
-        row_mask=is_evaluable_phrase,
+        row_mask=has_known_presence,
         not_evaluable_reason=no_phrase_reason,
         label="Count bias (instances)",
         source=SOURCE,
+        needs_exhaustive_labels=True,
         unit="instances",
         value_range=(-float("inf"), float("inf")),
         higher_is_better=None,
@@ -56,10 +59,11 @@ METRICS = {
     "relative": ratio(
         absolute_error,
         column("n_truth"),
-        row_mask=is_evaluable_phrase,
+        row_mask=has_known_presence,
         not_evaluable_reason=no_phrase_reason,
         label="Relative count error",
         source=SOURCE,
+        needs_exhaustive_labels=True,
         value_range=(0.0, float("inf")),
         higher_is_better=False,
     ),

@@ -25,6 +25,7 @@ METRICS = {
         column("common_px"),
         union_px,
         row_mask=is_evaluable_phrase,
+        needs_exhaustive_labels=True,
         not_evaluable_reason=require_masks(no_phrase_reason),
         label="Pixel IoU",
         source='pixel IoU of MinneApple\'s semantic segmentation (Häni et al. 2020), for the phrase "apple"',

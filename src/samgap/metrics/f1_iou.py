@@ -12,6 +12,7 @@ VARIANTS = ("55", "60", "65", "70", "75", "80", "85", "90", "95")
 METRICS = {
     variant: f1_at(
         int(variant) / 100,
+        needs_exhaustive_labels=True,
         label=f"F1@{variant}",
         source="van Rijsbergen (1979); matching as in sam3's evaluator",
     )

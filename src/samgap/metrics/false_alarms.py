@@ -1,8 +1,9 @@
 """False positives on absent phrases: how often a model predicts masks for a phrase that is absent from the image.
 
 `false-alarms`: the share of images and absent phrases with at least one predicted mask (the image-level false positive
-rate). `false-alarms-masks`: predicted masks per absent phrase. No masks are needed in the ground truth. Not evaluable
-without a phrase that is absent from its image.
+rate). `false-alarms-masks`: predicted masks per absent phrase. A phrase is not absent from an image with an `ignore`
+instance of its nouns. No masks are needed in the ground truth. Not evaluable without a phrase that is absent from its
+image.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, constant, float_column
-from samgap.metrics.reasons import NO_NEGATIVE, NO_PHRASE, is_text_prompt, no_ground_truth_reason
+from samgap.metrics.reasons import NO_PHRASE, is_text_prompt, no_absent_phrase_reason, no_ground_truth_reason
 from samgap.metrics.row_masks import has_property, is_absent_phrase
 
 VARIANTS = ("", "masks")
@@ -22,7 +23,7 @@ def not_evaluable_reason(pairs: pd.DataFrame) -> str | None:
     phrases = has_property(pairs, "names_concept")
     if len(pairs) and not is_text_prompt(pairs).any():
         return NO_PHRASE
-    return no_ground_truth_reason(pairs[phrases]) or (None if is_absent_phrase(pairs).any() else NO_NEGATIVE)
+    return no_ground_truth_reason(pairs[phrases]) or no_absent_phrase_reason(pairs)
 
 
 def has_prediction(pairs: pd.DataFrame) -> np.ndarray:
@@ -39,6 +40,7 @@ METRICS = {
         label="False positive rate, absent phrases",
         source=SOURCE,
         higher_is_better=False,
+        needs_exhaustive_labels=True,
     ),
     "masks": ratio(
         column("n_predicted"),
@@ -51,5 +53,6 @@ METRICS = {
         value_range=(0.0, float("inf")),
         higher_is_better=False,
         decimals=2,
+        needs_exhaustive_labels=True,
     ),
 }

@@ -34,6 +34,7 @@ METRICS = {
         column("n_predicted"),
         row_mask=is_evaluable_phrase,
         not_evaluable_reason=require_masks(no_phrase_reason),
+        needs_exhaustive_labels=True,
         label="Grounding error, off-concept",
         source="the paper",
         higher_is_better=False,

@@ -2,7 +2,8 @@
 
 Over pairs of image and phrase, "at least one mask predicted" against "present":
 (TP·TN − FP·FN) / (√((TP+FP)(TP+FN)(TN+FP)(TN+FN)) + ε), ε = 1e-6. The value is 0 if a row or column of the confusion
-matrix is empty, for example with masks for every phrase. Not evaluable without a phrase that is absent from its image:
+matrix is empty, for example with masks for every phrase. An image whose only instances of a phrase's nouns are `ignore`
+does not count for the phrase, as its presence is unknown. Not evaluable without a phrase that is absent from its image:
 the value would be 0 for any model.
 """
 
@@ -12,7 +13,7 @@ import pandas as pd
 from samgap.metrics.base import SufficientStatistics, SumMetric
 from samgap.metrics.columns import float_column
 from samgap.metrics.reasons import no_negative_reason
-from samgap.metrics.row_masks import is_evaluable_phrase
+from samgap.metrics.row_masks import has_known_presence
 
 EPSILON = 1e-6
 
@@ -40,9 +41,10 @@ METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
         compute=compute,
-        row_mask=is_evaluable_phrase,
+        row_mask=has_known_presence,
         not_evaluable_reason=no_negative_reason,
         by_phrase=False,
+        needs_exhaustive_labels=True,
         label="IL-MCC",
         source="sam3's `eval/cgf1_eval.py`, including ε; Matthews (1975)",
         value_range=(-1.0, 1.0),

@@ -2,7 +2,8 @@
 
 `instructions-giou`: mean over images and instructions of the IoU of both unions, 1 if both are empty.
 `instructions-ciou`: Σ intersection / Σ union. `instructions-p50`: the share with an IoU above 0.5. Not evaluable
-without a phrase that has a level.
+without a phrase that has a level. An image whose only instances of an instruction's nouns are `ignore` does not count
+for it.
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ from samgap.metrics.base import divide, ratio
 from samgap.metrics.columns import column, constant, float_column
 from samgap.metrics.coverage import union_px
 from samgap.metrics.reasons import require_masks, require_phrases
-from samgap.metrics.row_masks import is_evaluable_phrase
+from samgap.metrics.row_masks import has_known_presence
 
 VARIANTS = ("giou", "ciou", "p50")
 SOURCE = "gIoU and cIoU of referring segmentation (Liu et al. 2023, GRES; Lai et al. 2024, LISA); levels as in SAM3-I"
@@ -20,7 +21,7 @@ SOURCE = "gIoU and cIoU of referring segmentation (Liu et al. 2023, GRES; Lai et
 
 def is_instruction(pairs: pd.DataFrame) -> np.ndarray:
     """Select evaluable phrases with an instruction level, bool (N,)."""
-    return is_evaluable_phrase(pairs) & pairs["level"].notna().to_numpy(bool)
+    return has_known_presence(pairs) & pairs["level"].notna().to_numpy(bool)
 
 
 def union_iou(pairs: pd.DataFrame) -> np.ndarray:
@@ -48,6 +49,7 @@ METRICS = {
         not_evaluable_reason=require_masks(require_phrases(is_instruction, "no phrase is tagged as an instruction")),
         label=label,
         source=SOURCE,
+        needs_exhaustive_labels=True,
     )
     for variant, (numerator, denominator, label) in _RATIOS.items()
 }

@@ -1,8 +1,9 @@
 """Leakage: how much of the masks of unannotated things (leaf, branch) lies on annotated instances.
 
-The share of such a mask on any annotated instance, mean over the masks predicted for prompts of kind `other`. (The
-paper prompts for leaves and branches, but only fruit is annotated.) Images of which labels could not be used are left
-out. Undefined (NaN) if there is no prediction. Not evaluable without such prompts.
+The share of such a mask on any annotated instance, `ignore` or not, mean over the masks predicted for prompts of kind
+`other`. (The paper prompts for leaves and branches, but only fruit is annotated.) Images of which labels could not be
+used are left out; leakage onto an object without a label is not seen. Undefined (NaN) if there is no prediction. Not
+evaluable without such prompts.
 """
 
 import numpy as np
@@ -36,6 +37,7 @@ METRICS = {
         column("n_predicted"),
         row_mask=is_unlabelled_concept,
         not_evaluable_reason=not_evaluable_reason,
+        needs_exhaustive_labels=True,
         label="Leakage",
         source="this project",
         higher_is_better=False,

@@ -9,8 +9,8 @@ image. Every score counts, independently of the score threshold. Variants:
 - `map-small`, `map-medium`, `map-large`: instances up to 32² px, 32² to 96² px, and from 96² px, limits included as in
   COCO. Other instances count neither as matched nor as missed.
 
-Instances marked `ignore` are treated as COCO's crowds. COCO's −1 is "not evaluable" here. Not evaluable for spatial
-prompts, whose scores do not rank anything.
+Instances of a phrase's nouns that are marked `ignore` are treated as COCO's crowds. COCO's −1 is "not evaluable" here.
+Not evaluable for spatial prompts, whose scores do not rank anything.
 """
 
 from samgap.metrics.average_precision import average_precision_variants

@@ -61,10 +61,11 @@ def f1_of_tags(seen_values: tuple[bool, ...], **description: Unpack[Description]
 
 
 METRICS = {
-    "unseen": f1_of_tags((False,), label="F1@50, unseen phrases", source=SOURCE),
-    "seen": f1_of_tags((True,), label="F1@50, seen phrases", source=SOURCE),
+    "unseen": f1_of_tags((False,), needs_exhaustive_labels=True, label="F1@50, unseen phrases", source=SOURCE),
+    "seen": f1_of_tags((True,), needs_exhaustive_labels=True, label="F1@50, seen phrases", source=SOURCE),
     "gap": f1_of_tags(
         (True, False),
+        needs_exhaustive_labels=True,
         label="F1@50 gap, seen − unseen",
         source=SOURCE,
         value_range=(-1.0, 1.0),

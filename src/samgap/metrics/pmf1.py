@@ -43,5 +43,6 @@ METRICS = {
         not_evaluable_reason=require_masks(no_phrase_reason),
         label="pmF1",
         source=SOURCE,
+        needs_exhaustive_labels=True,
     )
 }

@@ -2,21 +2,26 @@
 
 TP / predictions, summed over all evaluable prompts. Matching is one to one, so a second mask of the same apple is a
 false positive, as is every mask of a phrase that is absent from its image. Undefined (NaN) if there is no prediction.
+`precision-near-labels` leaves out predictions that are far from every label.
 """
 
 from typing import Unpack
 
-from samgap.metrics.base import Description, SumMetric, ratio
+from samgap.metrics.base import Column, Description, SumMetric, ratio
 from samgap.metrics.columns import column, true_positives_at
 from samgap.metrics.reasons import no_ground_truth_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable
 
+_n_predicted = column("n_predicted")
 
-def precision_at(iou_threshold: float, **description: Unpack[Description]) -> SumMetric:
-    """Build the precision at one of `IOU_THRESHOLDS`."""
+
+def precision_at(
+    iou_threshold: float, n_predicted: Column = _n_predicted, **description: Unpack[Description]
+) -> SumMetric:
+    """Build the precision at one of `IOU_THRESHOLDS`, by default with all predictions."""
     return ratio(
         true_positives_at(iou_threshold),
-        column("n_predicted"),
+        n_predicted,
         row_mask=is_evaluable,
         not_evaluable_reason=require_masks(no_ground_truth_reason),
         **description,
@@ -24,5 +29,10 @@ def precision_at(iou_threshold: float, **description: Unpack[Description]) -> Su
 
 
 METRICS = {
-    "": precision_at(0.5, label="Precision@50", source="the usual definition; matching as in sam3's evaluator"),
+    "": precision_at(
+        0.5,
+        needs_exhaustive_labels=True,
+        label="Precision@50",
+        source="the usual definition; matching as in sam3's evaluator",
+    ),
 }

@@ -11,6 +11,7 @@ VARIANTS = ("55", "60", "65", "70", "75", "80", "85", "90", "95")
 METRICS = {
     variant: precision_at(
         int(variant) / 100,
+        needs_exhaustive_labels=True,
         label=f"Precision@{variant}",
         source="the usual definition; matching as in sam3's evaluator",
     )

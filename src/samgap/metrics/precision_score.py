@@ -19,6 +19,7 @@ METRICS = {
         column_at_score("sweep_tp", int(variant) / 100),
         column_at_score("sweep_predicted", int(variant) / 100),
         row_mask=is_evaluable_phrase,
+        needs_exhaustive_labels=True,
         not_evaluable_reason=require_masks(no_phrase_reason),
         label=f"Precision@50, score ≥ 0.{variant}",
         source="the usual definition",

@@ -6,6 +6,7 @@ with that of another, 1 if both are empty, mean over images and pairs of paraphr
 that has two paraphrases.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Unpack
 
@@ -81,11 +82,13 @@ def _weight_sums(weights: np.ndarray, sums: SufficientStatistics) -> SufficientS
     return {name: np.einsum("rc,c...->r...", weights, cluster_sums) for name, cluster_sums in sums.items()}
 
 
+_sensitivity_of_pmf1 = functools.partial(sensitivity, needs_exhaustive_labels=True, source=SOURCE)
+
 METRICS = {
-    "mean": sensitivity(lambda scores: scores.mean(axis=0), label="pmF1, mean of paraphrases", source=SOURCE),
-    "worst": sensitivity(lambda scores: scores.min(axis=0), label="pmF1, worst paraphrase", source=SOURCE),
-    "sd": sensitivity(
-        lambda scores: scores.std(axis=0), label="pmF1, SD of paraphrases", source=SOURCE, higher_is_better=False
+    "mean": _sensitivity_of_pmf1(lambda scores: scores.mean(axis=0), label="pmF1, mean of paraphrases"),
+    "worst": _sensitivity_of_pmf1(lambda scores: scores.min(axis=0), label="pmF1, worst paraphrase"),
+    "sd": _sensitivity_of_pmf1(
+        lambda scores: scores.std(axis=0), label="pmF1, SD of paraphrases", higher_is_better=False
     ),
     "agreement": ratio(
         column("sum_agreement"),

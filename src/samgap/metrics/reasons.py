@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 
 from samgap.metrics.base import Column, Reason
-from samgap.metrics.row_masks import has_lost_labels, has_property, is_absent_phrase, is_evaluable, is_positive
+from samgap.metrics.row_masks import (
+    has_lost_labels,
+    has_property,
+    is_absent_phrase,
+    is_evaluable,
+    is_evaluable_phrase,
+    is_positive,
+)
 
 # These texts are written to the column `note` of table `estimates`.
 NO_GROUND_TRUTH = "not evaluable: the labels do not determine the correct prediction"
@@ -14,6 +21,7 @@ NO_PHRASE = "not evaluable: spatial prompts name no concept"
 NO_MASK = "not evaluable: the ground truth has boxes only"
 NO_CLICK = "not evaluable: no prompt was corrected by clicks"
 NO_NEGATIVE = "not evaluable: no phrase is absent from its image"
+NO_KNOWN_NEGATIVE = "not evaluable: each phrase without an instance in its image has an ignored one there"
 
 
 def no_ground_truth_reason(pairs: pd.DataFrame) -> str | None:
@@ -37,7 +45,14 @@ def no_phrase_reason(pairs: pd.DataFrame) -> str | None:
 
 def no_negative_reason(pairs: pd.DataFrame) -> str | None:
     """Return the reason if no phrase is present in its image, or none is absent."""
-    return no_phrase_reason(pairs) or (None if is_absent_phrase(pairs).any() else NO_NEGATIVE)
+    return no_phrase_reason(pairs) or no_absent_phrase_reason(pairs)
+
+
+def no_absent_phrase_reason(pairs: pd.DataFrame) -> str | None:
+    """Return the reason if no evaluable phrase is known to be absent from its image."""
+    if is_absent_phrase(pairs).any():
+        return None
+    return NO_KNOWN_NEGATIVE if (is_evaluable_phrase(pairs) & ~is_positive(pairs)).any() else NO_NEGATIVE
 
 
 def is_text_prompt(pairs: pd.DataFrame) -> np.ndarray:

@@ -36,6 +36,14 @@ def is_present_phrase(pairs: pd.DataFrame) -> np.ndarray:
     return is_evaluable_phrase(pairs) & is_positive(pairs)
 
 
+def has_known_presence(pairs: pd.DataFrame) -> np.ndarray:
+    """Select evaluable noun phrases that the labels say to be present in or absent from their image, bool (N,).
+
+    In an image whose only instances of a noun are marked `ignore`, neither is known.
+    """
+    return is_evaluable_phrase(pairs) & (is_positive(pairs) | (pairs["n_ignored"].to_numpy() == 0))
+
+
 def is_absent_phrase(pairs: pd.DataFrame) -> np.ndarray:
-    """Select evaluable noun phrases without an instance in their image, bool (N,)."""
-    return is_evaluable_phrase(pairs) & ~is_positive(pairs)
+    """Select evaluable noun phrases known to be absent from their image, bool (N,)."""
+    return has_known_presence(pairs) & ~is_positive(pairs)

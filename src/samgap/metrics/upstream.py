@@ -22,6 +22,7 @@ Computed prompt by prompt; the repository pools all images in one list, which al
 Undefined (NaN) if the denominator is 0.
 """
 
+import functools
 from typing import Literal
 
 import numpy as np
@@ -89,7 +90,12 @@ def index_paired_quality(pairs: pd.DataFrame) -> np.ndarray:
 
 
 def _paper_ratio(
-    label: str, numerator: Column, denominator: Column, applicability: Applicability, by_phrase: bool = True
+    label: str,
+    numerator: Column,
+    denominator: Column,
+    applicability: Applicability,
+    by_phrase: bool = True,
+    needs_exhaustive_labels: bool = False,
 ) -> SumMetric:
     row_mask, not_evaluable_reason = applicability
     return ratio(
@@ -98,6 +104,7 @@ def _paper_ratio(
         row_mask=row_mask,
         not_evaluable_reason=not_evaluable_reason,
         by_phrase=by_phrase,
+        needs_exhaustive_labels=needs_exhaustive_labels,
         label=f"{label} (paper code)",
         source=SOURCE,
     )
@@ -144,6 +151,7 @@ def _pooled_score(name: Literal["precision", "recall", "f1"], label: str) -> Sum
         compute=compute,
         row_mask=is_evaluable,
         not_evaluable_reason=require_masks(no_instance_reason if name == "recall" else no_ground_truth_reason),
+        needs_exhaustive_labels=True,
         label=f"{label} (paper code)",
         source=SOURCE,
     )
@@ -157,17 +165,22 @@ def _build_metrics() -> dict[str, SumMetric]:
     unseen = open_vocabulary_f1.METRICS["unseen"]
     unseen_phrases: Applicability = unseen.row_mask, unseen.not_evaluable_reason
     steps: Applicability = has_value("step_iou"), require_rows(has_value("step_iou"), NO_STEP)
+    # Each of these also depends on predictions without a match: a further one shifts the pairs by index, or is a match
+    # where the IoU has no threshold.
+    with_false_positives = functools.partial(_paper_ratio, needs_exhaustive_labels=True)
     return {
-        "iou": _paper_ratio("IoU", column("upstream_iou"), index_paired, _POSITIVE),
-        "dice": _paper_ratio("Dice", column("upstream_dice"), index_paired, _POSITIVE),
-        "boundary-f1": _paper_ratio("Boundary F (2 px)", column("upstream_boundary_f_2px"), index_paired, _POSITIVE),
-        "quality": _paper_ratio("Quality score", index_paired_quality, index_paired, _POSITIVE),
-        "precision": _paper_ratio("Precision", any_mask, predicted, _EVALUABLE),
-        "recall": _paper_ratio("Recall", any_mask, truth, _POSITIVE),
-        "f1": _paper_ratio("F1", double(any_mask), add(predicted, truth), _EVALUABLE),
-        "greedy-precision": _paper_ratio("Precision@50, greedy", greedy, predicted, _PHRASES),
+        "iou": with_false_positives("IoU", column("upstream_iou"), index_paired, _POSITIVE),
+        "dice": with_false_positives("Dice", column("upstream_dice"), index_paired, _POSITIVE),
+        "boundary-f1": with_false_positives(
+            "Boundary F (2 px)", column("upstream_boundary_f_2px"), index_paired, _POSITIVE
+        ),
+        "quality": with_false_positives("Quality score", index_paired_quality, index_paired, _POSITIVE),
+        "precision": with_false_positives("Precision", any_mask, predicted, _EVALUABLE),
+        "recall": with_false_positives("Recall", any_mask, truth, _POSITIVE),
+        "f1": with_false_positives("F1", double(any_mask), add(predicted, truth), _EVALUABLE),
+        "greedy-precision": with_false_positives("Precision@50, greedy", greedy, predicted, _PHRASES),
         "greedy-recall": _paper_ratio("Recall@50, greedy", greedy, truth, _PHRASES),
-        "greedy-f1": _paper_ratio("F1@50, greedy", double(greedy), add(predicted, truth), _PHRASES),
+        "greedy-f1": with_false_positives("F1@50, greedy", double(greedy), add(predicted, truth), _PHRASES),
         "concept-recall": _paper_ratio("Concept recall@50", covered, truth, _PHRASES),
         "open-vocabulary-f1": _paper_ratio(
             "Open-vocabulary F1", double(covered), add(covered, truth), unseen_phrases, by_phrase=False

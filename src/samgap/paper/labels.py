@@ -1,9 +1,17 @@
-"""Labels of metrics and models, and number formats, for figures and tables."""
+"""Labels of metrics and models, number formats, and the mark of values that lack labels, for figures and tables."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pandas as pd
+
 from samgap.metrics import load_metric
+from samgap.paper.grid import Block
+
+LACKS_LABELS_MARK = "†"
+"""Follows each printed value that needs exhaustive labels, if those of its data set are not."""
+LACKS_LABELS_NOTE = f"{LACKS_LABELS_MARK} labels are not exhaustive: background objects count as false positives"
+"""Explains the mark wherever it is printed."""
 
 
 def metric_label(metric_id: str) -> str:
@@ -14,6 +22,30 @@ def metric_label(metric_id: str) -> str:
 def metric_decimals(metric_id: str) -> int:
     """Return the number of decimals that the metric declares."""
     return load_metric(metric_id).decimals
+
+
+def lacks_labels_mark(*lacks_labels: Any) -> str:
+    """Return the mark if one of some cells of a column `lacks_labels` is true; they may be null."""
+    return LACKS_LABELS_MARK if any(pd.notna(cell) and cell for cell in lacks_labels) else ""
+
+
+def explain_mark(blocks: Iterable[Block]) -> list[str]:
+    """Return the explanation of the mark as a sentence, if a cell of a printed table has it."""
+    texts = (cell.text for block in blocks for row in block.rows for cell in row)
+    return [f"{LACKS_LABELS_NOTE}."] if any(LACKS_LABELS_MARK in text for text in texts) else []
+
+
+def describe_left_out(n_left_out: float | None, labelled_distance: float | None) -> str:
+    """Describe the predictions that a metric leaves out; empty for a metric that leaves out none by definition.
+
+    Args:
+        n_left_out: Their number, or null.
+        labelled_distance: The distance from which they are far, in image heights.
+    """
+    if n_left_out is None or pd.isna(n_left_out):
+        return ""
+    subject = "1 prediction is" if n_left_out == 1 else f"{int(n_left_out):,} predictions are"
+    return f"{subject} left out: farther than {labelled_distance:g} image heights from every labelled instance"
 
 
 def model_label(models: Mapping[str, Mapping[str, Any]], model_id: str) -> str:

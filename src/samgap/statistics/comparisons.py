@@ -11,7 +11,7 @@ from samgap.statistics import bootstrap, paired
 from samgap.statistics.clusters import Clustering, assign_clusters
 from samgap.statistics.estimates import UNDEFINED_NOTE, CellKey, Row, add_lost_labels, interval_with_warning
 from samgap.statistics.strata import STRATUM_ALL, Cell
-from samgap.statistics.sums import Resampleable, summarize_metric
+from samgap.statistics.sums import LabelCoverage, Resampleable, summarize_metric
 
 KEY_COLUMNS = ("comparison", "dataset", "model", "prompts", "baseline_model", "baseline_prompts")
 VALUE_COLUMNS = (
@@ -150,6 +150,16 @@ def _compare_pair(
         "p_t_test": t_test.pop("p_value"),
         **t_test,
         "warning": add_lost_labels(warning, max(candidate.n_lost, baseline.n_lost)),
+        **_join_coverage(candidate.coverage, baseline.coverage),
+    }
+
+
+def _join_coverage(candidate: LabelCoverage, baseline: LabelCoverage) -> Row:
+    """Return the columns of both values; the distance is that of their data set."""
+    return {
+        **asdict(candidate),
+        "baseline_lacks_labels": baseline.lacks_labels,
+        "baseline_n_left_out": baseline.n_left_out,
     }
 
 
@@ -164,4 +174,6 @@ def _correct_p_values(rows: list[Row]) -> None:
 def _empty_row(keys: Mapping[str, str], metric: str, clustering: Clustering) -> Row:
     counts = dict.fromkeys(("n_tests", "n_clusters", "n_instances", "baseline_n_instances"), 0)
     texts = {"clusters": clustering.kind, "warning": None, "note": None}
-    return {**keys, "metric": metric, "stratum": STRATUM_ALL, **dict.fromkeys(VALUE_COLUMNS), **counts, **texts}
+    coverage = _join_coverage(LabelCoverage(), LabelCoverage())
+    values = dict.fromkeys(VALUE_COLUMNS)
+    return {**keys, "metric": metric, "stratum": STRATUM_ALL, **values, **counts, **texts, **coverage}

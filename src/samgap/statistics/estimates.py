@@ -1,6 +1,7 @@
 """Estimates: every metric of every experiment with its confidence interval, the rows of table `estimates`."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from samgap.metrics import load_metric
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import Clustering, assign_clusters
 from samgap.statistics.strata import STRATUM_ALL, Cell
-from samgap.statistics.sums import Resampleable, summarize_metric
+from samgap.statistics.sums import LabelCoverage, Resampleable, summarize_metric
 
 UNDEFINED_NOTE = "not evaluable: the value is undefined, as its denominator is 0"
 
@@ -117,7 +118,8 @@ def _estimate_stratum(
         return _make_row(stratum, clustering, note=UNDEFINED_NOTE, **counts)
     low, high, warning = interval_with_warning(values, resampleable.n_clusters, clustering, confidence)
     warning = add_lost_labels(warning, resampleable.n_lost)
-    return _make_row(stratum, clustering, value=value, ci_low=low, ci_high=high, warning=warning, **counts)
+    columns = {"value": value, "ci_low": low, "ci_high": high, "warning": warning, **asdict(resampleable.coverage)}
+    return _make_row(stratum, clustering, **columns, **counts)
 
 
 def interval_with_warning(
@@ -139,4 +141,5 @@ def add_lost_labels(warning: str | None, n_lost: int) -> str | None:
 
 def _make_row(stratum: str, clustering: Clustering, **columns: Any) -> Row:
     defaults = {"value": None, "ci_low": None, "ci_high": None, "n_images": 0, "n_instances": 0, "n_clusters": 0}
-    return {"stratum": stratum, **defaults, "clusters": clustering.kind, "warning": None, "note": None, **columns}
+    texts = {"clusters": clustering.kind, "warning": None, "note": None}
+    return {"stratum": stratum, **defaults, **texts, **asdict(LabelCoverage()), **columns}

@@ -8,8 +8,21 @@ import pandas as pd
 
 from samgap.metrics import load_metric
 from samgap.metrics.base import Metric, RankedMetric, Resampler, SharedCache, SufficientStatistics, SumMetric
+from samgap.metrics.columns import float_column
 from samgap.metrics.row_masks import has_lost_labels, has_property
 from samgap.statistics.clusters import Clustering
+
+
+@dataclass(frozen=True)
+class LabelCoverage:
+    """What the labels of the data set do not cover, for a value."""
+
+    lacks_labels: bool = False
+    """Whether the value needs exhaustive labels, and those of its rows are not."""
+    n_left_out: int | None = None
+    """Number of predictions left out as far from every label; None for a metric that leaves out none."""
+    labelled_distance: float | None = None
+    """The distance from which they are far, in image heights."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,7 @@ class SampleSize:
     n_instances: int
     n_lost: int = field(default=0, kw_only=True)
     """Number of phrases on images that do not count, because labels that they depend on were lost."""
+    coverage: LabelCoverage = field(default=LabelCoverage(), kw_only=True)
 
     @property
     def n_clusters(self) -> int:
@@ -89,15 +103,16 @@ def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering
     codes = clustering.cluster_codes(pairs["image_id"])
     has_data = np.bincount(codes, minlength=clustering.count) > 0
     sizes = (has_data, pairs["image_id"].nunique(), int(pairs["n_truth"].sum()))
+    coverage = describe_coverage(metric, pairs)
     if isinstance(metric, RankedMetric):
-        return RankingStatistics(*sizes, metric, pairs, codes, n_lost=n_lost)
+        return RankingStatistics(*sizes, metric, pairs, codes, n_lost=n_lost, coverage=coverage)
     statistics = metric.sufficient_statistics(pairs)
     widths = {name: None if rows.ndim == 1 else rows.shape[1] for name, rows in statistics.items()}
     columns = [column for rows in statistics.values() for column in rows.reshape(len(pairs), -1).T]
     cluster_sums = np.stack(
         [np.bincount(codes, weights=column, minlength=clustering.count) for column in columns], axis=1
     )
-    return SumStatistics(*sizes, metric, cluster_sums, widths, n_lost=n_lost)
+    return SumStatistics(*sizes, metric, cluster_sums, widths, n_lost=n_lost, coverage=coverage)
 
 
 def count_lost(metric: Metric, pairs: pd.DataFrame) -> int:
@@ -109,6 +124,19 @@ def count_lost(metric: Metric, pairs: pd.DataFrame) -> int:
     # Whether the phrase is present in these images is unknown.
     masks = [metric.row_mask(lost.assign(n_truth=n_truth)) for n_truth in (0, 1)]
     return int(np.logical_or(*masks).sum())
+
+
+def describe_coverage(metric: Metric, pairs: pd.DataFrame) -> LabelCoverage:
+    """Describe what the labels do not cover, for a metric of the rows of table `pairs` that count.
+
+    A row of a spatial prompt needs no other labels than that of its object.
+    """
+    is_exhaustive = pairs["exhaustive"].to_numpy(bool) | has_property(pairs, "spatial")
+    lacks_labels = metric.needs_exhaustive_labels and not is_exhaustive.all()
+    if metric.left_out is None or not len(pairs):
+        return LabelCoverage(lacks_labels)
+    distance = float_column(pairs, "labelled_distance")[0]
+    return LabelCoverage(lacks_labels, int(metric.left_out(pairs).sum()), float(distance))
 
 
 def round_for_exact_sums(tables: Sequence[np.ndarray]) -> list[np.ndarray]:

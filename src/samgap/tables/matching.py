@@ -121,6 +121,13 @@ INSTANCES = Table(
         ),
         column("area_px", pa.int64(), "area of the prediction", "px", nullable=True),
         column("attributes", STRING_MAP, "labelled attributes of the instance", nullable=True),
+        column(
+            "label_distance_px",
+            pa.float64(),
+            "distance of a false positive of a phrase to the nearest labelled instance of its nouns; null without one",
+            "px",
+            nullable=True,
+        ),
     ],
 )
 """A row is a matched or missed instance, or a false positive."""
@@ -136,7 +143,15 @@ PAIRS = Table(
         column("evaluable", pa.bool_(), "whether the labels of the data set decide the prompt"),
         LOST_LABELS,
         column("n_truth", pa.int32(), "instances that a right prediction covers"),
+        column(
+            "n_ignored",
+            pa.int32(),
+            "`ignore` instances of the nouns of a phrase; without an instance, they leave open whether it is present",
+        ),
         column("n_predicted", pa.int32(), "predictions at or above the score threshold, without ignored ones"),
+        column("n_far", pa.int32(), "of them farther than labelled_distance from each labelled instance of the nouns"),
+        column("exhaustive", pa.bool_(), "whether the labels of the data set are exhaustive"),
+        column("labelled_distance", pa.float64(), "key labelled-distance of the data set", "image heights"),
         column("tp", pa.list_(pa.int32(), len(IOU_THRESHOLDS)), "one-to-one matches at IoU 0.50, 0.55 … 0.95"),
         *_make_measure_columns("sum_"),
         column("n_answered", pa.int32(), "instances with a prediction assigned, at any IoU"),

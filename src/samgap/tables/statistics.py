@@ -10,6 +10,16 @@ CLUSTER_COLUMNS = (
     column("warning", pa.string(), "reason to distrust the value or its interval, if any", nullable=True),
 )
 
+LEFT_OUT = "predictions left out as far from every label; null for other metrics"
+LACKS_LABELS = "whether the value needs exhaustive labels and those of the data set are not (printed with †)"
+LABELLED_DISTANCE = column(
+    "labelled_distance",
+    pa.float64(),
+    "distance from which the predictions left out are far; null without n_left_out",
+    "image heights",
+    nullable=True,
+)
+
 ESTIMATES = Table(
     "estimates",
     [
@@ -22,6 +32,9 @@ ESTIMATES = Table(
         column("n_instances", pa.int64(), "ground-truth instances of their prompts"),
         *CLUSTER_COLUMNS,
         column("note", pa.string(), "reason for a missing value: `skipped: …` or `not evaluable: …`", nullable=True),
+        column("lacks_labels", pa.bool_(), LACKS_LABELS, nullable=True),
+        column("n_left_out", pa.int64(), LEFT_OUT, nullable=True),
+        LABELLED_DISTANCE,
     ],
 )
 """A row is a metric of a cell and stratum, with its confidence interval."""
@@ -61,6 +74,11 @@ COMPARISONS = Table(
         column("n_instances", pa.int64(), "ground-truth instances of value"),
         column("baseline_n_instances", pa.int64(), "ground-truth instances of baseline_value"),
         column("note", pa.string(), "reason for a missing difference, as in estimates", nullable=True),
+        column("lacks_labels", pa.bool_(), f"of value: {LACKS_LABELS}", nullable=True),
+        column("n_left_out", pa.int64(), f"of value: {LEFT_OUT}", nullable=True),
+        column("baseline_lacks_labels", pa.bool_(), f"of baseline_value: {LACKS_LABELS}", nullable=True),
+        column("baseline_n_left_out", pa.int64(), f"of baseline_value: {LEFT_OUT}", nullable=True),
+        LABELLED_DISTANCE,
     ],
 )
 """A row is a paired test of two cells."""

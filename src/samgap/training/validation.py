@@ -12,7 +12,7 @@ from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
 from samgap.annotations.ground_truth import GroundTruth
-from samgap.annotations.phrases import find_truth_ids
+from samgap.annotations.phrases import find_truth_ids, is_presence_known
 from samgap.models import Model
 from samgap.training.loop import DatasetSource
 
@@ -32,7 +32,8 @@ def compute_validation_scores(
 
     Returns:
         `val_f1` (F1 at IoU 0.5 over all images and phrases), `val_f1_first` (of the first phrase alone),
-        `val_matched_iou` (mean IoU of the matched masks) and `val_il_mcc` (image-level MCC of presence).
+        `val_matched_iou` (mean IoU of the matched masks) and `val_il_mcc` (image-level MCC of presence, over the images
+        and phrases where it is known).
     """
     counts = np.zeros((len(phrases), 2))  # by phrase: matched masks, and predicted plus ground-truth masks
     matched_ious: list[float] = []
@@ -50,7 +51,8 @@ def compute_validation_scores(
             if truth_ids is None:
                 continue
             targets = [rles[truth_id] for truth_id in truth_ids]
-            presence[int(bool(targets)), int(bool(predicted))] += 1
+            if is_presence_known(phrase, image_id, ground_truth):
+                presence[int(bool(targets)), int(bool(predicted))] += 1
             ious = _compute_matched_ious(predicted, targets)
             counts[index] += len(ious), len(predicted) + len(targets)
             matched_ious += ious

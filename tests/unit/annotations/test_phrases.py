@@ -1,5 +1,7 @@
 """The instances that a phrase refers to, and phrases that are not evaluable."""
 
+from dataclasses import replace
+
 import pytest
 
 from samgap.annotations.ground_truth import GroundTruth, Instance
@@ -9,6 +11,7 @@ from samgap.annotations.phrases import (
     get_polarity,
     has_lost_labels,
     is_evaluable,
+    is_presence_known,
     is_referent,
     is_trainable,
 )
@@ -110,3 +113,25 @@ def test_a_phrase_is_not_evaluable_where_the_value_of_its_attribute_could_not_be
     assert find_truth_ids(damaged_pear, 1, truth) == [3]
     assert find_truth_ids(PEAR, 2, truth) == [6]
     assert find_truth_ids({**damaged_pear, "noun": "apple"}, 2, truth) == []
+
+
+@pytest.mark.parametrize(
+    ("ignored", "phrase", "is_known"),
+    [
+        ({1: [False]}, {"noun": "apple"}, True),
+        ({1: []}, {"noun": "apple"}, True),
+        ({1: [True]}, {"noun": "apple"}, False),
+        ({1: [True, False]}, {"noun": "apple"}, True),
+        ({1: [True]}, {"noun": "pear"}, True),
+        ({1: [True]}, {"nouns": ["apple", "pear"]}, False),
+        ({1: [True]}, {"nouns": ["apple", "pear"], "without": {"noun": "apple"}}, True),
+        ({1: [False]}, {"noun": "plum"}, False),
+        ({1: [False]}, {"other": True}, False),
+    ],
+)
+def test_presence_is_unknown_if_the_only_instances_of_the_nouns_are_ignored(ignored, phrase, is_known):
+    instances = {
+        1: [replace(TRUTH.instances_of(1)[0], noun="apple", attributes={}, ignore=ignore) for ignore in ignored[1]]
+    }
+    truth = GroundTruth({1: {}}, instances, frozenset({"apple", "pear"}), {})
+    assert is_presence_known({"phrase": "p", **phrase}, 1, truth) is is_known

@@ -86,6 +86,21 @@ def test_options_of_a_module_are_part_of_the_schema(root, stage, marker, section
         validate({section: {"x": {key: "another", "radius": 3}}}, schema)
 
 
+def test_a_kind_may_have_another_default_of_a_key_of_every_entry(root):
+    file = root / "config/schema.yaml"
+    file.write_text(
+        file.read_text().replace("family: {type: string}}", "family: {type: string}, open: {type: boolean}}")
+    )
+    options = "{'properties': {'open': {'description': 'As for every entry.', 'default': False}}}"
+    add_module(root, "datasets", f"def iter_images(): ...\nOPTIONS = {options}\n")
+    schema = load_schema(root)
+    entries = {"a": {"kind": "new-one"}, "b": {"kind": "new-one", "open": True}, "c": {"kind": "another"}}
+    config = validate({"datasets": entries}, schema)
+    assert config["datasets"] == {**entries, "a": {"kind": "new-one", "open": False}}
+    with pytest.raises(UserError, match=r"datasets\.a\.open is 'yes', not of type boolean"):
+        validate({"datasets": {"a": {"kind": "new-one", "open": "yes"}}}, schema)
+
+
 @pytest.mark.parametrize("section", ["figures", "tables"])
 def test_options_of_a_figure_or_table_are_those_of_its_own_entry(root, section):
     add_module(root, f"paper/{section}", f"OPTIONS = {OPTIONS.strip()}\n")
@@ -114,6 +129,10 @@ def test_options_of_a_figure_or_table_are_those_of_its_own_entry(root, section):
         ),
         ("{'properties': {'radius': {'type': 'integer'}}}", "the option 'radius' of OPTIONS has no description"),
         ("{'properties': {'kind': {'description': 'x'}}}", "the option 'kind' of OPTIONS is a key of every entry"),
+        (
+            "{'properties': {'kind': {'description': 'x', 'default': 'a', 'type': 'string'}}}",
+            "the option 'kind' of OPTIONS is a key of every entry",
+        ),
         (
             "{'properties': {'x': {'$ref': '#/$defs/txt'}}}",
             r"OPTIONS refers to #/\$defs/txt; did you mean '#/\$defs/text'",

@@ -12,7 +12,7 @@ from pycocotools import mask as coco_mask
 
 from samgap.annotations import ground_truth
 from samgap.datasets import AnnotatedImage, Annotation
-from samgap.datasets.write import write_dataset
+from samgap.datasets.write import describe_labels, write_dataset
 from samgap.errors import UserError
 from samgap.io import files
 from samgap.masks.coco_annotation import encode_annotation
@@ -180,3 +180,19 @@ def test_images_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
 def test_annotation_that_does_not_fit_its_image_is_refused(tmp_path: Path, annotation: Annotation) -> None:
     with pytest.raises(ValueError, match=r"a\.png"):
         write(tmp_path, [make_image("a.png", [annotation])])
+
+
+@pytest.mark.parametrize(
+    ("options", "exhaustive", "labelled_distance"),
+    [({}, True, 0.1), ({"exhaustive": False}, False, 0.1), ({"exhaustive": False, "labelled-distance": 0}, False, 0)],
+)
+def test_the_coco_file_says_whether_the_labels_are_exhaustive(
+    tmp_path: Path, options: dict, exhaustive: bool, labelled_distance: float
+) -> None:
+    paths = tmp_path / "images", tmp_path / "instances.json", tmp_path / "images.parquet"
+    write_dataset([make_image("a.png")], describe_labels(INFO, options), *paths, dataset="d")
+    info = files.read_json(paths[1])["info"]
+    assert info["exhaustive"] is exhaustive
+    assert {**INFO, "dataset": "d"}.items() <= info.items()
+    truth = ground_truth.read_ground_truth(paths[1])
+    assert truth.exhaustive is exhaustive and truth.labelled_distance == labelled_distance

@@ -4,8 +4,9 @@ metric and a line for each model and prompt set.
 For box prompts, two baselines without a network are drawn in grey next to each model: the filled box, and the ellipse
 inscribed in the box. The difference between a model and these baselines is its gain over the prompt alone. Below each
 name are the number of images that the estimates are computed from and the number of prompted instances in them. A dash
-means that the experiment does not report the metric; a note gives the reason for a missing value. The CSV file holds
-the rows drawn.
+means that the experiment does not report the metric; a note gives the reason for a missing value. A dagger (†) marks
+values for which the labels are not exhaustive: background objects count as false positives. "left out" is the number of
+predictions that are far from every labelled instance and do not count. The CSV file holds the rows drawn.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from matplotlib.ticker import AutoMinorLocator, MaxNLocator
 
 from samgap.paper import csv, labels, notes, style
 from samgap.paper.figures import FigureOutput, FigureRequest
+from samgap.paper.layout import text_width
 from samgap.tables.statistics import ESTIMATES
 
 # Sizes in inches.
@@ -88,6 +90,11 @@ def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str,
         _draw_panel(axes, metric, rows[rows["metric"] == metric], cells, models, width)
         if column == 0:
             _draw_labels(axes, cells, rows, models)
+    if labels.lacks_labels_mark(*rows["lacks_labels"]):
+        figure.text(
+            0.05 / size[0], 0.05 / size[1], labels.LACKS_LABELS_NOTE, va="bottom", fontsize=style.MIN_FONT_SIZE_PT,
+            gid="lacks-labels",
+        )  # fmt: skip
     return figure
 
 
@@ -134,11 +141,17 @@ def _draw_estimate(axes: Axes, y: int, estimate: pd.Series, family: str, width: 
         interval = [estimate["ci_low"], estimate["ci_high"]]
         axes.plot(interval, [y, y], color=colour, lw=0.9, marker="|", ms=4.5, mew=0.9, gid="ci", clip_on=False)
     axes.plot(estimate["value"], y, MARKERS.get(family, "^"), color=colour, ms=2.6, mew=0, clip_on=False)
-    # Clipped, so that the number does not leave the panel.
+    number = f"{estimate['value']:.{min(labels.metric_decimals(estimate['metric']), 2)}f}"
+    text = number + labels.lacks_labels_mark(estimate["lacks_labels"])
+    if pd.notna(estimate["n_left_out"]):
+        text += f" ({int(estimate['n_left_out']):,} left out)"
+    # Clipped, so that the text does not leave the panel.
     low, high = axes.get_xlim()
-    x = np.clip((estimate["value"] - low) / (high - low), 0.12 / width, 1 - 0.12 / width)
+    half_width = 0.12 if text == number else text_width(text) / 2 + 0.02
+    margin = min(half_width / width, 0.5)
+    x = np.clip((estimate["value"] - low) / (high - low), margin, 1 - margin)
     axes.annotate(
-        f"{estimate['value']:.{min(labels.metric_decimals(estimate['metric']), 2)}f}", (x, y), (0, 3.2),
+        text, (x, y), (0, 3.2),
         xycoords=axes.get_yaxis_transform(), textcoords="offset points", ha="center", va="bottom",
         fontsize=style.MIN_FONT_SIZE_PT, color="0.25",
     )  # fmt: skip

@@ -4,7 +4,9 @@ family, Cohen's d of the paired differences with its confidence interval, and th
 test detects with 80 % power.
 
 The CSV file holds the rows in full precision, with Bonferroni's correction and the paired t-test; the Markdown, LaTeX
-and HTML files are for reading. Where there is no value, a footnote gives the reason.
+and HTML files are for reading. Where there is no value, a footnote gives the reason. A dagger (†) marks values, and
+their differences, for which the labels are not exhaustive: background objects count as false positives. A footnote
+states the number of predictions that a metric leaves out.
 """
 
 from collections.abc import Mapping
@@ -43,6 +45,7 @@ def build_table(request: TableRequest) -> TableOutput:
         "Difference: candidate minus baseline [lower, upper end of the 95 % confidence interval].",
         "Clusters: the units that the bootstrap resamples and the permutation test exchanges.",
     ]
+    remarks += labels.explain_mark(blocks)
     if not blocks:
         remarks = ["The configuration has no comparisons."]
     model_ids = [*comparisons["model"], *comparisons["baseline_model"]]
@@ -85,11 +88,20 @@ def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Fo
 
 
 def _format_values(row: Any, decimals: int, footnotes: Footnotes) -> list[Cell]:
-    mark = footnotes.add(row.warning) if row.warning else ""
+    footnote = footnotes.add(row.warning) if row.warning else ""
+    interval = _format_interval(row.ci_low, row.ci_high, decimals)
+    mark = labels.lacks_labels_mark(row.lacks_labels, row.baseline_lacks_labels)
+    cells = []
+    for prefix in ("", "baseline_"):
+        value, lacks_labels, n_left_out = (
+            getattr(row, prefix + name) for name in ("value", "lacks_labels", "n_left_out")
+        )
+        left_out = labels.describe_left_out(n_left_out, row.labelled_distance)
+        text = f"{value:.{decimals}f}{labels.lacks_labels_mark(lacks_labels)}"
+        cells.append(Cell(text, footnote=footnotes.add(left_out) if left_out else ""))
     return [
-        Cell(f"{row.value:.{decimals}f}"),
-        Cell(f"{row.baseline_value:.{decimals}f}"),
-        Cell(f"{row.difference:+.{decimals}f}", _format_interval(row.ci_low, row.ci_high, decimals), mark),
+        *cells,
+        Cell(f"{row.difference:+.{decimals}f}{mark}", interval, footnote),
         Cell(_format_p_value(row.p_value)),
         Cell(_format_p_value(row.p_holm)),
         Cell(_format_number(row.effect_size, 2), _format_interval(row.effect_low, row.effect_high, 2)),

@@ -2,7 +2,8 @@
 second block shows the estimates by phrase or other stratum, where there are any.
 
 The CSV file holds the estimates in full precision, one per row; the Markdown, LaTeX and HTML files are for reading.
-Where there is no value, a footnote gives the reason.
+Where there is no value, a footnote gives the reason. A dagger (†) marks values for which the labels are not exhaustive:
+background objects count as false positives. A footnote states the number of predictions that a metric leaves out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ def build_table(request: TableRequest) -> TableOutput:
     remarks = ["Value [lower, upper end of the 95 % confidence interval]."]
     if any(cell.text == ABSENT for block in blocks for row in block.rows for cell in row):
         remarks.append(f"{ABSENT}: the experiment does not report the metric for this row.")
+    remarks += labels.explain_mark(blocks)
     return TableOutput(estimates, blocks, footnotes.entries(), remarks, list(estimates["model"]))
 
 
@@ -81,5 +83,8 @@ def _format_estimate(estimate: Any, metric: str, footnotes: Footnotes) -> Cell:
         return Cell(note_kind(estimate.note), footnote=footnotes.add(estimate.note))
     decimals = labels.metric_decimals(metric)
     interval = "" if pd.isna(estimate.ci_low) else f"{estimate.ci_low:.{decimals}f}, {estimate.ci_high:.{decimals}f}"
-    mark = footnotes.add(estimate.warning) if estimate.warning else ""
-    return Cell(f"{estimate.value:.{decimals}f}", interval, mark)
+    left_out = labels.describe_left_out(estimate.n_left_out, estimate.labelled_distance)
+    texts = [text for text in (estimate.warning, left_out) if text]
+    mark = footnotes.add("; ".join(texts)) if texts else ""
+    text = f"{estimate.value:.{decimals}f}{labels.lacks_labels_mark(estimate.lacks_labels)}"
+    return Cell(text, interval, mark)

@@ -1,6 +1,9 @@
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
+from samgap.paper.style import STAMP_MARGIN_IN
 from tests.helpers.paper import (
     PUBLISHED,
     draw,
@@ -35,6 +38,25 @@ def test_a_missing_value_is_replaced_by_its_note(tmp_path, skip_concept, n_skipp
     texts = list_texts(draw(estimates_request(make_estimates(skip_concept=skip_concept), tmp_path)).figure)
     assert sum(text.startswith("skipped: weights") for text in texts) == n_skipped
     assert sum(text.startswith("not evaluable") for text in texts) == n_not_evaluable
+
+
+def test_values_that_lack_labels_have_a_dagger_with_a_note_and_those_left_out_a_count(tmp_path):
+    estimates = make_estimates().astype({"n_left_out": "Int64", "labelled_distance": float})
+    unmarked = draw(estimates_request(estimates, tmp_path)).figure
+    assert not any("†" in text or "left out" in text for text in list_texts(unmarked))
+    estimates.loc[0, "lacks_labels"] = True
+    estimates.loc[1, ["n_left_out", "labelled_distance"]] = 1234, 0.1
+    figure = draw(estimates_request(estimates, tmp_path)).figure
+    texts = list_texts(figure)
+    assert texts.count("0.91†") == 1 and texts.count("0.89 (1,234 left out)") == 1
+    assert texts.count("† labels are not exhaustive: background objects count as false positives") == 1
+    # The note is in the margin at the bottom, and the count does not leave its panel.
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    boxes = {text.get_text(): text.get_window_extent(renderer) for text in figure.findobj(Text)}
+    (note,) = (box for text, box in boxes.items() if text.startswith("†"))
+    assert 0 <= note.y0 < note.y1 <= STAMP_MARGIN_IN * figure.dpi and note.x0 >= 0
+    count, panel = boxes["0.89 (1,234 left out)"], figure.axes[1].get_window_extent(renderer)
+    assert panel.x0 - 1 <= count.x0 and count.x1 <= panel.x1 + 1
 
 
 def test_a_cell_of_two_experiments_is_drawn_once(tmp_path):

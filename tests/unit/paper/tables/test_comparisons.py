@@ -46,6 +46,33 @@ def test_missing_values_and_warnings_have_footnotes(tmp_path):
         assert SKIPPED in files[file_format].read_text(), file_format
 
 
+@pytest.mark.parametrize(
+    ("lacks_labels", "baseline_lacks_labels", "cells"),
+    [
+        (True, False, "0.912† | 0.700 | +0.212† [0.162, 0.262]"),
+        (False, True, "0.912 | 0.700† | +0.212† [0.162, 0.262]"),
+        (False, False, "0.912 | 0.700 | +0.212 [0.162, 0.262]"),
+        (None, None, "0.912 | 0.700 | +0.212 [0.162, 0.262]"),
+    ],
+)
+def test_values_and_differences_that_lack_labels_have_a_dagger(tmp_path, lacks_labels, baseline_lacks_labels, cells):
+    comparisons = make_comparisons().astype({"lacks_labels": object, "baseline_lacks_labels": object})
+    comparisons.loc[0, ["lacks_labels", "baseline_lacks_labels"]] = lacks_labels, baseline_lacks_labels
+    files = save(comparisons, tmp_path)
+    text, note = files["md"].read_text(), "† labels are not exhaustive: background objects count as false positives."
+    assert f"| {cells} |" in text
+    assert (note in text) == bool(lacks_labels or baseline_lacks_labels)
+
+
+def test_predictions_left_out_are_counted_at_each_value(tmp_path):
+    comparisons = make_comparisons().astype({"n_left_out": "Int64", "baseline_n_left_out": "Int64"})
+    comparisons.loc[0, ["n_left_out", "baseline_n_left_out", "labelled_distance"]] = 7, 1, 0.05
+    text = save(comparisons, tmp_path)["md"].read_text()
+    assert "| 0.912 (a) | 0.700 (b) | +0.212 [" in text
+    assert "(a) 7 predictions are left out: farther than 0.05 image heights from every labelled instance" in text
+    assert "(b) 1 prediction is left out: farther than 0.05 image heights" in text
+
+
 def test_latex_is_escaped_and_has_equal_columns_in_all_rows(tmp_path):
     text = save(make_comparisons(), tmp_path)["tex"].read_text()
     assert r"Paired \& compared (Table 2): Network \& box." in text and r"\textless{} 0.001" in text

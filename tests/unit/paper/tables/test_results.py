@@ -60,6 +60,31 @@ def test_warnings_are_footnotes_of_their_values(tmp_path):
     assert "| 0.894 (b) |" in text
 
 
+@pytest.mark.parametrize(
+    ("file_format", "cell", "note"),
+    [
+        ("md", "| 0.912† (a) [0.882, 0.932] |", "† labels are not exhaustive: background objects count as false pos"),
+        ("tex", r"0.912\dag{}\textsuperscript{a} {", r"\dag{} labels are not exhaustive: background objects count"),
+        ("html", "<td>0.912† <sup>a</sup><br>", "<p>† labels are not exhaustive: background objects count as false"),
+    ],
+)
+def test_values_that_lack_labels_have_a_dagger_and_those_left_out_a_count(tmp_path, file_format, cell, note):
+    estimates = make_estimates().astype({"n_left_out": "Int64", "labelled_distance": float})
+    unmarked = save_table(results_request(estimates, tmp_path), tmp_path / "out")[file_format].read_text()
+    assert "†" not in unmarked and "\\dag" not in unmarked and "left out" not in unmarked
+    estimates.loc[0, ["lacks_labels", "warning"]] = True, WARNING
+    estimates.loc[0, ["n_left_out", "labelled_distance"]] = 1234, 0.1
+    estimates.loc[1, ["n_left_out", "labelled_distance"]] = 0, 0.1
+    files = save_table(results_request(estimates, tmp_path), tmp_path / "out")
+    text = files[file_format].read_text()
+    assert cell in text and note in text
+    left_out = "predictions are left out: farther than 0.1 image heights from every labelled instance"
+    assert f"(a) {WARNING}; 1,234 {left_out}" in text and f"(b) 0 {left_out}" in text
+    rows = pd.read_csv(files["csv"])
+    assert rows["lacks_labels"].tolist() == [True] + [False] * (len(rows) - 1)
+    assert rows["n_left_out"].head(3).tolist()[:2] == [1234, 0] and rows["n_left_out"].isna().sum() == len(rows) - 2
+
+
 def test_latex_is_escaped_and_balanced(tmp_path):
     text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["tex"].read_text()
     assert r"Results \& more (Table 1): Spatial prompts \& boxes." in text
