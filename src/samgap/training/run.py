@@ -35,12 +35,13 @@ def run_training(
         phrases: the training phrases; None for a model without text prompts.
         data: the data sets of training.
         validation: the data set of validation.
-        seed: seed of all random numbers; torch's is set already.
+        seed: seed of all random numbers.
         device: torch device.
         state: the file from which an unfinished training of the same recipe resumes.
         recipe: everything that determines the training, JSON-like.
         start: the weights file of the training that this one starts from; None: from scratch.
     """
+    torch.manual_seed(seed)
     with tempfile.TemporaryDirectory() as scratch:
         task = method.open_task(
             options=options,

@@ -47,8 +47,10 @@ def test_overlaps_of_masks_and_of_boxes():
     assert overlap.iou == pytest.approx(np.array([[18 / 54, 0, 0], [0, 0, 48 / 80]]))
     # With an `ignore` instance, the overlap of boxes is the fraction of the predicted box inside it.
     assert overlap.box_iou == pytest.approx(np.array([[18 / 54, 0, 0], [0, 0, 48 / 64]]))
-    assert overlap.in_ignore_region.tolist() == [False, True]
-    assert overlap.labelled_share.tolist() == [18 / 36, 0]
+    assert overlap.is_in_region(np.array([2])).tolist() == [False, True]
+    assert overlap.is_in_region(np.array([], int)).tolist() == [False, False]
+    # Instances marked `ignore` are annotated, too.
+    assert overlap.annotated_share.tolist() == [18 / 36, 48 / 64]
 
 
 def test_the_share_inside_a_union_counts_common_pixels_once():

@@ -31,7 +31,8 @@ def run(family, images, folder, kind):
     prompts = pd.DataFrame({"prompt_id": ["0-1", "1-1"], "image_id": [0, 1], "boxes": boxes, "points": None})
     prompts = prompts.assign(kind=kind, track=1, mask=None)
     chunks = ChunkStore(folder / "chunks", {})
-    run_predictions(family, OPTIONS, Path("weights.pt"), images, folder, prompts, "cpu", chunks)
+    weights = Path("weights.pt")
+    assert run_predictions(family, OPTIONS, weights, images, folder, prompts, "cpu", chunks, "the shape") == {}
     chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {})
     return MASKS.read(folder / "masks.parquet")
 

@@ -40,7 +40,7 @@ class FakeModel:
 def compute_scores(tmp_path):
     """Function that returns the scores of predictions of "apple", "large apple" and the absent "small apple"."""
     source = write_apples(tmp_path)
-    truth = read_ground_truth(source.ground_truth_path)
+    truth = replace(read_ground_truth(source.ground_truth_path), attributes={"size": ("large", "small")})
     phrases = [*APPLE_PHRASES[:2], {"phrase": "small apple", "noun": "apple", "attributes": {"size": "small"}}]
 
     def compute(*predictions, **options):
