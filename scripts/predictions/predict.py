@@ -6,6 +6,9 @@ from samgap.config.plugin_import import import_plugin
 from samgap.download.damaged import check_fetched_file, discard_damaged
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.jobs.shards import select_shard
+from samgap.predictions.checks import describe_model
+from samgap.predictions.chunks import ChunkStore
+from samgap.predictions.run import list_package_versions, run_predictions
 from samgap.predictions.skipped import find_missing_weights, write_empty_tables
 from samgap.tables.images import IMAGES
 from samgap.tables.prompts import PROMPTS
@@ -23,17 +26,16 @@ with job_context(snakemake) as log:
         log.warning("%s skipped: %s", snakemake.wildcards.model, missing)
         write_empty_tables(output.masks, output.timing, {**provenance, "skipped": missing})
     else:
-        # These modules are imported here because torch is slow to import and not needed for unavailable weights.
-        from samgap.models.runtime.device import init_torch, select_device
-        from samgap.predictions.checks import describe_model
-        from samgap.predictions.chunks import ChunkStore
-        from samgap.predictions.run import list_package_versions, run_predictions
-
         family = import_plugin("models", options["family"])
+        device = "cpu"
         # A family without a network needs no GPU, so a job of it is not given one.
-        device = select_device(params.device) if getattr(family, "NEEDS_GPU", True) else "cpu"
+        if getattr(family, "NEEDS_GPU", True):
+            # Imported here because torch is slow to import.
+            from samgap.models.runtime.device import init_torch, select_device
+
+            device = select_device(params.device)
+            init_torch(snakemake.threads, params.tf32)
         provenance["device"] = device
-        init_torch(snakemake.threads, params.tf32)
         shard = [snakemake.wildcards.shard, params.shards]
         images = select_shard(IMAGES.read(inputs.image_table), *shard)
         prompts = PROMPTS.read(inputs.prompts, images["image_id"])

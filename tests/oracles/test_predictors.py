@@ -8,7 +8,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from samgap.models.runtime.device import cuda_shim
-from samgap.models.runtime.predictions import rle_worker_pool
+from samgap.models.runtime.rle_workers import rle_worker_pool
 from samgap.models.sam2 import image as sam2
 from samgap.models.sam3 import image as sam3
 from tests.helpers.demo_weights import SAM2_OPTIONS, SAM2_WEIGHTS, SAM3_OPTIONS, SAM3_WEIGHTS, decode

@@ -13,7 +13,7 @@ from PIL import Image
 
 from samgap.errors import UserError
 from samgap.models import FrameOutput, Prediction
-from samgap.models.runtime.predictions import masks_to_predictions
+from samgap.models.runtime.binary_masks import masks_to_predictions
 
 KINDS = ("boxes",)
 NEEDS_GPU = False

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from samgap.annotations.ground_truth import read_ground_truth
-from samgap.models.runtime.weights import record_assumptions
+from samgap.models.runtime.assumptions import record_assumptions
 from samgap.predictions.chunks import ChunkStore
 from samgap.predictions.shard import predict_shard
 from samgap.predictions.tracks import predict_tracks

@@ -19,6 +19,8 @@ from samgap.annotations.ground_truth import GroundTruth
 from samgap.errors import UserError
 from samgap.io.progress import report_progress
 from samgap.models import Model, Prediction
+from samgap.models.runtime.arithmetic import restore_arithmetic
+from samgap.models.runtime.rle_workers import rle_worker_pool
 from samgap.predictions.checks import check_finite_share, split_valid
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
@@ -93,8 +95,6 @@ def predict_images(
 
     The arguments are those of `predict_shard`.
     """
-    from samgap.models.runtime.predictions import rle_worker_pool  # imports torch
-
     prompt_rows = prompts.groupby("image_id").indices
     estimator = RuntimeEstimator(device, int(images["image_id"].isin(list(prompt_rows)).sum()))
     with ThreadPoolExecutor(1, "read") as reader, rle_worker_pool(N_RLE_THREADS):
@@ -134,9 +134,6 @@ class _ImageJob:
         """Encode the image and predict its prompts; return the seconds spent, or None without prompts."""
         if self.image_future is None:
             return None
-        from samgap.models.runtime.arithmetic import restore_arithmetic  # imports torch
-        from samgap.models.runtime.batching import is_out_of_memory
-
         image, read_ms = self.image_future.result()
         self.image_future = None  # frees the pixels while the masks are pending
         restore_arithmetic()
@@ -146,6 +143,8 @@ class _ImageJob:
             encoded_time = time.perf_counter()
             self.predictions = _predict_prompts(model, self.prompts, self.image_row, truth)
         except (RuntimeError, MemoryError) as error:
+            from samgap.models.runtime.batching import is_out_of_memory  # imports torch
+
             if not is_out_of_memory(error):
                 raise
             raise UserError(f"image {self.image_row['file']}: {OUT_OF_MEMORY_MESSAGE}") from error

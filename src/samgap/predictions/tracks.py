@@ -12,6 +12,7 @@ from PIL import Image
 from samgap.errors import UserError
 from samgap.io.progress import report_progress
 from samgap.models import Tracker
+from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.predictions.checks import check_finite_share, find_prompt_fault
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
@@ -158,8 +159,6 @@ def _track_sequence(
     prompted_rows = _sort_prompted_rows(prompts, frame_numbers)
     if not prompted_rows:
         return
-    from samgap.models.runtime.arithmetic import restore_arithmetic  # imports torch
-
     restore_arithmetic()
     tracks = [row["track"] for row in prompted_rows]
     start_time = time.perf_counter()

@@ -8,7 +8,7 @@ from PIL import Image
 from samgap.errors import UserError
 from samgap.matching.shard import match_shard
 from samgap.models import FrameOutput, Prediction
-from samgap.models.runtime.predictions import masks_to_predictions
+from samgap.models.runtime.binary_masks import masks_to_predictions
 from samgap.predictions.chunks import ChunkStore
 from samgap.predictions.tracks import _predict_sequences, predict_tracks
 from samgap.tables.predictions import MASKS

@@ -2,10 +2,9 @@
 
 `import sam3` switches TF32 on for the whole process if the GPU has it (`sam3.model_builder._setup_tf32`), and a
 constructor of the package enters autocast. Without a setting of the run, a model's numbers would depend on which other
-packages its job has imported: SAM2 alone, or SAM2 as the segmenter of `grounded`.
+packages its job has imported: SAM2 alone, or SAM2 as the segmenter of `grounded`. torch is imported in the functions:
+a job without a network calls `restore_arithmetic`, too, and does not need it.
 """
-
-import torch
 
 _tf32_of_job: bool | None = None
 
@@ -28,6 +27,8 @@ def restore_arithmetic() -> None:
     """Set the arithmetic of the job again, where a package may have changed it; without `set_arithmetic` do nothing."""
     if _tf32_of_job is None:
         return
+    import torch
+
     # Also undoes `set_float32_matmul_precision` of a package, which may set bf16 on a CPU.
     torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.allow_tf32 = _tf32_of_job
@@ -39,4 +40,6 @@ def restore_arithmetic() -> None:
 
 def is_tf32_used() -> tuple[bool, bool]:
     """Return whether matrix products and whether convolutions of 32-bit floats use TF32 on a GPU that has it."""
+    import torch
+
     return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32

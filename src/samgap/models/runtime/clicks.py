@@ -9,7 +9,7 @@ import torch
 
 from samgap.masks.clicks import find_next_click
 from samgap.models import Prediction
-from samgap.models.runtime.predictions import masks_to_predictions
+from samgap.models.runtime.binary_masks import masks_to_predictions
 from samgap.models.runtime.prompt_tensors import MaskBatch, PromptBatch, stack_points
 
 ClickPredictions = list[list[Prediction]]

@@ -1,19 +1,17 @@
 """Loading of weights into a model, with one-line errors that name why they do not fit."""
 
-import contextlib
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from samgap.errors import UserError
+from samgap.models.runtime.assumptions import log_assumptions
 from samgap.models.runtime.weights_file import read_weights
 from samgap.models.runtime.weights_identity import find_training_cause, identify_weights
 from samgap.models.runtime.weights_layout import SAME_KEYS, KeyLayout, Selection, select_weights
 
-__all__ = ["SAME_KEYS", "KeyLayout", "load_weights", "read_weights", "record_assumptions", "to_half_precision"]
+__all__ = ["SAME_KEYS", "KeyLayout", "load_weights", "read_weights", "to_half_precision"]
 
 MAX_LISTED_KEYS = 3
 """Maximum number of keys that an error message lists for each fault."""
@@ -21,21 +19,6 @@ CONVERTED_TYPES = frozenset((torch.float16, torch.bfloat16, torch.float32, torch
 """Number formats that are converted into each other. Any other is an error, such as integers of quantized weights."""
 PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter)
 """Types of values that are loaded. Others are an error, such as DTensor, of which a file may have a part alone."""
-
-logger = logging.getLogger("samgap")
-
-_assumptions: ContextVar[list[str] | None] = ContextVar("weights_assumptions", default=None)
-
-
-@contextlib.contextmanager
-def record_assumptions() -> Iterator[list[str]]:
-    """Yield a list that receives what `load_weights` assumes about files inside this context, each with its file."""
-    messages: list[str] = []
-    token = _assumptions.set(messages)
-    try:
-        yield messages
-    finally:
-        _assumptions.reset(token)
 
 
 def load_weights(
@@ -73,7 +56,7 @@ def load_weights(
     faults = _list_faults(model_state, set(parameters), required, selection, strict)
     if faults:
         raise UserError(f"{source}: {_format_misfit(model_state, selection, '; '.join(faults))}")
-    _log_assumptions(source, [*selection.notes, *_describe_conversions(model_state, values)])
+    log_assumptions(source, [*selection.notes, *_describe_conversions(model_state, values)])
     model.load_state_dict({key: values.get(key, value).to(value.dtype) for key, value in model_state.items()})
 
 
@@ -136,14 +119,6 @@ def _describe_conversions(model_state: Mapping[str, torch.Tensor], values: Mappi
         f"{conversions.count(pair)} tensors converted from {pair[0]} to {pair[1]}"
         for pair in dict.fromkeys(conversions)
     ]
-
-
-def _log_assumptions(source: str, messages: Sequence[str]) -> None:
-    recorded = _assumptions.get()
-    for message in messages:
-        logger.info("%s: %s", source, message)
-        if recorded is not None:
-            recorded.append(f"{source}: {message}")
 
 
 def _is_convertible(file_type: torch.dtype, model_type: torch.dtype) -> bool:

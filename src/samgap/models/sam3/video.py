@@ -15,10 +15,11 @@ from PIL import Image
 
 from samgap.models import FrameOutput
 from samgap.models.runtime.arithmetic import restore_arithmetic
+from samgap.models.runtime.binary_masks import masks_to_predictions
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.frames import FrameTensors, iter_frames
 from samgap.models.runtime.precision import FP32, Precision
-from samgap.models.runtime.predictions import masks_to_predictions, threshold_logits
+from samgap.models.runtime.predictions import threshold_logits
 from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
 from samgap.models.runtime.weights import KeyLayout, load_weights, read_weights
 from samgap.models.sam3.image_encoder import build_image_encoder

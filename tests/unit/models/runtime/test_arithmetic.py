@@ -107,7 +107,7 @@ torch.cuda.is_available = lambda: sys._getframe(1).f_code.co_filename.endswith("
 torch.cuda.get_device_properties = lambda _: Ampere
 
 from samgap.models.runtime.arithmetic import is_tf32_used, set_arithmetic
-from samgap.models.runtime.weights import record_assumptions
+from samgap.models.runtime.assumptions import record_assumptions
 from samgap.models import grounded, sam2
 from tests.helpers.demo_weights import SAM2_OPTIONS, SAM2_WEIGHTS, SAM3_OPTIONS, SAM3_WEIGHTS
 

@@ -4,29 +4,24 @@ import numpy as np
 import pytest
 import torch
 
-from samgap.models.runtime import predictions
+from samgap.models.runtime import predictions, rle_workers
+from samgap.models.runtime.binary_masks import masks_to_predictions
 
 
 def test_workers_give_the_same_predictions_and_block_when_too_many_batches_wait():
     logits = torch.from_numpy(np.random.default_rng(1).normal(size=(5, 16, 16)).astype(np.float32))
     scores = np.linspace(0.1, 0.9, 5)
     immediate = predictions.logits_to_predictions(scores, None, logits, (50, 40))
-    with predictions.rle_worker_pool(1):
+    with rle_workers.rle_worker_pool(1):
         pending = [predictions.logits_to_predictions(scores, None, logits, (50, 40)) for _ in range(20)]
         assert all(list(batch) == immediate for batch in pending)
         assert pending[0][0] == immediate[0] and len(pending[0]) == len(immediate)
         # All batches are done, so all slots are free, and no more than those.
-        free_slots = predictions._active_pool.get().free_slots
-        assert all(free_slots.acquire(timeout=5) for _ in range(1 + predictions.MAX_PENDING_BATCHES))
+        free_slots = rle_workers._active_pool.get().free_slots
+        assert all(free_slots.acquire(timeout=5) for _ in range(1 + rle_workers.MAX_PENDING_BATCHES))
         assert not free_slots.acquire(blocking=False)
-        for _ in range(1 + predictions.MAX_PENDING_BATCHES):
+        for _ in range(1 + rle_workers.MAX_PENDING_BATCHES):
             free_slots.release()
-
-
-def test_error_in_a_worker_is_raised_where_the_predictions_are_read(monkeypatch):
-    monkeypatch.setattr(predictions, "upsample_to_runs", lambda *_: 1 / 0)
-    with predictions.rle_worker_pool(1), pytest.raises(ZeroDivisionError):
-        list(predictions.logits_to_predictions(np.ones(1), None, torch.ones(1, 4, 4), (8, 8)))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -34,10 +29,10 @@ def test_scores_and_logits_that_are_not_finite_give_nan_scores(value):
     logits = torch.ones(4, 8, 8)
     logits[1, 3, 3] = value
     scores = np.array([0.5, 0.6, value, 0.7])
-    with predictions.rle_worker_pool(1):
+    with rle_workers.rle_worker_pool(1):
         for batch in (
             predictions.logits_to_predictions(scores, None, logits, (16, 16)),
-            predictions.masks_to_predictions(*add_boxes(predictions.threshold_logits(scores, logits))),
+            masks_to_predictions(*add_boxes(predictions.threshold_logits(scores, logits))),
         ):
             assert [prediction.score for prediction in batch] == pytest.approx([0.5, np.nan, np.nan, 0.7], nan_ok=True)
             assert batch[0].area == batch[3].area > 0
@@ -46,12 +41,3 @@ def test_scores_and_logits_that_are_not_finite_give_nan_scores(value):
 def add_boxes(scores_and_masks):
     scores, masks = scores_and_masks
     return scores, None, masks
-
-
-def test_empty_masks_are_dropped_unless_kept_or_with_a_nan_score():
-    masks, scores = np.zeros((3, 4, 5), bool), np.array([0.5, np.nan, 2.0])
-    masks[2, 1:3, 2:4] = True
-    dropped = predictions.masks_to_predictions(scores, None, masks)
-    assert [prediction.area for prediction in dropped] == [0, 4]
-    assert np.isnan(dropped[0].score) and dropped[1].score == 1 and dropped[1].box == (2, 1, 4, 3)
-    assert len(predictions.masks_to_predictions(scores, None, masks, keep_empty=True)) == 3

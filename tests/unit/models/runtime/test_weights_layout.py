@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from samgap.errors import UserError
-from samgap.models.runtime.weights import KeyLayout, load_weights, record_assumptions
+from samgap.models.runtime.assumptions import record_assumptions
+from samgap.models.runtime.weights import KeyLayout, load_weights
 from samgap.models.runtime.weights_layout import SAME_KEYS
 
 PUBLISHED = KeyLayout({"": "detector.", "1.": "tracker."}, "the published file")
