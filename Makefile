@@ -12,6 +12,8 @@ STAMP := .venv/as-locked-$(shell cat envs/bootstrap.lock $(LOCK) | cksum | cut -
 ifneq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$$HOME/.cache}" 2>/dev/null && test -w "$${XDG_CACHE_HOME:-$$HOME/.cache}" && echo yes),yes)
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
+# Tests start many processes, which would compile the sources again each time if the user's shell disables bytecode.
+PYTEST_COMMAND := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST)
 
 .PHONY: help demo test test-fast test-all coverage lint format lock env clean checkout-path
 .DEFAULT_GOAL := help
@@ -23,16 +25,16 @@ demo: env  ## Run the demo: small models on simulated scenes, in a few minutes
 	@$(BIN)/snakemake --profile profiles/demo
 
 test: env  ## Run the tests except the slow ones (PYTEST="-k name" selects some)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
+	@$(PYTEST_COMMAND)
 
 test-fast: env  ## Run the tests without those of the workflow and the cluster
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST) -m "not workflow and not cluster"
+	@$(PYTEST_COMMAND) -m "not workflow and not cluster"
 
 test-all: env  ## Run all tests, including the slow ones
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST) --all
+	@$(PYTEST_COMMAND) --all
 
 coverage: env  ## Measure the coverage of src/ by the tests of test-fast
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST) -m "not workflow and not cluster" --cov=samgap --cov-report=term:skip-covered
+	@$(PYTEST_COMMAND) -m "not workflow and not cluster" --cov=samgap --cov-report=term:skip-covered
 
 lint: env  ## Check style, imports, rules and types
 	$(BIN)/ruff check .
@@ -52,7 +54,7 @@ lock: env  ## Resolve envs/*.in again (UPGRADE=--upgrade for newer versions); th
 	$(COMPILE) $(UPGRADE) envs/requirements.in --output-file $(LOCK)
 	$(COMPILE) $(UPGRADE) envs/bootstrap.in --constraints $(LOCK) --output-file envs/bootstrap.lock
 
-env: $(STAMP)  ## Make the environment in .venv
+env: .venv/compiled  ## Make the environment in .venv
 
 clean:  ## Remove the environment and caches, but no data, weights and results
 	rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -81,4 +83,11 @@ $(STAMP): | checkout-path
 		&& SAM2_BUILD_CUDA=0 $(UV) sync --quiet --python $(BIN)/python --require-hashes --no-build-isolation $(LOCK) \
 		|| { echo "error: the packages could not be installed; is there a network, and space for 5 GB?" >&2; exit 1; }
 	@rm -f .venv/as-locked-*
+	@touch $@
+
+# Every job is a new process. Without the packages' bytecode (uv does not write it, and Python does not in a read-only
+# environment or with PYTHONDONTWRITEBYTECODE) each job would compile 1000 to 3000 modules, which takes seconds.
+.venv/compiled: $(STAMP)
+	@echo "compiling the packages in .venv (once)"
+	@$(BIN)/python -W ignore -m compileall -qq -j 0 .venv/lib || true
 	@touch $@

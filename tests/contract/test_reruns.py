@@ -20,6 +20,7 @@ import yaml
 from samgap.config.validate import validate_config
 from samgap.jobs import code_hash, plugin_modules
 from samgap.jobs.code_hash import hash_script
+from tests.helpers.workflow_copy import copy_workflow
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = {
@@ -285,9 +286,7 @@ def snakemake(folder: Path, *arguments: str) -> str:
 
 
 def test_snakemake_plans_by_the_hashes(tmp_path):
-    for part in ("rules", "scripts", "src", "config", "envs", "profiles", "report"):
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
-    shutil.copy(ROOT / "Snakefile", tmp_path)
+    copy_workflow(tmp_path, with_weights=False)
     config = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text(encoding="utf-8"))
     config["datasets"] = {"orchard-sim-test": {"scenes": 1, "size": 64}}
     (tmp_path / "test.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -9,21 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.workflow_copy import copy_workflow
+
 ROOT = Path(__file__).parents[2]
-WORKFLOW_FOLDERS = ("rules", "scripts", "src", "config", "envs", "profiles", "report")
-
-
-def copy_workflow(folder: Path) -> Path:
-    """Copy the workflow without data, weights and environment to `folder`, and return it."""
-    for name in WORKFLOW_FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pt"))
-    shutil.copy(ROOT / "Snakefile", folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    return copy_workflow(tmp_path_factory.mktemp("checkout"))
+    return copy_workflow(tmp_path_factory.mktemp("checkout"), with_weights=False)
 
 
 def run_snakemake(
@@ -129,7 +122,7 @@ def test_an_environment_with_a_space_in_its_path_is_one_line(checkout, tmp_path)
 
 
 def test_a_checkout_with_braces_in_its_path_is_one_line(tmp_path):
-    folder = copy_workflow(tmp_path / "a{b}")
+    folder = copy_workflow(tmp_path / "a{b}", with_weights=False)
     line = error_line(run_snakemake(folder, "-n", "--configfile", "config/demo.yaml"))
     assert line.startswith(f"error: the path of the checkout, {folder}, has the character {{, from which ")
 
