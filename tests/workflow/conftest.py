@@ -11,26 +11,22 @@ import yaml
 from filelock import FileLock
 
 from samgap.config.catalogs import merge_catalogs
+from tests.helpers.workflow_copy import copy_workflow
 
-ROOT = Path(__file__).parents[2]
-WORKFLOW_FILES = ("Snakefile", "rules", "scripts", "src", "config", "envs", "profiles", "report")
-SCENES = {"kind": "orchard-sim", "shards": 2, "scenes": 8, "size": 256, "seed": 21}
+SCENES = {"kind": "orchard-sim", "shards": 2, "scenes": 4, "size": 256, "seed": 21}
 """The entry of the data set `orchard`."""
+PHRASES = [
+    {"phrase": "apple", "noun": "apple"},
+    {"phrase": "ripe apple", "noun": "apple", "attributes": {"ripeness": "ripe"}},
+    {"phrase": "orange", "noun": "orange"},
+]
 
 
 class Checkout:
     """A copy of the workflow in `folder`, in which Snakemake is run."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        for name in WORKFLOW_FILES:
-            source = ROOT / name
-            ignore = shutil.ignore_patterns("__pycache__")
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=ignore)
-            else:
-                shutil.copy(source, folder / name)
+        self.folder = copy_workflow(folder)
 
     @classmethod
     def reuse(cls, folder: Path) -> "Checkout":
@@ -112,6 +108,7 @@ def small_config(dataset: dict) -> dict:
     cell = {"datasets": ["orchard"], "metrics": ["iou", "boundary-f-2px", "precision", "recall", "f1-50"]}
     return {
         "datasets": {"orchard": dataset},
+        "prompts": {"box": {"kind": "box"}, "concepts": {"kind": "phrases", "phrases": PHRASES}},
         "trainings": {},
         "experiments": {
             "spatial-prompts": {

@@ -21,7 +21,7 @@ def test_a_run_on_real_photographs(checkout, tmp_path):
         sections = baseline_config(
             {
                 "kind": "minneapple",
-                "shards": 2,
+                "shards": 1,
                 "archives": {"images": "photographs", "truth": "truth"},
                 "part": "test",
                 "absent": ["orange", "pear"],

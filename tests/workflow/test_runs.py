@@ -105,20 +105,6 @@ def test_a_run_killed_during_inference_resumes_to_the_same_tables(finished_run, 
     assert _table_checksums(resumed_results) == _table_checksums(expected_results)
 
 
-def test_missing_weights_become_rows_with_a_note(finished_run, tmp_path):
-    checkout = finished_run.copy(tmp_path / "samgap")
-    checkout.write_config(weights={"sam3-demo": {"hub": "example/gated", "file": "sam3.pt"}}, **small_config(SCENES))
-    output = checkout.run()
-    assert "skipped" in output
-    results = checkout.folder / "results" / "demo"
-    estimates = pq.read_table(results / "statistics" / "estimates.parquet").to_pandas()
-    missing = estimates[estimates["model"] == "sam3-demo"]
-    assert len(missing) and missing["value"].isna().all()
-    assert missing["note"].str.startswith("skipped: weights not available").all()
-    assert estimates[estimates["model"] == "sam2-demo"]["value"].notna().all()
-    assert "skipped: weights not available" in (results / "paper" / "tables" / "results.md").read_text()
-
-
 def test_predictions_state_the_arithmetic_and_how_the_weights_were_read(finished_run):
     path = "results/demo/predictions/dataset=orchard/model={}/prompts=box/shard=000/masks.parquet"
     provenance = parquet.read_provenance(finished_run.folder / path.format("sam2-demo"))
@@ -139,17 +125,23 @@ def test_auto_with_a_gpu_that_cannot_be_used_stops_with_one_line(finished_run, t
     )
 
 
-def test_cuda_without_a_gpu_stops_with_one_line(finished_run, tmp_path):
+def test_cuda_without_a_gpu_stops_a_network_with_one_line_and_no_baseline(finished_run, tmp_path):
     checkout = finished_run.copy(tmp_path / "samgap")
     checkout.write_config(**small_config(SCENES), device="cuda")
-    target = "results/demo/predictions/dataset=orchard/model=sam2-demo/prompts=box/shard=000/masks.parquet"
-    output = checkout.run(target, succeeds=False)
+    folder = checkout.folder / "results/demo/predictions/dataset=orchard"
+    network, baseline = (
+        folder / f"model={model}/prompts=box/shard=000/masks.parquet" for model in ("sam2-demo", "filled-box")
+    )
+    targets = [str(path.relative_to(checkout.folder)) for path in (network, baseline)]
+    output = checkout.run(*targets, "--keep-going", succeeds=False)
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     (line,) = [line for line in output.splitlines() if line.startswith("error:")]
     assert line.startswith("error: device: cuda, but no GPU can be used here: ")
+    assert not network.exists()
+    assert parquet.read_provenance(baseline)["device"] == "cpu"
 
 
 def test_weights_of_another_checksum_stop_with_one_line(checkout):
@@ -165,7 +157,7 @@ def test_weights_of_another_checksum_stop_with_one_line(checkout):
 
 def test_a_training_is_one_more_checkpoint(checkout):
     sections = small_config(SCENES)
-    sections["datasets"]["others"] = {**SCENES, "scenes": 2, "seed": 22}
+    sections["datasets"] = {"orchard": {**SCENES, "scenes": 2}, "others": {**SCENES, "scenes": 2, "seed": 22}}
     training = {
         "family": "sam3",
         "model": "sam3-demo",
@@ -174,6 +166,7 @@ def test_a_training_is_one_more_checkpoint(checkout):
         "prompts": "concepts",
         "steps": 2,
         "batch": 2,
+        "image-size": 64,
         "negatives": 1,
         "learning-rate": 1e-4,
     }
