@@ -19,13 +19,14 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+SNAKEMAKE = Path(__file__).with_name("snakemake_without_waits.py")
 # The folder is the same in every run, and all processes have the variable MARKER in their environment, so that the
 # processes and files of a killed run can be removed.
 FOLDER = Path(tempfile.gettempdir()) / "samgap-cluster"
 MARKER = "SAMGAP_TEST_CLUSTER"
 ETC = Path("/etc/slurm")
 NODES = ("cpu1", "gpu1", "gpu2")
+MAX_LOCK_SECONDS = 250
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "scontrol", "sinfo", "squeue", "sacct")
 
 # Job steps remove SLURM_* from the environment, and with it SLURM_CONF: the files must be in /etc/slurm.
@@ -84,11 +85,11 @@ partitions:
 class Cluster:
     """The running cluster: runs Snakemake and lists jobs."""
 
-    def snakemake(self, *arguments: str, cwd: Path, timeout: int = 480) -> subprocess.CompletedProcess[str]:
+    def snakemake(self, *arguments: str, cwd: Path, timeout: int = 250) -> subprocess.CompletedProcess[str]:
         """Run `snakemake <arguments>` in `cwd` with the options that this cluster needs in addition to the profile."""
         site_options = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
         site_options += ["--slurm-partition-config", str(FOLDER / "partitions.yaml"), "--latency-wait", "10"]
-        command = [sys.executable, "-m", "snakemake", *arguments, *site_options]
+        command = [sys.executable, str(SNAKEMAKE), *arguments, *site_options]
         # SNAKEMAKE_* are settings of the user, not of the repository.
         environment = {key: value for key, value in _environment().items() if not key.startswith("SNAKEMAKE_")}
         streams = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -115,10 +116,10 @@ def cluster() -> Iterator[Cluster]:
         pytest.skip(f"no SLURM here: {reason}")
     lock = os.open(ETC, os.O_RDONLY)
     try:
-        deadline = time.monotonic() + 400
+        deadline = time.monotonic() + MAX_LOCK_SECONDS
         while not _try_lock(lock):
             if time.monotonic() > deadline:
-                pytest.fail("another run of these tests has been using SLURM for 400 s")
+                pytest.fail(f"another run of these tests has been using SLURM for {MAX_LOCK_SECONDS} s")
             time.sleep(0.5)
         _stop()
         try:

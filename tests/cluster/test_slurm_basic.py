@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-# The limit includes the wait for the cluster of another file.
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.cluster
 PROFILE = Path(__file__).parents[2] / "profiles" / "slurm"
 
 # Jobs write their node and visible GPUs. `large` uses 800 MB for longer than SLURM's sampling interval.

@@ -7,8 +7,7 @@ import pytest
 from tests.helpers.server import Hub, Server
 from tests.workflow.conftest import SCENES, Checkout, small_config
 
-# The limit includes the wait for the cluster of another file.
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.cluster
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_thistokenmustnotappear"
 
