@@ -1,7 +1,7 @@
 """Run Snakemake without the waits by which its SLURM plugin spares a large cluster: `python THIS_FILE ARGUMENTS`.
 
-The plugin waits 5 s before each submission, and 10 s longer whenever no job has finished since its last check. No option
-changes this. Here it waits `WAIT_SECONDS` and `CHECK_SECONDS`.
+The plugin waits 5 s before each submission, and 10 s longer whenever no job has finished since its last check. No
+option changes this. Here it waits `WAIT_SECONDS` and `CHECK_SECONDS`.
 """
 
 import time
