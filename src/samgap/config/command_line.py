@@ -17,6 +17,8 @@ from samgap.errors import UserError
 
 CONFIG_FILE_OPTIONS = ("--configfile", "--configfiles")
 CONFIG_OPTIONS = ("--config", "-C")
+OUTPUT_FOLDERS = (("results",), ("resources",))
+"""First parts of the paths that the workflow writes."""
 
 
 def exit_if_invalid(arguments: Sequence[str]) -> None:
@@ -70,8 +72,12 @@ def _group_arguments(arguments: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 
 def _is_target(option: str, value: str) -> bool:
-    is_file = option in CONFIG_FILE_OPTIONS
-    return (is_file and not Path(value).exists()) or (option in CONFIG_OPTIONS and "=" not in value)
+    if option in CONFIG_FILE_OPTIONS:
+        path = Path(value)
+        # A result of an earlier run exists, and may be JSON, which is YAML.
+        is_output = path.parts[:1] in OUTPUT_FOLDERS and path.suffix not in (".yaml", ".yml")
+        return is_output or not path.exists()
+    return option in CONFIG_OPTIONS and "=" not in value
 
 
 def _validate_config_file(file: str) -> None:

@@ -12,7 +12,7 @@ Leading folders may be omitted in all paths inside the data, because they differ
 """
 
 import logging
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -145,9 +145,9 @@ def iter_images(
     index = index_source(source, options["annotations"], max_gb)
     files: list[CocoFile] = []
     entries: list[tuple[PurePosixPath, CocoImage]] = []
+    id_prefixes = _make_id_prefixes(index.json_files)
     for path, json_bytes in sorted(index.json_files.items()):
-        id_prefix = path.stem if len(index.json_files) > 1 else ""
-        files.append(parse_coco_file(f"{source}: {path}", id_prefix, json_bytes, options["nouns"]))
+        files.append(parse_coco_file(f"{source}: {path}", id_prefixes[path], json_bytes, options["nouns"]))
         entries += [(path, image) for image in files[-1].images]
     _check_nouns(source, files, options["nouns"])
     if "files" in options:
@@ -188,6 +188,14 @@ def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[s
 
 
 # --- the annotations
+
+
+def _make_id_prefixes(paths: Collection[PurePosixPath]) -> dict[PurePosixPath, str]:
+    """Return the prefix of the ids of each COCO file in messages: its stem, or its path if files have the same name."""
+    if len(paths) == 1:
+        return dict.fromkeys(paths, "")
+    is_unique = len({path.stem for path in paths}) == len(paths)
+    return {path: path.stem if is_unique else str(path) for path in paths}
 
 
 def _check_nouns(source: Path, files: Sequence[CocoFile], nouns: Mapping[str, Any]) -> None:

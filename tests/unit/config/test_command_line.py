@@ -61,6 +61,11 @@ def test_a_valid_command_line_passes(arguments: str) -> None:
             "--config takes 'verify' for one of its values; write targets before it: "
             "snakemake verify fetch --config seed=7",
         ),
+        (
+            ["--configfile", "a.yaml", "results/x/card.json", "-n"],
+            "--configfile takes 'results/x/card.json' for one of its values; write targets before it: "
+            "snakemake results/x/card.json --configfile a.yaml -n",
+        ),
         (["-C", "verify"], "-C has the value 'verify'; write KEY=VALUE, such as -C device=cpu"),
         (["--configfile", "no.yaml"], f"--configfile no.yaml: {MISSING}"),
         (["--configfile=no.yaml"], f"--configfile no.yaml: {MISSING}"),

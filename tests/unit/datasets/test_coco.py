@@ -140,6 +140,25 @@ def test_only_listed_files_are_read(tmp_path: Path) -> None:
     assert [image.file_name for image in read_coco(source, files=str(file_list))] == ["a.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("names", "id_texts"),
+    [
+        (("x/a.json", "y/a.json"), "id d/x/a.json:1, d/y/a.json:1"),
+        (("x/a.json", "y/b.json"), "id a:1, b:1"),
+        (("x/a.json",), "id 1"),
+    ],
+)
+def test_ids_in_messages_tell_the_files_apart(
+    tmp_path: Path, logged_warnings, names: tuple[str, ...], id_texts
+) -> None:
+    for name in names:
+        labels = make_labels({"bbox": [1, 1, 0, 2]}, {"bbox": [1, 1, 2, 2]}, images=(f"{Path(name).stem}.jpg",))
+        folder = write_folder(tmp_path / "d" / Path(name).parent, labels)
+        (folder / "labels.json").rename(tmp_path / "d" / name)
+    read_coco(tmp_path / "d", annotations=["*.json"], **{"max-left-out": 1})
+    assert f"({id_texts})" in logged_warnings()[0]
+
+
 def test_several_coco_files_in_an_archive(tmp_path: Path) -> None:
     """The layout of the published archive of AppleBBCH, with one leading folder."""
     for packing in ("tar", "zip", "folder"):
