@@ -124,8 +124,8 @@ EDITS = [
     ("masks/rle.py", ["match_predictions", "predict:*"], ["dataset:*", "estimate", "compare", "checkpoint"]),
     (
         "models/runtime/weights_layout.py",
-        ["predict:*", "train:*"],
-        ["match_predictions", "prompts:*", "dataset:*", "checkpoint"],
+        ["predict:sam*", "predict:grounded", "predict:owlv2", "train:*"],
+        ["predict:shape", "match_predictions", "prompts:*", "dataset:*", "checkpoint"],
     ),
     ("models/sam2/video.py", ["predict:sam2"], ["predict:shape", "predict:owlv2", "train:*", "prompts:*", "dataset:*"]),
     ("models/sam3/image.py", ["predict:sam3", "predict:grounded"], ["predict:shape", "predict:sam2", "predict:owlv2"]),
