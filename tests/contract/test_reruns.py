@@ -55,6 +55,12 @@ def list_hashes() -> dict[str, str]:
         "compare": hash_script(
             "scripts/statistics/compare.py", *plugin_modules.list_metric_modules(demo["comparisons"].values())
         ),
+        "inventory": hash_script(
+            "scripts/inventory/inventory.py",
+            *plugin_modules.list_probe_modules(),
+            *sorted({module for model in demo["models"] for module in plugin_modules.list_model_modules(demo, model)}),
+        ),
+        "claims": hash_script("scripts/claims/claims.py"),
         "manifest": hash_script("scripts/paper/manifest.py"),
         "demo_card": hash_script("scripts/demo/card.py"),
         "verify_demo_weights": hash_script(
@@ -144,7 +150,7 @@ EDITS = [
     ("matching/shard.py", ["match_predictions"], ["predict:*", "prompts:*", "estimate", "compare", "figure:*"]),
     (
         "metrics/iou.py",
-        ["estimate", "compare", "figure:estimates", "table:*"],
+        ["estimate", "compare", "figure:estimates", "table:results", "table:comparisons"],
         ["match_predictions", "predict:*", "figure:contact-sheet", "figure:prompt-sheet"],
     ),
     ("metrics/noc.py", [], ["*"]),  # no experiment of the demo names it
@@ -160,8 +166,8 @@ EDITS = [
     ),
     (
         "tables/statistics.py",
-        ["estimate", "compare", "table:*"],
-        ["match_predictions", "predict:*", "prompts:*", "train:*"],
+        ["estimate", "compare", "claims", "table:results", "table:comparisons"],
+        ["match_predictions", "predict:*", "prompts:*", "train:*", "inventory"],
     ),
     ("tables/training.py", ["train:*"], ["predict:*", "match_predictions", "estimate", "prompts:*"]),
     (
@@ -180,6 +186,12 @@ EDITS = [
     ("demo_models/sam3_dense.py", ["train:sam3-dense"], ["train:sam2", "train:sam3", "predict:*"]),
     ("training/loop.py", ["train:*"], ["predict:*", "dataset:*", "prompts:*"]),
     ("demo_models/card.py", ["demo_card", "verify_demo_weights"], ["estimate", "train:*", "predict:*"]),
+    ("inventory/probes/tokenizer.py", ["inventory"], ["claims", "predict:*", "train:*", "estimate", "table:*"]),
+    ("inventory/rows.py", ["inventory"], ["claims", "predict:*", "train:*", "estimate", "table:*"]),
+    ("claims/region.py", ["claims"], ["inventory", "estimate", "table:*", "predict:*"]),
+    ("tables/inventory.py", ["inventory", "claims"], ["estimate", "predict:*", "table:results"]),
+    ("tables/claims.py", ["claims", "table:claims"], ["inventory", "estimate", "table:results"]),
+    ("config/claims.py", [], ["inventory", "claims", "table:*"]),
     ("jobs/manifest.py", ["manifest"], ["estimate", "predict:*", "figure:*"]),
     ("io/files.py", ["*"], []),
 ]
@@ -234,6 +246,8 @@ def test_modules_with_computed_names_are_known():
     }
     assert importers <= {
         "scripts/datasets/dataset.py",  # get_dataset_module
+        "src/samgap/inventory/models.py",  # list_model_modules
+        "src/samgap/inventory/probes/__init__.py",  # list_probe_modules
         "scripts/predictions/predict.py",  # list_model_modules
         "scripts/prompts/prompts.py",  # get_prompts_module
         "scripts/training/train.py",  # get_training_module
