@@ -66,9 +66,9 @@ def test_a_value_that_needs_more_labels_decides_nothing(check, rows):
     for lacks_labels, is_decided in ((True, False), (False, True), (None, True)):
         outcome = check_estimate({**check, "at-least": 0.01}, make_data(**{rows: [{"lacks_labels": lacks_labels}]}))
         assert (outcome.verdict == "confirmed") == is_decided
-    assert check_estimate({**check, "at-least": 0.01}, make_data(**{rows: [{"lacks_labels": True}]})).verdict.startswith(
-        "not testable: the labels of the data set are not exhaustive"
-    )
+    assert check_estimate(
+        {**check, "at-least": 0.01}, make_data(**{rows: [{"lacks_labels": True}]})
+    ).verdict.startswith("not testable: the labels of the data set are not exhaustive")
 
 
 @pytest.mark.parametrize(("bounds", "verdict"), [({"above": 0}, "confirmed"), ({"at-least": 0.1}, "open")])
