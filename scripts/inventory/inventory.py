@@ -8,7 +8,7 @@ with job_context(snakemake) as log:
     from samgap.inventory.probes import list_probes, run_probe
     from samgap.models.runtime.device import init_torch
 
-    init_torch(snakemake.threads)
+    init_torch(snakemake.threads, tf32=False)
     params, output = snakemake.params, snakemake.output
     provenance = collect_provenance(snakemake, models=params.models, versions=params.versions)
     rows = list_rows(params.models)

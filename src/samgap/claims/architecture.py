@@ -28,7 +28,7 @@ def check_parameters(check: Mapping[str, Any], data: ClaimData) -> Outcome:
         return _make_missing(model, missing[0])
     value = sum(int(items[path].n_total) for path in paths)
     names = " + ".join(path or "the whole model" for path in paths)
-    evidence = f"{_describe_model(items[''])}: {names} have {value:,} parameters"
+    evidence = f"{_describe_model(items[''])}: {names}: {value:,} parameters"
     return _decide_number(value, check, evidence)
 
 

@@ -45,7 +45,7 @@ def build_table(request: TableRequest) -> TableOutput:
         f"{len(claims)} claims: {counts}.",
         "Value: of the first check that has a number [95 % confidence interval].",
     ]
-    remarks += [f"Tables that decided: {_join(_list_distinct(claims['source'].str.split(';')))}."]
+    remarks += [f"Tables of the evidence: {_join(_list_distinct(claims['source'].str.split(';')))}."]
     remarks += [f"Source: {address}" for address in _list_distinct(claims["addresses"])]
     demo_models = (
         [model for model, entry in request.models.items() if entry.get("demo")] if claims["demo"].any() else []

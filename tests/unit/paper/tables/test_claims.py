@@ -79,7 +79,7 @@ def test_a_row_has_verdict_value_interval_and_evidence(request_claims):
 def test_the_remarks_name_tables_and_addresses(request_claims):
     remarks = build(request_claims).remarks
     assert remarks[0] == ("6 claims: 2 confirmed, 1 as the source says, 1 partly, 1 refuted, 0 open, 1 not testable.")
-    assert f"Tables that decided: {PATHS['estimates']}; {PATHS['inventory']}." in remarks
+    assert f"Tables of the evidence: {PATHS['estimates']}; {PATHS['inventory']}." in remarks
     assert {"Source: paper A: here", "Source: paper B: there"} <= set(remarks)
 
 
