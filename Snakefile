@@ -27,6 +27,8 @@ include: "rules/prompts.smk"
 include: "rules/predictions.smk"
 include: "rules/matching.smk"
 include: "rules/statistics.smk"
+include: "rules/inventory.smk"
+include: "rules/claims.smk"
 include: "rules/paper.smk"
 include: "rules/demo.smk"
 

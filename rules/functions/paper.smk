@@ -20,6 +20,9 @@ def declared_input(section, id, run, given):
         "comparisons": f"{statistics}/comparisons.parquet",
         "confusions": f"{statistics}/confusions.parquet",
         "history": [f"results/{run}/training/{training}/history.parquet" for training in trainings],
+        "inventory": f"results/{run}/inventory/inventory.parquet",
+        "probes": f"results/{run}/inventory/probes.parquet",
+        "claims": f"results/{run}/claims/claims.parquet",
     }
     names = plugins.read_paper_inputs(Path(workflow.basedir), section, id)
     return {name: files[name] for name in names if name not in given}

@@ -9,7 +9,7 @@ import yaml
 
 from tests.helpers.source_files import PACKAGE, ROOT, SCRIPTS, top_level_packages
 
-WITH_TORCH = {"models", "training", "demo_models"}
+WITH_TORCH = {"models", "training", "inventory", "demo_models"}
 
 
 def needs_torch(file: Path) -> bool:

@@ -20,6 +20,7 @@ import yaml
 from samgap.config.validate import validate_config
 from samgap.jobs import code_hash, plugin_modules
 from samgap.jobs.code_hash import hash_script
+from tests.helpers.edits import EDITS
 from tests.helpers.workflow_copy import copy_workflow
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,12 @@ def list_hashes() -> dict[str, str]:
         "compare": hash_script(
             "scripts/statistics/compare.py", *plugin_modules.list_metric_modules(demo["comparisons"].values())
         ),
+        "inventory": hash_script(
+            "scripts/inventory/inventory.py",
+            *plugin_modules.list_probe_modules(),
+            *sorted({module for model in demo["models"] for module in plugin_modules.list_model_modules(demo, model)}),
+        ),
+        "claims": hash_script("scripts/claims/claims.py"),
         "manifest": hash_script("scripts/paper/manifest.py"),
         "demo_card": hash_script("scripts/demo/card.py"),
         "verify_demo_weights": hash_script(
@@ -112,83 +119,6 @@ def changed_rules(repository: Path, edits: dict[str, str]) -> set[str]:
     return {rule for rule in before if before[rule] != after[rule]}
 
 
-# An edited file, patterns of the rules that must run again, and of those that must not. Rules that no pattern names
-# may do either. What depends on the output of a rule runs again in any case, as its input has changed.
-EDITS = [
-    (
-        "jobs/shards.py",
-        ["predict:*", "match_predictions"],
-        ["dataset:*", "prompts:*", "train:*", "estimate", "figure:*"],
-    ),
-    ("masks/boundaries.py", ["match_predictions"], ["prompts:*", "predict:*", "dataset:*", "train:*", "estimate"]),
-    ("masks/rle.py", ["match_predictions", "predict:*"], ["dataset:*", "estimate", "compare", "checkpoint"]),
-    (
-        "models/runtime/weights_layout.py",
-        ["predict:sam*", "predict:grounded", "predict:owlv2", "train:*"],
-        ["predict:shape", "match_predictions", "prompts:*", "dataset:*", "checkpoint"],
-    ),
-    ("models/sam2/video.py", ["predict:sam2"], ["predict:shape", "predict:owlv2", "train:*", "prompts:*", "dataset:*"]),
-    ("models/sam3/image.py", ["predict:sam3", "predict:grounded"], ["predict:shape", "predict:sam2", "predict:owlv2"]),
-    ("models/shape.py", ["predict:shape"], ["predict:sam*", "predict:grounded", "predict:owlv2", "train:*"]),
-    ("models/owlv2.py", ["predict:owlv2"], ["predict:sam*", "predict:shape", "train:*"]),
-    ("predictions/tracks.py", ["predict:*"], ["match_predictions", "prompts:*", "train:*"]),
-    (
-        "prompts/spatial.py",
-        ["prompts:box", "prompts:point"],
-        ["prompts:phrases", "predict:*", "match_predictions", "train:*"],
-    ),
-    ("prompts/clicks.py", ["prompts:clicks"], ["prompts:phrases", "predict:*", "match_predictions", "train:*"]),
-    ("prompts/phrases.py", ["prompts:phrases"], ["prompts:box", "predict:*", "match_predictions"]),
-    ("datasets/orchard_sim/leaves.py", ["dataset:orchard-sim"], ["dataset:coco", "dataset:minneapple", "prompts:*"]),
-    ("datasets/coco.py", ["dataset:coco"], ["dataset:orchard-sim", "prompts:*", "predict:*"]),
-    ("matching/shard.py", ["match_predictions"], ["predict:*", "prompts:*", "estimate", "compare", "figure:*"]),
-    (
-        "metrics/iou.py",
-        ["estimate", "compare", "figure:estimates", "table:*"],
-        ["match_predictions", "predict:*", "figure:contact-sheet", "figure:prompt-sheet"],
-    ),
-    ("metrics/noc.py", [], ["*"]),  # no experiment of the demo names it
-    ("statistics/bootstrap.py", ["estimate", "compare"], ["match_predictions", "figure:*", "predict:*"]),
-    ("statistics/comparisons.py", ["compare"], ["estimate", "match_predictions", "figure:*"]),
-    ("tables/images.py", ["dataset:*", "predict:*", "match_predictions"], ["prompts:*", "checkpoint"]),
-    ("tables/prompts.py", ["prompts:*", "predict:*", "match_predictions"], ["dataset:*", "train:*", "checkpoint"]),
-    ("tables/predictions.py", ["predict:*", "match_predictions"], ["dataset:*", "prompts:*", "train:*", "estimate"]),
-    (
-        "tables/matching.py",
-        ["match_predictions", "estimate", "compare"],
-        ["dataset:*", "prompts:*", "predict:*", "train:*"],
-    ),
-    (
-        "tables/statistics.py",
-        ["estimate", "compare", "table:*"],
-        ["match_predictions", "predict:*", "prompts:*", "train:*"],
-    ),
-    ("tables/training.py", ["train:*"], ["predict:*", "match_predictions", "estimate", "prompts:*"]),
-    (
-        f"{validate_config.__module__.removeprefix('samgap.').replace('.', '/')}.py",
-        [],
-        ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "figure:*", "train:*"],
-    ),
-    ("config/schema.py", [], ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "train:*"]),
-    ("config/plugins.py", [], ["[!m]*", "match_predictions"]),  # of the manifest, which lists what a run uses
-    ("config/prompt_kinds.py", ["predict:*", "match_predictions", "estimate"], ["dataset:*", "checkpoint"]),
-    ("paper/style.py", ["figure:estimates"], ["estimate", "predict:*"]),
-    ("download/http.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
-    ("download/revalidation.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
-    ("io/visible_files.py", ["dataset:coco", "dataset:minneapple"], ["prompts:*", "predict:*", "match_predictions"]),
-    ("jobs/local_inputs.py", [], ["*"]),  # computes parameters, not results
-    ("demo_models/sam3_dense.py", ["train:sam3-dense"], ["train:sam2", "train:sam3", "predict:*"]),
-    ("training/loop.py", ["train:*"], ["predict:*", "dataset:*", "prompts:*"]),
-    ("demo_models/card.py", ["demo_card", "verify_demo_weights"], ["estimate", "train:*", "predict:*"]),
-    ("jobs/manifest.py", ["manifest"], ["estimate", "predict:*", "figure:*"]),
-    ("io/files.py", ["*"], []),
-]
-EDITS = [(f"src/samgap/{file}", reruns, unchanged) for file, reruns, unchanged in EDITS] + [
-    ("scripts/predictions/predict.py", ["predict:*"], ["train:*", "prompts:*", "match_predictions"]),
-    ("scripts/matching/match.py", ["match_predictions"], ["predict:*", "estimate"]),
-]
-
-
 @pytest.mark.parametrize(("file", "reruns", "unchanged"), EDITS, ids=[file for file, *_ in EDITS])
 def test_an_edit_reruns_the_rules_that_it_concerns(repository, file, reruns, unchanged):
     text = (repository / file).read_text(encoding="utf-8")
@@ -234,6 +164,8 @@ def test_modules_with_computed_names_are_known():
     }
     assert importers <= {
         "scripts/datasets/dataset.py",  # get_dataset_module
+        "src/samgap/inventory/models.py",  # list_model_modules
+        "src/samgap/inventory/probes/__init__.py",  # list_probe_modules
         "scripts/predictions/predict.py",  # list_model_modules
         "scripts/prompts/prompts.py",  # get_prompts_module
         "scripts/training/train.py",  # get_training_module

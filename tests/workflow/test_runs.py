@@ -55,6 +55,25 @@ def test_a_run_writes_tables_figures_and_a_manifest_and_a_second_run_has_nothing
     assert "Nothing to be done" in finished_run.run()
 
 
+def test_a_run_decides_the_claims_from_the_packages_and_its_estimates(finished_run):
+    results = finished_run.folder / "results" / "demo"
+    claims = pq.read_table(results / "claims" / "claims.parquet").to_pandas().set_index("id")
+    queries = claims.loc["sam3-200-queries"]
+    assert queries["verdict"] == "confirmed" and queries["source"] == "results/demo/inventory/inventory.parquet"
+    iou = claims.loc["sam2-pretrained-iou"]
+    assert iou["ci_low"] <= iou["value"] <= iou["ci_high"] and iou["demo"] and iou["run"] == "demo"
+    assert iou["evidence"][0].startswith("experiment spatial-prompts, sam2-demo with box on orchard: iou = ")
+    unmeasured = "not testable: the experiment spatial-prompts does not measure prompts-per-image"
+    assert claims.loc["one-phrase-for-all", "verdict"] == unmeasured
+
+    manifest = json.loads((results / "manifest.json").read_text())
+    tables = {f"results/demo/{name}.parquet" for name in ("claims/claims", "inventory/inventory", "inventory/probes")}
+    assert tables <= manifest["tables"].keys()
+    assert tables | {"results/demo/statistics/estimates.parquet"} <= set(
+        manifest["sources"]["results/demo/paper/tables/claims.csv"]
+    )
+
+
 def test_an_edit_reruns_what_depends_on_it_and_no_inference(finished_run, tmp_path):
     checkout = finished_run.copy(tmp_path / "samgap")
     package = checkout.folder / "src" / "samgap"

@@ -48,6 +48,9 @@ def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
     for section in ("comparisons", "figures", "tables"):
         for name, entry in config[section].items():
             yield from _iter_paper_references(f"{section}.{name}", entry)
+    for section in ("datasets", "models"):
+        for role, id in config.get("claims", {}).get(section, {}).items():
+            yield f"claims.{section}.{role}", section, [id]
     for name, entry in config["trainings"].items():
         for key in sorted(TRAINING_REFERENCES.keys() & entry.keys()):
             yield f"trainings.{name}.{key}", TRAINING_REFERENCES[key], [entry[key]]

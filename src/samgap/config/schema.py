@@ -10,8 +10,13 @@ from jsonschema.exceptions import ValidationError
 from samgap.errors import UserError
 
 
-def validate(value: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def validate(value: dict[str, Any], schema: Mapping[str, Any], document: str = "config") -> dict[str, Any]:
     """Return a copy of `value` with the schema's defaults filled in.
+
+    Args:
+        value: A mapping.
+        schema: The schema.
+        document: What `value` is, for messages.
 
     Raises:
         UserError: For the first error; the message has its key, its value and the allowed values.
@@ -20,7 +25,7 @@ def validate(value: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
     filled = _fill_defaults(value, schema, validator)
     for error in _sort_errors(validator.iter_errors(filled)):
         for message in _describe_error(error, validator):
-            raise UserError(f"config: {message}")
+            raise UserError(f"{document}: {message}")
     return filled
 
 

@@ -8,6 +8,9 @@ import yaml
 
 from samgap.errors import UserError
 
+# Each job reads the configuration, and the loader in C is faster than the one in Python.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 MODEL_FILE_TYPES: dict[str, type] = {"overrides": dict, "architecture": dict}
 """Keys of a model whose value may be the path of a YAML file, and the type of its content."""
 PROMPT_FILE_TYPES: dict[str, type] = {"phrases": list, "words": dict, "unseen": list}
@@ -48,7 +51,7 @@ def load_yaml(key_path: str, file: str, root: Path, expected_type: type) -> Any:
         UserError: If the file cannot be read, is not YAML, or has content of another type.
     """
     try:
-        content = yaml.safe_load((root / Path(file).expanduser()).read_text(encoding="utf-8"))
+        content = yaml.load((root / Path(file).expanduser()).read_text(encoding="utf-8"), Loader=_LOADER)
     except OSError as error:
         raise UserError(f"config: {key_path} names the file {file}, which cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -35,6 +35,12 @@ def get_training_module(config: Mapping[str, Any], training: str) -> str:
     return plugins.get_training_module(config["trainings"][training])
 
 
+def list_probe_modules() -> list[str]:
+    """Return the modules of all probes."""
+    folder = PACKAGE_DIR / "inventory" / "probes"
+    return [f"samgap.inventory.probes.{file.stem}" for file in module_literals.list_modules(folder, "measure").values()]
+
+
 def list_metric_modules(entries: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the modules of all metrics named by `entries`, experiments or comparisons with the key `metrics`."""
     metrics = {metric for entry in entries for metric in entry["metrics"]}

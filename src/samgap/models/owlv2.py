@@ -66,6 +66,11 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Owlv2
     return Owlv2(model.to(device).eval(), device, options.get("nms", NMS_IOU))
 
 
+def build_network(options: Mapping[str, Any], device: str) -> Owlv2ForObjectDetection:
+    """Return the model on `device` without weights, for the inventory."""
+    return build_model(options).to(device)
+
+
 def build_model(options: Mapping[str, Any]) -> Owlv2ForObjectDetection:
     """Return the model of `options`, randomly initialized."""
     return Owlv2ForObjectDetection(Owlv2Config(**(options.get("architecture") or PUBLISHED_CONFIG)))

@@ -1,8 +1,9 @@
 """Printed tables: blocks of rows with footnotes, rendered as Markdown, LaTeX (booktabs, graphicx) and HTML."""
 
 import html as markup
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 _LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -41,12 +42,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows under one heading. The first `n_stub_columns` columns name the row, the others have values."""
+    """Rows under one heading. The first `n_stub_columns` columns name the row, the others have values.
+
+    `text_widths` has the columns with running text, by number, and their widths in LaTeX, cm.
+    """
 
     heading: str
     columns: Sequence[str]
     n_stub_columns: int
     rows: Sequence[Sequence[Cell]]
+    text_widths: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def render_html(table: PaperTable) -> str:
         body = "\n".join("<tr>" + "".join(map(_render_html_cell, row)) + "</tr>" for row in block.rows)
         parts.append(f"<h2>{markup.escape(block.heading)}</h2>\n<table>\n<tr>{header}</tr>\n{body}\n</table>")
     parts += [f"<p>({letter}) {markup.escape(text)}</p>" for letter, text in table.footnotes]
-    parts += [f"<p>{markup.escape(text)}</p>" for text in table.remarks]
+    parts += [f"<p>{_link_addresses(markup.escape(text))}</p>" for text in table.remarks]
     return _HTML_TEMPLATE.format(title=markup.escape(table.title), body="\n".join(parts))
 
 
@@ -125,7 +130,11 @@ small {{ color: #666; white-space: nowrap; }}
 
 
 def _render_latex_block(table: PaperTable, block: Block) -> str:
-    alignment = "l" * block.n_stub_columns + "r" * (len(block.columns) - block.n_stub_columns)
+    kinds = ["l" if number < block.n_stub_columns else "r" for number in range(len(block.columns))]
+    alignment = "".join(
+        f"p{{{block.text_widths[number]}cm}}" if number in block.text_widths else kind
+        for number, kind in enumerate(kinds)
+    )
     label = f"tab:{table.label}" if block is table.blocks[0] else f"tab:{table.label}-{table.blocks.index(block) + 1}"
     letters = {cell.footnote for row in block.rows for cell in row}
     lines_below = [f"({letter}) {escape_latex(text)}" for letter, text in table.footnotes if letter in letters]
@@ -167,6 +176,11 @@ def _render_html_cell(cell: Cell) -> str:
     mark = f" <sup>{cell.footnote}</sup>" if cell.footnote else ""
     interval = f"<br><small>[{markup.escape(cell.interval)}]</small>" if cell.interval else ""
     return f"<td>{markup.escape(cell.text)}{mark}{interval}</td>"
+
+
+def _link_addresses(html: str) -> str:
+    """Return escaped HTML with links on its web addresses."""
+    return re.sub(r"https?://[^\s<]+[^\s<.,;)]", r'<a href="\g<0>">\g<0></a>', html)
 
 
 def _escape_markdown(text: str) -> str:

@@ -99,14 +99,18 @@ def _get_free_cgroup_bytes(cgroup_root: Path, membership_file: Path) -> list[int
     return free_bytes
 
 
-class _CudaToCpuMode(TorchFunctionMode):
-    """Replaces the device `cuda` by `cpu` in all torch calls; pinning and `.cuda()` return the tensor unchanged."""
+class _ReplaceCudaMode(TorchFunctionMode):
+    """Replaces the device `cuda` by another in all torch calls; pinning and `.cuda()` return the tensor unchanged."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__()
+        self.device = torch.device(device)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         device = kwargs.get("device")
         if device is not None and torch.device(device).type == "cuda":
-            kwargs["device"] = torch.device("cpu")
+            kwargs["device"] = self.device
         if func in (torch.Tensor.pin_memory, torch.Tensor.cuda):
             return args[0]
         return func(*args, **kwargs)
@@ -121,5 +125,5 @@ def cuda_shim(device: str) -> Iterator[None]:
     if device == "cuda":
         yield
     else:
-        with _CudaToCpuMode():
+        with _ReplaceCudaMode(device):
             yield

@@ -6,9 +6,12 @@ those of `samgap.models.runtime.precision`.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samgap.models import Model, Tracker
+
+if TYPE_CHECKING:
+    from torch import nn
 
 KINDS = ("spatial", "automatic")
 OPTIONS = {
@@ -24,6 +27,13 @@ OPTIONS = {
         "channels-last": {"$ref": "#/$defs/channels-last"},
     },
 }
+
+
+def build_network(options: Mapping[str, Any], device: str) -> "nn.Module":
+    """Return the image model without weights, for the inventory."""
+    from samgap.models.sam2.image import build_model
+
+    return build_model(options, device)
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:

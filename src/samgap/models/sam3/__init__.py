@@ -7,9 +7,12 @@ detections of a phrase, the one with the lower score is removed), and those of `
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samgap.models import Model, Tracker
+
+if TYPE_CHECKING:
+    from torch import nn
 
 KINDS = ("text", "exemplars")
 KINDS_WITH = {"interactive": ("spatial", "automatic")}
@@ -44,6 +47,16 @@ OPTIONS = {
         },
     },
 }
+
+
+def build_network(options: Mapping[str, Any], device: str) -> "nn.Module":
+    """Return the image model without weights, for the inventory."""
+    from samgap.models.sam3.build import build_published, build_small
+
+    interactive = options.get("interactive", False)
+    if options.get("architecture"):
+        return build_small(options["architecture"], interactive=interactive)
+    return build_published(device, interactive)
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:

@@ -1,0 +1,120 @@
+"""Checks by an estimate: a metric of a cell of this run, or the paired difference of two cells."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from samgap.claims.data import ClaimData
+from samgap.claims.outcome import Outcome, make_untestable
+from samgap.claims.region import Region
+from samgap.statistics.strata import STRATUM_ALL
+
+
+def check_estimate(check: Mapping[str, Any], data: ClaimData) -> Outcome:
+    """Decide by the confidence interval: confirmed if it lies in the bounds, refuted if outside of them, else open.
+
+    Keys: `experiment` or `against`, `dataset` and `model` (roles), `prompts`, `metric`, `stratum` (default is the whole
+    data set) and bounds. With `against`, a mapping of `model` (default is the same) and `prompts` (default is the
+    same), the interval is that of the paired difference in the table `comparisons`.
+    """
+    against = check.get("against", {})
+    for role_kind, role in (("data set", check["dataset"]), ("model", check["model"]), ("model", against.get("model"))):
+        roles = data.datasets if role_kind == "data set" else data.models
+        if role is not None and role not in roles:
+            return make_untestable(f"this run has no {role_kind} in the role {role}")
+    return _check_difference(check, data) if "against" in check else _check_value(check, data)
+
+
+def _check_value(check: Mapping[str, Any], data: ClaimData) -> Outcome:
+    dataset, model = data.datasets[check["dataset"]], data.models[check["model"]]
+    experiment, prompts, metric = check["experiment"], check["prompts"], check["metric"]
+    rows = data.estimates[data.estimates["experiment"] == experiment]
+    if rows.empty:
+        return make_untestable(f"this run has no experiment {experiment}", table="estimates")
+    rows = _select(rows, dataset=dataset, model=model, prompts=prompts)
+    if rows.empty:
+        cell = f"{model} with {prompts} on {dataset}"
+        return make_untestable(f"the experiment {experiment} has no {cell}", table="estimates")
+    rows = rows[rows["metric"] == metric]
+    if rows.empty:
+        return make_untestable(f"the experiment {experiment} does not measure {metric}", table="estimates")
+    stratum = check.get("stratum", STRATUM_ALL)
+    rows = rows[rows["stratum"] == stratum]
+    if rows.empty:
+        reason = f"the experiment {experiment} has no stratum “{stratum}” of {metric}"
+        return make_untestable(reason, table="estimates")
+    row: Any = next(rows.itertuples(index=False))
+    place = f"experiment {experiment}, {model} with {prompts} on {dataset}{_describe_stratum(stratum)}: {metric}"
+    demo = model in data.demo_models
+    return _decide(check, place, row.value, (row.ci_low, row.ci_high), row.n_images, row, "estimates", demo)
+
+
+def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
+    dataset, model = data.datasets[check["dataset"]], data.models[check["model"]]
+    prompts, metric = check["prompts"], check["metric"]
+    baseline_model = data.models[check["against"].get("model", check["model"])]
+    baseline_prompts = check["against"].get("prompts", prompts)
+    stratum = check.get("stratum", STRATUM_ALL)
+    names = f"{model} with {prompts} against {baseline_model} with {baseline_prompts}"
+    rows = _select(data.comparisons, dataset=dataset, metric=metric, stratum=stratum)
+    cell, baseline = (model, prompts), (baseline_model, baseline_prompts)
+    for candidate, reference, sign in ((cell, baseline, 1), (baseline, cell, -1)):
+        keys = dict(zip(("model", "prompts", "baseline_model", "baseline_prompts"), candidate + reference, strict=True))
+        found = _select(rows, **keys)
+        if not found.empty:
+            row: Any = next(found.itertuples(index=False))
+            ends = (row.ci_low, row.ci_high) if sign > 0 else (-row.ci_high, -row.ci_low)
+            place = f"comparison {row.comparison}, {names} on {dataset}{_describe_stratum(stratum)}: {metric}"
+            demo = model in data.demo_models or baseline_model in data.demo_models
+            difference = sign * row.difference
+            return _decide(check, place, difference, ends, row.n_clusters, row, "comparisons", demo)
+    reason = f"this run does not compare {names} on {dataset} in {metric}{_describe_stratum(stratum)}"
+    return make_untestable(reason, table="comparisons")
+
+
+def _decide(
+    check: Mapping[str, Any],
+    place: str,
+    value: float,
+    ends: tuple[float, float],
+    n: int,
+    row: Any,
+    table: str,
+    demo: bool,
+) -> Outcome:
+    if pd.isna(value):
+        return make_untestable(str(row.note), f"{place}: {row.note}", table)
+    low, high = ends
+    if pd.isna(low):
+        why = row.warning or "the estimate has none"
+        return make_untestable(f"no confidence interval ({why})", f"{place} = {value:.3g}, without an interval", table)
+    if pd.notna(row.lacks_labels) and row.lacks_labels:
+        reason = "the labels of the data set are not exhaustive, so objects without a label count as false positives"
+        return make_untestable(reason, f"{place} = {value:.3g} [{low:.3g}, {high:.3g}], but {reason}", table)
+    region, unit = Region.from_check(check), check["unit"]
+    warning = f" ({row.warning})" if row.warning else ""
+    sign = "+" if table == "comparisons" else ""
+    return Outcome(
+        region.decide(low, high),
+        f"{place} = {value:{sign}.3g} [{low:.3g}, {high:.3g}]{warning}",
+        value=float(value),
+        ci_low=float(low),
+        ci_high=float(high),
+        unit=unit,
+        n=int(n),
+        bound=region.describe(unit),
+        table=table,
+        demo=demo,
+    )
+
+
+def _select(rows: pd.DataFrame, **values: str) -> pd.DataFrame:
+    """Return the rows that have these values in the columns of these names."""
+    for column, value in values.items():
+        rows = rows[rows[column] == value]
+    return rows
+
+
+def _describe_stratum(stratum: str) -> str:
+    return "" if stratum == STRATUM_ALL else f", {stratum}"

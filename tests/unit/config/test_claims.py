@@ -1,0 +1,129 @@
+"""The section `claims`: the file of claims and its faults, each one line."""
+
+import copy
+
+import pytest
+import yaml
+
+from samgap.config.claims import SCHEMA_FILE, load_claims, validate_claims
+from samgap.errors import UserError
+from tests.helpers.claims import ROOT, SOURCES, make_claim
+
+SCHEMA = yaml.safe_load((ROOT / SCHEMA_FILE).read_text(encoding="utf-8"))
+LAYERS = {"check": "attribute", "model": "sam3-image", "path": "hidden_dim", "equals": 256, "unit": "channels"}
+COUNT = {"check": "parameters", "model": "sam3-video", "count": 848e6, "tolerance": 0.01, "unit": "parameters"}
+ABSENT = {"check": "absent", "model": "sam3-video", "pattern": "expert"}
+PROBE = {"check": "probe", "probe": "winner-take-all", "quantity": "masks", "equals": 3, "unit": "masks"}
+QUOTED = {"check": "fact", "statements": [{"value": "so it is", "agrees": True, "source": "A §5"}]}
+NUMBER = {"check": "fact", "at-least": 5, "unit": "videos", "statements": [{"value": 7, "source": "A §5"}]}
+CELL = {"check": "estimate", "dataset": "main", "model": "sam2", "prompts": "box", "metric": "iou", "unit": "IoU"}
+IOU = {**CELL, "experiment": "spatial-prompts", "at-least": 0.8}
+BETTER = {**CELL, "against": {"prompts": "point"}, "above": 0}
+
+
+def check_claims(*claims):
+    validate_claims(claims, SOURCES, SCHEMA, "claims.yaml", ROOT)
+
+
+@pytest.mark.parametrize(
+    "check", [LAYERS, COUNT, ABSENT, PROBE, QUOTED, NUMBER, IOU, BETTER], ids=lambda check: check["check"]
+)
+def test_valid_checks_are_accepted(check):
+    check_claims(make_claim(check, sources=["B README"]))
+
+
+def without(check, key):
+    return {name: value for name, value in check.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        ({**LAYERS, "check": "atribute"}, "has the unknown check 'atribute'; did you mean 'attribute'"),
+        (without(LAYERS, "check"), "has the unknown check 'None'"),
+        # A bound without its unit.
+        (without(LAYERS, "unit"), "checks.0 lacks the key 'unit' (The unit of the bound, or what is counted)"),
+        (without(COUNT, "unit"), "checks.0 has the key 'count', which needs 'unit'; add it"),
+        (without(PROBE, "unit"), "checks.0 lacks the key 'unit'"),
+        (without(IOU, "unit"), "checks.0 has the key 'at-least', which needs 'unit'; add it"),
+        (without(NUMBER, "unit"), "checks.0 has the key 'at-least', which needs 'unit'; add it, or remove 'at-least'"),
+        ({**without(LAYERS, "unit"), "equals": "ViT", "at-most": 3}, "has the key 'at-most', which needs 'unit'"),
+        # No bound at all.
+        (without(without(PROBE, "equals"), "unit"), "its check 'probe' has no bound; add equals, at-least, above"),
+        (without(IOU, "at-least"), "its check 'estimate' has no bound"),
+        (without(COUNT, "count"), "its check 'parameters' has no bound"),
+        (without(without(NUMBER, "at-least"), "unit"), "its check 'fact' has a number but no bound"),
+        # Keys of another check, and missing ones.
+        ({**ABSENT, "path": "x"}, "unknown key 'path' in checks.0"),
+        ({**PROBE, "modell": "sam3"}, "unknown key 'modell' in checks.0"),
+        (without(ABSENT, "pattern"), "checks.0 lacks the key 'pattern'"),
+        ({**COUNT, "model": "sam4"}, "checks.0.model is 'sam4', not one of sam2.1-tiny"),
+        ({**COUNT, "tolerance": 5}, "checks.0.tolerance is 5, not less than 1"),
+        ({**PROBE, "probe": "winner-takes-all"}, "probes/winner_takes_all.py; did you mean 'winner-take-all'"),
+        ({**IOU, "dataset": "minneapple-test"}, "checks.0.dataset is 'minneapple-test', not one of main"),
+        ({**IOU, "against": {"prompts": "point"}}, "must have either the key 'experiment' or the key 'against'"),
+        (CELL | {"above": 0}, "must have either the key 'experiment' or the key 'against'"),
+        ({"check": "fact", "statements": [{"value": "so", "source": "A"}]}, "a text lacks the key 'agrees'"),
+        ({"check": "fact", "statements": []}, "checks.0.statements is [], fewer than 1 of them"),
+        ({**QUOTED, "statements": [{**QUOTED["statements"][0], "source": "C §1"}]}, "refers to the source 'C §1'"),
+    ],
+)  # fmt: skip
+def test_a_faulty_check_is_refused_in_one_line(check, message):
+    with pytest.raises(UserError) as caught:
+        check_claims(make_claim(LAYERS, id="good"), make_claim(check))
+    text = str(caught.value)
+    assert text.startswith("claims.yaml: claim 'one'") and message in text and "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "odd"}, "kind is 'odd', not one of structural"),
+        ({"reason": "luck"}, "reason is 'luck', not one of prompts"),
+        ({"section": "section 2"}, "section is 'section 2', which does not match"),
+        ({"wording": ""}, "wording is '', but must not be empty"),
+        ({"sources": ["C"]}, "refers to the source 'C', which is not in the sources"),
+        ({"verdict": "confirmed"}, "unknown key 'verdict' in its top level"),
+        ({"id": "Not an id"}, "id is 'Not an id', which does not match"),
+    ],
+)
+def test_a_faulty_claim_is_refused(change, message):
+    with pytest.raises(UserError, match="claims.yaml") as caught:
+        check_claims(make_claim(LAYERS, **change))
+    assert message in str(caught.value)
+
+
+def test_a_claim_without_checks_or_id_and_two_of_one_id_are_refused():
+    with pytest.raises(UserError, match="checks is .*, fewer than 1 of them"):
+        check_claims(make_claim())
+    with pytest.raises(UserError, match="claims.yaml: claim 'one' occurs twice"):
+        check_claims(make_claim(LAYERS), make_claim(COUNT))
+    with pytest.raises(UserError, match="claims.yaml: claim 2 is no mapping with an id"):
+        check_claims(make_claim(LAYERS), ["one"])
+
+
+def demo_config():
+    return yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_section_gets_the_content_of_its_files():
+    config = load_claims(demo_config(), ROOT)["claims"]
+    assert len(config["statements"]) >= 120 and config["sources"]["P"]["name"] == "the paper"
+    assert config["models"]["sam2"] == "sam2-demo"
+
+
+def test_a_faulty_source_is_refused(tmp_path):
+    config = demo_config()
+    config["claims"]["sources"] = str(tmp_path / "sources.yaml")
+    (tmp_path / "sources.yaml").write_text("X: {name: x, title: t}")
+    with pytest.raises(UserError, match="source 'X': its top level lacks the key 'where'"):
+        load_claims(config, ROOT)
+
+
+def test_a_table_of_claims_needs_the_section():
+    config = copy.deepcopy(demo_config())
+    del config["claims"]
+    with pytest.raises(UserError, match="tables.claims shows the claims, but there is no section 'claims'"):
+        load_claims(config, ROOT)
+    del config["tables"]["claims"]
+    assert "claims" not in load_claims(config, ROOT)
