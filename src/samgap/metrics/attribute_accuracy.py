@@ -1,8 +1,9 @@
 """Attribute accuracy: the share of the instances matched by a phrase with one attribute that have this attribute.
 
 Phrases with the same nouns and attribute ("ripe apple", "unripe apple") compete for each instance: it is assigned to
-the phrase that matches it (one to one, IoU 0.5) with the highest score. `attribute-accuracy`: correctly assigned /
-assigned. `attribute-accuracy-strict`: correctly assigned / all instances of a prompted value.
+the phrase that matches it (one to one, IoU 0.5) with the highest score. If k values have this score, the instance
+counts 1/k for each, the expected count of a random choice: equal scores decide nothing. `attribute-accuracy`:
+correctly assigned / assigned. `attribute-accuracy-strict`: correctly assigned / all instances of a prompted value.
 `attribute-accuracy-found`: assigned / all. (The paper's published repository compares "unknown" with "unknown", which
 is always 1: `upstream-attribute-accuracy`.) Boxes are matched if the ground truth has boxes only. Not evaluable without
 a phrase for a single annotated attribute. The whole confusion matrix is in `confusions.parquet`

@@ -37,7 +37,8 @@ def average_precision(
         max_detections: Number of detections per image and phrase that count, best scores first.
         **description: Label, source and other fields of the metric.
 
-    Source: pycocotools, `COCOeval.accumulate` and `summarize`.
+    Equal scores are in the order of image id, prompt id and prediction id, so the value depends on neither the order of
+    the rows nor the number of shards. Source: pycocotools, `COCOeval.accumulate` and `summarize`.
     """
     threshold_indices = [IOU_THRESHOLDS.index(threshold) for threshold in iou_thresholds]
 
@@ -93,7 +94,8 @@ def _rank_phrases(
     count_name = "n_truth" if size == "all" else f"truth_{size}"
     n_clusters = int(clusters.max()) + 1
     phrases = []
-    for _, rows in pairs.assign(cluster=clusters).groupby("phrase", sort=True):
+    ordered = pairs.assign(cluster=clusters).sort_values(["image_id", "prompt_id"])
+    for _, rows in ordered.groupby("phrase", sort=True):
         codes, hits = rows["cluster"].to_numpy(), rows[f"hits_{iou_type}_{size}"]
         detections = coco.RankedDetections(rows["scores"].tolist(), hits.tolist(), codes, max_detections)
         positives = np.bincount(codes, weights=float_column(rows, count_name), minlength=n_clusters)

@@ -51,7 +51,7 @@ def _compute_cell(
         yield {
             **dict(zip(("dataset", "model", "prompts"), key, strict=True)),
             **dict(zip(("attribute", "value", "claimed"), confusion, strict=True)),
-            "n_claimed": int(share.cluster_sums[:, 0].sum()),
+            "n_claimed": float(share.cluster_sums[:, 0].sum()),
             "n_instances": share.n_instances,
             "ci_low": low,
             "ci_high": high,

@@ -90,7 +90,7 @@ def _restrict_pairs(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFram
             pairs[name] = prompt_ids.map(by_prompt[measure].sum()).to_numpy(float)
     pairs["n_truth"] = prompt_ids.map(by_prompt.size()).to_numpy()
     pairs["n_answered"] = prompt_ids.map(by_prompt["prediction_id"].count()).to_numpy()
-    for name, measure in (("tp", "iou"), ("box_tp", "box_iou")):
+    for name, measure in (("tp", "iou"), ("box_tp", "box_match_iou")):
         is_match = instances[measure].to_numpy(float)[:, None] >= IOU_THRESHOLDS
         counts = pd.DataFrame(is_match, columns=list(IOU_THRESHOLDS)).groupby(instances["prompt_id"].to_numpy()).sum()
         pairs[name] = pd.Series(list(counts.loc[prompt_ids].to_numpy()), index=pairs.index)
