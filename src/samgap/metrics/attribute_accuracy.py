@@ -15,6 +15,7 @@ import pandas as pd
 
 from samgap.metrics.base import Column, ratio
 from samgap.metrics.columns import list_column, prompt_attributes
+from samgap.metrics.operating_point import MATCH_50
 from samgap.metrics.reasons import require_phrases
 from samgap.metrics.row_masks import is_evaluable_phrase
 
@@ -55,6 +56,8 @@ METRICS = {
         denominator,
         row_mask=has_single_attribute,
         not_evaluable_reason=require_phrases(has_single_attribute, "no phrase has exactly one labelled attribute"),
+        operating_point=MATCH_50,
+        higher_is_better=True,
         label=label,
         source='the paper\'s "attribute accuracy"',
     )

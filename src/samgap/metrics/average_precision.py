@@ -11,6 +11,7 @@ import pandas as pd
 from samgap.matching import coco
 from samgap.metrics.base import Description, RankedMetric, Reason, Resampler, SharedCache, divide
 from samgap.metrics.columns import float_column
+from samgap.metrics.operating_point import ALL_IOUS, ALL_SCORES, CROWD, OperatingPoint
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase
 from samgap.tables.matching import IOU_THRESHOLDS
@@ -40,6 +41,7 @@ def average_precision(
     Equal scores are in the order of image id, prompt id and prediction id, so the value depends on neither the order of
     the rows nor the number of shards. Source: pycocotools, `COCOeval.accumulate` and `summarize`.
     """
+    iou_text = ALL_IOUS if len(iou_thresholds) > 1 else f"{iou_thresholds[0]:.2f}"
     threshold_indices = [IOU_THRESHOLDS.index(threshold) for threshold in iou_thresholds]
 
     def make_resampler(pairs: pd.DataFrame, clusters: np.ndarray, cache: SharedCache | None = None) -> Resampler:
@@ -68,6 +70,8 @@ def average_precision(
         make_resampler=make_resampler,
         row_mask=is_evaluable_phrase,
         not_evaluable_reason=_size_reason(iou_type, size),
+        higher_is_better=True,
+        operating_point=OperatingPoint(iou_text, ALL_SCORES, CROWD),
         **description,
     )
 

@@ -4,6 +4,7 @@ from typing import Unpack
 
 from samgap.metrics.base import Description, Reason, SumMetric, ratio
 from samgap.metrics.columns import column
+from samgap.metrics.operating_point import ASSIGNMENT
 from samgap.metrics.reasons import no_instance_reason, require_masks
 from samgap.metrics.row_masks import is_positive
 
@@ -16,6 +17,8 @@ def mean_over_instances(measure: str, **description: Unpack[Description]) -> Sum
         row_mask=is_positive,
         not_evaluable_reason=_measure_reason(measure),
         by_instance=True,
+        higher_is_better=True,
+        operating_point=ASSIGNMENT,
         **description,
     )
 
@@ -28,6 +31,7 @@ def mean_over_matched(measure: str, **description: Unpack[Description]) -> SumMe
         row_mask=is_positive,
         not_evaluable_reason=_measure_reason(measure),
         by_instance=True,
+        operating_point=ASSIGNMENT,
         **description,
     )
 

@@ -9,6 +9,7 @@ import pandas as pd
 from samgap.metrics.attribute_accuracy import has_single_attribute
 from samgap.metrics.base import SumMetric, ratio
 from samgap.metrics.columns import constant, list_column, prompt_attributes
+from samgap.metrics.operating_point import MATCH_50
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import Clustering, assign_clusters
 from samgap.statistics.estimates import CellKey, Row, interval_with_warning, list_cell_metrics
@@ -101,6 +102,8 @@ _SHARE: SumMetric = ratio(
     constant,
     row_mask=has_single_attribute,
     not_evaluable_reason=lambda pairs: None,
+    higher_is_better=None,
+    operating_point=MATCH_50,
     label="Share",
     source="this project",
 )

@@ -43,7 +43,7 @@ def test_more_rows_of_equal_scores_do_not_depend_on_their_order():
     for image in range(40):
         hits = (1023 * rng.integers(0, 2, 6)).tolist()
         row = make_pair(image, truth=6, predicted=6)
-        rows.append({**row, "scores": [0.9] * 3 + [0.5] * 3, **{key: hits for key in HITS}})
+        rows.append({**row, "scores": [0.9] * 3 + [0.5] * 3, **dict.fromkeys(HITS, hits)})
     pairs = make_table("pairs", rows)
     shuffled = [pairs.sample(frac=1, random_state=seed) for seed in range(6)]
     by_shards = pd.concat([pairs.iloc[start::3] for start in range(3)])
