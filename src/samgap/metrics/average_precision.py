@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from samgap.matching import coco
-from samgap.metrics.base import Description, RankedMetric, Reason, Resampler, SharedCache, divide
+from samgap.metrics.base import Description, RankedMetric, Reason, Resampler, SharedCache, divide, set_fields
 from samgap.metrics.columns import float_column
 from samgap.metrics.operating_point import ALL_IOUS, ALL_SCORES, CROWD, OperatingPoint
 from samgap.metrics.reasons import no_phrase_reason, require_masks
@@ -70,9 +70,7 @@ def average_precision(
         make_resampler=make_resampler,
         row_mask=is_evaluable_phrase,
         not_evaluable_reason=_size_reason(iou_type, size),
-        higher_is_better=True,
-        operating_point=OperatingPoint(iou_text, ALL_SCORES, CROWD),
-        **description,
+        **set_fields(description, higher_is_better=True, operating_point=OperatingPoint(iou_text, ALL_SCORES, CROWD)),
     )
 
 

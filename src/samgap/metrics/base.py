@@ -85,6 +85,11 @@ class Description(TypedDict, total=False):
     left_out: Column | None
 
 
+def set_fields(description: Description, **fields: Unpack[Description]) -> Description:
+    """Return the fields of a metric together with those that a helper sets."""
+    return {**description, **fields}
+
+
 def ratio(
     numerator: Column,
     denominator: Column,

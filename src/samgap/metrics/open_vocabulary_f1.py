@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from samgap.metrics import f1_50
-from samgap.metrics.base import Description, SufficientStatistics, SumMetric
+from samgap.metrics.base import Description, SufficientStatistics, SumMetric, set_fields
 from samgap.metrics.operating_point import MATCH_50
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase
@@ -57,8 +57,7 @@ def f1_of_tags(seen_values: tuple[bool, ...], **description: Unpack[Description]
         row_mask=row_mask,
         not_evaluable_reason=not_evaluable_reason,
         by_phrase=False,
-        operating_point=MATCH_50,
-        **description,
+        **set_fields(description, operating_point=MATCH_50),
     )
 
 

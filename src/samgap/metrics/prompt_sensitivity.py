@@ -14,7 +14,15 @@ import numpy as np
 import pandas as pd
 
 from samgap.metrics import pmf1
-from samgap.metrics.base import Description, RankedMetric, Resampler, SharedCache, SufficientStatistics, ratio
+from samgap.metrics.base import (
+    Description,
+    RankedMetric,
+    Resampler,
+    SharedCache,
+    SufficientStatistics,
+    ratio,
+    set_fields,
+)
 from samgap.metrics.columns import column
 from samgap.metrics.operating_point import MATCH_ALL, NO_MATCH
 from samgap.metrics.reasons import require_masks, require_phrases
@@ -63,8 +71,7 @@ def sensitivity(summarize: Summary, **description: Unpack[Description]) -> Ranke
         row_mask=is_present_paraphrase,
         not_evaluable_reason=require_masks(require_phrases(is_present_paraphrase, NO_PARAPHRASE)),
         by_phrase=False,
-        operating_point=MATCH_ALL,
-        **description,
+        **set_fields(description, operating_point=MATCH_ALL),
     )
 
 

@@ -57,7 +57,7 @@ def get_only_box(prompt: Mapping[str, Any]) -> Mapping[str, Any]:
         )
     if prompt["boxes"][0].get("label", 1) != 1:
         raise UserError(f"{where} has a negative box, and the model reads a positive one; correct the prompt set")
-    return prompt["boxes"][0]  # type: ignore[no-any-return]
+    return prompt["boxes"][0]
 
 
 class Model(Protocol):
