@@ -1,6 +1,6 @@
 """Matching of one image: the rows of tables `overlaps`, `instances` and `pairs` of all its prompts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,7 +110,10 @@ class ImageMatcher:
         evaluable = prompt.truth_ids is not None
         distances_px = self._measure_label_distances(match)
         box_ious = self._assigned_box_ious(box_assignment, truth_columns)
-        measures = self._add_instances(match, evaluable, distances_px, box_ious)
+        best_ious = prompt_statistics.find_best_ious(
+            overlap, prediction_rows if row_kind.spatial else prediction_rows[:0], truth_columns
+        )
+        measures = self._add_instances(match, evaluable, distances_px, np.stack([box_ious, best_ious], axis=1))
         mask_ious = np.zeros(len(truth_columns)) if boxes_only else measures[:, 0]
         pair_row = {
             **self._copy_columns(prompt),
@@ -131,6 +134,8 @@ class ImageMatcher:
             **prompt_statistics.count_by_size(overlap, truth_columns),
             **prompt_statistics.measure_unions(overlap, counted, truth_columns),
             **prompt_statistics.sum_index_paired(overlap, counted if evaluable else counted[:0], truth_columns),
+            "n_masks": len(prediction_rows),
+            "sum_best_iou": float(best_ious.sum()),
             "click_iou": prompt_statistics.list_click_ious(overlap, prediction_rows, truth_columns),
             # Phrases with nouns overwrite these two.
             "n_candidates": 0,
@@ -177,7 +182,7 @@ class ImageMatcher:
         return dict(zip(match.counted_rows.tolist(), distances_px.tolist(), strict=True))
 
     def _add_instances(
-        self, match: PromptMatch, evaluable: bool, distances_px: Mapping[int, float], box_ious: np.ndarray
+        self, match: PromptMatch, evaluable: bool, distances_px: Mapping[int, float], other_ious: np.ndarray
     ) -> np.ndarray:
         """Add the rows of table `instances` of one prompt.
 
@@ -185,7 +190,7 @@ class ImageMatcher:
             match: the matched prompt.
             evaluable: whether predictions without a match are false positives.
             distances_px: the distance of predictions to the nearest label.
-            box_ious: of each instance with its prediction when boxes are matched.
+            other_ious: of each instance, `box_match_iou` and `best_iou`, (instances, 2).
 
         Returns:
             The measures of the prompt's instances, (instances, measures); NaN where a measure is not defined.
@@ -204,7 +209,7 @@ class ImageMatcher:
             if is_match:
                 false_rows.remove(prediction)
             outcome = "matched" if is_match else "missed"
-            self._add_instance(match, column, prediction, outcome, measures[index], box_ious[index])
+            self._add_instance(match, column, prediction, outcome, measures[index], other_ious[index])
         for prediction in sorted(false_rows):
             distance_px = distances_px.get(prediction, np.nan)
             no_measures = np.full(len(MEASURE_NAMES), np.nan)
@@ -218,7 +223,7 @@ class ImageMatcher:
         prediction: int | None,
         outcome: str,
         measures: np.ndarray,
-        box_iou: float | None = None,
+        other_ious: Sequence[float | None] | np.ndarray = (None, None),
         distance_px: float = np.nan,
     ) -> None:
         """Add one row of table `instances`; its columns are those of `INSTANCES`, in this order."""
@@ -233,7 +238,7 @@ class ImageMatcher:
                 outcome,
                 None if prediction is None else predictions.scores[prediction],
                 *_nan_to_none(measures),
-                box_iou,
+                *other_ious,
                 None if column is None else int(truth.areas[column]),
                 None if prediction is None else int(predictions.areas[prediction]),
                 None if instance is None else sorted(instance.attributes.items()),

@@ -37,6 +37,8 @@ class Prediction:
     """Number of pixels of the mask."""
     rle: bytes
     """Compressed counts of the mask's COCO RLE."""
+    presence: float | None = None
+    """Probability that the phrase is present in the image, 0 to 1; None for a model without one."""
 
 
 NOT_FINITE = Prediction(float("nan"), (0.0, 0.0, 0.0, 0.0), 0, b"")

@@ -123,6 +123,12 @@ INSTANCES = Table(
             nullable=True,
         ),
         column(
+            "best_iou",
+            pa.float64(),
+            "highest IoU with a mask of a spatial prompt, chosen or not; null for a false positive",
+            nullable=True,
+        ),
+        column(
             "truth_area_px", pa.int64(), "area of the instance, or of its box if it has no mask", "px", nullable=True
         ),
         column("area_px", pa.int64(), "area of the prediction", "px", nullable=True),
@@ -197,6 +203,12 @@ PAIRS = Table(
         column("n_decided", pa.int32(), "of them correctly matched or correctly left out at IoU 0.5"),
         column("n_paraphrases", pa.int32(), "other phrases of the same concept for the image"),
         column("sum_agreement", pa.float64(), "sum over them of the IoU between the unions of masks"),
+        column("n_masks", pa.int32(), "predictions of the prompt, at any score"),
+        column(
+            "sum_best_iou",
+            pa.float64(),
+            "sum over the instances of the highest IoU with any of them; for spatial prompts",
+        ),
         column("click_iou", pa.list_(pa.float64()), "IoU after 1, 2 … clicks", nullable=True),
         column("upstream_n", pa.int32(), "predictions and instances paired by their index"),
         *(column(f"upstream_{name}", pa.float64(), f"sum of {name} over them") for name in PAPER_REPO_MEASURES),
