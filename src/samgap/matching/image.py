@@ -18,7 +18,7 @@ from samgap.prompts.kinds import get_row_kind
 from samgap.tables.matching import ERROR_MEASURES, INSTANCES, IOU_THRESHOLDS, MEASURES, OVERLAPS, PAIRS
 
 MEASURE_NAMES = (*MEASURES, *ERROR_MEASURES)
-COPIED_PROMPT_COLUMNS = ("lost_labels", "nouns", "attributes", "seen", "concept", "level")
+COPIED_PROMPT_COLUMNS = ("lost_labels", "nouns", "attributes", "seen", "concept", "level", "polarity")
 """Columns of table `prompts` that are copied to table `pairs`."""
 
 MatchTables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]

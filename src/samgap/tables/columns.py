@@ -22,5 +22,6 @@ PHRASE_TAGS = [
     column("seen", pa.bool_(), "whether trainings may use the phrase", nullable=True),
     column("concept", pa.string(), "concept that the phrase paraphrases", nullable=True),
     column("level", pa.string(), "level of an instruction: concept, simple or complex", nullable=True),
+    column("polarity", pa.string(), "positive, or negated if the phrase excludes something", nullable=True),
 ]
 """Properties of a phrase."""
