@@ -63,7 +63,7 @@ class Cell:
     def _pairs_by_phrase_kind(self) -> dict[str, pd.DataFrame]:
         """Pairs of the phrases with each level, kind and polarity."""
         pairs = self.pairs[has_property(self.pairs, "takes_phrase")]
-        pairs_by_label = {}
+        pairs_by_label: dict[str, pd.DataFrame] = {}
         for name, values in (
             ("level", pairs["level"]),
             ("phrase", _describe_phrases(pairs)),

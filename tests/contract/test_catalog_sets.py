@@ -11,7 +11,7 @@ from samgap.config.yaml_files import load_entry_files
 from samgap.prompts import phrases, templates, track
 from samgap.prompts.seed import Seed
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 CATALOG = load_entry_files(yaml.safe_load((ROOT / "config/prompts.yaml").read_text(encoding="utf-8")), ROOT)["prompts"]
 IMAGE = {"file_name": "1.png", "width": 30, "height": 20, "group": "1"}
 TRUTH = GroundTruth({1: IMAGE}, {}, frozenset({"apple", "pear", "orange", "logo"}), {})
