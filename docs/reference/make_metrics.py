@@ -25,6 +25,22 @@ positive. Attributes do not matter. In an image whose only instances of a phrase
 the phrase is unknown: `presence-accuracy`, `il-mcc`, `cgf1`, `false-alarms`, `count-error` and `instructions-…` do not
 count the image for it.
 
+**Operating point.** Each metric states from which *score* a prediction counts, from which *IoU* it matches an instance,
+and its rule for `ignore` instances.
+
+| column | entry | meaning |
+|---|---|---|
+| score | ≥ threshold | of phrases, from `statistics.score-threshold` on; of spatial prompts, the best mask |
+| score | ≥ 0.15 … | from this score on, whatever the setting |
+| score | all | every stored prediction; the score ranks or bins it |
+| IoU | 0.50 … | a match at this IoU; `0.50–0.95` is the mean over ten thresholds |
+| IoU | > 0 | the one-to-one assignment, without a minimum |
+| ignore | excused | the rule above |
+| ignore | excused, presence unknown | the same, and images whose only instances are `ignore` do not count |
+| ignore | crowd | `ignore` instances of the nouns are COCO's crowds |
+| ignore | counted | `ignore` instances count like others |
+| any | – | the metric does not depend on it |
+
 **Exhaustive labels.** A metric with † is wrong where objects have no label: a right detection of one counts as a false
 positive. On a data set with `exhaustive: false`, each printed value of such a metric for phrases has a †
 ([labels](labels.md)).
@@ -48,7 +64,8 @@ def _index_row(file: str, metric_ids: list[str]) -> str:
 def _metric_section(file: str, metric_ids: list[str]) -> str:
     docstring = inspect.getdoc(importlib.import_module(f"samgap.metrics.{file}"))
     sources = "; ".join(dict.fromkeys(load_metric(metric_id).source for metric_id in metric_ids))
-    head = "| id | label | unit | range | best | strata | exhaustive labels |\n|---|---|---|---|---|---|---|"
+    names = ("id", "label", "unit", "range", "best", "score", "IoU", "ignore", "strata", "exhaustive labels")
+    head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
     rows = "\n".join(_metric_row(metric_id) for metric_id in metric_ids)
     return f"## {file.replace('_', '-')}\n\n{docstring}\n\nSource: {sources}.\n\n{head}\n{rows}\n"
 
@@ -62,7 +79,9 @@ def _metric_row(metric_id: str) -> str:
         for name, is_defined in (("by phrase", metric.by_phrase), ("by instance", metric.by_instance))
         if is_defined
     ]
-    columns = [metric.label, metric.unit, f"{low} to {high}", best, ", ".join(strata) or "–"]
+    point = metric.operating_point
+    columns = [metric.label, metric.unit, f"{low} to {high}", best, point.score, point.iou, point.ignore]
+    columns.append(", ".join(strata) or "–")
     return f"| `{metric_id}` | {' | '.join(columns)} | {'†' if metric.needs_exhaustive_labels else '–'} |"
 
 

@@ -36,6 +36,7 @@ class TextModel:
 
     def __init__(self, truth: GroundTruth) -> None:
         self.masks = {item.id: item.decode_mask() for items in truth.instances.values() for item in items}
+        self.truth_ids: dict[str, list[int]] = {}
 
     def set_image(self, image: Image.Image) -> None:
         self.shape = (image.height, image.width)
@@ -46,7 +47,7 @@ class TextModel:
     def _predict_prompt(self, prompt: Mapping[str, Any]) -> list[Prediction]:
         assert prompt["phrase"]
         rng = np.random.default_rng([ord(letter) for letter in prompt["prompt_id"]])
-        truth_ids = self.masks if prompt["truth_ids"] is None else prompt["truth_ids"]
+        truth_ids = self.truth_ids.get(prompt["prompt_id"], self.masks)
         masks = [jitter_mask(rng, self.masks[id]) for id in truth_ids if rng.random() < 0.8]
         masks += [random_ellipse(rng, self.shape) for _ in range(rng.integers(0, 3))]
         scores = sorted((float(rng.random()) ** 0.3 for _ in masks), reverse=True)
@@ -96,6 +97,10 @@ def measure(kind: ModuleType, options: Mapping[str, Any], model: Any, folder: Pa
     assert set(prompts["kind"]) == set(kind.ROW_KINDS)
     for image in truth.images.values():
         Image.new("RGB", (image["width"], image["height"])).save(folder / image["file_name"])
+    if isinstance(model, TextModel):
+        rows = prompts[prompts["truth_ids"].notna()]
+        # The rows that a model gets have no truth.
+        model.truth_ids = dict(zip(rows["prompt_id"], rows["truth_ids"], strict=True))
     images = images_table(truth.images, (90, 110))
     outputs = list(predict_images(model, images, folder, prompts, "cpu", truth))
     assert not any(output.warnings for output in outputs)

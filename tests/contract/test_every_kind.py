@@ -19,6 +19,7 @@ from samgap.models import grounded, sam2, sam3
 from samgap.models.sam2.image import build_model as build_sam2
 from samgap.models.sam3 import build
 from samgap.predictions.chunks import ChunkStore
+from samgap.predictions.model_rows import MODEL_COLUMNS
 from samgap.predictions.shard import predict_shard
 from samgap.predictions.tracks import predict_tracks
 from samgap.prompts import kinds, write
@@ -103,8 +104,18 @@ def test_every_kind_is_tested_here_with_both_models():
     assert set(list_accepted_kinds("sam3")) == set(KIND_OPTIONS)
 
 
+def record(function, note):
+    """Return the function that also passes its arguments to `note`."""
+
+    def call(*arguments):
+        note(*arguments)
+        return function(*arguments)
+
+    return call
+
+
 @pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in MODELS for kind in list_accepted_kinds(name)])
-def test_a_kind_is_predicted_and_matched(dataset, models, weights, name, kind, tmp_path):
+def test_a_kind_is_predicted_and_matched(dataset, models, weights, name, kind, tmp_path, monkeypatch):
     folder, truth, images = dataset
     module = importlib.import_module(f"samgap.prompts.{kind.replace('-', '_')}")
     rows = module.generate_prompts(truth, KIND_OPTIONS[kind], Seed(1, "orchard"))
@@ -112,11 +123,17 @@ def test_a_kind_is_predicted_and_matched(dataset, models, weights, name, kind, t
     prompts = PROMPTS.read(tmp_path / "prompts.parquet")
     assert n_prompts == len(prompts) > 0
     chunks = ChunkStore(tmp_path / "chunks", {})
+    given: list[dict] = []
     if kind == "track":
         family, options = (sam2, SAM2) if name == "sam2" else (sam3, SAM3)
-        predict_tracks(family.open_tracker(options, weights[name], "cpu"), images, folder, prompts, "cpu", chunks)
+        tracker = family.open_tracker(options, weights[name], "cpu")
+        monkeypatch.setattr(tracker, "track", record(tracker.track, lambda _, rows: given.extend(r for _, r in rows)))
+        predict_tracks(tracker, images, folder, prompts, "cpu", chunks)
     else:
+        monkeypatch.setattr(models[name], "predict", record(models[name].predict, given.extend))
         predict_shard(models[name], images, folder, prompts, "cpu", chunks, truth)
+    # No family gets a row with the ground truth; of clicks, only the protocol outside of the model sees it.
+    assert all(set(row) == set(MODEL_COLUMNS) for row in given) and bool(given) == (kind != "clicks")
     warnings = chunks.write_tables(tmp_path / "masks.parquet", tmp_path / "timing.parquet", {})
     masks = MASKS.read(tmp_path / "masks.parquet")
     assert warnings == []

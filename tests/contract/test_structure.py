@@ -124,6 +124,8 @@ ACROSS_MODULES = {
     "models/test_own_weights.py": "all families load weights files of other trainings alike",
     "metrics/test_exhaustive_labels.py": "every metric declares whether unlabelled objects change it",
     "metrics/test_ignored_presence.py": "no metric of presence takes an ignored instance for an absent one",
+    "statistics/test_strata_boxes.py": "matching and strata count the boxes of an instance alike",
+    "statistics/test_strata_phrases.py": "the strata that the phrases of a prompt set have, in values of metrics",
     "statistics/test_label_coverage.py": "estimates and comparisons state what the labels do not cover",
     "predictions/test_not_finite.py": "images and sequences count values that are not finite alike",
 }

@@ -10,6 +10,7 @@ from tests.helpers.sums import evaluate
 # Average precision is compared with pycocotools, metrics of sequences with a reference on whole sequences.
 TESTED_ELSEWHERE = {
     "test_average_precision.py": {"map", "box_map"},
+    "test_oracle_iou.py": {"oracle_iou"},
     "test_sequences.py": {
         *("j_and_f", "warped_consistency", "flicker", "identity_preservation", "contour_instability"),
         "upstream-temporal-consistency",

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from samgap.config import capabilities, cells, claims, comparisons, plugin_files, references, secrets, trainings
+from samgap.config import (
+    capabilities,
+    cells,
+    claims,
+    comparisons,
+    plugin_files,
+    references,
+    secrets,
+    subsets,
+    trainings,
+)
 from samgap.config.archives import add_url_archives
 from samgap.config.catalogs import merge_catalogs
 from samgap.config.plugin_options import load_schema
@@ -36,6 +46,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     references.validate_references(config)
     trainings.validate_trainings(config, root)
     comparisons.validate_comparisons(config)
+    subsets.validate_subsets(config, root)
     plugin_files.validate_files(config, root)
     capabilities.validate_capabilities(config, cells.iter_cells(config), root)
     config = claims.load_claims(config, root)

@@ -26,9 +26,9 @@ def select_card_rows(estimates: pd.DataFrame, models: Collection[str]) -> pd.Dat
 def compare_with_card(card: pd.DataFrame, estimates: pd.DataFrame, retrained: Mapping[str, str]) -> pd.DataFrame:
     """Compare the estimates of retrained models with the card.
 
-    An estimate is reached if the upper end of the retrained model's interval is not below the lower end of the card's:
-    the retrained model is then not worse than chance allows. An estimate without a value is not reached. Only metrics
-    for which higher is better are compared.
+    An estimate is reached if the better end of the retrained model's interval is not worse than the worse end of the
+    card's: the retrained model is then not worse than chance allows. The metric declares which end is better; metrics
+    for which 0 is best are not compared. An estimate without a value is not reached.
 
     Args:
         card: columns model, dataset, prompts, metric, value, ci_low, ci_high
@@ -44,7 +44,12 @@ def compare_with_card(card: pd.DataFrame, estimates: pd.DataFrame, retrained: Ma
     card_models = {model: card_model for card_model, model in retrained.items()}
     estimates = estimates[estimates["model"].isin(card_models)]
     estimates = estimates.assign(model=estimates["model"].map(card_models))
-    is_higher_better = card["metric"].map(lambda metric: load_metric(metric).higher_is_better is True).astype(bool)
-    expected = card[card["model"].isin(retrained) & is_higher_better]
+    directions = {metric: load_metric(metric).higher_is_better for metric in card["metric"].unique()}
+    has_direction = card["metric"].map(lambda metric: directions[metric] is not None).astype(bool)
+    expected = card[card["model"].isin(retrained) & has_direction]
     rows = expected.merge(estimates, on=["model", *KEY_COLUMNS], how="left", suffixes=("", "_rebuilt"))
-    return rows.assign(reached=(rows["ci_high_rebuilt"] >= rows["ci_low"]).fillna(False))
+    is_higher_better = rows["metric"].map(directions).astype(bool)
+    reached = (rows["ci_high_rebuilt"] >= rows["ci_low"]).where(
+        is_higher_better, rows["ci_low_rebuilt"] <= rows["ci_high"]
+    )
+    return rows.assign(reached=reached)

@@ -39,7 +39,8 @@ def select_counted(
     """Return the predictions of a prompt that count, before `ignore` instances are considered.
 
     For a spatial prompt this is the prediction with the highest score, whatever the score, or the one after the last
-    click; for other prompts, all predictions with at least the score threshold.
+    click; for other prompts, all predictions with at least the score threshold. An empty mask with the highest score
+    is no prediction: the other masks of the prompt were not chosen.
     """
     scores = overlap.predictions.scores[prediction_rows]
     if not row_kind.spatial:
@@ -47,8 +48,10 @@ def select_counted(
     if not len(prediction_rows):
         return prediction_rows
     clicks = overlap.predictions.table["clicks"].iloc[prediction_rows]
-    ranks = scores if clicks.isna().any() else clicks.to_numpy(np.int64)
-    return prediction_rows[[int(np.argmax(ranks))]]
+    if not clicks.isna().any():
+        return prediction_rows[[int(np.argmax(clicks.to_numpy(np.int64)))]]
+    chosen = prediction_rows[[int(np.argmax(scores))]]
+    return chosen[overlap.predictions.areas[chosen] > 0]
 
 
 def assign(

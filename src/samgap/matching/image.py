@@ -1,6 +1,6 @@
 """Matching of one image: the rows of tables `overlaps`, `instances` and `pairs` of all its prompts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from samgap.prompts.kinds import get_row_kind
 from samgap.tables.matching import ERROR_MEASURES, INSTANCES, IOU_THRESHOLDS, MEASURES, OVERLAPS, PAIRS
 
 MEASURE_NAMES = (*MEASURES, *ERROR_MEASURES)
-COPIED_PROMPT_COLUMNS = ("lost_labels", "nouns", "attributes", "seen", "concept", "level")
+COPIED_PROMPT_COLUMNS = ("lost_labels", "nouns", "attributes", "seen", "concept", "level", "polarity")
 """Columns of table `prompts` that are copied to table `pairs`."""
 
 MatchTables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
@@ -109,7 +109,11 @@ class ImageMatcher:
         match = PromptMatch(prompt, row_kind, truth_columns, ignored_columns, counted, assignment)
         evaluable = prompt.truth_ids is not None
         distances_px = self._measure_label_distances(match)
-        measures = self._add_instances(match, evaluable, distances_px)
+        box_ious = self._assigned_box_ious(box_assignment, truth_columns)
+        best_ious = prompt_statistics.find_best_ious(
+            overlap, prediction_rows if row_kind.spatial else prediction_rows[:0], truth_columns
+        )
+        measures = self._add_instances(match, evaluable, distances_px, np.stack([box_ious, best_ious], axis=1))
         mask_ious = np.zeros(len(truth_columns)) if boxes_only else measures[:, 0]
         pair_row = {
             **self._copy_columns(prompt),
@@ -124,12 +128,14 @@ class ImageMatcher:
             "labelled_distance": self.truth.labelled_distance,
             "boxes_only": boxes_only,
             "box_predicted": len(box_counted),
-            "box_tp": _count_true_positives(self._assigned_box_ious(box_assignment, truth_columns)),
+            "box_tp": _count_true_positives(box_ious),
             "covered": 0 if boxes_only else prompt_statistics.count_covered(overlap, counted, truth_columns),
             "sum_leak": float(overlap.annotated_share[counted].sum()),
             **prompt_statistics.count_by_size(overlap, truth_columns),
             **prompt_statistics.measure_unions(overlap, counted, truth_columns),
             **prompt_statistics.sum_index_paired(overlap, counted if evaluable else counted[:0], truth_columns),
+            "n_masks": len(prediction_rows),
+            "sum_best_iou": float(best_ious.sum()),
             "click_iou": prompt_statistics.list_click_ious(overlap, prediction_rows, truth_columns),
             # Phrases with nouns overwrite these two.
             "n_candidates": 0,
@@ -156,7 +162,8 @@ class ImageMatcher:
 
     def _assigned_box_ious(self, assignment: list[int | None], truth_columns: np.ndarray) -> np.ndarray:
         pairs = zip(assignment, truth_columns, strict=True)
-        return np.array([0 if row is None else self.overlap.box_iou[row, column] for row, column in pairs])
+        ious = [0 if row is None else self.overlap.box_iou[row, column] for row, column in pairs]
+        return np.array(ious, np.float64)
 
     @property
     def _labelled_distance_px(self) -> float:
@@ -174,13 +181,16 @@ class ImageMatcher:
         distances_px = self.label_distances.measure(match.counted_rows, labelled_columns)
         return dict(zip(match.counted_rows.tolist(), distances_px.tolist(), strict=True))
 
-    def _add_instances(self, match: PromptMatch, evaluable: bool, distances_px: Mapping[int, float]) -> np.ndarray:
+    def _add_instances(
+        self, match: PromptMatch, evaluable: bool, distances_px: Mapping[int, float], other_ious: np.ndarray
+    ) -> np.ndarray:
         """Add the rows of table `instances` of one prompt.
 
         Args:
             match: the matched prompt.
             evaluable: whether predictions without a match are false positives.
             distances_px: the distance of predictions to the nearest label.
+            other_ious: of each instance, `box_match_iou` and `best_iou`, (instances, 2).
 
         Returns:
             The measures of the prompt's instances, (instances, measures); NaN where a measure is not defined.
@@ -198,10 +208,12 @@ class ImageMatcher:
                 is_match = bool(overlap.match_iou[prediction, column] >= MATCH_THRESHOLD)
             if is_match:
                 false_rows.remove(prediction)
-            self._add_instance(match, column, prediction, "matched" if is_match else "missed", measures[index])
+            outcome = "matched" if is_match else "missed"
+            self._add_instance(match, column, prediction, outcome, measures[index], other_ious[index])
         for prediction in sorted(false_rows):
             distance_px = distances_px.get(prediction, np.nan)
-            self._add_instance(match, None, prediction, "false", np.full(len(MEASURE_NAMES), np.nan), distance_px)
+            no_measures = np.full(len(MEASURE_NAMES), np.nan)
+            self._add_instance(match, None, prediction, "false", no_measures, distance_px=distance_px)
         return measures
 
     def _add_instance(
@@ -211,6 +223,7 @@ class ImageMatcher:
         prediction: int | None,
         outcome: str,
         measures: np.ndarray,
+        other_ious: Sequence[float | None] | np.ndarray = (None, None),
         distance_px: float = np.nan,
     ) -> None:
         """Add one row of table `instances`; its columns are those of `INSTANCES`, in this order."""
@@ -225,6 +238,7 @@ class ImageMatcher:
                 outcome,
                 None if prediction is None else predictions.scores[prediction],
                 *_nan_to_none(measures),
+                *other_ious,
                 None if column is None else int(truth.areas[column]),
                 None if prediction is None else int(predictions.areas[prediction]),
                 None if instance is None else sorted(instance.attributes.items()),

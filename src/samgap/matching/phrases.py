@@ -1,6 +1,6 @@
 """Statistics of phrases: score sweeps, average precision, attributes and paraphrases; columns of table `pairs`."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
@@ -99,17 +99,18 @@ def count_decisions(
     return {"n_candidates": len(candidates), "n_decided": n_correct}
 
 
-def count_assigned_values(matches: list[tuple[PromptMatch, dict[int, float]]]) -> dict[str, list[tuple[str, int]]]:
+def count_assigned_values(matches: list[tuple[PromptMatch, dict[int, float]]]) -> dict[str, list[tuple[str, float]]]:
     """Count the instances of each phrase with one attribute by the attribute value that the predictions assign.
 
     Phrases with the same nouns and attribute compete for an instance; it gets the value of the phrase that matches it
-    with the highest score, or "" if no phrase matches it.
+    with the highest score, or "" if no phrase matches it. Values with equal highest scores share the instance equally,
+    as the scores do not decide between them; the shares are the expected counts of a random choice.
 
     Args:
         matches: the phrases of one image, each with the result of `match_by_nouns`.
 
     Returns:
-        Prompt id -> (value, number of instances), sorted by value.
+        Prompt id -> (value, number of instances, a fraction where scores are equal), sorted by value.
     """
     groups = defaultdict(list)
     for match, matched_scores in matches:
@@ -120,13 +121,18 @@ def count_assigned_values(matches: list[tuple[PromptMatch, dict[int, float]]]) -
             groups[key].append((value, match.prompt.prompt_id, match.truth_columns, matched_scores))
     counts_by_prompt = {}
     for group in groups.values():
-        best: dict[int, tuple[float, str]] = {}
-        for value, _, _, matched_scores in sorted(group, key=lambda entry: entry[:2]):
+        scores_by_column: dict[int, dict[str, float]] = defaultdict(dict)
+        for value, _, _, matched_scores in group:
             for column, score in matched_scores.items():
-                if score > best.get(column, (-1.0, ""))[0]:
-                    best[column] = (score, value)
+                value_scores = scores_by_column[column]
+                value_scores[value] = max(score, value_scores.get(value, score))
         for _, prompt_id, truth_columns, _ in group:
-            counts = Counter(best.get(int(column), (0.0, ""))[1] for column in truth_columns)
+            counts: dict[str, float] = defaultdict(float)
+            for column in truth_columns.tolist():
+                value_scores = scores_by_column.get(column, {"": 0.0})
+                best = [value for value, score in value_scores.items() if score == max(value_scores.values())]
+                for value in best:
+                    counts[value] += 1 / len(best)
             counts_by_prompt[prompt_id] = sorted(counts.items())
     return counts_by_prompt
 

@@ -41,6 +41,12 @@ def count_covered(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns
     return int((ious >= MATCH_THRESHOLD).any(axis=0).sum())
 
 
+def find_best_ious(overlap: ImageOverlap, prediction_rows: np.ndarray, truth_columns: np.ndarray) -> np.ndarray:
+    """Return the highest IoU of each instance with any prediction of the prompt, (instances,); 0 without one."""
+    ious = overlap.iou[np.ix_(prediction_rows, truth_columns)]
+    return np.max(ious, axis=0, initial=0.0)
+
+
 def sum_index_paired(overlap: ImageOverlap, counted_rows: np.ndarray, truth_columns: np.ndarray) -> dict[str, float]:
     """Return sums over predictions and instances paired by their index, as in the paper's published code."""
     pairs = list(zip(counted_rows, truth_columns, strict=False))

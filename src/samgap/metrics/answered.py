@@ -25,6 +25,7 @@ VARIANTS = (
 def _matched(measure: str, all_instances: SumMetric) -> SumMetric:
     return mean_over_matched(
         measure,
+        higher_is_better=True,
         label=f"{all_instances.label}, matched",
         source="the paper's comparison of mask quality on matched pairs",
     )

@@ -1,8 +1,9 @@
 """Attribute accuracy: the share of the instances matched by a phrase with one attribute that have this attribute.
 
 Phrases with the same nouns and attribute ("ripe apple", "unripe apple") compete for each instance: it is assigned to
-the phrase that matches it (one to one, IoU 0.5) with the highest score. `attribute-accuracy`: correctly assigned /
-assigned. `attribute-accuracy-strict`: correctly assigned / all instances of a prompted value.
+the phrase that matches it (one to one, IoU 0.5) with the highest score. If k values have this score, the instance
+counts 1/k for each, the expected count of a random choice: equal scores decide nothing. `attribute-accuracy`:
+correctly assigned / assigned. `attribute-accuracy-strict`: correctly assigned / all instances of a prompted value.
 `attribute-accuracy-found`: assigned / all. (The paper's published repository compares "unknown" with "unknown", which
 is always 1: `upstream-attribute-accuracy`.) Boxes are matched if the ground truth has boxes only. Not evaluable without
 a phrase for a single annotated attribute. The whole confusion matrix is in `confusions.parquet`
@@ -14,6 +15,7 @@ import pandas as pd
 
 from samgap.metrics.base import Column, ratio
 from samgap.metrics.columns import list_column, prompt_attributes
+from samgap.metrics.operating_point import MATCH_50
 from samgap.metrics.reasons import require_phrases
 from samgap.metrics.row_masks import is_evaluable_phrase
 
@@ -54,6 +56,8 @@ METRICS = {
         denominator,
         row_mask=has_single_attribute,
         not_evaluable_reason=require_phrases(has_single_attribute, "no phrase has exactly one labelled attribute"),
+        operating_point=MATCH_50,
+        higher_is_better=True,
         label=label,
         source='the paper\'s "attribute accuracy"',
     )

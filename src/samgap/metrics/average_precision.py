@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from samgap.matching import coco
-from samgap.metrics.base import Description, RankedMetric, Reason, Resampler, SharedCache, divide
+from samgap.metrics.base import Description, RankedMetric, Reason, Resampler, SharedCache, divide, set_fields
 from samgap.metrics.columns import float_column
+from samgap.metrics.operating_point import ALL_IOUS, ALL_SCORES, CROWD, OperatingPoint
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase
 from samgap.tables.matching import IOU_THRESHOLDS
@@ -37,8 +38,10 @@ def average_precision(
         max_detections: Number of detections per image and phrase that count, best scores first.
         **description: Label, source and other fields of the metric.
 
-    Source: pycocotools, `COCOeval.accumulate` and `summarize`.
+    Equal scores are in the order of image id, prompt id and prediction id, so the value depends on neither the order of
+    the rows nor the number of shards. Source: pycocotools, `COCOeval.accumulate` and `summarize`.
     """
+    iou_text = ALL_IOUS if len(iou_thresholds) > 1 else f"{iou_thresholds[0]:.2f}"
     threshold_indices = [IOU_THRESHOLDS.index(threshold) for threshold in iou_thresholds]
 
     def make_resampler(pairs: pd.DataFrame, clusters: np.ndarray, cache: SharedCache | None = None) -> Resampler:
@@ -67,7 +70,7 @@ def average_precision(
         make_resampler=make_resampler,
         row_mask=is_evaluable_phrase,
         not_evaluable_reason=_size_reason(iou_type, size),
-        **description,
+        **set_fields(description, higher_is_better=True, operating_point=OperatingPoint(iou_text, ALL_SCORES, CROWD)),
     )
 
 
@@ -93,7 +96,8 @@ def _rank_phrases(
     count_name = "n_truth" if size == "all" else f"truth_{size}"
     n_clusters = int(clusters.max()) + 1
     phrases = []
-    for _, rows in pairs.assign(cluster=clusters).groupby("phrase", sort=True):
+    ordered = pairs.assign(cluster=clusters).sort_values(["image_id", "prompt_id"])
+    for _, rows in ordered.groupby("phrase", sort=True):
         codes, hits = rows["cluster"].to_numpy(), rows[f"hits_{iou_type}_{size}"]
         detections = coco.RankedDetections(rows["scores"].tolist(), hits.tolist(), codes, max_detections)
         positives = np.bincount(codes, weights=float_column(rows, count_name), minlength=n_clusters)

@@ -7,6 +7,8 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 import pandas as pd
 
+from samgap.metrics.operating_point import OperatingPoint
+
 SufficientStatistics = dict[str, np.ndarray]
 """Statistics by name: float64 (N,) or (N, K) for N rows; summed over the rows of R resamples, (R,) or (R, K)."""
 Column = Callable[[pd.DataFrame], np.ndarray]
@@ -31,10 +33,12 @@ class Metric:
     """bool (N,): the rows of table `pairs` that count. Must not depend on the predictions."""
     not_evaluable_reason: Reason
     """None, or the reason why the metric cannot be computed from table `pairs`."""
+    higher_is_better: bool | None
+    """None if 0 is best and both directions are worse."""
+    operating_point: OperatingPoint
+    """From which score and IoU on a prediction counts, and what happens to `ignore` instances."""
     unit: str = "fraction"
     value_range: tuple[float, float] = (0.0, 1.0)
-    higher_is_better: bool | None = True
-    """None if 0 is best and both directions are worse."""
     decimals: int = 3
     """Decimals in printed tables."""
     by_phrase: bool = True
@@ -75,9 +79,15 @@ class Description(TypedDict, total=False):
     unit: str
     value_range: tuple[float, float]
     higher_is_better: bool | None
+    operating_point: OperatingPoint
     decimals: int
     needs_exhaustive_labels: bool
     left_out: Column | None
+
+
+def set_fields(description: Description, **fields: Unpack[Description]) -> Description:
+    """Return the fields of a metric together with those that a helper sets."""
+    return {**description, **fields}
 
 
 def ratio(

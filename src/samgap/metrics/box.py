@@ -9,6 +9,7 @@ returned. `box-iou` is the mean over the prompted instances of the box IoU with 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import add, column, double, true_positives_at
 from samgap.metrics.instance_means import mean_over_instances
+from samgap.metrics.operating_point import MATCH_50
 from samgap.metrics.reasons import no_ground_truth_reason, no_instance_reason
 from samgap.metrics.row_masks import is_evaluable
 
@@ -25,6 +26,8 @@ METRICS = {
         row_mask=is_evaluable,
         not_evaluable_reason=no_ground_truth_reason,
         needs_exhaustive_labels=True,
+        operating_point=MATCH_50,
+        higher_is_better=True,
         label="Box precision@50",
         source=SOURCE,
     ),
@@ -34,6 +37,8 @@ METRICS = {
         row_mask=is_evaluable,
         not_evaluable_reason=no_instance_reason,
         by_instance=True,
+        operating_point=MATCH_50,
+        higher_is_better=True,
         label="Box recall@50",
         source=SOURCE,
     ),
@@ -43,6 +48,8 @@ METRICS = {
         row_mask=is_evaluable,
         not_evaluable_reason=no_ground_truth_reason,
         needs_exhaustive_labels=True,
+        operating_point=MATCH_50,
+        higher_is_better=True,
         label="Box F1@50",
         source=SOURCE,
     ),

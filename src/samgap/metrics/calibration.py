@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from samgap.metrics.base import SufficientStatistics, SumMetric, divide
+from samgap.metrics.operating_point import ALL_SCORES, CROWD, OperatingPoint
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase
 from samgap.tables.matching import IOU_THRESHOLDS
@@ -42,6 +43,7 @@ METRICS = {
         compute=compute,
         row_mask=is_evaluable_phrase,
         not_evaluable_reason=require_masks(no_phrase_reason),
+        operating_point=OperatingPoint("0.50", ALL_SCORES, CROWD),
         label="ECE",
         source="Naeini, Cooper & Hauskrecht (2015)",
         higher_is_better=False,

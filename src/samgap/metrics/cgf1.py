@@ -9,6 +9,7 @@ import pandas as pd
 
 from samgap.metrics import il_mcc, pmf1
 from samgap.metrics.base import SufficientStatistics, SumMetric
+from samgap.metrics.operating_point import ALL_IOUS, EXCUSED_UNKNOWN, OperatingPoint
 from samgap.metrics.reasons import no_negative_reason, require_masks
 from samgap.metrics.row_masks import has_known_presence, is_present_phrase
 
@@ -40,6 +41,8 @@ METRICS = {
         not_evaluable_reason=require_masks(no_negative_reason),
         by_phrase=False,
         needs_exhaustive_labels=True,
+        operating_point=OperatingPoint(ALL_IOUS, ignore=EXCUSED_UNKNOWN),
+        higher_is_better=True,
         label="cgF1 (0–100)",
         source="sam3's `eval/cgf1_eval.py`; the factor of 100 as in the SAM3 paper",
         unit="points of 100",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from samgap.metrics.base import SumMetric, ratio
 from samgap.metrics.columns import column, list_column, prompt_attributes
+from samgap.metrics.operating_point import MATCH_50
 from samgap.metrics.reasons import require_phrases
 from samgap.metrics.row_masks import is_evaluable_phrase
 
@@ -28,6 +29,8 @@ def _accuracy_of_phrases(n_attributes: int) -> SumMetric:
         column("n_candidates"),
         row_mask=row_mask,
         not_evaluable_reason=require_phrases(row_mask, f"no phrase names {n_attributes} labelled attributes"),
+        operating_point=MATCH_50,
+        higher_is_better=True,
         label=f"Compositional accuracy, {n_attributes} attribute{'' if n_attributes == 1 else 's'}",
         source="the compositional experiment of the paper's published repository, which has no code for it",
     )

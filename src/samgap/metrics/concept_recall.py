@@ -6,6 +6,7 @@ lets one prediction match several instances.) Not evaluable for spatial prompts,
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, true_positives_at
+from samgap.metrics.operating_point import MATCH_50
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_present_phrase
 
@@ -16,6 +17,8 @@ METRICS = {
         row_mask=is_present_phrase,
         not_evaluable_reason=require_masks(no_phrase_reason),
         by_instance=True,
+        operating_point=MATCH_50,
+        higher_is_better=True,
         label="Concept recall@50",
         source='the paper\'s "concept recall"',
     )

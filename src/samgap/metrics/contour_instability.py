@@ -10,6 +10,7 @@ differently, so values are not comparable with DAVIS's. Steps without a mask on 
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column
+from samgap.metrics.operating_point import NO_MATCH
 from samgap.metrics.sequences import NO_STEP, has_value, require_rows, zero_filled
 
 METRICS = {
@@ -19,6 +20,7 @@ METRICS = {
         row_mask=has_value("contour_cost"),
         not_evaluable_reason=require_rows(has_value("contour_cost"), NO_STEP),
         by_phrase=False,
+        operating_point=NO_MATCH,
         label="Contour instability (T)",
         source="Belongie, Malik & Puzicha (2002); DAVIS's T (Perazzi et al. 2016)",
         higher_is_better=False,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, constant, float_column
+from samgap.metrics.operating_point import PRESENCE
 from samgap.metrics.reasons import no_phrase_reason
 from samgap.metrics.row_masks import has_known_presence
 
@@ -35,6 +36,7 @@ METRICS = {
         constant,
         row_mask=has_known_presence,
         not_evaluable_reason=no_phrase_reason,
+        operating_point=PRESENCE,
         label="Count MAE (instances)",
         source=SOURCE,
         needs_exhaustive_labels=True,
@@ -48,6 +50,7 @@ METRICS = {
         constant,
         row_mask=has_known_presence,
         not_evaluable_reason=no_phrase_reason,
+        operating_point=PRESENCE,
         label="Count bias (instances)",
         source=SOURCE,
         needs_exhaustive_labels=True,
@@ -61,6 +64,7 @@ METRICS = {
         column("n_truth"),
         row_mask=has_known_presence,
         not_evaluable_reason=no_phrase_reason,
+        operating_point=PRESENCE,
         label="Relative count error",
         source=SOURCE,
         needs_exhaustive_labels=True,

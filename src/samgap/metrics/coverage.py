@@ -10,6 +10,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, float_column
+from samgap.metrics.operating_point import NO_MATCH
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase
 
@@ -27,6 +28,8 @@ METRICS = {
         row_mask=is_evaluable_phrase,
         needs_exhaustive_labels=True,
         not_evaluable_reason=require_masks(no_phrase_reason),
+        operating_point=NO_MATCH,
+        higher_is_better=True,
         label="Pixel IoU",
         source='pixel IoU of MinneApple\'s semantic segmentation (Häni et al. 2020), for the phrase "apple"',
     )

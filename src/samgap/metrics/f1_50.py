@@ -7,8 +7,9 @@ predictions that are far from every label.
 
 from typing import Unpack
 
-from samgap.metrics.base import Column, Description, SumMetric, ratio
+from samgap.metrics.base import Column, Description, SumMetric, ratio, set_fields
 from samgap.metrics.columns import add, column, double, true_positives_at
+from samgap.metrics.operating_point import at_iou
 from samgap.metrics.reasons import no_ground_truth_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable
 
@@ -22,7 +23,7 @@ def f1_at(iou_threshold: float, n_predicted: Column = _n_predicted, **descriptio
         add(n_predicted, column("n_truth")),
         row_mask=is_evaluable,
         not_evaluable_reason=require_masks(no_ground_truth_reason),
-        **description,
+        **set_fields(description, higher_is_better=True, operating_point=at_iou(iou_threshold)),
     )
 
 

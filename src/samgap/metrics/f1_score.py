@@ -7,6 +7,7 @@ there are neither instances nor predictions. Not evaluable for spatial prompts, 
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import add, column, column_at_score, double
+from samgap.metrics.operating_point import at_score
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase
 
@@ -21,6 +22,8 @@ METRICS = {
         row_mask=is_evaluable_phrase,
         needs_exhaustive_labels=True,
         not_evaluable_reason=require_masks(no_phrase_reason),
+        operating_point=at_score(int(variant) / 100),
+        higher_is_better=True,
         label=f"F1@50, score ≥ 0.{variant}",
         source="the usual definition",
     )

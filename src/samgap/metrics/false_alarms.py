@@ -11,6 +11,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, constant, float_column
+from samgap.metrics.operating_point import PRESENCE
 from samgap.metrics.reasons import NO_PHRASE, is_text_prompt, no_absent_phrase_reason, no_ground_truth_reason
 from samgap.metrics.row_masks import has_property, is_absent_phrase
 
@@ -37,6 +38,7 @@ METRICS = {
         constant,
         row_mask=is_absent_phrase,
         not_evaluable_reason=not_evaluable_reason,
+        operating_point=PRESENCE,
         label="False positive rate, absent phrases",
         source=SOURCE,
         higher_is_better=False,
@@ -47,6 +49,7 @@ METRICS = {
         constant,
         row_mask=is_absent_phrase,
         not_evaluable_reason=not_evaluable_reason,
+        operating_point=PRESENCE,
         label="False masks per absent phrase",
         source=SOURCE,
         unit="masks",

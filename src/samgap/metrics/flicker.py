@@ -11,6 +11,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column
+from samgap.metrics.operating_point import MATCH_50
 from samgap.metrics.row_masks import is_evaluable
 from samgap.metrics.sequences import NO_STEP, require_rows
 
@@ -26,6 +27,7 @@ METRICS = {
         column("n_lasting"),
         row_mask=has_persistent_instances,
         not_evaluable_reason=require_rows(has_persistent_instances, NO_STEP),
+        operating_point=MATCH_50,
         label="Flicker rate",
         source="this project",
         higher_is_better=False,

@@ -12,6 +12,7 @@ no concept.
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column
+from samgap.metrics.operating_point import ASSIGNMENT, NO_MATCH
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase, is_present_phrase
 
@@ -24,6 +25,7 @@ METRICS = {
         row_mask=is_present_phrase,
         not_evaluable_reason=no_phrase_reason,
         by_instance=True,
+        operating_point=ASSIGNMENT,
         label="Grounding error, box (L1)",
         source="the paper",
         value_range=(0.0, 4.0),
@@ -35,6 +37,7 @@ METRICS = {
         row_mask=is_evaluable_phrase,
         not_evaluable_reason=require_masks(no_phrase_reason),
         needs_exhaustive_labels=True,
+        operating_point=NO_MATCH,
         label="Grounding error, off-concept",
         source="the paper",
         higher_is_better=False,

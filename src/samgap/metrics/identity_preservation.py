@@ -12,6 +12,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column
+from samgap.metrics.operating_point import MATCH_50
 from samgap.metrics.reasons import require_masks
 from samgap.metrics.row_masks import has_property, is_evaluable
 from samgap.metrics.sequences import NO_TRACK, require_rows
@@ -29,6 +30,8 @@ METRICS = {
         row_mask=is_track_prompt,
         not_evaluable_reason=require_masks(require_rows(is_track_prompt, NO_TRACK)),
         by_phrase=False,
+        operating_point=MATCH_50,
+        higher_is_better=True,
         label="Identity preservation",
         source="the paper's temporal identity preservation; switches as in Bernardin & Stiefelhagen (2008)",
     )

@@ -12,6 +12,7 @@ import pandas as pd
 
 from samgap.metrics.base import SufficientStatistics, SumMetric
 from samgap.metrics.columns import float_column
+from samgap.metrics.operating_point import PRESENCE
 from samgap.metrics.reasons import no_negative_reason
 from samgap.metrics.row_masks import has_known_presence
 
@@ -45,6 +46,8 @@ METRICS = {
         not_evaluable_reason=no_negative_reason,
         by_phrase=False,
         needs_exhaustive_labels=True,
+        operating_point=PRESENCE,
+        higher_is_better=True,
         label="IL-MCC",
         source="sam3's `eval/cgf1_eval.py`, including ε; Matthews (1975)",
         value_range=(-1.0, 1.0),

@@ -2,8 +2,9 @@
 
 from typing import Unpack
 
-from samgap.metrics.base import Description, Reason, SumMetric, ratio
+from samgap.metrics.base import Description, Reason, SumMetric, ratio, set_fields
 from samgap.metrics.columns import column
+from samgap.metrics.operating_point import ASSIGNMENT
 from samgap.metrics.reasons import no_instance_reason, require_masks
 from samgap.metrics.row_masks import is_positive
 
@@ -16,7 +17,7 @@ def mean_over_instances(measure: str, **description: Unpack[Description]) -> Sum
         row_mask=is_positive,
         not_evaluable_reason=_measure_reason(measure),
         by_instance=True,
-        **description,
+        **set_fields(description, higher_is_better=True, operating_point=ASSIGNMENT),
     )
 
 
@@ -28,7 +29,7 @@ def mean_over_matched(measure: str, **description: Unpack[Description]) -> SumMe
         row_mask=is_positive,
         not_evaluable_reason=_measure_reason(measure),
         by_instance=True,
-        **description,
+        **set_fields(description, operating_point=ASSIGNMENT),
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from samgap.metrics.base import divide, ratio
 from samgap.metrics.columns import column, constant, float_column
 from samgap.metrics.coverage import union_px
+from samgap.metrics.operating_point import EXCUSED_UNKNOWN, PRESENCE, OperatingPoint
 from samgap.metrics.reasons import require_masks, require_phrases
 from samgap.metrics.row_masks import has_known_presence
 
@@ -41,12 +42,20 @@ _RATIOS = {
     "p50": (is_union_iou_above_50, constant, "P@0.5, instructions"),
 }
 
+_OPERATING_POINTS = {
+    "giou": PRESENCE,
+    "ciou": PRESENCE,
+    "p50": OperatingPoint("> 0.50, unions", ignore=EXCUSED_UNKNOWN),
+}
+
 METRICS = {
     variant: ratio(
         numerator,
         denominator,
         row_mask=is_instruction,
         not_evaluable_reason=require_masks(require_phrases(is_instruction, "no phrase is tagged as an instruction")),
+        operating_point=_OPERATING_POINTS[variant],
+        higher_is_better=True,
         label=label,
         source=SOURCE,
         needs_exhaustive_labels=True,

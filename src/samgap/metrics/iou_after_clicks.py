@@ -5,12 +5,15 @@ prompts that are corrected by clicks.
 """
 
 from samgap.metrics.clicks import iou_after, mean_over_click_prompts
+from samgap.metrics.operating_point import TARGET_KNOWN
 
 VARIANTS = ("1", "2", "3", "5", "10", "20")
 
 METRICS = {
     variant: mean_over_click_prompts(
         iou_after(int(variant)),
+        higher_is_better=True,
+        operating_point=TARGET_KNOWN,
         label=f"mIoU@{variant} click{'' if variant == '1' else 's'}",
         source="the SAM and SAM2 papers' mIoU at k clicks",
     )

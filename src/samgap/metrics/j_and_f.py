@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from samgap.metrics.base import Column, SumMetric, ratio
+from samgap.metrics.operating_point import NO_MATCH
 from samgap.metrics.reasons import require_masks
 from samgap.metrics.sequences import SEQUENCE_TOO_SHORT, is_inner_frame, require_rows, track_weight, zero_filled
 
@@ -34,6 +35,8 @@ def _track_metric(label: str, *column_names: str) -> SumMetric:
         row_mask=is_inner_frame,
         not_evaluable_reason=require_masks(require_rows(is_inner_frame, SEQUENCE_TOO_SHORT)),
         by_phrase=False,
+        operating_point=NO_MATCH,
+        higher_is_better=True,
         label=label,
         source="Perazzi et al. (2016); Pont-Tuset et al. (2017); frames left out as in SAM2's evaluator of SA-V",
     )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column
+from samgap.metrics.operating_point import COUNTED, NOT_USED, OperatingPoint
 from samgap.metrics.reasons import LOST_LABELS, NO_PHRASE, is_text_prompt
 from samgap.metrics.row_masks import has_lost_labels, has_property
 
@@ -38,6 +39,7 @@ METRICS = {
         row_mask=is_unlabelled_concept,
         not_evaluable_reason=not_evaluable_reason,
         needs_exhaustive_labels=True,
+        operating_point=OperatingPoint(NOT_USED, ignore=COUNTED),
         label="Leakage",
         source="this project",
         higher_is_better=False,

@@ -2,7 +2,8 @@
 
 The predictions of a phrase over all images are ranked by score and matched greedily within their image. Precision is
 made monotone and read at 101 recalls; the mean is over IoU 0.50, 0.55 … 0.95 and over phrases that are present in some
-image. Every score counts, independently of the score threshold. Variants:
+image. Every score counts, independently of the score threshold; equal scores are ranked by image id, then by prediction
+id. Variants:
 
 - `map`: 1,000 predictions per image; `map-coco`: COCO's 100, which truncates crowded trees.
 - `map-50`, `map-75`: one IoU threshold.

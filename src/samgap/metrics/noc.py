@@ -7,15 +7,21 @@ instance without a prediction is a failure. Not evaluable without prompts that a
 
 from samgap.metrics.base import SumMetric
 from samgap.metrics.clicks import MAX_CLICKS, clicks_to_reach, mean_over_click_prompts, never_reaches
+from samgap.metrics.operating_point import NOT_USED, OperatingPoint
 
 VARIANTS = ("80", "85", "90", "80-failures", "85-failures", "90-failures")
 SOURCE = "Sofiiuk, Petrov & Konushin (2022, RITM)"
 TARGETS = (80, 85, 90)
 
 
+def _reaching(target: int) -> OperatingPoint:
+    return OperatingPoint(f"{target / 100:.2f}", NOT_USED, NOT_USED)
+
+
 def _number_of_clicks(target: int) -> SumMetric:
     return mean_over_click_prompts(
         clicks_to_reach(target / 100),
+        operating_point=_reaching(target),
         label=f"NoC@{target}",
         source=SOURCE,
         unit="clicks",
@@ -27,7 +33,11 @@ def _number_of_clicks(target: int) -> SumMetric:
 
 def _failure_rate(target: int) -> SumMetric:
     return mean_over_click_prompts(
-        never_reaches(target / 100), label=f"NoC@{target} failure rate", source=SOURCE, higher_is_better=False
+        never_reaches(target / 100),
+        operating_point=_reaching(target),
+        label=f"NoC@{target} failure rate",
+        source=SOURCE,
+        higher_is_better=False,
     )
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from samgap.metrics import f1_50
-from samgap.metrics.base import Description, SufficientStatistics, SumMetric
+from samgap.metrics.base import Description, SufficientStatistics, SumMetric, set_fields
+from samgap.metrics.operating_point import MATCH_50
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase
 
@@ -56,13 +57,17 @@ def f1_of_tags(seen_values: tuple[bool, ...], **description: Unpack[Description]
         row_mask=row_mask,
         not_evaluable_reason=not_evaluable_reason,
         by_phrase=False,
-        **description,
+        **set_fields(description, operating_point=MATCH_50),
     )
 
 
 METRICS = {
-    "unseen": f1_of_tags((False,), needs_exhaustive_labels=True, label="F1@50, unseen phrases", source=SOURCE),
-    "seen": f1_of_tags((True,), needs_exhaustive_labels=True, label="F1@50, seen phrases", source=SOURCE),
+    "unseen": f1_of_tags(
+        (False,), higher_is_better=True, needs_exhaustive_labels=True, label="F1@50, unseen phrases", source=SOURCE
+    ),
+    "seen": f1_of_tags(
+        (True,), higher_is_better=True, needs_exhaustive_labels=True, label="F1@50, seen phrases", source=SOURCE
+    ),
     "gap": f1_of_tags(
         (True, False),
         needs_exhaustive_labels=True,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from samgap.metrics.base import SufficientStatistics, SumMetric
 from samgap.metrics.columns import float_column, true_positives
+from samgap.metrics.operating_point import MATCH_ALL
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_present_phrase
 
@@ -41,6 +42,8 @@ METRICS = {
         compute=compute,
         row_mask=is_present_phrase,
         not_evaluable_reason=require_masks(no_phrase_reason),
+        operating_point=MATCH_ALL,
+        higher_is_better=True,
         label="pmF1",
         source=SOURCE,
         needs_exhaustive_labels=True,

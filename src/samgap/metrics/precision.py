@@ -7,8 +7,9 @@ false positive, as is every mask of a phrase that is absent from its image. Unde
 
 from typing import Unpack
 
-from samgap.metrics.base import Column, Description, SumMetric, ratio
+from samgap.metrics.base import Column, Description, SumMetric, ratio, set_fields
 from samgap.metrics.columns import column, true_positives_at
+from samgap.metrics.operating_point import at_iou
 from samgap.metrics.reasons import no_ground_truth_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable
 
@@ -24,7 +25,7 @@ def precision_at(
         n_predicted,
         row_mask=is_evaluable,
         not_evaluable_reason=require_masks(no_ground_truth_reason),
-        **description,
+        **set_fields(description, higher_is_better=True, operating_point=at_iou(iou_threshold)),
     )
 
 

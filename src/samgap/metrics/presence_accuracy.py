@@ -11,6 +11,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import constant, float_column
+from samgap.metrics.operating_point import PRESENCE
 from samgap.metrics.reasons import no_negative_reason
 from samgap.metrics.row_masks import has_known_presence
 
@@ -29,6 +30,8 @@ METRICS = {
         not_evaluable_reason=no_negative_reason,
         by_phrase=False,
         needs_exhaustive_labels=True,
+        operating_point=PRESENCE,
+        higher_is_better=True,
         label="Presence accuracy",
         source="the image-level counts of sam3's `eval/cgf1_eval.py`",
     )

@@ -14,8 +14,17 @@ import numpy as np
 import pandas as pd
 
 from samgap.metrics import pmf1
-from samgap.metrics.base import Description, RankedMetric, Resampler, SharedCache, SufficientStatistics, ratio
+from samgap.metrics.base import (
+    Description,
+    RankedMetric,
+    Resampler,
+    SharedCache,
+    SufficientStatistics,
+    ratio,
+    set_fields,
+)
 from samgap.metrics.columns import column
+from samgap.metrics.operating_point import MATCH_ALL, NO_MATCH
 from samgap.metrics.reasons import require_masks, require_phrases
 from samgap.metrics.row_masks import is_evaluable_phrase, is_positive
 
@@ -62,7 +71,7 @@ def sensitivity(summarize: Summary, **description: Unpack[Description]) -> Ranke
         row_mask=is_present_paraphrase,
         not_evaluable_reason=require_masks(require_phrases(is_present_paraphrase, NO_PARAPHRASE)),
         by_phrase=False,
-        **description,
+        **set_fields(description, operating_point=MATCH_ALL),
     )
 
 
@@ -85,8 +94,12 @@ def _weight_sums(weights: np.ndarray, sums: SufficientStatistics) -> SufficientS
 _sensitivity_of_pmf1 = functools.partial(sensitivity, needs_exhaustive_labels=True, source=SOURCE)
 
 METRICS = {
-    "mean": _sensitivity_of_pmf1(lambda scores: scores.mean(axis=0), label="pmF1, mean of paraphrases"),
-    "worst": _sensitivity_of_pmf1(lambda scores: scores.min(axis=0), label="pmF1, worst paraphrase"),
+    "mean": _sensitivity_of_pmf1(
+        lambda scores: scores.mean(axis=0), higher_is_better=True, label="pmF1, mean of paraphrases"
+    ),
+    "worst": _sensitivity_of_pmf1(
+        lambda scores: scores.min(axis=0), higher_is_better=True, label="pmF1, worst paraphrase"
+    ),
     "sd": _sensitivity_of_pmf1(
         lambda scores: scores.std(axis=0), label="pmF1, SD of paraphrases", higher_is_better=False
     ),
@@ -96,6 +109,8 @@ METRICS = {
         row_mask=has_paraphrases,
         not_evaluable_reason=require_phrases(has_paraphrases, NO_PARAPHRASE),
         by_phrase=False,
+        operating_point=NO_MATCH,
+        higher_is_better=True,
         label="IoU between paraphrases",
         source=SOURCE,
     ),

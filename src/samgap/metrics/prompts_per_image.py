@@ -9,6 +9,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import list_column
+from samgap.metrics.operating_point import TARGET_KNOWN
 
 
 def all_rows(pairs: pd.DataFrame) -> np.ndarray:
@@ -38,6 +39,7 @@ METRICS = {
         row_mask=all_rows,
         not_evaluable_reason=not_evaluable_reason,
         by_phrase=False,
+        operating_point=TARGET_KNOWN,
         label="Prompts per image",
         source="the paper's comparison of one prompt per object with one phrase for all objects",
         unit="prompts",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, float_column
+from samgap.metrics.operating_point import ASSIGNMENT
 from samgap.metrics.reasons import no_instance_reason, require_masks
 from samgap.metrics.row_masks import is_positive
 
@@ -31,6 +32,8 @@ METRICS = {
         row_mask=is_positive,
         not_evaluable_reason=require_masks(no_instance_reason),
         by_instance=True,
+        operating_point=ASSIGNMENT,
+        higher_is_better=True,
         label="Quality score",
         source="the paper's published repository",
     )

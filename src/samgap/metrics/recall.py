@@ -6,8 +6,9 @@ prompted.
 
 from typing import Unpack
 
-from samgap.metrics.base import Description, SumMetric, ratio
+from samgap.metrics.base import Description, SumMetric, ratio, set_fields
 from samgap.metrics.columns import column, true_positives_at
+from samgap.metrics.operating_point import at_iou
 from samgap.metrics.reasons import no_instance_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable
 
@@ -20,7 +21,7 @@ def recall_at(iou_threshold: float, **description: Unpack[Description]) -> SumMe
         row_mask=is_evaluable,
         not_evaluable_reason=require_masks(no_instance_reason),
         by_instance=True,
-        **description,
+        **set_fields(description, higher_is_better=True, operating_point=at_iou(iou_threshold)),
     )
 
 

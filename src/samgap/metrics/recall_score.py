@@ -7,6 +7,7 @@ value can rise with the threshold, by little. Not evaluable for spatial prompts,
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, column_at_score
+from samgap.metrics.operating_point import at_score
 from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase
 
@@ -20,6 +21,8 @@ METRICS = {
         column("n_truth"),
         row_mask=is_evaluable_phrase,
         not_evaluable_reason=require_masks(no_phrase_reason),
+        operating_point=at_score(int(variant) / 100),
+        higher_is_better=True,
         label=f"Recall@50, score ≥ 0.{variant}",
         source="the usual definition",
     )

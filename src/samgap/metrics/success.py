@@ -7,6 +7,7 @@ without an instance are left out. Not evaluable if no annotated instance is prom
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column, true_positives_at
+from samgap.metrics.operating_point import at_iou
 from samgap.metrics.reasons import no_instance_reason, require_masks
 from samgap.metrics.row_masks import is_positive
 
@@ -19,6 +20,8 @@ METRICS = {
         row_mask=is_positive,
         not_evaluable_reason=require_masks(no_instance_reason),
         by_instance=True,
+        operating_point=at_iou(int(variant) / 100),
+        higher_is_better=True,
         label=f"Success rate@{variant}",
         source="the paper's published repository",
     )

@@ -32,6 +32,7 @@ from samgap.metrics import open_vocabulary_f1, quality
 from samgap.metrics.base import Column, Reason, SufficientStatistics, SumMetric, divide, ratio
 from samgap.metrics.clicks import MAX_CLICKS, iou_after, is_click_prompt, no_click_reason, reduce_click_ious
 from samgap.metrics.columns import add, column, constant, double, float_column
+from samgap.metrics.operating_point import CROWD, MATCH_50, NO_MATCH, NOT_USED, OperatingPoint
 from samgap.metrics.reasons import no_ground_truth_reason, no_instance_reason, no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable, is_evaluable_phrase, is_positive
 from samgap.metrics.sequences import NO_STEP, has_value, require_rows
@@ -96,6 +97,7 @@ def _paper_ratio(
     applicability: Applicability,
     by_phrase: bool = True,
     needs_exhaustive_labels: bool = False,
+    operating_point: OperatingPoint = NO_MATCH,
 ) -> SumMetric:
     row_mask, not_evaluable_reason = applicability
     return ratio(
@@ -105,6 +107,8 @@ def _paper_ratio(
         not_evaluable_reason=not_evaluable_reason,
         by_phrase=by_phrase,
         needs_exhaustive_labels=needs_exhaustive_labels,
+        higher_is_better=True,
+        operating_point=operating_point,
         label=f"{label} (paper code)",
         source=SOURCE,
     )
@@ -127,6 +131,7 @@ def _clicks_to_mean_iou(target: int) -> SumMetric:
         row_mask=is_click_prompt,
         not_evaluable_reason=no_click_reason,
         by_phrase=False,
+        operating_point=OperatingPoint(f"{target / 100:.2f}", NOT_USED, NOT_USED),
         label=f"Clicks to mean IoU {target} (paper code)",
         source=SOURCE,
         unit="clicks",
@@ -152,6 +157,8 @@ def _pooled_score(name: Literal["precision", "recall", "f1"], label: str) -> Sum
         row_mask=is_evaluable,
         not_evaluable_reason=require_masks(no_instance_reason if name == "recall" else no_ground_truth_reason),
         needs_exhaustive_labels=True,
+        higher_is_better=True,
+        operating_point=NO_MATCH,
         label=f"{label} (paper code)",
         source=SOURCE,
     )
@@ -168,6 +175,9 @@ def _build_metrics() -> dict[str, SumMetric]:
     # Each of these also depends on predictions without a match: a further one shifts the pairs by index, or is a match
     # where the IoU has no threshold.
     with_false_positives = functools.partial(_paper_ratio, needs_exhaustive_labels=True)
+    greedy_score = functools.partial(_paper_ratio, operating_point=OperatingPoint("0.50", ignore=CROWD))
+    any_mask_50 = functools.partial(_paper_ratio, operating_point=MATCH_50)
+    greedy_with_false_positives = functools.partial(greedy_score, needs_exhaustive_labels=True)
     return {
         "iou": with_false_positives("IoU", column("upstream_iou"), index_paired, _POSITIVE),
         "dice": with_false_positives("Dice", column("upstream_dice"), index_paired, _POSITIVE),
@@ -178,11 +188,11 @@ def _build_metrics() -> dict[str, SumMetric]:
         "precision": with_false_positives("Precision", any_mask, predicted, _EVALUABLE),
         "recall": with_false_positives("Recall", any_mask, truth, _POSITIVE),
         "f1": with_false_positives("F1", double(any_mask), add(predicted, truth), _EVALUABLE),
-        "greedy-precision": with_false_positives("Precision@50, greedy", greedy, predicted, _PHRASES),
-        "greedy-recall": _paper_ratio("Recall@50, greedy", greedy, truth, _PHRASES),
-        "greedy-f1": with_false_positives("F1@50, greedy", double(greedy), add(predicted, truth), _PHRASES),
-        "concept-recall": _paper_ratio("Concept recall@50", covered, truth, _PHRASES),
-        "open-vocabulary-f1": _paper_ratio(
+        "greedy-precision": greedy_with_false_positives("Precision@50, greedy", greedy, predicted, _PHRASES),
+        "greedy-recall": greedy_score("Recall@50, greedy", greedy, truth, _PHRASES),
+        "greedy-f1": greedy_with_false_positives("F1@50, greedy", double(greedy), add(predicted, truth), _PHRASES),
+        "concept-recall": any_mask_50("Concept recall@50", covered, truth, _PHRASES),
+        "open-vocabulary-f1": any_mask_50(
             "Open-vocabulary F1", double(covered), add(covered, truth), unseen_phrases, by_phrase=False
         ),
         "attribute-accuracy": _paper_ratio("Attribute accuracy", constant, constant, _PHRASES),

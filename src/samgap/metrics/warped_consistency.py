@@ -12,6 +12,7 @@ import pandas as pd
 
 from samgap.metrics.base import ratio
 from samgap.metrics.columns import column
+from samgap.metrics.operating_point import NO_MATCH
 from samgap.metrics.sequences import NO_FLOW, NO_STEP, has_value, require_rows, zero_filled
 
 
@@ -27,6 +28,8 @@ METRICS = {
         column("n_warped"),
         row_mask=has_value("warped_iou"),
         not_evaluable_reason=not_evaluable_reason,
+        operating_point=NO_MATCH,
+        higher_is_better=True,
         label="Flow-warped IoU",
         source="warping errors as in Lai et al. (2018)",
     )

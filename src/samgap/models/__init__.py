@@ -22,6 +22,8 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from samgap.errors import UserError
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -35,10 +37,29 @@ class Prediction:
     """Number of pixels of the mask."""
     rle: bytes
     """Compressed counts of the mask's COCO RLE."""
+    presence: float | None = None
+    """Probability that the phrase is present in the image, 0 to 1; None for a model without one."""
 
 
 NOT_FINITE = Prediction(float("nan"), (0.0, 0.0, 0.0, 0.0), 0, b"")
 """Stands for predictions of which a score, a box or a mask is NaN or infinite. The caller reports it."""
+
+
+def get_only_box(prompt: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the box of a prompt, for a family that reads one positive box.
+
+    Raises:
+        UserError: it has several boxes, of which only one would be read, or a negative one.
+    """
+    where = f"prompt {prompt.get('prompt_id') or 'of a model'}"
+    if len(prompt["boxes"]) != 1:
+        raise UserError(
+            f"{where} has {len(prompt['boxes'])} boxes, and the model reads one; make one prompt for each box, or use "
+            "a model that accepts exemplars"
+        )
+    if prompt["boxes"][0].get("label", 1) != 1:
+        raise UserError(f"{where} has a negative box, and the model reads a positive one; correct the prompt set")
+    return prompt["boxes"][0]
 
 
 class Model(Protocol):
@@ -54,7 +75,8 @@ class Model(Protocol):
         """Return the predictions for each prompt on the current image, highest score first.
 
         Args:
-            prompts: rows of table `prompts`.
+            prompts: rows of table `prompts` with the columns of `samgap.predictions.model_rows`, which hold nothing of
+                the ground truth.
 
         Returns:
             One sequence for each prompt. It may still be computed by another thread; reading it waits for the result.
@@ -82,8 +104,8 @@ class Tracker(Protocol):
 
         Args:
             frames: RGB frames, each read when it is indexed.
-            object_prompts: for each object the index of the frame with its prompt, and the prompt, a row of table
-                `prompts`.
+            object_prompts: for each object the index of the frame with its prompt, and the prompt, a row as for
+                `Model.predict`.
 
         Yields:
             Two `FrameOutput`s for each frame from the first prompted frame on: without predictions, then with them.

@@ -2,7 +2,7 @@
 
 With SAM2 as the segmenter this is known as grounded SAM2. Options: `detector`, the id of a model that accepts phrases,
 and `segmenter`, the id of a model that accepts boxes. Both use the weights and options of their entries in
-`models`. A mask gets the score of its box; the score of the segmenter is discarded.
+`models`. A mask gets the score, and the presence, of its box; the score of the segmenter is discarded.
 """
 
 import math
@@ -104,7 +104,7 @@ class Grounded:
 
     def _copy_box_score(self, detection: Prediction, mask: Prediction) -> Prediction:
         score = detection.score if math.isfinite(mask.score) else math.nan
-        return Prediction(score, mask.box, mask.area, mask.rle)
+        return Prediction(score, mask.box, mask.area, mask.rle, detection.presence)
 
     def _clip_box(self, box: Sequence[float]) -> tuple[float, float, float, float]:
         width, height = self.image_size

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from samgap.errors import UserError
-from samgap.models import FrameOutput, Prediction
+from samgap.models import FrameOutput, Prediction, get_only_box
 from samgap.models.runtime.binary_masks import masks_to_predictions
 
 KINDS = ("boxes",)
@@ -40,7 +40,7 @@ def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sha
 
 
 class Shape:
-    """Predicts a shape in the first box of each prompt, with score 1.
+    """Predicts a shape in the box of each prompt, with score 1.
 
     Args:
         shape: `box` or `ellipse`.
@@ -55,7 +55,9 @@ class Shape:
 
     def predict(self, prompts: Sequence[Mapping[str, Any]]) -> list[list[Prediction]]:
         """Return one mask for each prompt, or none if the shape covers no pixel centre of the image."""
-        return [masks_to_predictions(np.ones(1), None, self._draw_mask(prompt["boxes"][0])[None]) for prompt in prompts]
+        return [
+            masks_to_predictions(np.ones(1), None, self._draw_mask(get_only_box(prompt))[None]) for prompt in prompts
+        ]
 
     def track(
         self, frames: Sequence[Image.Image], object_prompts: Sequence[tuple[int, Mapping[str, Any]]]

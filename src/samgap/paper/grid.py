@@ -22,6 +22,8 @@ _LATEX_ESCAPES = {
     "—": "---",
     "…": r"\ldots{}",
     "≥": r"$\geq$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
     "≤": r"$\leq$",
     "×": r"$\times$",
     "†": r"\dag{}",

@@ -13,10 +13,27 @@ LACKS_LABELS_MARK = "†"
 LACKS_LABELS_NOTE = f"{LACKS_LABELS_MARK} labels are not exhaustive: background objects count as false positives"
 """Explains the mark wherever it is printed."""
 
+DIRECTION_MARKS = {True: " ↑", False: " ↓", None: ""}
+"""Follows the label of a metric, by `higher_is_better`."""
+
 
 def metric_label(metric_id: str) -> str:
     """Return the label that the metric declares, such as `Boundary F (2 px)`."""
     return load_metric(metric_id).label
+
+
+def metric_heading(metric_id: str) -> str:
+    """Return the label with the direction that the metric declares: ↑ higher is better, ↓ lower; none if 0 is best."""
+    metric = load_metric(metric_id)
+    return metric.label + DIRECTION_MARKS[metric.higher_is_better]
+
+
+def explain_direction(metric_ids: Iterable[str]) -> list[str]:
+    """Return the explanation of the marks of some metrics as a sentence, if one of them has a mark."""
+    directions = {load_metric(metric_id).higher_is_better for metric_id in metric_ids}
+    texts = {True: "↑ higher is better", False: "↓ lower is better", None: "without an arrow 0 is best"}
+    parts = [text for direction, text in texts.items() if direction in directions]
+    return [f"{parts[0][0].upper()}{'; '.join(parts)[1:]}."] if parts else []
 
 
 def metric_decimals(metric_id: str) -> int:

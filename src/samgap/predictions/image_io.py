@@ -79,5 +79,6 @@ def make_mask_row(
         "width": image_row["width"],
         "area_px": prediction.area,
         "rle": prediction.rle,
+        "presence": prediction.presence,
         "clicks": n_clicks,
     }

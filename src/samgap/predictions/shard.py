@@ -24,6 +24,7 @@ from samgap.models.runtime.rle_workers import rle_worker_pool
 from samgap.predictions.checks import check_finite_share, split_valid
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
+from samgap.predictions.model_rows import select_model_rows
 from samgap.predictions.time_estimate import RuntimeEstimator
 from samgap.prompts.kinds import get_row_kind
 
@@ -187,10 +188,12 @@ def _read_image_timed(path: Path, image_row: Mapping[str, Any]) -> tuple[Image.I
 def _predict_prompts(
     model: Model, prompts: Sequence[Mapping[str, Any]], image_row: Mapping[str, Any], truth: GroundTruth | None
 ) -> Sequence[Sequence[Prediction]]:
+    model_rows = select_model_rows(prompts)
     if not get_row_kind(prompts[0]["kind"]).interactive:
-        return model.predict(prompts)
+        return model.predict(model_rows)
     from samgap.models.runtime.clicks import run_click_protocol  # imports torch
 
     assert truth is not None
     by_id = {item.id: item for item in truth.instances_of(image_row["image_id"])}
-    return run_click_protocol(model, prompts, [by_id[row["truth_ids"][0]].decode_mask() for row in prompts])  # type: ignore[arg-type]
+    truth_masks = [by_id[row["truth_ids"][0]].decode_mask() for row in prompts]
+    return run_click_protocol(model, model_rows, truth_masks)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.predictions.checks import check_finite_share, find_prompt_fault
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
+from samgap.predictions.model_rows import select_model_row
 from samgap.predictions.time_estimate import RuntimeEstimator
 
 logger = logging.getLogger("samgap")
@@ -162,7 +163,8 @@ def _track_sequence(
     restore_arithmetic()
     tracks = [row["track"] for row in prompted_rows]
     start_time = time.perf_counter()
-    for frame in tracker.track(frames, [(frame_numbers[row["image_id"]], row) for row in prompted_rows]):
+    object_prompts = [(frame_numbers[row["image_id"]], select_model_row(row)) for row in prompted_rows]
+    for frame in tracker.track(frames, object_prompts):
         now, image_row = time.perf_counter(), frames.frame_rows[frame.index]
         if frame.predictions is None:
             read_seconds, frames.read_seconds = frames.read_seconds, 0.0

@@ -23,6 +23,13 @@ class Seed:
         """
         return np.random.default_rng(_hash_to_int(self.run_seed, self.dataset, *key))
 
+    def make_subset_key(self, *key: str | int) -> int:
+        """Return a number of an image or instance of the data set, for a sample that all its prompt sets share.
+
+        The sample consists of those with the smallest numbers, so a larger sample contains a smaller one.
+        """
+        return _hash_to_int(self.run_seed, self.dataset, "subset", *key)
+
     def make_sampling_key(self, text: str) -> int:
         """Return a number that depends only on a text and the seed of the run, for a sample that all data sets share.
 

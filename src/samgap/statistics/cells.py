@@ -26,7 +26,10 @@ class CellReader:
         return len(self._pairs_paths)
 
     def read(self, key: CellKey) -> Cell:
-        """Read all shards of a cell. The cell is skipped if one of its shards was skipped."""
+        """Read all shards of a cell, with rows in the order of image and prompt, however many shards there are.
+
+        The cell is skipped if one of its shards was skipped.
+        """
         skip_reasons = (parquet.read_provenance(path).get("skipped") for path in self._pairs_paths[key])
         instances = (
             _read_concatenated(self._instances_paths[key], "instances") if key in self._instances_paths else None
@@ -44,7 +47,8 @@ def _group_by_cell(paths: Iterable[str | Path]) -> dict[CellKey, list[Path]]:
 
 
 def _read_concatenated(paths: Iterable[Path], table_name: str) -> pd.DataFrame:
-    return pd.concat([TABLES[table_name].read(path) for path in paths], ignore_index=True)
+    rows = pd.concat([TABLES[table_name].read(path) for path in paths], ignore_index=True)
+    return rows.sort_values(["image_id", "prompt_id"], kind="stable", ignore_index=True)
 
 
 def read_images(paths: Iterable[str | Path]) -> dict[str, pd.DataFrame]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from samgap.statistics import bootstrap, paired
+from samgap.statistics.attainable import explain_unattainable
 from samgap.statistics.clusters import Clustering, assign_clusters
 from samgap.statistics.estimates import UNDEFINED_NOTE, CellKey, Row, add_lost_labels, interval_with_warning
 from samgap.statistics.strata import STRATUM_ALL, Cell
@@ -49,7 +50,7 @@ def compute_comparisons(
         rows += _compare_dataset(read_cell, clustering, dataset_pairs, settings, seed)
     for comparison in dict.fromkeys(pair["comparison"] for pair in declared_pairs):
         family = [row for row in rows if row["comparison"] == comparison]
-        _correct_p_values([row for row in family if row["p_value"] is not None])
+        _correct_p_values([row for row in family if row["p_value"] is not None], settings)
         yield from family
 
 
@@ -163,12 +164,16 @@ def _join_coverage(candidate: LabelCoverage, baseline: LabelCoverage) -> Row:
     }
 
 
-def _correct_p_values(rows: list[Row]) -> None:
-    """Add the corrected p-values and the size of the family to the rows of one family."""
+def _correct_p_values(rows: list[Row], settings: Mapping[str, Any]) -> None:
+    """Add the corrected p-values, the size of the family and warnings of it to the rows of one family."""
     p_values = [row["p_value"] for row in rows]
     corrected = zip(rows, paired.holm(p_values), paired.bonferroni(p_values), strict=True)
     for row, holm, bonferroni in corrected:
         row |= {"p_holm": holm, "p_bonferroni": bonferroni, "n_tests": len(rows)}
+    n_clusters = [row["n_clusters"] for row in rows]
+    reasons = explain_unattainable(n_clusters, settings["resamples"], 1 - settings["confidence"])
+    for row, reason in zip(rows, reasons, strict=True):
+        row["warning"] = "; ".join(text for text in (row["warning"], reason) if text) or None
 
 
 def _empty_row(keys: Mapping[str, str], metric: str, clustering: Clustering) -> Row:

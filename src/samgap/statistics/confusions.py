@@ -9,6 +9,7 @@ import pandas as pd
 from samgap.metrics.attribute_accuracy import has_single_attribute
 from samgap.metrics.base import SumMetric, ratio
 from samgap.metrics.columns import constant, list_column, prompt_attributes
+from samgap.metrics.operating_point import MATCH_50
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import Clustering, assign_clusters
 from samgap.statistics.estimates import CellKey, Row, interval_with_warning, list_cell_metrics
@@ -51,7 +52,7 @@ def _compute_cell(
         yield {
             **dict(zip(("dataset", "model", "prompts"), key, strict=True)),
             **dict(zip(("attribute", "value", "claimed"), confusion, strict=True)),
-            "n_claimed": int(share.cluster_sums[:, 0].sum()),
+            "n_claimed": float(share.cluster_sums[:, 0].sum()),
             "n_instances": share.n_instances,
             "ci_low": low,
             "ci_high": high,
@@ -101,6 +102,8 @@ _SHARE: SumMetric = ratio(
     constant,
     row_mask=has_single_attribute,
     not_evaluable_reason=lambda pairs: None,
+    higher_is_better=None,
+    operating_point=MATCH_50,
     label="Share",
     source="this project",
 )

@@ -5,8 +5,13 @@
 | `all` | all | – |
 | a phrase | rows of the phrase | `by_phrase` |
 | `lighting: dusk`, … | rows of images with this stratum in the data set | – |
+| `level: simple`, … | phrases with this level of an instruction | – |
+| `phrase: noun`, `phrase: 1 attribute`, … | phrases with as many attributes; or without a label | – |
+| `polarity: negated`, … | phrases that exclude something, or do not | – |
 | `area: small`, … | instances in one of `AREA_RANGES` | `by_instance` |
 | `occlusion: heavy`, … | instances with this attribute | `by_instance` |
+
+Level, kind and polarity of phrases are strata if the phrases of the prompt set have two or more values of them.
 """
 
 from collections.abc import Iterator
@@ -18,6 +23,8 @@ import pandas as pd
 
 from samgap.masks.area_ranges import AREA_RANGES, is_in_area_range
 from samgap.metrics.base import Metric
+from samgap.metrics.columns import prompt_attributes
+from samgap.metrics.row_masks import has_property
 from samgap.tables.matching import IOU_THRESHOLDS, PAIRS
 
 STRATUM_ALL = "all"
@@ -39,6 +46,7 @@ class Cell:
         if metric.by_phrase:
             yield from self._pairs_by_phrase.items()
         yield from self._pairs_by_image_label.items()
+        yield from self._pairs_by_phrase_kind.items()
         if metric.by_instance:
             yield from self._pairs_by_instance_label.items()
 
@@ -50,6 +58,21 @@ class Cell:
     def _pairs_by_image_label(self) -> dict[str, pd.DataFrame]:
         rows_by_label = _rows_by_label(self.pairs["strata"])
         return {label: self.pairs.iloc[rows] for label, rows in rows_by_label.items()}
+
+    @cached_property
+    def _pairs_by_phrase_kind(self) -> dict[str, pd.DataFrame]:
+        """Pairs of the phrases with each level, kind and polarity."""
+        pairs = self.pairs[has_property(self.pairs, "takes_phrase")]
+        pairs_by_label: dict[str, pd.DataFrame] = {}
+        for name, values in (
+            ("level", pairs["level"]),
+            ("phrase", _describe_phrases(pairs)),
+            ("polarity", pairs["polarity"]),
+        ):
+            # A single value would repeat the whole set, or leave out the phrases without one.
+            if values.nunique() > 1:
+                pairs_by_label |= {f"{name}: {value}": rows for value, rows in pairs.groupby(values, sort=True)}
+        return pairs_by_label
 
     @cached_property
     def _pairs_by_instance_label(self) -> dict[str, pd.DataFrame]:
@@ -65,6 +88,14 @@ class Cell:
             for label, rows in rows_by_label.items()
             if len(rows)
         }
+
+
+def _describe_phrases(pairs: pd.DataFrame) -> pd.Series:
+    """Return the kind of each phrase: `noun`, `1 attribute`, `2 attributes` …, or `unlabelled`."""
+    counts = [len(attributes) for attributes in prompt_attributes(pairs)]
+    names = ["noun" if not count else f"{count} attribute{'' if count == 1 else 's'}" for count in counts]
+    is_unlabelled = has_property(pairs, "unlabelled")
+    return pd.Series(np.where(is_unlabelled, "unlabelled", names), index=pairs.index, dtype=object)
 
 
 def _rows_by_label(column: pd.Series) -> dict[str, np.ndarray]:
@@ -90,7 +121,7 @@ def _restrict_pairs(instances: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFram
             pairs[name] = prompt_ids.map(by_prompt[measure].sum()).to_numpy(float)
     pairs["n_truth"] = prompt_ids.map(by_prompt.size()).to_numpy()
     pairs["n_answered"] = prompt_ids.map(by_prompt["prediction_id"].count()).to_numpy()
-    for name, measure in (("tp", "iou"), ("box_tp", "box_iou")):
+    for name, measure in (("tp", "iou"), ("box_tp", "box_match_iou")):
         is_match = instances[measure].to_numpy(float)[:, None] >= IOU_THRESHOLDS
         counts = pd.DataFrame(is_match, columns=list(IOU_THRESHOLDS)).groupby(instances["prompt_id"].to_numpy()).sum()
         pairs[name] = pd.Series(list(counts.loc[prompt_ids].to_numpy()), index=pairs.index)

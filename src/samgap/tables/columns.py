@@ -5,7 +5,7 @@ import pyarrow as pa
 from samgap.tables.parquet import column
 
 STRING_MAP = pa.map_(pa.string(), pa.string())
-COUNT_MAP = pa.map_(pa.string(), pa.int32())
+SHARE_MAP = pa.map_(pa.string(), pa.float64())
 
 PROMPT_ID = column("prompt_id", pa.string(), "the prompt, unique in its data set and prompt set")
 IMAGE_ID = column("image_id", pa.int64(), "the image, as in images.parquet")
@@ -22,5 +22,6 @@ PHRASE_TAGS = [
     column("seen", pa.bool_(), "whether trainings may use the phrase", nullable=True),
     column("concept", pa.string(), "concept that the phrase paraphrases", nullable=True),
     column("level", pa.string(), "level of an instruction: concept, simple or complex", nullable=True),
+    column("polarity", pa.string(), "positive, or negated if the phrase excludes something", nullable=True),
 ]
 """Properties of a phrase."""

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from samgap.masks.area_ranges import AREA_RANGES
-from samgap.tables.columns import COUNT_MAP, IMAGE_ID, LOST_LABELS, PHRASE_TAGS, PROMPT_ID, STRATA, STRING_MAP
+from samgap.tables.columns import IMAGE_ID, LOST_LABELS, PHRASE_TAGS, PROMPT_ID, SHARE_MAP, STRATA, STRING_MAP
 from samgap.tables.parquet import Table, column
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
@@ -117,6 +117,18 @@ INSTANCES = Table(
         column("score", pa.float32(), "score of the prediction", nullable=True),
         *_make_measure_columns(),
         column(
+            "box_match_iou",
+            pa.float64(),
+            "IoU of the boxes of the instance and of the prediction that is assigned by box; null for a false positive",
+            nullable=True,
+        ),
+        column(
+            "best_iou",
+            pa.float64(),
+            "highest IoU with a mask of a spatial prompt, chosen or not; null for a false positive",
+            nullable=True,
+        ),
+        column(
             "truth_area_px", pa.int64(), "area of the instance, or of its box if it has no mask", "px", nullable=True
         ),
         column("area_px", pa.int64(), "area of the prediction", "px", nullable=True),
@@ -182,12 +194,21 @@ PAIRS = Table(
             for kind in HIT_KINDS
         ),
         column(
-            "claimed", COUNT_MAP, "for a phrase with one attribute: its instances by predicted value", nullable=True
+            "claimed",
+            SHARE_MAP,
+            "for a phrase with one attribute: its instances by predicted value; equal scores share an instance",
+            nullable=True,
         ),
         column("n_candidates", pa.int32(), "labelled instances of the phrase's nouns"),
         column("n_decided", pa.int32(), "of them correctly matched or correctly left out at IoU 0.5"),
         column("n_paraphrases", pa.int32(), "other phrases of the same concept for the image"),
         column("sum_agreement", pa.float64(), "sum over them of the IoU between the unions of masks"),
+        column("n_masks", pa.int32(), "predictions of the prompt, at any score"),
+        column(
+            "sum_best_iou",
+            pa.float64(),
+            "sum over the instances of the highest IoU with any of them; for spatial prompts",
+        ),
         column("click_iou", pa.list_(pa.float64()), "IoU after 1, 2 … clicks", nullable=True),
         column("upstream_n", pa.int32(), "predictions and instances paired by their index"),
         *(column(f"upstream_{name}", pa.float64(), f"sum of {name} over them") for name in PAPER_REPO_MEASURES),

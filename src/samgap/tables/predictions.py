@@ -20,6 +20,13 @@ MASKS = Table(
         column("width", pa.int32(), "width of mask and image", "px"),
         column("area_px", pa.int64(), "area of the mask", "px"),
         column("rle", pa.binary(), "the mask as compressed COCO RLE counts"),
+        column(
+            "presence",
+            pa.float32(),
+            "probability that the phrase is present in the image, 0 to 1; score includes it unless the model's "
+            "`presence` is fixed; null for a model without one",
+            nullable=True,
+        ),
         column("clicks", pa.int16(), "clicks before this prediction; null unless the kind is clicks", nullable=True),
     ],
 )

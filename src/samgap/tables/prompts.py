@@ -38,7 +38,6 @@ PROMPTS = Table(
         LOST_LABELS,
         *PHRASE_TAGS,
         column("without", STRING_MAP, "attributes that the phrase excludes, with their values", nullable=True),
-        column("polarity", pa.string(), "positive, or negated if the phrase excludes something", nullable=True),
     ],
 )
 """A row is one prompt of one image."""

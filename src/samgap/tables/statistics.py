@@ -90,7 +90,11 @@ CONFUSIONS = Table(
         column("attribute", pa.string(), "attribute that the phrases name, as ripeness"),
         column("value", pa.string(), "true value of the instances"),
         column("claimed", pa.string(), "predicted value: that of the matching phrase; empty without one"),
-        column("n_claimed", pa.int64(), "instances of the true value with this prediction"),
+        column(
+            "n_claimed",
+            pa.float64(),
+            "instances of the true value with this prediction; an instance counts 1/k for each of k equal best scores",
+        ),
         column("n_instances", pa.int64(), "instances of the true value"),
         column("share", pa.float64(), "n_claimed over n_instances"),
         column("ci_low", pa.float64(), "lower end of the share's 95 % interval", nullable=True),

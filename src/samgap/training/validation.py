@@ -38,10 +38,11 @@ def compute_validation_scores(
     counts = np.zeros((len(phrases), 2))  # by phrase: matched masks, and predicted plus ground-truth masks
     matched_ious: list[float] = []
     presence = np.zeros((2, 2))  # image-phrase pairs by ground truth (absent, present) and prediction
+    rows = [{"phrase": phrase["phrase"]} for phrase in phrases]
     for image_id, image in list(ground_truth.images.items())[:max_images]:
         model.set_image(Image.open(source.image_folder / image["file_name"]).convert("RGB"))
         rles = {instance.id: instance.rle for instance in ground_truth.instances_of(image_id)}
-        for index, (phrase, predictions) in enumerate(zip(phrases, model.predict(phrases), strict=True)):
+        for index, (phrase, predictions) in enumerate(zip(phrases, model.predict(rows), strict=True)):
             predicted = [
                 {"size": [image["height"], image["width"]], "counts": prediction.rle}
                 for prediction in predictions

@@ -1,6 +1,7 @@
 """Whether a retraining reaches the estimates of the demo models' card."""
 
 import pandas as pd
+import pytest
 
 from samgap.demo_models.card import compare_with_card, select_card_rows
 
@@ -60,3 +61,16 @@ def test_the_card_has_one_row_for_each_estimate_on_a_whole_data_set():
         {"model": "sam2-demo", "dataset": "test", "prompts": "box", "metric": "iou", "value": 0.85, "ci_low": 0.83}
         | {"ci_high": 0.87, "n_images": 3, "n_instances": 9}
     ]
+
+
+@pytest.mark.parametrize(
+    ("interval", "reached"),
+    [((0.03, 0.02, 0.04), True), ((0.22, 0.18, 0.26), True), ((0.3, 0.25, 0.35), False), ((float("nan"),) * 3, False)],
+)
+def test_the_metric_declares_which_end_of_an_interval_is_better(interval, reached):
+    # For the calibration error, lower is better; the card has 0.1 to 0.2.
+    row = {"model": "sam3-demo", "dataset": "test", "prompts": "words", "metric": "calibration"}
+    card = pd.DataFrame([row | {"value": 0.15, "ci_low": 0.1, "ci_high": 0.2}])
+    rebuilt = dict(zip(("value", "ci_low", "ci_high"), interval, strict=True))
+    estimates = pd.DataFrame([{"stratum": "all"} | row | {"model": "rebuilt"} | rebuilt])
+    assert compare_with_card(card, estimates, {"sam3-demo": "rebuilt"})["reached"].tolist() == [reached]

@@ -5,6 +5,7 @@ import pytest
 from samgap.matching.shard import match_shard
 from tests.helpers.matching import make_tables, phrase_tables
 from tests.helpers.scenes import square_mask
+from tests.helpers.sums import evaluate
 
 FIRST, SECOND = square_mask(2, 2, 6), square_mask(2, 14, 6)
 """The masks of the two apples."""
@@ -56,6 +57,31 @@ def test_an_instance_gets_the_value_of_the_phrase_with_the_highest_score():
     assert pairs["claimed"].to_dict() == {"ripe": [("unripe", 1)], "unripe": [("unripe", 1)]}
     pairs = match_phrases({"ripe": RIPE, "unripe": UNRIPE}, predictions[:1])
     assert pairs["claimed"].to_dict() == {"ripe": [("ripe", 1)], "unripe": [("", 1)]}
+
+
+@pytest.mark.parametrize("values", [("ripe", "unripe"), ("unripe", "ripe"), ("ripe", "a colour")])
+def test_values_with_equal_scores_share_the_instance(values):
+    names = ("p", "q")
+    phrases = {
+        name: {**RIPE, "attributes": [("ripeness", value)], "truth_ids": [key]}
+        for name, value, key in zip(names, values, (1, 2), strict=True)
+    }
+    predictions = [(name, 0.9, mask) for name in names for mask in (FIRST, SECOND)]
+    pairs = match_phrases(phrases, predictions)
+    assert all(dict(claimed) == dict.fromkeys(values, 0.5) for claimed in pairs["claimed"])
+    # Knowing nothing of the attribute is chance, and not the order of the alphabet.
+    assert evaluate("attribute-accuracy", pairs) == 0.5
+    assert evaluate("attribute-accuracy-found", pairs) == 1
+
+
+def test_three_equal_scores_count_a_third_each():
+    phrases = {
+        value: {**RIPE, "attributes": [("ripeness", value)], "truth_ids": [1] if value == "ripe" else []}
+        for value in ("green", "ripe", "unripe")
+    }
+    pairs = match_phrases(phrases, [(value, 0.9, FIRST) for value in phrases])
+    assert dict(pairs.loc["ripe", "claimed"]) == pytest.approx(dict.fromkeys(phrases, 1 / 3))
+    assert evaluate("attribute-accuracy-strict", pairs) == pytest.approx(1 / 3)
 
 
 def test_phrases_with_two_attributes_assign_no_value():

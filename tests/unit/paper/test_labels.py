@@ -1,3 +1,5 @@
+import pytest
+
 from samgap.paper import labels
 
 
@@ -13,3 +15,19 @@ def test_a_model_has_the_label_of_its_entry_or_its_id():
 def test_equal_numbers_are_printed_once_and_different_ones_as_a_range():
     assert labels.format_range([60, 60]) == "60"
     assert labels.format_range([1200, 57]) == "57–1,200"
+
+
+@pytest.mark.parametrize(
+    ("metric", "heading"),
+    [("iou", "IoU ↑"), ("calibration", "ECE ↓"), ("count-error-bias", "Count bias (instances)")],
+)
+def test_a_heading_has_the_direction_that_the_metric_declares(metric, heading):
+    assert labels.metric_heading(metric) == heading
+
+
+def test_the_directions_are_explained_if_they_occur():
+    assert labels.explain_direction([]) == []
+    assert labels.explain_direction(["iou", "dice"]) == ["↑ higher is better."]
+    assert labels.explain_direction(["noc-90", "count-error-bias", "iou"]) == [
+        "↑ higher is better; ↓ lower is better; without an arrow 0 is best."
+    ]

@@ -203,3 +203,16 @@ def test_few_groups_have_a_warning():
 
 def test_without_declared_pairs_there_are_no_rows():
     assert compute([]).empty
+
+
+def test_a_family_that_is_too_large_for_its_images_says_so():
+    # Six images with instances: p ≥ 1/32, which Holm doubles for two tests; alone it is below 0.05.
+    images = images_table(7)
+    pairs = {rate: to_box_prompts(random_results(3, images, match_rate=rate)[0]) for rate in (0.9, 0.2)}
+    cells = {("set", "good", "box"): Cell(pairs[0.9]), ("set", "fair", "box"): Cell(pairs[0.2])}
+    families = [declare("two", "good", "fair"), declare("one", "good", "fair", ["iou"])]
+    rows = compute(families, cells, images).set_index("comparison")
+    assert set(rows["n_clusters"]) == {6}
+    assert rows.loc["two", "warning"].str.contains("cannot be significant: with 6 clusters").all()
+    assert rows.loc["one", "warning"] is None
+    assert rows.loc["one", "p_holm"] >= 1 / 32

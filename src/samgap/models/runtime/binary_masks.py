@@ -32,7 +32,12 @@ def masks_to_predictions(
 
 
 def build_predictions(
-    scores: np.ndarray, boxes: np.ndarray, areas_px: np.ndarray, rles: Sequence[bytes], keep_empty: bool
+    scores: np.ndarray,
+    boxes: np.ndarray,
+    areas_px: np.ndarray,
+    rles: Sequence[bytes],
+    keep_empty: bool,
+    presence: float | None = None,
 ) -> list[Prediction]:
     """Return the predictions of RLEs, with empty masks only if `keep_empty` is set or the score is NaN.
 
@@ -42,10 +47,11 @@ def build_predictions(
         areas_px: (N,).
         rles: COCO's compressed run lengths of each mask.
         keep_empty: whether to return empty masks.
+        presence: of all predictions (see `Prediction`).
     """
     scores = np.where(np.isfinite(scores), np.clip(scores, 0.0, 1.0), np.nan)
     return [
-        Prediction(float(score), tuple(float(edge) for edge in box), int(area), counts)  # type: ignore[arg-type]
+        Prediction(float(score), tuple(float(edge) for edge in box), int(area), counts, presence)  # type: ignore[arg-type]
         for score, box, area, counts in zip(scores, boxes, areas_px, rles, strict=True)
         if area or keep_empty or np.isnan(score)
     ]

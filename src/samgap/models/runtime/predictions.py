@@ -25,9 +25,15 @@ def threshold_logits(scores: np.ndarray, logits: torch.Tensor) -> tuple[np.ndarr
 
 
 def logits_to_predictions(
-    scores: np.ndarray, boxes: np.ndarray | None, logits: torch.Tensor, size: tuple[int, int]
+    scores: np.ndarray,
+    boxes: np.ndarray | None,
+    logits: torch.Tensor,
+    size: tuple[int, int],
+    *,
+    presence: float | None = None,
+    keep_empty: bool = False,
 ) -> Sequence[Prediction]:
-    """Convert logits to predictions, without empty masks. The score of a mask with logits that are not finite is NaN.
+    """Convert logits to predictions. The score of a mask with logits that are not finite is NaN.
 
     On a GPU the masks are upsampled there and only their runs are copied to the host. On a CPU a worker upsamples them.
 
@@ -36,6 +42,8 @@ def logits_to_predictions(
         boxes: (N, 4), x0, y0, x1, y1 in px; None for the bounding boxes of the masks.
         logits: (N, h, w); a mask is where they are positive after upsampling.
         size: height and width of the masks.
+        presence: of all predictions (see `Prediction`).
+        keep_empty: whether to return empty masks.
     """
     if not len(logits):
         return []
@@ -45,11 +53,14 @@ def logits_to_predictions(
         logits = torch.where(finite[:, None, None], logits, 0.0)
     if logits.is_cuda:
         mask_runs = find_runs(upsample_to_masks(logits, size))
-        return run_in_pool(lambda: _encode_runs(scores, boxes, mask_runs))
+        return run_in_pool(lambda: _encode_runs(scores, boxes, mask_runs, presence, keep_empty))
     host_logits = logits.float().numpy()
-    return run_in_pool(lambda: _encode_runs(scores, boxes, upsample_to_runs(host_logits, size)))
+    return run_in_pool(lambda: _encode_runs(scores, boxes, upsample_to_runs(host_logits, size), presence, keep_empty))
 
 
-def _encode_runs(scores: np.ndarray, boxes: np.ndarray | None, mask_runs: MaskRuns) -> list[Prediction]:
+def _encode_runs(
+    scores: np.ndarray, boxes: np.ndarray | None, mask_runs: MaskRuns, presence: float | None, keep_empty: bool
+) -> list[Prediction]:
     rles, areas_px, mask_boxes = encode_rles(mask_runs)
-    return build_predictions(scores, mask_boxes if boxes is None else boxes, areas_px, rles, False)
+    boxes = mask_boxes if boxes is None else boxes
+    return build_predictions(scores, boxes, areas_px, rles, keep_empty, presence)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from samgap.models import get_only_box
+
 
 @dataclass
 class PromptBatch:
@@ -55,8 +57,13 @@ def stack_grid_points(prompt: Mapping[str, Any]) -> np.ndarray:
 
 
 def stack_boxes(prompts: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Return the first box of each prompt, float32 (prompts, 4): x0, y0, x1, y1 in px."""
-    return np.array([[prompt["boxes"][0][edge] for edge in ("x0", "y0", "x1", "y1")] for prompt in prompts], np.float32)
+    """Return the box of each prompt, float32 (prompts, 4): x0, y0, x1, y1 in px.
+
+    Raises:
+        UserError: a prompt has several boxes, or a negative one.
+    """
+    boxes = [get_only_box(prompt) for prompt in prompts]
+    return np.array([[box[edge] for edge in ("x0", "y0", "x1", "y1")] for box in boxes], np.float32)
 
 
 def has_values(values: Any) -> bool:

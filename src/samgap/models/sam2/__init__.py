@@ -1,7 +1,7 @@
 """Family `sam2`: the package `sam2`, for points, boxes, masks, clicks, grids of points and tracks.
 
-Options: `config` (one of the package's configurations), `overrides` (Hydra overrides by key, for a small model), and
-those of `samgap.models.runtime.precision`.
+Options: `config` (one of the package's configurations), `overrides` (Hydra overrides by key, for a small model),
+`keep` (whether the masks that are not chosen are kept), and those of `samgap.models.runtime.precision`.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ OPTIONS = {
             "description": "Hydra overrides of `config` by key, or the path of a YAML file with them; default is none.",
             "$ref": "#/$defs/settings",
         },
+        "keep": {"$ref": "#/$defs/keep-masks"},
         "precision": {"$ref": "#/$defs/precision"},
         "compile": {"$ref": "#/$defs/compile"},
         "channels-last": {"$ref": "#/$defs/channels-last"},

@@ -1,7 +1,8 @@
 """SAM2 on single images: points, boxes, masks, clicks and grids of points.
 
 An image is encoded once, and its prompts are decoded in batches. For a single point, which is ambiguous, or a mask
-alone the decoder predicts three masks and the one with the highest predicted IoU is returned. For a box, several points
+alone the decoder predicts three masks and the one with the highest predicted IoU is returned, or all three, that one
+first (option `keep`). For a box, several points
 or a correcting click it predicts one mask, as set in the package's configurations (`multimask_max_pt_num: 1`).
 """
 
@@ -66,7 +67,9 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam2"
     model = build_model(options, device)
     load_weights(model, read_weights(weights), str(weights))
     restore_arithmetic()
-    return Sam2(model.eval(), Precision.from_options(options))
+    opened = Sam2(model.eval(), Precision.from_options(options))
+    opened.keeps_all_masks = options.get("keep") == "all-masks"
+    return opened
 
 
 class Sam2:
@@ -78,6 +81,8 @@ class Sam2:
     """
 
     precision = FP32
+    keeps_all_masks = False
+    """Whether all masks of an ambiguous prompt are returned, or the one with the highest predicted IoU."""
 
     def __init__(self, model: SAM2Base, precision: Precision = FP32) -> None:
         self.model, self.precision, self.device = model, precision, model.device.type
@@ -116,7 +121,10 @@ class Sam2:
             for batch, (logits, predicted_iou) in self.map_batches(indices, predict_form):
                 scores, size = predicted_iou.float().cpu().numpy(), self.predictor._orig_hw[-1]
                 for row, index in enumerate(batch):
-                    predictions[index] = logits_to_predictions(scores[[row]], None, logits[[row]], size)
+                    # An empty mask that is chosen must stay: without it, another one would have the highest score.
+                    predictions[index] = logits_to_predictions(
+                        scores[row], None, logits[row], size, keep_empty=len(scores[row]) > 1
+                    )
         return predictions
 
     def _generate_masks(self, points: np.ndarray) -> list[Prediction]:
@@ -127,13 +135,17 @@ class Sam2:
     def _predict_form(
         self, prompts: Sequence[Mapping[str, Any]], n_points: int, has_box: bool, has_mask: bool, indices: Sequence[int]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return logits and predicted IoU of the prompts at `indices`, which have the same form."""
+        """Return logits (prompts, masks, h, w) and predicted IoU (prompts, masks) of the prompts at `indices`.
+
+        They have the same form. The mask with the highest predicted IoU is the first, and the only one unless
+        `keeps_all_masks`.
+        """
         rows = [prompts[index] for index in indices]
         points, labels = stack_points(rows) if n_points else (None, None)
         mask_inputs = self.rles_to_mask_inputs([row["mask"] for row in rows]) if has_mask else None
         batch = PromptBatch(points, labels, stack_boxes(rows) if has_box else None, mask_inputs)
-        logits, predicted_iou = self.predict_logits(batch, multimask=n_points + 2 * has_box <= 1)
-        return self._fill_holes(logits), predicted_iou
+        logits, predicted_iou = self._predict_ranked(batch, multimask=n_points + 2 * has_box <= 1)
+        return self._fill_holes(logits.flatten(0, 1)).view(logits.shape), predicted_iou
 
     @functools.cached_property
     def prompt_batcher(self) -> MemoryBatcher:
@@ -177,11 +189,24 @@ class Sam2:
         Returns:
             Logits, float32 (n, side / 4, side / 4), and predicted IoU (n,).
         """
+        logits, predicted_iou = self._predict_ranked(batch, multimask)
+        return logits[:, 0], predicted_iou[:, 0]
+
+    @torch.inference_mode()
+    def _predict_ranked(self, batch: PromptBatch, multimask: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return logits, float32 (n, masks, side / 4, side / 4), and predicted IoU (n, masks), highest first.
+
+        There is one mask for each prompt unless `keeps_all_masks`.
+        """
         with cuda_shim(self.device), self.precision.autocast(self.device):
             logits, predicted_iou = self._decode_masks(batch, multimask)
-        rows = torch.arange(len(predicted_iou), device=predicted_iou.device)
-        best = predicted_iou.argmax(dim=1)
-        return logits[rows, best].float(), predicted_iou[rows, best]
+        if self.keeps_all_masks:
+            # A NaN comes first, as with argmax, so that the caller can report it.
+            order = predicted_iou.argsort(dim=1, descending=True, stable=True)
+        else:
+            order = predicted_iou.argmax(dim=1, keepdim=True)
+        rows = torch.arange(len(predicted_iou), device=predicted_iou.device)[:, None]
+        return logits[rows, order].float(), predicted_iou[rows, order]
 
     def _fill_holes(self, logits: torch.Tensor) -> torch.Tensor:
         """Return the logits after the predictor's post-processing without resizing, which may fill small holes."""

@@ -2,7 +2,9 @@
 
 Options: `architecture` (the sizes of a small model; default: the published model), `interactive` (whether the weights
 contain the interactive head and the tracker, as the published file does), `nms` (mask IoU above which, of two
-detections of a phrase, the one with the lower score is removed), and those of `samgap.models.runtime.precision`.
+detections of a phrase, the one with the lower score is removed), `presence` (whether scores include the predicted
+presence of the phrase), `keep` (of the interactive head: whether the masks that are not chosen are kept), and those of
+`samgap.models.runtime.precision`.
 """
 
 from collections.abc import Mapping
@@ -36,6 +38,16 @@ OPTIONS = {
             "type": "boolean",
             "default": False,
         },
+        "presence": {
+            "description": (
+                "The presence that a score is multiplied by; as the model predicts it for the phrase, or fixed to 1, "
+                "so that a score is that of the mask alone. Column `presence` of the masks has the prediction in both "
+                "cases."
+            ),
+            "enum": ["predicted", "fixed"],
+            "default": "predicted",
+        },
+        "keep": {"$ref": "#/$defs/keep-masks"},
         "nms": {
             "description": (
                 "IoU threshold of non-maximum suppression among the masks of a phrase, as in the published video model "

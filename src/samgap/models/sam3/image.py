@@ -70,7 +70,16 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3"
     else:
         model, image_size, layouts = build_published(device, interactive), PUBLISHED_IMAGE_SIZE, PUBLISHED_LAYOUTS
     load_weights(model, content, str(weights), strict=bool(architecture), layouts=layouts)
-    opened = Sam3(model.to(device).eval(), image_size, device, Precision.from_options(options), options.get("nms"))
+    opened = Sam3(
+        model.to(device).eval(),
+        image_size,
+        device,
+        Precision.from_options(options),
+        options.get("nms"),
+        has_fixed_presence=options.get("presence") == "fixed",
+    )
+    if opened.interactive_head is not None:
+        opened.interactive_head.keeps_all_masks = options.get("keep") == "all-masks"
     restore_arithmetic()
     return opened
 
@@ -92,13 +101,20 @@ class Sam3:
         precision: number format, compilation and memory layout.
         nms_iou: mask IoU of two detections of a phrase above which the one with the lower score is removed; None to
             keep all.
+        has_fixed_presence: whether scores are those of the masks, instead of their product with the presence.
     """
 
     def __init__(
-        self, model: Any, image_size: int, device: str, precision: Precision = FP32, nms_iou: float | None = None
+        self,
+        model: Any,
+        image_size: int,
+        device: str,
+        precision: Precision = FP32,
+        nms_iou: float | None = None,
+        has_fixed_presence: bool = False,
     ) -> None:
         self.model, self.image_size, self.device = model, image_size, device
-        self.precision, self.nms_iou = precision, nms_iou
+        self.precision, self.nms_iou, self.has_fixed_presence = precision, nms_iou, has_fixed_presence
         self.min_score, self.max_masks = MIN_SCORE, None
         self.prompt_batcher = MemoryBatcher(MAX_PROMPTS_PER_BATCH, device)
         self.warnings: list[str] = []
@@ -174,7 +190,8 @@ class Sam3:
             )
         presence_logits = outputs["presence_logit_dec"].float().unsqueeze(1)
         score_logits, relative_boxes = outputs["pred_logits"].float(), outputs["pred_boxes"].float()
-        scores = (score_logits.sigmoid() * presence_logits.sigmoid()).squeeze(-1)
+        presences = presence_logits.sigmoid()
+        scores = (score_logits.sigmoid() * (1.0 if self.has_fixed_presence else presences)).squeeze(-1)
         # A score would hide an infinite logit, and a box that is not finite.
         finite = (score_logits.isfinite() & presence_logits.isfinite()).squeeze(-1)
         scores = torch.where(finite & relative_boxes.isfinite().all(dim=-1), scores, torch.nan)
@@ -182,7 +199,7 @@ class Sam3:
         boxes = box_cxcywh_to_xyxy(relative_boxes) * image_size
         return [
             self._select_predictions(*detections)
-            for detections in zip(scores, boxes, outputs["pred_masks"], strict=True)
+            for detections in zip(scores, boxes, outputs["pred_masks"], presences.flatten().tolist(), strict=True)
         ]
 
     def _make_geometric_prompt(self, prompts: Sequence[Mapping[str, Any]]) -> Prompt:
@@ -206,7 +223,7 @@ class Sam3:
         )
 
     def _select_predictions(
-        self, scores: torch.Tensor, boxes: torch.Tensor, logits: torch.Tensor
+        self, scores: torch.Tensor, boxes: torch.Tensor, logits: torch.Tensor, presence: float
     ) -> Sequence[Prediction]:
         """Return the detections of one phrase by descending score, after the score threshold and NMS.
 
@@ -214,6 +231,7 @@ class Sam3:
             scores: (queries,).
             boxes: (queries, 4), x0, y0, x1, y1 in px.
             logits: (queries, h, w).
+            presence: of the phrase, which is kept beside the scores.
         """
         order = torch.argsort(scores, descending=True, stable=True)[: self.max_masks]
         order = order[~(scores[order] <= self.min_score)]  # NaN scores remain, so that the caller can report them
@@ -221,7 +239,11 @@ class Sam3:
             is_best = nms_masks(scores[order], logits[order], self.min_score, self.nms_iou)
             order = order[is_best | scores[order].isnan()]
         return logits_to_predictions(
-            scores[order].cpu().numpy(), boxes[order].cpu().numpy(), logits[order], (self.height, self.width)
+            scores[order].cpu().numpy(),
+            boxes[order].cpu().numpy(),
+            logits[order],
+            (self.height, self.width),
+            presence=presence,
         )
 
     def _embed_phrases(self, phrases: Sequence[str]) -> dict[str, torch.Tensor]:

@@ -107,7 +107,7 @@ def _draw_panel(
     width: float,
 ) -> None:
     """Draw one metric, `width` inches wide: for each cell an estimate, the reason for its absence, or a dash."""
-    axes.set_title(labels.metric_label(metric), pad=4)
+    axes.set_title(labels.metric_heading(metric), pad=4)
     axes.set_xlim(*axis_limits(metric, rows))
     axes.set_ylim(len(cells) - 0.5, -0.5)
     axes.set_yticks([])

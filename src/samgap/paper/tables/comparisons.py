@@ -45,6 +45,7 @@ def build_table(request: TableRequest) -> TableOutput:
         "Difference: candidate minus baseline [lower, upper end of the 95 % confidence interval].",
         "Clusters: the units that the bootstrap resamples and the permutation test exchanges.",
     ]
+    remarks += labels.explain_direction(comparisons["metric"].unique())
     remarks += labels.explain_mark(blocks)
     if not blocks:
         remarks = ["The configuration has no comparisons."]
@@ -78,7 +79,7 @@ def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Fo
     names = [f"{labels.model_label(models, model)} · {prompts}" for model, prompts in cells]
     clusters = f"{row.n_clusters:,} {row.clusters}{'' if row.n_clusters == 1 else 's'}"
     instances = labels.format_range([row.n_instances, row.baseline_n_instances])
-    stub = [row.dataset, *names, labels.metric_label(row.metric), clusters, instances]
+    stub = [row.dataset, *names, labels.metric_heading(row.metric), clusters, instances]
     if pd.isna(row.difference):
         values = [Cell(ABSENT)] * len(COLUMNS)
         values[COLUMNS.index("difference")] = Cell(note_kind(row.note), footnote=footnotes.add(row.note))

@@ -30,6 +30,7 @@ def build_table(request: TableRequest) -> TableOutput:
     remarks = ["Value [lower, upper end of the 95 % confidence interval]."]
     if any(cell.text == ABSENT for block in blocks for row in block.rows for cell in row):
         remarks.append(f"{ABSENT}: the experiment does not report the metric for this row.")
+    remarks += labels.explain_direction(estimates["metric"].unique())
     remarks += labels.explain_mark(blocks)
     return TableOutput(estimates, blocks, footnotes.entries(), remarks, list(estimates["model"]))
 
@@ -72,7 +73,7 @@ def _build_block(
         value_cells = [_format_estimate(by_metric.get(metric), metric, footnotes) for metric in metrics]
         rows.append([*(Cell(text) for text in [*names.values(), *counts]), *value_cells])
     stub = [*STUB, *keys[len(KEYS) :], "images", "instances"]
-    return Block(heading, [*stub, *map(labels.metric_label, metrics)], len(keys), rows)
+    return Block(heading, [*stub, *map(labels.metric_heading, metrics)], len(keys), rows)
 
 
 def _format_estimate(estimate: Any, metric: str, footnotes: Footnotes) -> Cell:

@@ -150,3 +150,44 @@ def test_large_images_have_smaller_batches(model, monkeypatch):
         model.set_image(Image.new("RGB", (side, side)))
         batch_sizes.append(model.prompt_batcher.compute_batch_size(model.bytes_per_prompt))
     assert batch_sizes[0] == sam2.MAX_PROMPTS_PER_BATCH and batch_sizes[1] < batch_sizes[0]
+
+
+@pytest.fixture
+def model_of_all_masks(image, weights):
+    model = sam2.open_model({**SAM2_OPTIONS, "keep": "all-masks"}, weights, "cpu")
+    model.set_image(image)
+    return model
+
+
+def test_all_masks_of_a_point_are_those_of_the_package_and_the_chosen_one_is_first(model, model_of_all_masks):
+    all_masks, chosen = model_of_all_masks.predict(PROMPTS["point"]), model.predict(PROMPTS["point"])
+    for prompt, predictions, (best,) in zip(PROMPTS["point"], all_masks, chosen, strict=True):
+        masks, quality, _ = model.predictor.predict(multimask_output=True, **to_package_inputs(prompt))
+        order = np.argsort(-quality, kind="stable")
+        assert len(predictions) == 3
+        for prediction, index in zip(predictions, order, strict=True):
+            assert prediction.score == pytest.approx(float(np.clip(quality[index], 0, 1)), abs=1e-4)
+            mask, expected = decode(prediction, HEIGHT, WIDTH), masks[index].astype(bool)
+            assert prediction.area == mask.sum() and (not expected.any() or mask_iou(mask, expected) >= 0.999)
+        assert (predictions[0].score, predictions[0].rle) == (best.score, best.rle)
+
+
+@pytest.mark.parametrize("kind", ["box", "point-box"])
+def test_an_unambiguous_prompt_has_one_mask(model, model_of_all_masks, kind):
+    all_masks, chosen = model_of_all_masks.predict(PROMPTS[kind]), model.predict(PROMPTS[kind])
+    assert [list(masks) for masks in all_masks] == [list(masks) for masks in chosen]
+    assert {len(masks) for masks in all_masks} == {1}
+
+
+def test_an_empty_mask_that_is_chosen_stays_the_first_of_all(model_of_all_masks, model, monkeypatch):
+    def decode_masks(batch, multimask):
+        logits = torch.full((len(batch.point_coords), 3, 32, 32), -1.0)
+        logits[:, 0] = 1.0
+        return logits, torch.tensor([[0.2, 0.9, 0.5]]).expand(len(logits), 3)
+
+    for opened in (model_of_all_masks, model):
+        monkeypatch.setattr(opened, "_decode_masks", decode_masks)
+    (masks,) = model_of_all_masks.predict(PROMPTS["point"][:1])
+    assert [(round(mask.score, 2), mask.area) for mask in masks] == [(0.9, 0), (0.5, 0), (0.2, HEIGHT * WIDTH)]
+    (chosen,) = model.predict(PROMPTS["point"][:1])
+    assert list(chosen) == []

@@ -127,7 +127,7 @@ def test_nms_keeps_the_higher_score_and_nan_scores(open_model):
     logits[0, :5] = logits[1, :4] = logits[2, 3:6] = logits[3, 8:] = logits[4, :5] = 1.0
     # The IoU of the first two masks is 0.8; the third has 0.33 with the first and 0.17 with the second.
     scores = torch.tensor([0.6, 0.7, 0.5, 0.01, torch.nan])
-    selected = [mask.score for mask in model._select_predictions(scores, torch.zeros(5, 4), logits)]
+    selected = [mask.score for mask in model._select_predictions(scores, torch.zeros(5, 4), logits, 0.9)]
     assert sorted(score for score in selected if not np.isnan(score)) == pytest.approx([0.5, 0.7])
     assert np.isnan(selected).sum() == 1
 
@@ -150,3 +150,44 @@ def test_a_phrase_longer_than_the_context_gives_one_warning(open_model):
     model.predict([{"kind": "phrase", "phrase": long_phrase}])
     assert len(model.warnings) == 1
     assert len(predictions) == 2
+
+
+def test_a_fixed_presence_leaves_the_scores_of_the_masks_and_keeps_the_presence_apart(open_model, monkeypatch):
+    monkeypatch.setattr(sam3, "MIN_SCORE", 0.0)
+    prompts = [{"phrase": phrase} for phrase in ("apple", "leaf", "an unripe pear")]
+    predicted = open_model().predict(prompts)
+    fixed = open_model(presence="fixed").predict(prompts)
+    presences = []
+    for with_presence, alone in zip(predicted, fixed, strict=True):
+        assert len(with_presence) == len(alone) > 0
+        (presence,) = {prediction.presence for prediction in [*with_presence, *alone]}
+        presences.append(presence)
+        # The order of the masks is that of their scores, with or without the common factor.
+        for product, score in zip(with_presence, alone, strict=True):
+            assert product.score == pytest.approx(score.score * presence, rel=1e-5)
+            assert product.rle == score.rle
+    assert all(0 < presence < 1 for presence in presences) and len(set(presences)) == 3
+
+
+def test_the_presence_is_that_of_the_model_as_predicted_by_default(open_model):
+    model = open_model()
+    assert not model.has_fixed_presence and not open_model(presence="predicted").has_fixed_presence
+    assert open_model(presence="fixed").has_fixed_presence
+
+
+def test_a_phrase_with_a_low_presence_has_masks_only_if_it_is_fixed(open_model, monkeypatch):
+    models = [open_model(), open_model(presence="fixed")]
+    for model in models:
+        forward = model.model.forward_grounding
+
+        def forward_absent(forward=forward, **inputs):
+            outputs = forward(**inputs)
+            outputs["presence_logit_dec"] = torch.full_like(outputs["presence_logit_dec"], -20.0)
+            outputs["pred_logits"] = torch.full_like(outputs["pred_logits"], 2.0)
+            return outputs
+
+        monkeypatch.setattr(model.model, "forward_grounding", forward_absent)
+    (with_presence,), (alone,) = (model.predict([{"phrase": "apple"}]) for model in models)
+    assert list(with_presence) == [] and len(alone) > 0
+    assert {round(prediction.score, 3) for prediction in alone} == {0.881}
+    assert all(prediction.presence < 1e-6 for prediction in alone)

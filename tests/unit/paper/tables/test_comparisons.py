@@ -31,7 +31,7 @@ def test_a_row_has_both_values_the_difference_and_its_tests(tmp_path):
     text = save(make_comparisons(), tmp_path)["md"].read_text()
     assert re.findall("^## (.*)", text, re.M) == ["Network & box", "Point or box"]
     assert "| data set | candidate | baseline | metric | clusters | instances | candidate value |" in text
-    row = "| SAM2 (demo) · box | box itself · box | IoU | 60 images | 312 | 0.912 | 0.700 | +0.212 [0.162, 0.262] |"
+    row = "| SAM2 (demo) · box | box itself · box | IoU ↑ | 60 images | 312 | 0.912 | 0.700 | +0.212 [0.162, 0.262] |"
     assert f"{row} 0.004 | 0.008 | 1.25 [0.90, 1.60] | 0.012 |" in text
     assert "| < 0.001 | < 0.001 |" in text
     assert "| +0.000 [-0.050, 0.050] | 1.000 | 1.000 | – | – |" in text

@@ -34,7 +34,7 @@ def test_experiments_are_those_of_the_entry_in_its_order(tmp_path):
 def test_markdown_has_value_interval_and_counts(tmp_path):
     text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["md"].read_text()
     assert re.search(
-        r"^\| data set \| model \| prompts \| images \| instances \| IoU \| [^|]+ \| [^|]+ \|$", text, re.M
+        r"^\| data set \| model \| prompts \| images \| instances \| IoU ↑ \| [^|]+ \| [^|]+ \|$", text, re.M
     )
     assert "| orchard-sim-test | SAM2 (demo) | box | 60 | 312 | 0.912 [0.882, 0.932] |" in text
     assert "| not evaluable (a) |" in text
