@@ -125,7 +125,7 @@ PHRASE_TAGS = [
 
 
 def random_tagged_shard(seed: int, n_images: int = 10, shape: tuple[int, int] = (300, 380)):
-    """Return the tables of `random_shard` on larger images, with all tags, boxes near the masks', leaves and clicks."""
+    """Return the tables of `random_shard` on larger images with all tags, leaves, clicks, and points with 3 masks."""
     rng = np.random.default_rng(seed)
     masks, prompts, truth, images = random_shard(seed, n_images, shape, n_phrases=len(PHRASE_TAGS))
     numbers = [int(prompt_id.split("-")[1]) for prompt_id in prompts["prompt_id"]]
@@ -142,6 +142,12 @@ def random_tagged_shard(seed: int, n_images: int = 10, shape: tuple[int, int] = 
             prompt_rows.append((prompt_id, image_id, "clicks", None, [instance.id]))
             clicked = [jitter_mask(rng, instance.decode_mask()) for _ in range(4)]
             predictions += [(prompt_id, number, image_id, 0.5, mask) for number, mask in enumerate(clicked)]
+        for instance in [instance for instance in instances if not instance.ignore][:1]:
+            prompt_rows.append((f"{image_id}-point", image_id, "point", None, [instance.id]))
+            several = [jitter_mask(rng, instance.decode_mask()) for _ in range(3)]
+            predictions += [
+                (f"{image_id}-point", number, image_id, 0.9 - 0.2 * number, mask) for number, mask in enumerate(several)
+            ]
     more_masks = masks_table(predictions)
     more_masks["clicks"] = [
         prediction_id + 1 if "clicks" in prompt_id else None

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from samgap.metrics import load_metric, reasons, sequences
+from samgap.metrics import load_metric, oracle_iou, reasons, sequences
 from tests.helpers.metric_pairs import BOX_PROMPTS, EVALUABLE_IDS, METRIC_IDS, PAIRS
 from tests.helpers.sums import evaluate
 
@@ -14,7 +14,9 @@ from tests.helpers.sums import evaluate
 def test_metric_of_box_prompts_is_evaluable_or_gives_a_reason(metric_id):
     metric = load_metric(metric_id)
     reason = metric.not_evaluable_reason(BOX_PROMPTS)
-    if metric.row_mask(BOX_PROMPTS).any():
+    if metric_id.startswith("oracle-iou"):
+        assert reason == oracle_iou.ONE_MASK
+    elif metric.row_mask(BOX_PROMPTS).any():
         assert reason is None
     else:
         assert reason in (reasons.NO_PHRASE, reasons.NO_CLICK, sequences.NO_SEQUENCE)

@@ -156,9 +156,13 @@ RENAMED = {
     "phrase": 'ROW_KINDS = ("caption", "backdrop")\nSPATIAL = False\nINPUTS = ("phrase",)\nUNLABELLED = ("backdrop",)',
     "clicks": 'ROW_KINDS = ("taps",)\nSPATIAL = True\nINPUTS = ("points",)\nINTERACTIVE = True',
     "track": 'ROW_KINDS = ("trail",)\nSPATIAL = True\nINPUTS = ("boxes",)\nSEQUENCE = True',
+    "point": 'ROW_KINDS = ("dot",)\nSPATIAL = True\nINPUTS = ("points",)',
     "box": 'ROW_KINDS = ("frame",)\nSPATIAL = True\nINPUTS = ("boxes",)',
 }
-NEW_NAMES = {"phrase": "caption", "other": "backdrop", "clicks": "taps", "track": "trail", "box": "frame"}
+NEW_NAMES = {"phrase": "caption", "other": "backdrop", "clicks": "taps", "track": "trail"} | {
+    "point": "dot",
+    "box": "frame",
+}
 
 
 @pytest.mark.parametrize(
