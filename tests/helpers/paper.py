@@ -202,6 +202,7 @@ def make_estimate(
         **{"experiment": experiment, "dataset": "orchard-sim-test", "model": model, "prompts": prompts},
         **{"metric": metric, "stratum": stratum, "value": value, "ci_low": low, "ci_high": high},
         **{"n_images": n_images, "n_instances": 312, "clusters": "image", "n_clusters": n_images},
+        **{"n_images_total": 60, "n_clusters_total": 60, "undefined_draws": None if value is None else 0.0},
         **{"warning": None, "note": note, "lacks_labels": False, "n_left_out": None, "labelled_distance": None},
     }
 

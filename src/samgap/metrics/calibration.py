@@ -47,6 +47,7 @@ METRICS = {
         label="ECE",
         source="Naeini, Cooper & Hauskrecht (2015)",
         higher_is_better=False,
+        no_interval="the error of a sample is larger than that of the population, by an amount that resamples misjudge",
         needs_exhaustive_labels=True,
     )
 }
