@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from samgap.statistics.clusters import Clustering, assign_clusters
 from samgap.tables.matching import IOU_THRESHOLDS
 
 PHRASES = ("apple", "pear", "plum")
@@ -48,6 +49,11 @@ class Scenes:
     """Instances of each phrase, int (images, phrases)."""
     group: np.ndarray
     """int (images,)."""
+
+    @property
+    def clustering(self) -> Clustering:
+        """The clusters of the images: their groups."""
+        return assign_clusters(self.images)
 
     @property
     def images(self) -> pd.DataFrame:
@@ -143,3 +149,14 @@ def draw_pairs(
             "hits_mask_all": hits,
         }
     )
+
+
+def draw_clicks(rng: np.random.Generator, scenes: Scenes) -> pd.DataFrame:
+    """Draw the IoU after 1, 2 … 20 clicks on one instance of each image, as columns of table `pairs`."""
+    n_images = len(scenes.group)
+    reached = 0.86 + 0.06 * np.tanh(scenes.difficulty) + 0.03 * rng.normal(size=n_images)
+    ious = np.clip(reached[:, None] * (1 - np.exp(-(np.arange(20) + 1.5) / 1.5)), 0, 1)
+    fields = {"kind": "clicks", "phrase": None, "evaluable": True, "boxes_only": False, "lost_labels": False}
+    fields |= {"exhaustive": True, "n_ignored": 0, "labelled_distance": 0.0, "n_truth": 1, "n_predicted": 1}
+    ids = np.arange(n_images)
+    return pd.DataFrame({"prompt_id": ids.astype(str), "image_id": ids, "click_iou": list(ious), **fields})

@@ -1,7 +1,8 @@
 """Confidence intervals from the resamples of a value or of a difference, and the reasons for having none.
 
 Source: Efron & Tibshirani (1993); Clopper & Pearson (1934) on an effective number of clusters (Kish 1965; as in Korn &
-Graubard 1998); Miller (1974) for the jackknife's t interval. docs/reference/statistics.md has the simulated coverage.
+Graubard 1998), and Newcombe (1998) for differences of such shares; Miller (1974) for the jackknife's t interval.
+docs/reference/statistics.md has the simulated coverage.
 """
 
 from collections.abc import Sequence
@@ -113,8 +114,8 @@ def _compute_ends(draws: np.ndarray, sides: Sequence[Resampleable], confidence: 
         candidates = _correct_bias(low, high, value, float(draws.mean()))
     if n_clusters < FEW_CLUSTERS:
         candidates.append(_jackknife_t_interval(sides, confidence))
-    if len(sides) == 1:
-        candidates.append(_binomial_interval(sides[0], value, confidence))
+    if all(_has_rare_events(side) for side in sides):
+        candidates.append(_binomial_interval(sides, confidence))
     ends = np.array(candidates)
     return float(np.nanmin(ends[:, 0])), float(np.nanmax(ends[:, 1]))
 
@@ -163,25 +164,40 @@ def _extend_to_unseen(
     return value - unseen * (value - bottom), value + unseen * (top - value)
 
 
-def _binomial_interval(resampleable: Resampleable, value: float, confidence: float) -> tuple[float, float]:
-    """Return the interval of Clopper & Pearson for a mean of which few clusters depart from an end of its range.
-
-    The number of trials is the effective number of clusters. NaN for other metrics, and with enough such clusters.
-    """
-    weights, (bottom, top) = _mean_weights(resampleable), resampleable.metric.value_range
+def _has_rare_events(side: Resampleable) -> bool:
+    """Return whether the value is a mean of which few clusters depart from the nearer end of its range."""
+    weights, (bottom, top) = _mean_weights(side), side.metric.value_range
     if weights is None or not np.isfinite(top - bottom):
-        return np.nan, np.nan
-    share = (value - bottom) / (top - bottom)
-    departures = np.abs(_cluster_values(resampleable) - (bottom if share < 0.5 else top)) * weights
-    n_trials = float(weights.sum() ** 2 / (weights**2).sum())
-    n_events = float(departures.sum() ** 2 / (departures**2).sum())
-    if n_events >= min(RARE_EVENTS, n_trials / 2):
-        return np.nan, np.nan
-    probability = (1 - confidence) / 2
-    successes = share * n_trials
-    low = stats.beta.ppf(probability, successes, n_trials - successes + 1) if successes > 0 else 0.0
-    high = stats.beta.ppf(1 - probability, successes + 1, n_trials - successes) if successes < n_trials else 1.0
-    return bottom + float(low) * (top - bottom), bottom + float(high) * (top - bottom)
+        return False
+    nearer_end = bottom if bootstrap.point_estimate(side) < (bottom + top) / 2 else top
+    departures = np.abs(_cluster_values(side) - nearer_end) * weights
+    if not departures.any():
+        return True
+    n_events, n_trials = (values.sum() ** 2 / (values**2).sum() for values in (departures, weights))
+    return bool(n_events < min(RARE_EVENTS, n_trials / 2))
+
+
+def _binomial_interval(sides: Sequence[Resampleable], confidence: float) -> tuple[float, float]:
+    """Return the interval of Clopper & Pearson, with the effective number of clusters as the number of trials.
+
+    For a difference, the intervals of both values are combined as by Newcombe (1998), as if they were not correlated.
+    """
+    ends = []
+    for side in sides:
+        value, n_trials = bootstrap.point_estimate(side), effective_clusters(side)
+        assert n_trials is not None
+        bottom, top = side.metric.value_range
+        successes = (value - bottom) / (top - bottom) * n_trials
+        probability = (1 - confidence) / 2
+        low = stats.beta.ppf(probability, successes, n_trials - successes + 1) if successes > 0 else 0.0
+        high = stats.beta.ppf(1 - probability, successes + 1, n_trials - successes) if successes < n_trials else 1.0
+        ends.append((value, bottom + float(low) * (top - bottom), bottom + float(high) * (top - bottom)))
+    if len(ends) == 1:
+        return ends[0][1:]
+    (first, first_low, first_high), (second, second_low, second_high) = ends
+    difference = first - second
+    below, above = np.hypot(first - first_low, second_high - second), np.hypot(first_high - first, second - second_low)
+    return difference - float(below), difference + float(above)
 
 
 def _cluster_values(resampleable: Resampleable) -> np.ndarray:

@@ -80,6 +80,19 @@ def test_many_events_leave_the_percentile_interval():
     assert ends(compute(sums)) == percentile_ends(sums)
 
 
+def test_a_difference_of_rare_events_is_extended_as_by_newcombe():
+    first, second = make_sums(np.repeat([1.0, 0.0], [39, 1])), make_sums(np.repeat([0.0, 1.0], [3, 37]))
+    (value, a), (other, b) = (
+        (k / 40, stats.binomtest(k, 40).proportion_ci(0.95, "exact")) for k in (39, 37)
+    )  # fmt: skip
+    below, above = np.hypot(value - a.low, b.high - other), np.hypot(a.high - value, other - b.low)
+    draws = np.subtract(*bootstrap.resample([first, second], 0, "set", 2000))
+    low, high = bootstrap.percentile_interval(draws, 40, 0.95)
+    expected = min(low, value - other - below), max(high, value - other + above)
+    assert ends(compute(first, second)) == pytest.approx(expected, abs=1e-12)
+    assert expected[0] < low
+
+
 # --- few clusters
 
 
