@@ -12,6 +12,7 @@ from samgap.statistics.attainable import explain_unattainable
 from samgap.statistics.clusters import Clustering, assign_clusters
 from samgap.statistics.estimates import UNDEFINED_NOTE, CellKey, Row, interval_columns
 from samgap.statistics.intervals import compute_interval, missing_inference_reason
+from samgap.statistics.permutation import permutation_p_value
 from samgap.statistics.strata import STRATUM_ALL, Cell
 from samgap.statistics.sums import LabelCoverage, Resampleable, summarize_metric
 
@@ -82,7 +83,7 @@ def _compare_dataset(
                 values[candidate] - values[baseline],
                 clustering,
                 settings,
-                bootstrap.seeded_generator(seed, "signs", dataset),
+                bootstrap.seeded_generator(seed, "swaps", dataset),
             )
 
 
@@ -166,7 +167,7 @@ def _test_pair(
     differences = jackknife.pseudo_values(candidate, baseline)
     t_test = asdict(paired.t_test(differences, settings["confidence"]))
     return {
-        "p_value": paired.permutation_p_value(differences, settings["resamples"], rng),
+        "p_value": permutation_p_value(candidate, baseline, settings["resamples"], rng),
         "p_t_test": t_test.pop("p_value"),
         **t_test,
     }

@@ -1,16 +1,14 @@
-"""Paired tests of two cells on the same clusters: permutation test, t-test, effect size, corrections.
+"""Paired tests of two cells on the same clusters: t-test, effect size, corrections (`permutation.py` has the other).
 
 All of them use the jackknife's pseudo-values of the difference, one per cluster (`jackknife.py`). If all clusters have
 equal weight, these are the clusters' differences, and the tests are the usual paired ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, stats
-
-from samgap.statistics import bootstrap
 
 POWER = 0.8
 """Power of the test at the minimum detectable effect."""
@@ -29,42 +27,6 @@ class TTest:
     effect_high: float | None = None
     minimum_detectable: float | None = None
     """Smallest true difference, in the metric's unit, that the test detects with probability `POWER`."""
-
-
-def permutation_p_value(differences: np.ndarray, n_permutations: int, rng: np.random.Generator) -> float | None:
-    """Compute the two-sided p-value of the test that flips the signs of pseudo-values of a difference, (n,).
-
-    It tests that the metrics are equal, whatever else differs between the cells. (Swapping the clusters' data between
-    the cells would test that they have the same distribution, and reject equal metrics at different operating points.)
-    The statistic is t of the flipped values; as flips keep their squares, |t| grows with |sum|. All 2^n flips are used
-    if these are at most `n_permutations`. Otherwise as many random flips are used and the observed signs are counted
-    too, so that p is never 0. For a mean over clusters this is the paired permutation test. None if a pseudo-value is
-    undefined.
-
-    Source: Canay, Romano & Shaikh (2017), on flips of asymptotically symmetric values; Phipson & Smyth (2010).
-    """
-    if not np.isfinite(differences).all():
-        return None
-    n = len(differences)
-    observed = abs(differences.sum())
-    # Values that rounding leaves of equal cells are 0.
-    tolerance = TIE_TOLERANCE * max(float(np.abs(differences).sum()), np.finfo(float).tiny)
-    is_exact = 2**n <= n_permutations
-    n_extreme = 0
-    for signs in _all_signs(n) if is_exact else _random_signs(n, n_permutations, rng):
-        n_extreme += int((np.abs((signs * differences).sum(axis=1)) >= observed - tolerance).sum())
-    return n_extreme / 2**n if is_exact else (1 + n_extreme) / (1 + n_permutations)
-
-
-def _all_signs(n: int) -> Iterator[np.ndarray]:
-    yield 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
-
-
-def _random_signs(n: int, n_permutations: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    rows_per_block = max(bootstrap.MAX_BLOCK_ELEMENTS // n, 1)
-    for start in range(0, n_permutations, rows_per_block):
-        n_rows = min(rows_per_block, n_permutations - start)
-        yield 1.0 - 2.0 * rng.integers(0, 2, size=(n_rows, n))
 
 
 def t_test(differences: np.ndarray, confidence: float) -> TTest:

@@ -1,13 +1,13 @@
 """The jackknife against leaving out rows."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from samgap.matching.shard import match_shard
 from samgap.statistics import bootstrap, jackknife
 from samgap.statistics.clusters import assign_clusters
-from samgap.statistics.sums import RankingStatistics, summarize_metric
+from samgap.statistics.sums import summarize_metric
+from tests.helpers.ranking import make_ranking
 from tests.helpers.scenes import random_shard
 from tests.helpers.sums import evaluate, make_sums
 
@@ -29,27 +29,6 @@ def test_pseudo_values_of_a_ratio_are_from_leaving_out_each_cluster():
     assert jackknife.pseudo_values(make_sums(first, truth), make_sums(second, truth)) == pytest.approx(
         expected, abs=1e-9
     )
-
-
-class Mean:
-    """A mean over rows in the form of a ranked metric."""
-
-    def make_resampler(self, pairs, clusters, cache):
-        assert not pairs["prompt_id"].duplicated().any()
-        values = pairs["n_predicted"].to_numpy(float)
-
-        def resample(weights):
-            row_weights = weights[:, clusters]
-            return row_weights @ values / row_weights.sum(axis=1)
-
-        return resample
-
-
-def make_ranking(values, clusters):
-    pairs = pd.DataFrame({"prompt_id": [str(k) for k in range(len(values))], "image_id": clusters})
-    pairs["n_predicted"] = values
-    has_data = np.bincount(clusters, minlength=7) > 0
-    return RankingStatistics(has_data, int(has_data.sum()), len(values), Mean(), pairs, np.asarray(clusters))
 
 
 def test_ranked_metric_has_the_resamples_and_tests_of_the_same_sum():

@@ -1,5 +1,5 @@
 """Paired differences between models and prompts on the same images, one block for each family of tests: the difference
-with its 95 % confidence interval (paired bootstrap), p of the paired permutation test (flipped signs), p corrected by
+with its 95 % confidence interval (paired bootstrap), p of the studentised paired permutation test, p corrected by
 Holm within the family, Cohen's d of the paired differences with its confidence interval, and the smallest difference
 that a single test detects with 80 % power.
 
