@@ -22,13 +22,28 @@ def compute_mean(statistics):
         return statistics["sum"] / statistics["truth"]
 
 
-def make_sums(values, n_truth=None, compute=compute_mean):
-    """Make the sums of N clusters: `values` (N,) and numbers of instances (N,), 1 each by default."""
+def make_sums(values, n_truth=None, compute=compute_mean, **declared):
+    """Make the sums of N clusters: `values` (N,) and numbers of instances (N,), 1 each by default.
+
+    The metric is Σ values / Σ instances, a weighted mean from 0 to 1, with the fields in `declared`.
+    """
     values = np.asarray(values, float)
     n_truth = np.ones(len(values)) if n_truth is None else np.asarray(n_truth, float)
     table = np.stack([values, n_truth], axis=1)
     widths = {"sum": None, "truth": None}
-    return SumStatistics(n_truth > 0, len(values), int(n_truth.sum()), SimpleNamespace(compute=compute), table, widths)
+    fields = {"value_range": (0.0, 1.0), "is_biased": False, "no_interval": None, "events": None, "no_event_reason": ""}
+    fields |= {"compute": compute, "mean_weights": lambda sums: sums["truth"]}
+    metric = SimpleNamespace(**{**fields, **declared})
+    return SumStatistics(
+        n_truth > 0,
+        len(values),
+        int(n_truth.sum()),
+        metric,
+        table,
+        widths,
+        n_images_total=len(values),
+        n_clusters_total=len(values),
+    )
 
 
 def evaluate(metric_id, pairs):

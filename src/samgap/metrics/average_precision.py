@@ -66,8 +66,18 @@ def average_precision(
 
         return resample
 
+    def carries_value(pairs: pd.DataFrame) -> np.ndarray:
+        """Select rows with an instance or a prediction, of phrases with an instance in one of the images."""
+        positives = float_column(pairs, _count_name(size))
+        n_of_phrase = pd.Series(positives).groupby(pairs["phrase"].to_numpy()).transform("sum").to_numpy()
+        has_prediction = np.array([len(scores) > 0 for scores in pairs["scores"]], bool)
+        return ((positives > 0) | has_prediction) & (n_of_phrase > 0)
+
     return RankedMetric(
         make_resampler=make_resampler,
+        carries_value=carries_value,
+        # The precision at a recall is the highest at that recall or beyond, so chance raises it.
+        is_biased=True,
         row_mask=is_evaluable_phrase,
         not_evaluable_reason=_size_reason(iou_type, size),
         **set_fields(description, higher_is_better=True, operating_point=OperatingPoint(iou_text, ALL_SCORES, CROWD)),
@@ -93,18 +103,21 @@ def average_precision_variants(iou_type: IouType, label: str, source: str) -> di
 def _rank_phrases(
     pairs: pd.DataFrame, clusters: np.ndarray, iou_type: IouType, size: str, max_detections: int
 ) -> list[RankedPhrase]:
-    count_name = "n_truth" if size == "all" else f"truth_{size}"
     n_clusters = int(clusters.max()) + 1
     phrases = []
     ordered = pairs.assign(cluster=clusters).sort_values(["image_id", "prompt_id"])
     for _, rows in ordered.groupby("phrase", sort=True):
         codes, hits = rows["cluster"].to_numpy(), rows[f"hits_{iou_type}_{size}"]
         detections = coco.RankedDetections(rows["scores"].tolist(), hits.tolist(), codes, max_detections)
-        positives = np.bincount(codes, weights=float_column(rows, count_name), minlength=n_clusters)
+        positives = np.bincount(codes, weights=float_column(rows, _count_name(size)), minlength=n_clusters)
         # Equal rankings have equal values, so metrics and strata share them.
         key = hashlib.sha256(detections.hit_bits.tobytes() + detections.clusters.tobytes() + positives.tobytes())
         phrases.append((key.digest(), detections, positives))
     return phrases
+
+
+def _count_name(size: str) -> str:
+    return "n_truth" if size == "all" else f"truth_{size}"
 
 
 def _size_reason(iou_type: IouType, size: str) -> Reason:

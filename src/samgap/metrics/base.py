@@ -49,6 +49,10 @@ class Metric:
     """Whether a right detection of an object without a label changes the value, which is then wrong."""
     left_out: Column | None = None
     """Number of predictions that the metric leaves out, float64 (N,); None if there are none by definition."""
+    is_biased: bool = False
+    """Whether sampling errors change the value in one direction, as they lower a minimum: its interval corrects it."""
+    no_interval: str | None = None
+    """Why the value has neither interval nor test: no interval that was simulated covers the true value."""
     id: str = ""
     """Set by `load_metric` from file name and variant."""
 
@@ -61,6 +65,13 @@ class SumMetric(Metric):
     """Statistics of the rows selected by `row_mask`, one value or K values per row."""
     compute: Callable[[SufficientStatistics], np.ndarray]
     """The metric of summed statistics, float64 (R,), NaN where undefined."""
+    mean_weights: Callable[[SufficientStatistics], np.ndarray] | None = None
+    """Weights (C,) of clusters with these summed statistics, if the metric is the mean of their values with these
+    weights and all values are in `value_range`; None for other metrics."""
+    events: Callable[[SufficientStatistics], np.ndarray] | None = None
+    """Numbers (C,) of the events that a factor of the metric counts: without any, its spread is not visible."""
+    no_event_reason: str = ""
+    """Why there is no interval without an event."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +80,8 @@ class RankedMetric(Metric):
 
     make_resampler: Callable[[pd.DataFrame, np.ndarray, SharedCache | None], Resampler]
     """From the rows selected by `row_mask`, their cluster codes, int (N,) from 0 to C − 1, and a cache."""
+    carries_value: Column
+    """bool (N,): which of the rows selected by `row_mask` can change the value."""
 
 
 class Description(TypedDict, total=False):
@@ -83,6 +96,8 @@ class Description(TypedDict, total=False):
     decimals: int
     needs_exhaustive_labels: bool
     left_out: Column | None
+    is_biased: bool
+    no_interval: str | None
 
 
 def set_fields(description: Description, **fields: Unpack[Description]) -> Description:
@@ -104,6 +119,7 @@ def ratio(
     return SumMetric(
         sufficient_statistics=lambda pairs: {"numerator": numerator(pairs), "denominator": denominator(pairs)},
         compute=compute_ratio,
+        mean_weights=lambda sums: sums["denominator"],
         row_mask=row_mask,
         not_evaluable_reason=not_evaluable_reason,
         by_phrase=by_phrase,

@@ -3,7 +3,8 @@
 Predictions are put into ten bins by score, 0–0.1 … 0.9–1. The error is |share correct − mean score| per bin, weighted
 by the number of predictions. A prediction is correct if it matches an instance at IoU 0.5, greedily by score as for
 `map-50`; predictions that match only `ignore` instances of the phrase's nouns are left out. Every stored score counts,
-independently of the score threshold. Undefined (NaN) if there is no prediction. Not evaluable for spatial prompts.
+independently of the score threshold. Undefined (NaN) if there is no prediction. There is
+neither interval nor test, as none holds its level ([statistics](statistics.md)). Not evaluable for spatial prompts.
 """
 
 import numpy as np
@@ -47,6 +48,7 @@ METRICS = {
         label="ECE",
         source="Naeini, Cooper & Hauskrecht (2015)",
         higher_is_better=False,
+        no_interval="the error of a sample is larger than that of the population, by an amount that resamples misjudge",
         needs_exhaustive_labels=True,
     )
 }

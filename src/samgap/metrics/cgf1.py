@@ -26,17 +26,20 @@ def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
 
 def compute(sums: SufficientStatistics) -> np.ndarray:
     """Return cgF1 of summed statistics, float64 (R,)."""
+    return 100 * pmf1.compute(statistics_of("pmf1", sums)) * il_mcc.compute(statistics_of("il_mcc", sums))
 
-    def statistics_of(name: str) -> SufficientStatistics:
-        return {key.removeprefix(f"{name}."): total for key, total in sums.items() if key.startswith(f"{name}.")}
 
-    return 100 * pmf1.compute(statistics_of("pmf1")) * il_mcc.compute(statistics_of("il_mcc"))
+def statistics_of(name: str, sums: SufficientStatistics) -> SufficientStatistics:
+    """Return the statistics of one of the factors, `pmf1` or `il_mcc`."""
+    return {key.removeprefix(f"{name}."): total for key, total in sums.items() if key.startswith(f"{name}.")}
 
 
 METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
         compute=compute,
+        events=lambda sums: il_mcc.count_errors(statistics_of("il_mcc", sums)),
+        no_event_reason=il_mcc.NO_ERROR,
         row_mask=has_known_presence,
         not_evaluable_reason=require_masks(no_negative_reason),
         by_phrase=False,

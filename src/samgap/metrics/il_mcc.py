@@ -38,10 +38,19 @@ def compute(sums: SufficientStatistics) -> np.ndarray:
     return (tp * tn - fp * fn) / (scale + EPSILON)
 
 
+def count_errors(sums: SufficientStatistics) -> np.ndarray:
+    """Return the number of phrases whose presence is predicted wrongly, float64 (R,)."""
+    return sums["fp"] + sums["fn"]
+
+
+NO_ERROR = "the presence of each phrase is predicted correctly, so the rate of such errors is unknown"
+
 METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
         compute=compute,
+        events=count_errors,
+        no_event_reason=NO_ERROR,
         row_mask=has_known_presence,
         not_evaluable_reason=no_negative_reason,
         by_phrase=False,

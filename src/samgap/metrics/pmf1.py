@@ -40,6 +40,8 @@ METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
         compute=compute,
+        # Each F1 is 2TP / (predictions + instances).
+        mean_weights=lambda sums: sums["predicted"] + sums["truth"],
         row_mask=is_present_phrase,
         not_evaluable_reason=require_masks(no_phrase_reason),
         operating_point=MATCH_ALL,

@@ -68,6 +68,7 @@ def sensitivity(summarize: Summary, **description: Unpack[Description]) -> Ranke
 
     return RankedMetric(
         make_resampler=make_resampler,
+        carries_value=is_positive,
         row_mask=is_present_paraphrase,
         not_evaluable_reason=require_masks(require_phrases(is_present_paraphrase, NO_PARAPHRASE)),
         by_phrase=False,
@@ -98,10 +99,10 @@ METRICS = {
         lambda scores: scores.mean(axis=0), higher_is_better=True, label="pmF1, mean of paraphrases"
     ),
     "worst": _sensitivity_of_pmf1(
-        lambda scores: scores.min(axis=0), higher_is_better=True, label="pmF1, worst paraphrase"
+        lambda scores: scores.min(axis=0), higher_is_better=True, label="pmF1, worst paraphrase", is_biased=True
     ),
     "sd": _sensitivity_of_pmf1(
-        lambda scores: scores.std(axis=0), label="pmF1, SD of paraphrases", higher_is_better=False
+        lambda scores: scores.std(axis=0), label="pmF1, SD of paraphrases", higher_is_better=False, is_biased=True
     ),
     "agreement": ratio(
         column("sum_agreement"),

@@ -62,6 +62,7 @@ VARIANTS = (
     "pooled-f1",
 )
 SOURCE = "the paper's published repository"
+ALWAYS_1 = "the value is 1 for any predictions"
 
 Applicability = tuple[Column, Reason]
 """Row mask, and reason if not evaluable."""
@@ -98,6 +99,7 @@ def _paper_ratio(
     by_phrase: bool = True,
     needs_exhaustive_labels: bool = False,
     operating_point: OperatingPoint = NO_MATCH,
+    no_interval: str | None = None,
 ) -> SumMetric:
     row_mask, not_evaluable_reason = applicability
     return ratio(
@@ -109,6 +111,7 @@ def _paper_ratio(
         needs_exhaustive_labels=needs_exhaustive_labels,
         higher_is_better=True,
         operating_point=operating_point,
+        no_interval=no_interval,
         label=f"{label} (paper code)",
         source=SOURCE,
     )
@@ -195,8 +198,8 @@ def _build_metrics() -> dict[str, SumMetric]:
         "open-vocabulary-f1": any_mask_50(
             "Open-vocabulary F1", double(covered), add(covered, truth), unseen_phrases, by_phrase=False
         ),
-        "attribute-accuracy": _paper_ratio("Attribute accuracy", constant, constant, _PHRASES),
-        "grounding-accuracy": _paper_ratio("Grounding accuracy", constant, constant, _PHRASES),
+        "attribute-accuracy": _paper_ratio("Attribute accuracy", constant, constant, _PHRASES, no_interval=ALWAYS_1),
+        "grounding-accuracy": _paper_ratio("Grounding accuracy", constant, constant, _PHRASES, no_interval=ALWAYS_1),
         "clicks-80": _clicks_to_mean_iou(80),
         "clicks-85": _clicks_to_mean_iou(85),
         "clicks-90": _clicks_to_mean_iou(90),

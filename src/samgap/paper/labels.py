@@ -15,6 +15,8 @@ LACKS_LABELS_NOTE = f"{LACKS_LABELS_MARK} labels are not exhaustive: background 
 
 DIRECTION_MARKS = {True: " ↑", False: " ↓", None: ""}
 """Follows the label of a metric, by `higher_is_better`."""
+NO_INTERVAL = "no interval"
+"""Printed in place of an interval; a footnote gives the reason."""
 
 
 def metric_label(metric_id: str) -> str:
@@ -68,6 +70,12 @@ def describe_left_out(n_left_out: float | None, labelled_distance: float | None)
 def model_label(models: Mapping[str, Mapping[str, Any]], model_id: str) -> str:
     """Return the label in the model's entry of the configuration, or its id."""
     return str(models.get(model_id, {}).get("label", model_id))
+
+
+def format_carriers(n_carrying: Iterable[int], n_total: Iterable[int]) -> str:
+    """Format the numbers that carry some values as `60`, or as `2–58 of 60` if more were asked for."""
+    numbers, total = list(n_carrying), max(n_total)
+    return format_range(numbers) if min(numbers) == total else f"{format_range(numbers)} of {total:,}"
 
 
 def format_range(numbers: Iterable[int]) -> str:

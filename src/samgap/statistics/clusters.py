@@ -7,8 +7,8 @@ import pandas as pd
 
 from samgap.errors import UserError
 
-MIN_GROUPS = 10
-"""With fewer groups, an interval over groups would be unreliable, and images are resampled."""
+MIN_CLUSTERS = 4
+"""With fewer clusters that carry a value, it has neither interval nor test."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Clustering:
     cluster_by_image: pd.Series
     """Cluster code, 0 to `count` − 1, by image id."""
     warning: str | None = None
-    """Warning for every interval that is computed from these clusters."""
+    """Warning for every value that is computed from these clusters."""
 
     def cluster_codes(self, image_ids: pd.Series | np.ndarray) -> np.ndarray:
         """Return the cluster code of each image, int64 (N,).
@@ -40,16 +40,18 @@ class Clustering:
 
 
 def assign_clusters(images: pd.DataFrame) -> Clustering:
-    """Assign the images of table `images` to clusters: its groups, or single images with fewer than `MIN_GROUPS`."""
+    """Assign the images of table `images` to clusters: its groups, or single images if all are of one group.
+
+    Few groups are groups all the same: images of one group are alike, so intervals over images would be too narrow.
+    """
     n_groups = images["group"].nunique()
-    if n_groups == len(images) or n_groups < MIN_GROUPS:
+    if n_groups in (1, len(images)):
         ids = images["image_id"].to_numpy()
         warning = None
         if n_groups < len(images):
             warning = (
-                f"resampled by image, as the data set has only {n_groups} group{'s' if n_groups > 1 else ''} "
-                f"(fewer than {MIN_GROUPS}); images of one group are alike, so true intervals are wider and true "
-                "p-values larger"
+                "resampled by image, as the data set has only 1 group; images of one group are alike, so true "
+                "intervals are wider and true p-values larger"
             )
         return Clustering("image", len(ids), pd.Series(np.arange(len(ids)), index=np.sort(ids)), warning)
     codes, names = pd.factorize(images["group"], sort=True)

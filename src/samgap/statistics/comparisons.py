@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samgap.statistics import bootstrap, paired
+from samgap.statistics import bootstrap, jackknife, paired
 from samgap.statistics.attainable import explain_unattainable
 from samgap.statistics.clusters import Clustering, assign_clusters
-from samgap.statistics.estimates import UNDEFINED_NOTE, CellKey, Row, add_lost_labels, interval_with_warning
+from samgap.statistics.estimates import UNDEFINED_NOTE, CellKey, Row, interval_columns
+from samgap.statistics.intervals import compute_interval, missing_inference_reason
+from samgap.statistics.permutation import permutation_p_value
 from samgap.statistics.strata import STRATUM_ALL, Cell
 from samgap.statistics.sums import LabelCoverage, Resampleable, summarize_metric
 
@@ -130,28 +132,44 @@ def _compare_pair(
     settings: Mapping[str, Any],
     rng: np.random.Generator,
 ) -> Row:
+    sides = [candidate, baseline]
     counts = {
-        "n_clusters": int((candidate.has_data | baseline.has_data).sum()),
+        "n_clusters": min(side.n_clusters for side in sides),
+        "n_clusters_total": max(side.n_clusters_total for side in sides),
         "n_instances": candidate.n_instances,
         "baseline_n_instances": baseline.n_instances,
     }
-    value, baseline_value = bootstrap.point_estimate(candidate), bootstrap.point_estimate(baseline)
+    value, baseline_value = (bootstrap.point_estimate(side) for side in sides)
     if np.isnan(value) or np.isnan(baseline_value):
         return {**counts, "note": UNDEFINED_NOTE}
-    low, high, warning = interval_with_warning(differences, counts["n_clusters"], clustering, settings["confidence"])
-    t_test = asdict(paired.t_test(paired.pseudo_values(candidate, baseline), settings["confidence"]))
+    interval = compute_interval(differences, sides, clustering, settings["confidence"])
     return {
         **counts,
         "value": value,
         "baseline_value": baseline_value,
         "difference": value - baseline_value,
-        "ci_low": low,
-        "ci_high": high,
-        "p_value": paired.permutation_p_value(candidate, baseline, settings["resamples"], rng),
+        **interval_columns(interval, clustering, max(side.n_lost for side in sides)),
+        **_test_pair(candidate, baseline, clustering, settings, rng),
+        **_join_coverage(candidate.coverage, baseline.coverage),
+    }
+
+
+def _test_pair(
+    candidate: Resampleable,
+    baseline: Resampleable,
+    clustering: Clustering,
+    settings: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> Row:
+    """Return the columns of the tests of a difference; none if the values rest on too few clusters for a test."""
+    if missing_inference_reason([candidate, baseline], clustering):
+        return {}
+    differences = jackknife.pseudo_values(candidate, baseline)
+    t_test = asdict(paired.t_test(differences, settings["confidence"]))
+    return {
+        "p_value": permutation_p_value(candidate, baseline, settings["resamples"], rng),
         "p_t_test": t_test.pop("p_value"),
         **t_test,
-        "warning": add_lost_labels(warning, max(candidate.n_lost, baseline.n_lost)),
-        **_join_coverage(candidate.coverage, baseline.coverage),
     }
 
 
@@ -177,8 +195,8 @@ def _correct_p_values(rows: list[Row], settings: Mapping[str, Any]) -> None:
 
 
 def _empty_row(keys: Mapping[str, str], metric: str, clustering: Clustering) -> Row:
-    counts = dict.fromkeys(("n_tests", "n_clusters", "n_instances", "baseline_n_instances"), 0)
-    texts = {"clusters": clustering.kind, "warning": None, "note": None}
+    counts = dict.fromkeys(("n_tests", "n_clusters", "n_clusters_total", "n_instances", "baseline_n_instances"), 0)
+    texts = {"clusters": clustering.kind, "warning": None, "note": None, "undefined_draws": None}
     coverage = _join_coverage(LabelCoverage(), LabelCoverage())
     values = dict.fromkeys(VALUE_COLUMNS)
     return {**keys, "metric": metric, "stratum": STRATUM_ALL, **values, **counts, **texts, **coverage}

@@ -12,7 +12,8 @@ from samgap.metrics.columns import constant, list_column, prompt_attributes
 from samgap.metrics.operating_point import MATCH_50
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import Clustering, assign_clusters
-from samgap.statistics.estimates import CellKey, Row, interval_with_warning, list_cell_metrics
+from samgap.statistics.estimates import CellKey, Row, interval_columns, list_cell_metrics
+from samgap.statistics.intervals import compute_interval
 from samgap.statistics.strata import Cell
 from samgap.statistics.sums import SumStatistics
 
@@ -48,17 +49,16 @@ def _compute_cell(
     shares = _summarize_shares(pairs, clustering)
     resampled = bootstrap.resample(list(shares.values()), seed, key[0], settings["resamples"])
     for (confusion, share), values in zip(shares.items(), resampled, strict=True):
-        low, high, warning = interval_with_warning(values, share.n_clusters, clustering, settings["confidence"])
+        interval = compute_interval(values, [share], clustering, settings["confidence"])
         yield {
             **dict(zip(("dataset", "model", "prompts"), key, strict=True)),
             **dict(zip(("attribute", "value", "claimed"), confusion, strict=True)),
             "n_claimed": float(share.cluster_sums[:, 0].sum()),
             "n_instances": share.n_instances,
-            "ci_low": low,
-            "ci_high": high,
-            "warning": warning,
+            **interval_columns(interval, clustering),
             "share": bootstrap.point_estimate(share),
             "n_clusters": share.n_clusters,
+            "n_clusters_total": share.n_clusters_total,
             "clusters": clustering.kind,
         }
 
@@ -66,6 +66,7 @@ def _compute_cell(
 def _summarize_shares(pairs: pd.DataFrame, clustering: Clustering) -> dict[Confusion, SumStatistics]:
     """Summarize each share: numbers of instances per cluster with a predicted value, and with the true value."""
     counts = _count_assignments(pairs, clustering)
+    n_clusters_total = len(np.unique(clustering.cluster_codes(pairs["image_id"])))
     shares = {}
     for (attribute, value), count_by_claimed in sorted(counts.items()):
         n_true = sum(count_by_claimed.values(), np.zeros(clustering.count))
@@ -81,6 +82,7 @@ def _summarize_shares(pairs: pd.DataFrame, clustering: Clustering) -> dict[Confu
                 _SHARE,
                 np.stack([n_claimed, n_true], axis=1),
                 {"numerator": None, "denominator": None},
+                n_clusters_total=n_clusters_total,
             )
     return shares
 

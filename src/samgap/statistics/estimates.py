@@ -10,6 +10,7 @@ import pandas as pd
 from samgap.metrics import load_metric
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import Clustering, assign_clusters
+from samgap.statistics.intervals import Interval, compute_interval
 from samgap.statistics.strata import STRATUM_ALL, Cell
 from samgap.statistics.sums import LabelCoverage, Resampleable, summarize_metric
 
@@ -108,27 +109,24 @@ def _summarize_strata(cell: Cell, metric: str, clustering: Clustering) -> Iterat
 def _estimate_stratum(
     stratum: str, clustering: Clustering, resampleable: Resampleable, values: np.ndarray, confidence: float
 ) -> Row:
-    counts = {
-        "n_images": resampleable.n_images,
-        "n_instances": resampleable.n_instances,
-        "n_clusters": resampleable.n_clusters,
-    }
+    sizes = ("n_images", "n_images_total", "n_instances", "n_clusters", "n_clusters_total")
+    counts = {name: getattr(resampleable, name) for name in sizes}
     value = bootstrap.point_estimate(resampleable)
     if np.isnan(value):
         return _make_row(stratum, clustering, note=UNDEFINED_NOTE, **counts)
-    low, high, warning = interval_with_warning(values, resampleable.n_clusters, clustering, confidence)
-    warning = add_lost_labels(warning, resampleable.n_lost)
-    columns = {"value": value, "ci_low": low, "ci_high": high, "warning": warning, **asdict(resampleable.coverage)}
-    return _make_row(stratum, clustering, **columns, **counts)
+    interval = compute_interval(values, [resampleable], clustering, confidence)
+    columns = {"value": value, **interval_columns(interval, clustering, resampleable.n_lost)}
+    return _make_row(stratum, clustering, **columns, **counts, **asdict(resampleable.coverage))
 
 
-def interval_with_warning(
-    values: np.ndarray, n_clusters: int, clustering: Clustering, confidence: float
-) -> tuple[float | None, float | None, str | None]:
-    """Return both ends of the interval, and a warning for the reader. A single cluster has no interval."""
-    if n_clusters < 2:
-        return None, None, f"computed from a single {clustering.kind}, which has no spread: no interval"
-    return *bootstrap.percentile_interval(values, n_clusters, confidence), clustering.warning
+def interval_columns(interval: Interval, clustering: Clustering, n_lost: int = 0) -> Row:
+    """Return the columns of an interval; the warning gives the reason for a missing one."""
+    return {
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+        "undefined_draws": interval.undefined_draws,
+        "warning": add_lost_labels(interval.reason or clustering.warning, n_lost),
+    }
 
 
 def add_lost_labels(warning: str | None, n_lost: int) -> str | None:
@@ -140,6 +138,6 @@ def add_lost_labels(warning: str | None, n_lost: int) -> str | None:
 
 
 def _make_row(stratum: str, clustering: Clustering, **columns: Any) -> Row:
-    defaults = {"value": None, "ci_low": None, "ci_high": None, "n_images": 0, "n_instances": 0, "n_clusters": 0}
-    texts = {"clusters": clustering.kind, "warning": None, "note": None}
-    return {"stratum": stratum, **defaults, **texts, **asdict(LabelCoverage()), **columns}
+    empty = dict.fromkeys(("value", "ci_low", "ci_high", "undefined_draws", "warning", "note"))
+    counts = dict.fromkeys(("n_images", "n_images_total", "n_instances", "n_clusters", "n_clusters_total"), 0)
+    return {"stratum": stratum, **empty, **counts, "clusters": clustering.kind, **asdict(LabelCoverage()), **columns}

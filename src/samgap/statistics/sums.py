@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,16 +31,21 @@ class SampleSize:
     """Size of the sample that a value is computed from."""
 
     has_data: np.ndarray
-    """bool (clusters,): whether the cluster has a row that counts."""
+    """bool (clusters,): whether the cluster carries the value. Without the others, the value is the same."""
     n_images: int
+    """Number of images that carry the value."""
     n_instances: int
+    n_images_total: int = field(default=0, kw_only=True)
+    """Number of images with a row that counts, whether or not they carry the value."""
+    n_clusters_total: int = field(default=0, kw_only=True)
+    """Number of clusters of these images."""
     n_lost: int = field(default=0, kw_only=True)
     """Number of phrases on images that do not count, because labels that they depend on were lost."""
     coverage: LabelCoverage = field(default=LabelCoverage(), kw_only=True)
 
     @property
     def n_clusters(self) -> int:
-        """Number of clusters with a row that counts."""
+        """Number of clusters that carry the value."""
         return int(self.has_data.sum())
 
 
@@ -55,12 +61,20 @@ class SumStatistics(SampleSize):
 
     def evaluate(self, totals: np.ndarray) -> np.ndarray:
         """Compute the metric of sums of `cluster_sums`, float64 (R, columns), as float64 (R,)."""
+        return np.asarray(self.metric.compute(self._split_columns(totals)), np.float64)
+
+    @property
+    def statistics(self) -> SufficientStatistics:
+        """The sufficient statistics of each cluster, float64 (clusters,) or (clusters, K)."""
+        return self._split_columns(self.cluster_sums)
+
+    def _split_columns(self, totals: np.ndarray) -> SufficientStatistics:
         sums: SufficientStatistics = {}
         start = 0
         for name, width in self.statistic_widths.items():
             sums[name] = totals[:, start] if width is None else totals[:, start : start + width]
             start += 1 if width is None else width
-        return np.asarray(self.metric.compute(sums), np.float64)
+        return sums
 
 
 @dataclass(frozen=True)
@@ -76,18 +90,6 @@ class RankingStatistics(SampleSize):
         """Return the metric as a function of cluster weights."""
         return self.metric.make_resampler(self.pairs, self.cluster_codes, cache)
 
-    def make_pooled_resampler(self, other: "RankingStatistics") -> Resampler:
-        """Return the metric of the pooled rows as a function of weights (R, 2 × clusters), those of `self` first."""
-        tables = []
-        for index, statistics in enumerate((self, other)):
-            ids = {
-                "prompt_id": f"{index} " + statistics.pairs["prompt_id"],
-                "image_id": 2 * statistics.pairs["image_id"] + index,
-            }
-            tables.append(statistics.pairs.assign(**ids))
-        codes = np.concatenate([self.cluster_codes, other.cluster_codes + len(self.has_data)])
-        return self.metric.make_resampler(pd.concat(tables, ignore_index=True), codes, None)
-
 
 Resampleable = SumStatistics | RankingStatistics
 
@@ -101,18 +103,36 @@ def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering
     n_lost = count_lost(metric, pairs)
     pairs = pairs[metric.row_mask(pairs)]
     codes = clustering.cluster_codes(pairs["image_id"])
-    has_data = np.bincount(codes, minlength=clustering.count) > 0
-    sizes = (has_data, pairs["image_id"].nunique(), int(pairs["n_truth"].sum()))
     coverage = describe_coverage(metric, pairs)
     if isinstance(metric, RankedMetric):
-        return RankingStatistics(*sizes, metric, pairs, codes, n_lost=n_lost, coverage=coverage)
+        sizes = _count_carriers(pairs, codes, metric.carries_value(pairs), clustering)
+        return RankingStatistics(
+            **sizes, metric=metric, pairs=pairs, cluster_codes=codes, n_lost=n_lost, coverage=coverage
+        )
     statistics = metric.sufficient_statistics(pairs)
     widths = {name: None if rows.ndim == 1 else rows.shape[1] for name, rows in statistics.items()}
     columns = [column for rows in statistics.values() for column in rows.reshape(len(pairs), -1).T]
     cluster_sums = np.stack(
         [np.bincount(codes, weights=column, minlength=clustering.count) for column in columns], axis=1
     )
-    return SumStatistics(*sizes, metric, cluster_sums, widths, n_lost=n_lost, coverage=coverage)
+    # A row of zeros changes no sum.
+    sizes = _count_carriers(pairs, codes, np.any(columns, axis=0), clustering)
+    return SumStatistics(
+        **sizes, metric=metric, cluster_sums=cluster_sums, statistic_widths=widths, n_lost=n_lost, coverage=coverage
+    )
+
+
+def _count_carriers(
+    pairs: pd.DataFrame, codes: np.ndarray, carries_value: np.ndarray, clustering: Clustering
+) -> dict[str, Any]:
+    """Return the fields of `SampleSize` that depend on which rows carry the value, bool (N,)."""
+    return {
+        "has_data": np.bincount(codes[carries_value], minlength=clustering.count) > 0,
+        "n_images": pairs.loc[carries_value, "image_id"].nunique(),
+        "n_instances": int(pairs["n_truth"].sum()),
+        "n_images_total": pairs["image_id"].nunique(),
+        "n_clusters_total": len(np.unique(codes)),
+    }
 
 
 def count_lost(metric: Metric, pairs: pd.DataFrame) -> int:

@@ -6,8 +6,20 @@ from samgap.tables.parquet import Table, column
 
 CLUSTER_COLUMNS = (
     column("clusters", pa.string(), "resampling unit: image, or group (a video, a source photograph)"),
-    column("n_clusters", pa.int64(), "clusters with data for the value"),
-    column("warning", pa.string(), "reason to distrust the value or its interval, if any", nullable=True),
+    column("n_clusters", pa.int64(), "clusters that carry the value; of a difference, the fewer of both values"),
+    column("n_clusters_total", pa.int64(), "clusters with a prompt that counts, whether or not they carry the value"),
+    column(
+        "undefined_draws",
+        pa.float64(),
+        "share of the resamples in which the value is undefined; null without a value",
+        nullable=True,
+    ),
+    column(
+        "warning",
+        pa.string(),
+        "reason for a missing interval (`no interval: …`), or to distrust the value or its interval, if any",
+        nullable=True,
+    ),
 )
 
 LEFT_OUT = "predictions left out as far from every label; null for other metrics"
@@ -28,7 +40,8 @@ ESTIMATES = Table(
         column("value", pa.float64(), "the estimate; null when skipped or not evaluable", nullable=True),
         column("ci_low", pa.float64(), "lower end of the 95 % interval", nullable=True),
         column("ci_high", pa.float64(), "upper end of the 95 % interval", nullable=True),
-        column("n_images", pa.int64(), "images with data for the value"),
+        column("n_images", pa.int64(), "images that carry the value: without the others it is the same"),
+        column("n_images_total", pa.int64(), "images with a prompt that counts, whether or not they carry the value"),
         column("n_instances", pa.int64(), "ground-truth instances of their prompts"),
         *CLUSTER_COLUMNS,
         column("note", pa.string(), "reason for a missing value: `skipped: …` or `not evaluable: …`", nullable=True),
@@ -55,7 +68,7 @@ COMPARISONS = Table(
         column("difference", pa.float64(), "value − baseline_value; null as in estimates", nullable=True),
         column("ci_low", pa.float64(), "lower end of the difference's 95 % interval", nullable=True),
         column("ci_high", pa.float64(), "upper end of the difference's 95 % interval", nullable=True),
-        column("p_value", pa.float64(), "two-sided p of the paired permutation test", nullable=True),
+        column("p_value", pa.float64(), "two-sided p of the studentised paired permutation test", nullable=True),
         column("p_holm", pa.float64(), "p_value corrected by Holm within the comparison", nullable=True),
         column("p_bonferroni", pa.float64(), "p_value corrected by Bonferroni within the comparison", nullable=True),
         column("p_t_test", pa.float64(), "two-sided p of the paired t-test, uncorrected", nullable=True),

@@ -48,6 +48,7 @@ def run(tmp_path, monkeypatch):
     estimates = "results/test/statistics/estimates.parquet"
     values = {"metric": "iou", "stratum": "all", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "note": None}
     row = {**ESTIMATE, **values, "n_images": 1, "n_instances": 1, "clusters": "image", "n_clusters": 1, "warning": None}
+    row |= {"n_images_total": 1, "n_clusters_total": 1}
     other_row = {**row, "model": "sam3", "prompts": "concepts"}
     ESTIMATES.write(estimates, [row, other_row], {"inputs": {path: sha256(path) for path in current}})
     write_json("resources/datasets/orchard/dataset.json", {"images": 3})

@@ -31,3 +31,9 @@ def test_the_directions_are_explained_if_they_occur():
     assert labels.explain_direction(["noc-90", "count-error-bias", "iou"]) == [
         "↑ higher is better; ↓ lower is better; without an arrow 0 is best."
     ]
+
+
+def test_numbers_that_carry_values_are_printed_with_the_number_asked_for_if_that_is_larger():
+    assert labels.format_carriers([60, 60], [60, 60]) == "60"
+    assert labels.format_carriers([2, 58], [60, 60]) == "2–58 of 60"
+    assert labels.format_carriers([1200], [1300]) == "1,200 of 1,300"

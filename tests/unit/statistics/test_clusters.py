@@ -12,17 +12,17 @@ def make_images(groups):
     return pd.DataFrame({"image_id": np.arange(len(groups)) * 10, "group": groups})
 
 
-def test_ten_groups_are_clusters():
-    clustering = assign_clusters(make_images([f"video {number % 10}" for number in range(40)]))
-    assert (clustering.kind, clustering.count, clustering.warning) == ("group", 10, None)
-    assert clustering.cluster_codes([0, 100, 10, 390]).tolist() == [0, 0, 1, 9]
+@pytest.mark.parametrize("n_groups", [2, 3, 4, 9, 10])
+def test_groups_are_clusters_however_few_they_are(n_groups):
+    clustering = assign_clusters(make_images([f"video {number % n_groups}" for number in range(40)]))
+    assert (clustering.kind, clustering.count, clustering.warning) == ("group", n_groups, None)
+    assert clustering.cluster_codes([0, 10 * n_groups, 10, 390]).tolist() == [0, 0, 1, 39 % n_groups]
 
 
-def test_with_fewer_groups_images_are_clusters_and_a_warning_says_so():
-    clustering = assign_clusters(make_images([f"video {number % 9}" for number in range(40)]))
-    assert (clustering.kind, clustering.count) == ("image", 40)
-    assert "resampled by image, as the data set has only 9 groups (fewer than 10)" in clustering.warning
-    assert "only 1 group (" in assign_clusters(make_images(["one", "one"])).warning
+def test_images_of_a_single_group_are_clusters_with_a_warning():
+    clustering = assign_clusters(make_images(["one", "one"]))
+    assert (clustering.kind, clustering.count) == ("image", 2)
+    assert clustering.warning.startswith("resampled by image, as the data set has only 1 group; images of one group")
 
 
 @pytest.mark.parametrize("n_images", [3, 30])

@@ -148,7 +148,9 @@ def test_tests_of_images_with_equal_weight_are_scipys():
 
 def test_equal_cells_have_no_difference_and_p_value_1():
     for row in rows_of("same").itertuples():
-        assert row.difference == row.ci_low == row.ci_high == 0 and row.p_value == 1
+        # Of n equal images, up to 1 - 0.025^(1/n) of the population may differ.
+        assert row.difference == 0 and row.p_value == 1 and row.ci_low == -row.ci_high
+        assert 1 - 0.025 ** (1 / 30) < row.ci_high < 1 - 0.025 ** (1 / 15)
         assert np.isnan(row.p_t_test) and np.isnan(row.effect_size) and np.isnan(row.minimum_detectable)
 
 
@@ -186,19 +188,27 @@ def test_undefined_value_is_not_compared():
     cells = CELLS | {("set", "empty", "box"): no_predictions}
     row = compute([declare("x", "empty", "good", ["precision"])], cells).iloc[0]
     assert row["note"].startswith("not evaluable: the value is undefined") and row["p_value"] is None
-    assert row["n_clusters"] > 0
+    assert (row["n_clusters"], row["n_clusters_total"]) == (0, no_predictions.pairs["image_id"].nunique())
 
 
-def test_one_image_has_no_interval_and_p_value_1():
+def test_one_image_has_neither_interval_nor_test():
     cells = {key: Cell(cell.pairs[cell.pairs["image_id"] == 5]) for key, cell in CELLS.items()}
     row = compute([declare("x", "good", "fair", ["iou"])], cells).iloc[0]
-    assert row["n_clusters"] == 1 and row["p_value"] == 1 and row["ci_low"] is None and row["p_t_test"] is None
-    assert "a single image" in row["warning"]
+    assert row["n_clusters"] == 1 and row["p_value"] is None and row["ci_low"] is None and row["p_t_test"] is None
+    assert row["warning"] == "no interval: 1 of 1 image carries the value (at least 4)" and row["n_tests"] == 0
 
 
-def test_few_groups_have_a_warning():
-    row = compute(images=images_table(30, make_group=lambda image: str(image % 3))).iloc[0]
-    assert row["clusters"] == "image" and "only 3 groups" in row["warning"]
+@pytest.mark.parametrize("n_groups", [3, 4])
+def test_few_groups_have_a_difference_and_from_four_an_interval_and_a_test(n_groups):
+    row = compute(images=images_table(30, make_group=lambda image: str(image % n_groups))).iloc[0]
+    assert (row["clusters"], row["n_clusters"], row["n_clusters_total"]) == ("group", n_groups, n_groups)
+    assert row["difference"] == pytest.approx(rows_of("skill")["difference"][0], abs=1e-12)
+    if n_groups == 3:
+        assert pd.isna(row["ci_low"]) and pd.isna(row["p_value"]) and row["n_tests"] == 0
+        assert row["warning"] == "no interval: too few groups for an interval (3; at least 4)"
+    else:
+        # With four groups, the observed signs and their reverse are 2 of 16 flips.
+        assert row["ci_low"] < row["difference"] < row["ci_high"] and row["p_value"] == 2 / 16
 
 
 def test_without_declared_pairs_there_are_no_rows():

@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 
 from samgap.statistics import bootstrap
+from samgap.statistics.clusters import assign_clusters
 from samgap.statistics.confusions import compute_confusions
+from samgap.statistics.intervals import compute_interval
 from samgap.statistics.strata import Cell
 from samgap.tables.statistics import CONFUSIONS
 from tests.helpers.reference import ReferenceShard
-from tests.helpers.sums import confusion_matrix, evaluate
+from tests.helpers.sums import confusion_matrix, evaluate, make_sums
 
 SHARD = ReferenceShard(1, n_images=12, with_extra_errors=True)
 PAIRS = SHARD.pairs.reset_index(drop=True)
@@ -62,8 +64,10 @@ def test_intervals_are_of_the_resampled_images():
         n_true = np.bincount(image_index, [sum(count.values()) for count in counts], 12)
         with np.errstate(invalid="ignore"):
             shares = weights @ n_claimed / (weights @ n_true)
-        low, high = bootstrap.percentile_interval(shares, int((n_true > 0).sum()), 0.95)
-        assert (row.ci_low, row.ci_high) == pytest.approx((low, high), abs=1e-12) and low <= row.share <= high
+        interval = compute_interval(shares, [make_sums(n_claimed, n_true)], assign_clusters(IMAGES), 0.95)
+        assert (row.ci_low, row.ci_high) == pytest.approx((interval.low, interval.high), abs=1e-9)
+        assert row.ci_low <= row.share <= row.ci_high
+        assert row.n_clusters == (n_true > 0).sum() <= row.n_clusters_total == 12
 
 
 def test_cells_without_the_metric_or_without_phrases_have_no_row():

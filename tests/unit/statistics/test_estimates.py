@@ -1,5 +1,6 @@
 """Estimates: rows, strata, counts, notes and determinism."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -55,9 +56,13 @@ def test_every_metric_of_every_cell_has_a_row(tmp_path):
     assert all_rows["experiment"].tolist() == ["concepts"] * 5 + ["boxes"] * 10 + ["again"]
     for metric in METRICS:
         row = select("concepts", "sam3", metric=metric, stratum="all").iloc[0]
-        assert (
-            row["value"] == pytest.approx(evaluate(metric, PAIRS)) and row["ci_low"] <= row["value"] <= row["ci_high"]
-        )
+        assert row["value"] == pytest.approx(evaluate(metric, PAIRS))
+        if metric == "prompts-per-image":
+            assert pd.isna(row["ci_low"]) and row["warning"].endswith(
+                "the 12 images that carry the value do not differ"
+            )
+        else:
+            assert row["ci_low"] <= row["value"] <= row["ci_high"] and row["warning"] is None
 
 
 def test_strata_depend_on_the_flags_of_the_metric():
@@ -109,7 +114,7 @@ def test_counts_are_of_the_rows_that_the_metric_counts():
 
 def test_undefined_value_has_a_note_and_counts():
     row = compute_single(Cell(PAIRS.assign(n_predicted=0, tp=[[0] * 10] * len(PAIRS))), "precision").iloc[0]
-    assert row["value"] is None and row["n_images"] > 0
+    assert row["value"] is None and (row["n_images"], row["n_images_total"], row["n_clusters_total"]) == (0, 12, 12)
     assert row["note"] == "not evaluable: the value is undefined, as its denominator is 0"
 
 
@@ -133,7 +138,7 @@ def test_cells_of_a_data_set_share_the_resamples():
     assert len(rows) == 6 and rows.drop_duplicates(["stratum", "value", "ci_low", "ci_high"]).shape[0] == 3
 
 
-def test_ten_groups_or_more_are_resampled():
+def test_groups_are_resampled():
     cell = Cell(PAIRS)
     by_image = compute_single(cell, "iou").iloc[0]
     assert (by_image["clusters"], by_image["warning"]) == ("image", None)
@@ -141,11 +146,34 @@ def test_ten_groups_or_more_are_resampled():
     images_of_20_groups = images_table(40, make_group=lambda image: f"video {image % 20}")
     row = compute_single(Cell(random_results(1, images_of_20_groups)[0]), "iou", images=images_of_20_groups).iloc[0]
     assert (row["clusters"], row["n_clusters"], row["n_images"], row["warning"]) == ("group", 20, 39, None)
-    four_groups = compute_single(
-        cell, "iou", images=images_table(12, make_group=lambda image: f"video {image % 4}")
-    ).iloc[0]
-    assert four_groups["clusters"] == "image" and four_groups["ci_low"] == by_image["ci_low"]
-    assert four_groups["warning"].startswith("resampled by image, as the data set has only 4 groups (fewer than 10)")
+    four_groups, three_groups = (
+        compute_single(
+            cell, "iou", images=images_table(12, make_group=lambda image, n=n_groups: f"video {image % n}")
+        ).iloc[0]
+        for n_groups in (4, 3)
+    )
+    assert (four_groups["clusters"], four_groups["n_clusters"], four_groups["warning"]) == ("group", 4, None)
+    assert four_groups["ci_low"] < four_groups["value"] < four_groups["ci_high"]
+    assert three_groups["clusters"] == "group" and three_groups["value"] == by_image["value"]
+    assert three_groups["ci_low"] is None and three_groups["ci_high"] is None
+    assert three_groups["warning"] == "no interval: too few groups for an interval (3; at least 4)"
+
+
+def test_counts_are_of_images_that_carry_the_value():
+    # Precision of a phrase with predictions on 3 or 6 of twelve images: the others have the denominator 0.
+    for n_predicting in (3, 6):
+        has_predictions = PAIRS["image_id"] <= n_predicting
+        pairs = PAIRS.assign(
+            n_predicted=np.where(has_predictions, 2, 0),
+            tp=[[1] * 10 if found else [0] * 10 for found in has_predictions],
+        )
+        row = compute_single(Cell(pairs[pairs["phrase"] == "phrase 0"]), "precision").iloc[0]
+        assert row["value"] == 0.5 and (row["n_images"], row["n_images_total"]) == (n_predicting, 12)
+        assert (row["n_clusters"], row["n_clusters_total"]) == (n_predicting, 12)
+        # None of the drawn images has predictions with the probability (1 - k/12)^12: 3.2 % and 0.02 %.
+        assert row["undefined_draws"] == pytest.approx((1 - n_predicting / 12) ** 12, abs=0.03)
+        reason = "no interval: 3 of 12 images carry the value (at least 4)"
+        assert (row["warning"], row["ci_low"] is None) == ((reason, True) if n_predicting == 3 else (None, False))
 
 
 def test_similar_images_of_a_video_widen_the_interval():
@@ -162,7 +190,7 @@ def test_similar_images_of_a_video_widen_the_interval():
 def test_one_image_has_a_value_but_no_interval():
     row = compute_single(Cell(PAIRS[PAIRS["image_id"] == 4]), "f1-50").iloc[0]
     assert row["n_clusters"] == 1 and row["value"] > 0 and row["ci_low"] is None and row["ci_high"] is None
-    assert row["warning"] == "computed from a single image, which has no spread: no interval"
+    assert row["warning"] == "no interval: 1 of 1 image carries the value (at least 4)"
 
 
 def test_cell_without_prompts_has_a_note():

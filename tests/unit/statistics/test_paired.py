@@ -1,18 +1,11 @@
 """Paired tests against SciPy, textbook definitions and simulations."""
 
-import itertools
-
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import integrate, special, stats
 
-from samgap.matching.shard import match_shard
-from samgap.statistics import bootstrap, paired
-from samgap.statistics.clusters import assign_clusters
-from samgap.statistics.sums import RankingStatistics, summarize_metric
-from tests.helpers.scenes import random_shard
-from tests.helpers.sums import evaluate, make_sums
+from samgap.statistics import jackknife, paired
+from tests.helpers.sums import make_sums
 
 
 def draw_pair(seed, n_clusters, shift=0.0):
@@ -22,196 +15,27 @@ def draw_pair(seed, n_clusters, shift=0.0):
     return common + shift + rng.normal(0, 0.05, n_clusters), common + rng.normal(0, 0.05, n_clusters)
 
 
-def p_value(first, second, permutations=9999, seed=1):
-    return paired.permutation_p_value(make_sums(first), make_sums(second), permutations, np.random.default_rng(seed))
-
-
-# --- the permutation test
-
-
-@pytest.mark.parametrize("shift", [0.0, 0.02, 0.06])
-def test_p_value_of_few_clusters_is_exact_as_in_scipy(shift):
-    first, second = draw_pair(3, 11, shift)
-    expected_result = stats.permutation_test(
-        (first, second), lambda a, b, axis: a.mean(axis) - b.mean(axis), permutation_type="samples",
-        n_resamples=np.inf, vectorized=True,
-    )  # fmt: skip
-    assert p_value(first, second) == pytest.approx(expected_result.pvalue, abs=1e-12)
-
-
-@pytest.mark.parametrize("shift", [0.0, 0.01, 0.03])
-def test_p_value_of_many_clusters_is_random_as_in_scipy(shift):
-    first, second = draw_pair(5, 60, shift)
-    expected_result = stats.permutation_test(
-        (first, second), lambda a, b, axis: a.mean(axis) - b.mean(axis), permutation_type="samples",
-        n_resamples=9999, vectorized=True, rng=np.random.default_rng(2),
-    )  # fmt: skip
-    # Both are Monte Carlo: the standard error of either is at most 0.005.
-    assert p_value(first, second) == pytest.approx(expected_result.pvalue, abs=0.02)
-
-
-def test_ratio_is_recomputed_for_every_swap():
-    rng = np.random.default_rng(8)
-    truth = rng.integers(1, 9, 8).astype(float)
-    first, second = rng.binomial(truth.astype(int), 0.8), rng.binomial(truth.astype(int), 0.5)
-    other_truth = truth + rng.integers(0, 3, 8)
-    a, b = make_sums(first, truth), make_sums(second, other_truth)
-    differences = []
-    for swaps in itertools.product((0, 1), repeat=8):
-        sides = [
-            np.array([[first, truth], [second, other_truth]])[:, :, k][:: -1 if s else 1] for k, s in enumerate(swaps)
-        ]
-        sums = np.sum(sides, axis=0)
-        differences.append(sums[0, 0] / sums[0, 1] - sums[1, 0] / sums[1, 1])
-    expected = np.mean(np.abs(differences) >= abs(differences[0]) - 1e-9)
-    assert paired.permutation_p_value(a, b, 256, np.random.default_rng(0)) == pytest.approx(expected, abs=1e-12)
-
-
-def test_p_value_is_uniform_without_a_difference():
-    rng = np.random.default_rng(4)
-    p_values = [
-        p_value(common + rng.normal(0, 1, 25), common + rng.normal(0, 1, 25), 499, seed)
-        for seed, common in enumerate(rng.normal(0, 3, (300, 25)))
-    ]
-    assert stats.kstest(p_values, "uniform").pvalue > 0.01
-    assert 0.02 <= np.mean(np.array(p_values) <= 0.05) <= 0.09
-
-
-def test_equal_cells_have_p_value_1_and_no_t_test():
-    values = np.array([0.2, 0.9, 0.4])
-    assert p_value(values, values) == 1
-    assert p_value(np.tile(values, 20), np.tile(values, 20), 500) == 1
-    assert paired.t_test(paired.pseudo_values(make_sums(values), make_sums(values)), 0.95) == paired.TTest()
-
-
-def test_one_cluster_has_p_value_1_and_no_t_test():
-    assert p_value([0.9], [0.1]) == 1
-    assert paired.t_test(paired.pseudo_values(make_sums([0.9]), make_sums([0.1])), 0.95) == paired.TTest()
-
-
-def test_p_value_is_never_0():
-    assert p_value(np.ones(50), np.zeros(50), 999) == 1 / 1000
-
-
-def test_clusters_without_data_change_nothing():
-    first, second = draw_pair(6, 9, 0.03)
-    padded = [np.concatenate([side, np.zeros(30)]) for side in (first, second)]
-    truth = np.repeat([1, 0], [9, 30])
-    a, b = (make_sums(side, truth) for side in padded)
-    assert paired.permutation_p_value(a, b, 999, np.random.default_rng(0)) == p_value(first, second, 999)
-    assert paired.pseudo_values(a, b) == pytest.approx(
-        paired.pseudo_values(make_sums(first), make_sums(second)), abs=1e-9
-    )
-
-
-def test_swap_with_an_undefined_metric_counts_as_extreme():
-    # The second cluster of the first cell has the denominator 0.
-    a, b = make_sums([0.9, 0.0], [1, 0]), make_sums([0.1, 0.5], [1, 1])
-    expected = []
-    for swaps in itertools.product((0, 1), repeat=2):
-        sides = [[(0.9, 1), (0.1, 1)], [(0.0, 0), (0.5, 1)]]
-        sums = np.sum([side[::-1] if s else side for side, s in zip(sides, swaps, strict=True)], axis=0)
-        with np.errstate(invalid="ignore"):
-            ratio = sums[:, 0] / sums[:, 1]
-        expected.append(not abs(ratio[0] - ratio[1]) < abs(0.9 - 0.3) - 1e-9)
-    assert paired.permutation_p_value(a, b, 100, np.random.default_rng(0)) == np.mean(expected)
-    disjoint = make_sums([0.9, 0.0], [1, 0]), make_sums([0.0, 0.5], [0, 1])
-    assert paired.permutation_p_value(*disjoint, 100, np.random.default_rng(0)) == 1
-
-
-# --- ranked metrics
-
-
-class Mean:
-    """A mean over rows in the form of a ranked metric."""
-
-    def make_resampler(self, pairs, clusters, cache):
-        assert not pairs["prompt_id"].duplicated().any()
-        values = pairs["n_predicted"].to_numpy(float)
-
-        def resample(weights):
-            row_weights = weights[:, clusters]
-            return row_weights @ values / row_weights.sum(axis=1)
-
-        return resample
-
-
-def make_ranking(values, clusters):
-    pairs = pd.DataFrame({"prompt_id": [str(k) for k in range(len(values))], "image_id": clusters})
-    pairs["n_predicted"] = values
-    has_data = np.bincount(clusters, minlength=7) > 0
-    return RankingStatistics(has_data, int(has_data.sum()), len(values), Mean(), pairs, np.asarray(clusters))
-
-
-def test_ranked_metric_has_the_resamples_and_tests_of_the_same_sum():
-    rng = np.random.default_rng(9)
-    codes = np.array([0, 0, 1, 2, 2, 2, 4, 5, 6])
-    forms = {}
-    for name in ("first", "second"):
-        values = rng.normal(0.5, 0.2, len(codes))
-        sums = np.bincount(codes, weights=values, minlength=7), np.bincount(codes, minlength=7)
-        forms[name] = make_ranking(values, codes), make_sums(*sums)
-    (a, x), (b, y) = forms["first"], forms["second"]
-    assert bootstrap.point_estimate(a) == pytest.approx(bootstrap.point_estimate(x), abs=1e-12)
-    for ranked_values, sum_values in zip(
-        bootstrap.resample([a, b], 3, "set", 321), bootstrap.resample([x, y], 3, "set", 321), strict=True
-    ):
-        assert ranked_values == pytest.approx(sum_values, abs=1e-12)
-    assert paired.pseudo_values(a, b) == pytest.approx(paired.pseudo_values(x, y), abs=1e-9)
-    p = [paired.permutation_p_value(*pair, 1000, np.random.default_rng(0)) for pair in ((a, b), (x, y))]
-    assert p[0] == p[1]
-
-
-def test_average_precision_of_swapped_images_is_that_of_the_pool():
-    masks, prompts, truth, images = random_shard(3, n_images=8)
-    tables = [match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, masks.iloc[::2])]
-    first, second = (summarize_metric("map", pairs, assign_clusters(images)) for pairs in tables)
-    pool, ones = first.make_pooled_resampler(second), np.ones((1, 8))
-    for swaps in np.random.default_rng(0).integers(0, 2, (6, 8)):
-        is_swapped = tables[0]["image_id"].isin(images["image_id"][swaps.astype(bool)])
-        swapped = [
-            pd.concat([table[~is_swapped], other_table[is_swapped]]) for table, other_table in (tables, tables[::-1])
-        ]
-        unswapped = ones - swaps
-        for weights, pairs in zip(((unswapped, [swaps]), ([swaps], unswapped)), swapped, strict=True):
-            assert pool(np.concatenate(weights, axis=1).astype(float))[0] == pytest.approx(evaluate("map", pairs))
-    assert bootstrap.point_estimate(first) == pytest.approx(evaluate("map", tables[0]))
-    assert 0 < paired.permutation_p_value(first, second, 300, np.random.default_rng(1)) < 1
-    left_out_values = [evaluate("map", pairs[pairs["image_id"] != 1]) for pairs in tables]
-    difference = bootstrap.point_estimate(first) - bootstrap.point_estimate(second)
-    assert paired.pseudo_values(first, second)[0] == pytest.approx(
-        8 * difference - 7 * (left_out_values[0] - left_out_values[1])
-    )
-
-
 # --- t-test, effect size and minimum detectable effect
+
+
+def test_equal_cells_and_single_clusters_have_no_t_test():
+    values = make_sums([0.2, 0.9, 0.4])
+    assert paired.t_test(jackknife.pseudo_values(values, values), 0.95) == paired.TTest()
+    assert paired.t_test(jackknife.pseudo_values(make_sums([0.9]), make_sums([0.1])), 0.95) == paired.TTest()
 
 
 def test_t_test_of_equally_weighted_clusters_is_scipys():
     first, second = draw_pair(12, 40, 0.02)
     expected_result = stats.ttest_rel(first, second)
-    result = paired.t_test(paired.pseudo_values(make_sums(first), make_sums(second)), 0.95)
+    result = paired.t_test(jackknife.pseudo_values(make_sums(first), make_sums(second)), 0.95)
     difference = first - second
     assert result.p_value == pytest.approx(expected_result.pvalue, abs=1e-9)
     assert result.effect_size == pytest.approx(difference.mean() / difference.std(ddof=1), abs=1e-9)
     # The same with three instances per cluster.
     three_instances = make_sums(first * 3, np.full(40, 3)), make_sums(second * 3, np.full(40, 3))
-    assert paired.t_test(paired.pseudo_values(*three_instances), 0.95).p_value == pytest.approx(
+    assert paired.t_test(jackknife.pseudo_values(*three_instances), 0.95).p_value == pytest.approx(
         expected_result.pvalue, abs=1e-9
     )
-
-
-def test_pseudo_values_of_a_ratio_are_from_leaving_out_each_cluster():
-    rng = np.random.default_rng(1)
-    truth = rng.integers(1, 9, 12).astype(float)
-    first, second = rng.uniform(0, truth), rng.uniform(0, truth)
-
-    def difference(indices):
-        return first[indices].sum() / truth[indices].sum() - second[indices].sum() / truth[indices].sum()
-
-    indices = np.arange(12)
-    expected = [12 * difference(indices) - 11 * difference(np.delete(indices, k)) for k in indices]
-    assert paired.pseudo_values(make_sums(first, truth), make_sums(second, truth)) == pytest.approx(expected, abs=1e-9)
 
 
 def noncentral_t_cdf(t, dof, noncentrality):

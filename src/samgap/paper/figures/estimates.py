@@ -3,7 +3,8 @@ metric and a line for each model and prompt set.
 
 For box prompts, two baselines without a network are drawn in grey next to each model: the filled box, and the ellipse
 inscribed in the box. The difference between a model and these baselines is its gain over the prompt alone. Below each
-name are the number of images that the estimates are computed from and the number of prompted instances in them. A dash
+name are the number of images that carry the estimates and the number of prompted instances. A letter refers to a
+warning at the bottom, such as the reason for a missing interval. A dash
 means that the experiment does not report the metric; a note gives the reason for a missing value. A dagger (†) marks
 values for which the labels are not exhaustive: background objects count as false positives. "left out" is the number of
 predictions that are far from every labelled instance and do not count. The CSV file holds the rows drawn.
@@ -20,11 +21,12 @@ from matplotlib.ticker import AutoMinorLocator, MaxNLocator
 
 from samgap.paper import csv, labels, notes, style
 from samgap.paper.figures import FigureOutput, FigureRequest
-from samgap.paper.layout import text_width
+from samgap.paper.layout import text_width, wrap_text
 from samgap.tables.statistics import ESTIMATES
 
 # Sizes in inches.
 LABEL_WIDTH, RIGHT_MARGIN, TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT, PANEL_GAP = 1.75, 0.1, 0.26, 0.33, 0.24, 0.16
+NOTE_LINE_HEIGHT = 0.11
 MAX_COLUMNS = 4
 MARKERS = {"sam2": "o", "sam3": "s", "shape": "D"}
 CELL = ["dataset", "model", "prompts"]
@@ -78,6 +80,11 @@ def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str,
     width = (style.FIGURE_WIDTH_IN - LABEL_WIDTH - RIGHT_MARGIN - (n_columns - 1) * PANEL_GAP) / n_columns
     line_height = TITLE_HEIGHT + height + AXIS_HEIGHT
     size = style.FIGURE_WIDTH_IN, n_lines * line_height + style.STAMP_MARGIN_IN
+    footnotes = notes.Footnotes()
+    for warning in rows.loc[rows["value"].notna() & rows["warning"].notna(), "warning"]:
+        footnotes.add(warning)
+    note_lines = _wrap_footnotes(footnotes)
+    size = size[0], size[1] + len(note_lines) * NOTE_LINE_HEIGHT
     figure = Figure(figsize=size)
     if not metrics:
         figure.text(0.5, 0.5, "not evaluable: no estimate of these experiments and metrics", ha="center", va="center")
@@ -87,9 +94,14 @@ def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str,
         left = LABEL_WIDTH + column * (width + PANEL_GAP)
         bottom = size[1] - (line + 1) * line_height + AXIS_HEIGHT
         axes = figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
-        _draw_panel(axes, metric, rows[rows["metric"] == metric], cells, models, width)
+        _draw_panel(axes, metric, rows[rows["metric"] == metric], cells, models, width, footnotes)
         if column == 0:
             _draw_labels(axes, cells, rows, models)
+    if note_lines:
+        figure.text(
+            0.05 / size[0], style.STAMP_MARGIN_IN / size[1], "\n".join(note_lines), va="bottom",
+            fontsize=style.MIN_FONT_SIZE_PT, gid="warnings",
+        )  # fmt: skip
     if labels.lacks_labels_mark(*rows["lacks_labels"]):
         figure.text(
             0.05 / size[0], 0.05 / size[1], labels.LACKS_LABELS_NOTE, va="bottom", fontsize=style.MIN_FONT_SIZE_PT,
@@ -105,6 +117,7 @@ def _draw_panel(
     cells: Sequence[Cell],
     models: Mapping[str, Mapping[str, Any]],
     width: float,
+    footnotes: notes.Footnotes,
 ) -> None:
     """Draw one metric, `width` inches wide: for each cell an estimate, the reason for its absence, or a dash."""
     axes.set_title(labels.metric_heading(metric), pad=4)
@@ -131,11 +144,19 @@ def _draw_panel(
                 bbox={"fc": "white", "ec": "none", "pad": 0.5},
             )  # fmt: skip
         else:
-            _draw_estimate(axes, y, cell_rows.iloc[0], models.get(cell.model, {}).get("family", ""), width)
+            _draw_estimate(axes, y, cell_rows.iloc[0], models.get(cell.model, {}).get("family", ""), width, footnotes)
 
 
-def _draw_estimate(axes: Axes, y: int, estimate: pd.Series, family: str, width: float) -> None:
-    """Draw the interval and the marker of an estimate, and its value above the marker."""
+def _wrap_footnotes(footnotes: notes.Footnotes) -> list[str]:
+    """Return the lines of all footnotes, as wide as the figure."""
+    width = style.FIGURE_WIDTH_IN - 2 * RIGHT_MARGIN
+    return [line for letter, text in footnotes.entries() for line in wrap_text(f"({letter}) {text}", width, 9)]
+
+
+def _draw_estimate(
+    axes: Axes, y: int, estimate: pd.Series, family: str, width: float, footnotes: notes.Footnotes
+) -> None:
+    """Draw the interval and the marker of an estimate, and above it the value with the letter of its warning."""
     colour = style.family_colour(family)
     if pd.notna(estimate["ci_low"]):
         interval = [estimate["ci_low"], estimate["ci_high"]]
@@ -145,6 +166,8 @@ def _draw_estimate(axes: Axes, y: int, estimate: pd.Series, family: str, width: 
     text = number + labels.lacks_labels_mark(estimate["lacks_labels"])
     if pd.notna(estimate["n_left_out"]):
         text += f" ({int(estimate['n_left_out']):,} left out)"
+    if pd.notna(estimate["warning"]):
+        text += f" ({footnotes.add(estimate['warning'])})"
     # Clipped, so that the text does not leave the panel.
     low, high = axes.get_xlim()
     half_width = 0.12 if text == number else text_width(text) / 2 + 0.02
@@ -184,4 +207,5 @@ def _format_counts(rows: pd.DataFrame) -> str:
     rows = rows[rows["value"].notna()]
     if rows.empty:
         return ""
-    return f"{labels.format_range(rows['n_images'])} images, {labels.format_range(rows['n_instances'])} instances"
+    images = labels.format_carriers(rows["n_images"], rows["n_images_total"])
+    return f"{images} images, {labels.format_range(rows['n_instances'])} instances"

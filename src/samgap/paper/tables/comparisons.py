@@ -1,12 +1,12 @@
 """Paired differences between models and prompts on the same images, one block for each family of tests: the difference
-with its 95 % confidence interval (paired bootstrap), p of the paired permutation test, p corrected by Holm within the
-family, Cohen's d of the paired differences with its confidence interval, and the smallest difference that a single
-test detects with 80 % power.
+with its 95 % confidence interval (paired bootstrap), p of the studentised paired permutation test, p corrected by
+Holm within the family, Cohen's d of the paired differences with its confidence interval, and the smallest difference
+that a single test detects with 80 % power.
 
 The CSV file holds the rows in full precision, with Bonferroni's correction and the paired t-test; the Markdown, LaTeX
-and HTML files are for reading. Where there is no value, a footnote gives the reason. A dagger (†) marks values, and
-their differences, for which the labels are not exhaustive: background objects count as false positives. A footnote
-states the number of predictions that a metric leaves out.
+and HTML files are for reading. Where there is no value or no interval, a footnote gives the reason. A dagger (†) marks
+values, and their differences, for which the labels are not exhaustive: background objects count as false positives. A
+footnote states the number of predictions that a metric leaves out.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,8 @@ def build_table(request: TableRequest) -> TableOutput:
             blocks.append(Block(entry["title"], [*STUB, *COLUMNS], len(STUB), rows))
     remarks = [
         "Difference: candidate minus baseline [lower, upper end of the 95 % confidence interval].",
-        "Clusters: the units that the bootstrap resamples and the permutation test exchanges.",
+        "Clusters: the units that are resampled and tested; those that carry the values, of those with a prompt that "
+        "counts.",
     ]
     remarks += labels.explain_direction(comparisons["metric"].unique())
     remarks += labels.explain_mark(blocks)
@@ -77,7 +78,8 @@ def add_sources(comparisons: pd.DataFrame, path: str | Path) -> pd.DataFrame:
 def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Footnotes) -> list[Cell]:
     cells = (row.model, row.prompts), (row.baseline_model, row.baseline_prompts)
     names = [f"{labels.model_label(models, model)} · {prompts}" for model, prompts in cells]
-    clusters = f"{row.n_clusters:,} {row.clusters}{'' if row.n_clusters == 1 else 's'}"
+    counts = labels.format_carriers([row.n_clusters], [row.n_clusters_total])
+    clusters = f"{counts} {row.clusters}{'' if row.n_clusters_total == 1 else 's'}"
     instances = labels.format_range([row.n_instances, row.baseline_n_instances])
     stub = [row.dataset, *names, labels.metric_heading(row.metric), clusters, instances]
     if pd.isna(row.difference):
@@ -90,7 +92,7 @@ def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Fo
 
 def _format_values(row: Any, decimals: int, footnotes: Footnotes) -> list[Cell]:
     footnote = footnotes.add(row.warning) if row.warning else ""
-    interval = _format_interval(row.ci_low, row.ci_high, decimals)
+    interval = _format_interval(row.ci_low, row.ci_high, decimals) or labels.NO_INTERVAL
     mark = labels.lacks_labels_mark(row.lacks_labels, row.baseline_lacks_labels)
     cells = []
     for prefix in ("", "baseline_"):

@@ -2,8 +2,9 @@
 second block shows the estimates by phrase or other stratum, where there are any.
 
 The CSV file holds the estimates in full precision, one per row; the Markdown, LaTeX and HTML files are for reading.
-Where there is no value, a footnote gives the reason. A dagger (†) marks values for which the labels are not exhaustive:
-background objects count as false positives. A footnote states the number of predictions that a metric leaves out.
+Where there is no value or no interval, a footnote gives the reason. A dagger (†) marks values for which the labels are
+not exhaustive: background objects count as false positives. A footnote states the number of predictions that a metric
+leaves out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,10 @@ def build_table(request: TableRequest) -> TableOutput:
     estimates = csv.select_experiments(ESTIMATES.read(request.inputs["estimates"]), request.entry["experiments"])
     footnotes = Footnotes()
     blocks = build_blocks(estimates, request.experiments, request.models, footnotes)
-    remarks = ["Value [lower, upper end of the 95 % confidence interval]."]
+    remarks = [
+        "Value [lower, upper end of the 95 % confidence interval].",
+        "Images: those that carry the values, of those with a prompt that counts.",
+    ]
     if any(cell.text == ABSENT for block in blocks for row in block.rows for cell in row):
         remarks.append(f"{ABSENT}: the experiment does not report the metric for this row.")
     remarks += labels.explain_direction(estimates["metric"].unique())
@@ -68,7 +72,8 @@ def _build_block(
     for values, group in estimates.groupby(list(keys), sort=False):
         names = dict(zip(keys, map(str, values), strict=True))
         names["model"] = labels.model_label(models, names["model"])
-        counts = [labels.format_range(group[column]) for column in ("n_images", "n_instances")]
+        images = labels.format_carriers(group["n_images"], group["n_images_total"])
+        counts = [images, labels.format_range(group["n_instances"])]
         by_metric = {estimate.metric: estimate for estimate in csv.iterate_rows(group)}
         value_cells = [_format_estimate(by_metric.get(metric), metric, footnotes) for metric in metrics]
         rows.append([*(Cell(text) for text in [*names.values(), *counts]), *value_cells])
@@ -83,7 +88,9 @@ def _format_estimate(estimate: Any, metric: str, footnotes: Footnotes) -> Cell:
     if pd.isna(estimate.value):
         return Cell(note_kind(estimate.note), footnote=footnotes.add(estimate.note))
     decimals = labels.metric_decimals(metric)
-    interval = "" if pd.isna(estimate.ci_low) else f"{estimate.ci_low:.{decimals}f}, {estimate.ci_high:.{decimals}f}"
+    interval = labels.NO_INTERVAL
+    if pd.notna(estimate.ci_low):
+        interval = f"{estimate.ci_low:.{decimals}f}, {estimate.ci_high:.{decimals}f}"
     left_out = labels.describe_left_out(estimate.n_left_out, estimate.labelled_distance)
     texts = [text for text in (estimate.warning, left_out) if text]
     mark = footnotes.add("; ".join(texts)) if texts else ""

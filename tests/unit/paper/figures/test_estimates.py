@@ -30,7 +30,7 @@ def test_each_value_has_an_interval_and_each_cell_its_counts(tmp_path):
     texts = list_texts(output.figure)
     assert "SAM2 (demo) · point + box" in texts
     assert "60 images, 312 instances" in texts
-    assert "55–60 images, 312 instances" in texts  # pmF1 has fewer images
+    assert "55–60 of 60 images, 312 instances" in texts  # fewer images carry pmF1
 
 
 @pytest.mark.parametrize(("skip_concept", "n_skipped", "n_not_evaluable"), [(False, 0, 1), (True, 4, 0)])
@@ -57,6 +57,30 @@ def test_values_that_lack_labels_have_a_dagger_with_a_note_and_those_left_out_a_
     assert 0 <= note.y0 < note.y1 <= STAMP_MARGIN_IN * figure.dpi and note.x0 >= 0
     count, panel = boxes["0.89 (1,234 left out)"], figure.axes[1].get_window_extent(renderer)
     assert panel.x0 - 1 <= count.x0 and count.x1 <= panel.x1 + 1
+
+
+def test_a_warning_is_a_letter_at_its_value_with_the_text_at_the_bottom(tmp_path):
+    estimates = make_estimates()
+    plain = draw(estimates_request(estimates, tmp_path)).figure
+    reason = "no interval: too few groups for an interval (2; at least 4)"
+    estimates.loc[[0, 3], "warning"] = reason
+    estimates.loc[[0, 3], ["ci_low", "ci_high"]] = None
+    estimates.loc[1, "warning"] = "resampled by image, " + "as the data set has only 1 group; " * 8
+    figure = draw(estimates_request(estimates, tmp_path)).figure
+    texts = list_texts(figure)
+    assert texts.count("0.91 (a)") == 1 and sum(text.endswith(" (a)") for text in texts) == 2
+    assert sum(text.endswith(" (b)") for text in texts) == 1
+    assert list_gids(figure).count("ci") == list_gids(plain).count("ci") - 2
+    (note,) = (text for text in figure.findobj(Text) if text.get_gid() == "warnings")
+    first_line, *other_lines = note.get_text().splitlines()
+    assert (
+        first_line == f"(a) {reason}" and other_lines[0].startswith("(b) resampled by image") and len(other_lines) > 1
+    )
+    # The text is between the panels and the margin of the stamp, and inside the figure.
+    box = note.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    lowest_axis = min(axes.get_tightbbox().y0 for axes in figure.axes)
+    assert STAMP_MARGIN_IN * figure.dpi - 1 <= box.y0 < box.y1 <= lowest_axis
+    assert box.x0 >= 0 and box.x1 <= figure.get_size_inches()[0] * figure.dpi
 
 
 def test_a_cell_of_two_experiments_is_drawn_once(tmp_path):

@@ -53,11 +53,11 @@ def test_warnings_are_footnotes_of_their_values(tmp_path):
     estimates = make_estimates()
     estimates.loc[[0, 4], "warning"] = WARNING
     estimates.loc[1, ["ci_low", "ci_high"]] = None
-    estimates.loc[1, "warning"] = "computed from a single image"
+    estimates.loc[1, "warning"] = "no interval: 1 of 60 images carries the value"
     text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text()
     assert "| 0.912 (a) [0.882, 0.932] |" in text
     assert f"(a) {WARNING}" in text and text.count("(a)") == 3
-    assert "| 0.894 (b) |" in text
+    assert "| 0.894 (b) [no interval] |" in text
 
 
 @pytest.mark.parametrize(
