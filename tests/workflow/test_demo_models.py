@@ -96,6 +96,7 @@ def test_the_comparison_fails_with_one_line_if_an_estimate_is_below_the_card(che
     folder = checkout.folder / "results" / "demo-models" / "statistics"
     folder.mkdir(parents=True)
     other = {"experiment": "any", "stratum": "all", "clusters": "image", "n_clusters": 1}
+    other |= {"n_images_total": 1, "n_clusters_total": 1}
     estimates = [other | row | {"model": row["model"].replace("demo", "rebuilt")} for row in rows.to_dict("records")]
     ESTIMATES.write(folder / "estimates.parquet", estimates)
     # Without --allowed-rules Snakemake would make the estimates, beginning with the trainings.

@@ -76,11 +76,15 @@ def average_precision(
     return RankedMetric(
         make_resampler=make_resampler,
         carries_value=carries_value,
-        # The precision at a recall is the highest at that recall or beyond, so chance raises it.
-        is_biased=True,
         row_mask=is_evaluable_phrase,
         not_evaluable_reason=_size_reason(iou_type, size),
-        **set_fields(description, higher_is_better=True, operating_point=OperatingPoint(iou_text, ALL_SCORES, CROWD)),
+        **set_fields(
+            description,
+            higher_is_better=True,
+            operating_point=OperatingPoint(iou_text, ALL_SCORES, CROWD),
+            # The precision at a recall is the highest at that recall or beyond, so chance raises it.
+            is_biased=True,
+        ),
     )
 
 

@@ -22,6 +22,9 @@ VALUE_COLUMNS = (
     *("effect_size", "effect_low", "effect_high", "minimum_detectable"),
 )
 
+N_SWAPPED = "n_swapped"
+"""Key of a row with a p-value, removed before it is written: number of clusters that carry one of both values."""
+
 CellMetric = tuple[str, str, str, str]
 """Data set, model, prompt set, metric."""
 
@@ -166,11 +169,9 @@ def _test_pair(
         return {}
     differences = jackknife.pseudo_values(candidate, baseline)
     t_test = asdict(paired.t_test(differences, settings["confidence"]))
-    return {
-        "p_value": permutation_p_value(candidate, baseline, settings["resamples"], rng),
-        "p_t_test": t_test.pop("p_value"),
-        **t_test,
-    }
+    p_value = permutation_p_value(candidate, baseline, settings["resamples"], rng)
+    swapped = {} if p_value is None else {N_SWAPPED: len(differences)}
+    return {"p_value": p_value, "p_t_test": t_test.pop("p_value"), **t_test, **swapped}
 
 
 def _join_coverage(candidate: LabelCoverage, baseline: LabelCoverage) -> Row:
@@ -188,7 +189,7 @@ def _correct_p_values(rows: list[Row], settings: Mapping[str, Any]) -> None:
     corrected = zip(rows, paired.holm(p_values), paired.bonferroni(p_values), strict=True)
     for row, holm, bonferroni in corrected:
         row |= {"p_holm": holm, "p_bonferroni": bonferroni, "n_tests": len(rows)}
-    n_clusters = [row["n_clusters"] for row in rows]
+    n_clusters = [row.pop(N_SWAPPED) for row in rows]
     reasons = explain_unattainable(n_clusters, settings["resamples"], 1 - settings["confidence"])
     for row, reason in zip(rows, reasons, strict=True):
         row["warning"] = "; ".join(text for text in (row["warning"], reason) if text) or None

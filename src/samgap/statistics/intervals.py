@@ -109,10 +109,9 @@ def _compute_ends(draws: np.ndarray, sides: Sequence[Resampleable], confidence: 
         if len(effective) < len(sides) or not np.isfinite(top - bottom):
             return None
         return _extend_to_unseen(value, min(effective), (bottom, top), confidence)
-    candidates = [(low, high)]
-    if any(side.metric.is_biased for side in sides):
-        candidates = _correct_bias(low, high, value, float(draws.mean()))
-    if n_clusters < FEW_CLUSTERS:
+    is_biased = any(side.metric.is_biased for side in sides)
+    candidates = _correct_bias(low, high, value, float(draws.mean())) if is_biased else [(low, high)]
+    if is_biased or n_clusters < FEW_CLUSTERS:
         candidates.append(_jackknife_t_interval(sides, confidence))
     if all(_has_rare_events(side) for side in sides):
         candidates.append(_binomial_interval(sides, confidence))
