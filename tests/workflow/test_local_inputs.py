@@ -17,7 +17,7 @@ from .conftest import Checkout
 pytestmark = pytest.mark.workflow
 
 OLD_S = 1_500_000_000
-ORCHARD = {"kind": "coco", "annotations": ["instances.json"], "nouns": {"apple": "apple"}}
+ORCHARD = {"kind": "coco", "annotations": ["instances.json"], "nouns": {"apple": "apple"}, "max-left-out": 0.5}
 
 
 def edit_labels(folder: Path, get_image_id: Callable[[int], int | None]) -> None:
