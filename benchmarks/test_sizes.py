@@ -1,6 +1,6 @@
 """Sizes of the paired permutation test: how often it rejects equality of metrics that are equal.
 
-    PYTHONPATH=src python benchmarks/test_sizes.py [--quick] [--repetitions 2000]
+    PYTHONPATH=src python benchmarks/test_sizes.py [--quick] [--repetitions 1500]
 
 Two models with the same true value of a metric work at different operating points: one finds less and has fewer false
 positives. A parameter of the second is chosen so that both values are equal on many images. Each repetition draws a
@@ -71,8 +71,9 @@ SCENARIOS = (
 def main() -> None:
     """Parse the arguments and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=2000)
+    parser.add_argument("--repetitions", type=int, default=1500)
     parser.add_argument("--quick", action="store_true", help="50 repetitions")
+    parser.add_argument("--metric", help="only the rows of this metric")
     arguments = parser.parse_args()
     repetitions = 50 if arguments.quick else arguments.repetitions
     error = 100 * (LEVEL * (1 - LEVEL) / repetitions) ** 0.5
@@ -80,6 +81,8 @@ def main() -> None:
     print(f"| clusters | {' | '.join(map(str, SIZES))} |")
     print(f"|---|{'---|' * len(SIZES)}")
     for scenario in SCENARIOS:
+        if arguments.metric not in (None, scenario.metric):
+            continue
         second = calibrate(scenario)
         sizes = [measure_size(scenario, second, n, repetitions) for n in SIZES]
         cells = " | ".join(f"{100 * size:.1f} %" for size in sizes)

@@ -22,6 +22,10 @@ def pseudo_values(first: Resampleable, second: Resampleable | None = None) -> np
     """Compute the pseudo-values of a metric, or of the difference θ of two cells: n·θ − (n − 1)·θ₍₋ᵢ₎, float64 (n,).
 
     The n clusters are those that carry one of the values. NaN where the metric is undefined without the cluster.
+
+    Those of a ranked metric are moved so that their mean is θ. Average precision has steps at 101 recalls; each image
+    less moves all of them, by more than the bias: with 60 images, the mean of pseudo-values varied by 0.08 in
+    simulations, and average precision itself by 0.03.
     """
     sides: Sequence[tuple[int, Resampleable]] = [(1, first)] if second is None else [(1, first), (-1, second)]
     has_data = np.logical_or.reduce([side.has_data for _, side in sides])
@@ -29,7 +33,9 @@ def pseudo_values(first: Resampleable, second: Resampleable | None = None) -> np
     values = np.zeros(n)
     for sign, side in sides:
         values += sign * (n * bootstrap.point_estimate(side) - (n - 1) * leave_one_out(side, has_data))
-    return values
+    if all(isinstance(side, SumStatistics) for _, side in sides):
+        return values
+    return values - values.mean() + sum(sign * bootstrap.point_estimate(side) for sign, side in sides)
 
 
 def leave_one_out(resampleable: Resampleable, has_data: np.ndarray) -> np.ndarray:
