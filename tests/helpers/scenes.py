@@ -124,8 +124,13 @@ PHRASE_TAGS = [
 """The tags of the phrases 0 to 5 of `random_tagged_shard`."""
 
 
-def random_tagged_shard(seed: int, n_images: int = 10, shape: tuple[int, int] = (300, 380)):
-    """Return the tables of `random_shard` on larger images with all tags, leaves, clicks, and points with 3 masks."""
+def random_tagged_shard(
+    seed: int, n_images: int = 10, shape: tuple[int, int] = (300, 380), several_masks: bool = False
+):
+    """Return the tables of `random_shard` on larger images with all tags, boxes near the masks', leaves and clicks.
+
+    With `several_masks` also a point with three masks on each image.
+    """
     rng = np.random.default_rng(seed)
     masks, prompts, truth, images = random_shard(seed, n_images, shape, n_phrases=len(PHRASE_TAGS))
     numbers = [int(prompt_id.split("-")[1]) for prompt_id in prompts["prompt_id"]]
@@ -142,7 +147,7 @@ def random_tagged_shard(seed: int, n_images: int = 10, shape: tuple[int, int] = 
             prompt_rows.append((prompt_id, image_id, "clicks", None, [instance.id]))
             clicked = [jitter_mask(rng, instance.decode_mask()) for _ in range(4)]
             predictions += [(prompt_id, number, image_id, 0.5, mask) for number, mask in enumerate(clicked)]
-        for instance in [instance for instance in instances if not instance.ignore][:1]:
+        for instance in [instance for instance in instances if not instance.ignore][: int(several_masks)]:
             prompt_rows.append((f"{image_id}-point", image_id, "point", None, [instance.id]))
             several = [jitter_mask(rng, instance.decode_mask()) for _ in range(3)]
             predictions += [

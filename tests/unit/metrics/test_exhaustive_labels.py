@@ -29,7 +29,7 @@ def match_both(tables, *flow):
 
 @pytest.fixture(scope="module")
 def both_tables():
-    shards = [match_both(random_tagged_shard(seed, n_images=4)) for seed in range(2)]
+    shards = [match_both(random_tagged_shard(seed, n_images=4, several_masks=True)) for seed in range(2)]
     return [*shards, match_both(random_sequences(0, shape=(300, 380)), constant_flow)]
 
 
