@@ -15,8 +15,7 @@ from samgap.datasets.coco_files import CocoImage
 from samgap.datasets.image_paths import AmbiguousNameError, ImagePaths
 from samgap.datasets.names import clean_path, compose, normalize_spelling, split_path, suggest_name, summarize_names
 from samgap.datasets.output_names import make_output_names
-from samgap.datasets.photographs import OTHER_IMAGE_SUFFIXES
-from samgap.datasets.write import IMAGE_SUFFIXES
+from samgap.datasets.photographs import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
 from samgap.errors import UserError
 
 logger = logging.getLogger("samgap")

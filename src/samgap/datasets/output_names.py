@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from samgap.datasets.names import compose, split_path, summarize_names
-from samgap.datasets.write import IMAGE_SUFFIXES
+from samgap.datasets.photographs import IMAGE_SUFFIXES
 
 logger = logging.getLogger("samgap")
 

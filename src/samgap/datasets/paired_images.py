@@ -6,8 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from samgap.datasets.archive import iter_files
 from samgap.datasets.names import compose, suggest_name
-from samgap.datasets.photographs import OTHER_IMAGE_SUFFIXES
-from samgap.datasets.write import IMAGE_SUFFIXES
+from samgap.datasets.photographs import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
 from samgap.errors import UserError
 
 

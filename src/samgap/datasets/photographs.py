@@ -43,6 +43,8 @@ BRANDED_FORMATS = {
     b"crx ": "CR3",
 }
 """Bytes 8 to 11 of a RIFF or ISO base media file -> its format."""
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
+"""Suffixes, in lower case, of image files that are read."""
 OTHER_IMAGE_SUFFIXES = frozenset(
     {
         *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".psd", ".tif", ".tiff", ".webp"),
@@ -66,6 +68,7 @@ class Photograph:
         height: Height in px.
         stored_size: Size before a rotation.
         orientation: EXIF orientation of the stored image, 1 to 8; None if it is invalid.
+        is_rotated: Whether it was rotated or mirrored to that orientation.
     """
 
     encoded_bytes: bytes
@@ -73,6 +76,7 @@ class Photograph:
     height: int
     stored_size: Size
     orientation: int | None
+    is_rotated: bool = False
 
     @property
     def upright_size(self) -> Size:
@@ -117,8 +121,9 @@ def load_photograph(
             image.convert("RGB")  # as the models need it; raises an exception if the palette is invalid
         if photo.orientation in ROTATIONS and (orientation == "shown" or (orientation is None and fits_upright)):
             rotated = image.transpose(ROTATIONS[photo.orientation])
+            encoded_bytes = _encode(rotated, file_format)
             return replace(
-                photo, encoded_bytes=_encode(rotated, file_format), width=rotated.width, height=rotated.height
+                photo, encoded_bytes=encoded_bytes, width=rotated.width, height=rotated.height, is_rotated=True
             )
         if image.format == "MPO":  # the first picture was not extracted, because the structure of the file is invalid
             return replace(photo, encoded_bytes=_encode(image, file_format))

@@ -11,14 +11,12 @@ import numpy as np
 
 from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.left_out import ReturnedCounts
+from samgap.datasets.photographs import IMAGE_SUFFIXES
 from samgap.errors import UserError
 from samgap.io.files import atomic_directory, atomic_write
 from samgap.io.progress import report_progress
 from samgap.masks.coco_annotation import encode_annotation
 from samgap.tables.images import IMAGES
-
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg"}
-"""Suffixes of image files in lower case."""
 
 
 @dataclass(frozen=True)
