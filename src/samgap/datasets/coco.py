@@ -23,10 +23,10 @@ from samgap.datasets.coco_annotations import make_annotation
 from samgap.datasets.coco_checks import check_crowds
 from samgap.datasets.coco_files import UNKNOWN_IMAGE, CocoFile, CocoImage, parse_coco_file
 from samgap.datasets.coco_ids import show
-from samgap.datasets.coco_images import LocatedImage, index_source, iter_corners, locate_images
+from samgap.datasets.coco_images import LocatedImage, index_source, locate_images
 from samgap.datasets.left_out import MAX_LEFT_OUT, LabelCounts
 from samgap.datasets.names import extract_group, select_listed, summarize_names
-from samgap.datasets.orientation_notes import OrientationNotes
+from samgap.datasets.orientation_notes import OrientationNotes, read_geometry
 from samgap.datasets.photographs import load_photograph
 
 logger = logging.getLogger("samgap")
@@ -160,7 +160,7 @@ def iter_images(
     counts = LabelCounts() if "files" in options else orphans
     n_labels = counts.n_lost + sum(len(entry.labels) + len(entry.lost) for _, entry in entries)
     located = locate_images(entries, index, options.get("images"), source)
-    notes, n_instances = OrientationNotes(), 0
+    notes, n_instances = OrientationNotes(options.get("orientation")), 0
     try:
         for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
             image = _load_image(located[path], encoded_bytes, f"{source}: {path}", options, counts, notes)
@@ -248,8 +248,7 @@ def _load_image(
 ) -> AnnotatedImage:
     entry = located.entry
     photo = load_photograph(encoded_bytes, source_name, entry.size, options.get("orientation"))
-    corners = iter_corners(label.values for label in entry.labels)
-    notes.add(entry.file_name, photo, None if "orientation" in options else corners)
+    notes.add(entry.file_name, photo, read_geometry(label.values for label in entry.labels), entry.size)
     categories = _parse_categories(options)
     annotations: list[Annotation] = []
     lost_categories = {*entry.lost_elsewhere, *(label.category for _, label in entry.lost)}

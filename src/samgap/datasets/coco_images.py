@@ -5,7 +5,7 @@ import itertools
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
@@ -187,24 +187,3 @@ def _explain_missing(
         path.name for path in index.other_image_paths
     }
     return suggest_name(base_name, sorted(others))
-
-
-def iter_corners(annotations: Iterable[Mapping[str, Any]]) -> Iterator[tuple[float, float]]:
-    """Yield x and y in px of the corners of boxes and polygons, and the size of masks; invalid ones are left out."""
-    for annotation in annotations:
-        box: Any = annotation.get("bbox")
-        segmentation: Any = annotation.get("segmentation")
-        if _is_number_list(box) and len(box) == 4:
-            yield box[0], box[1]
-            yield box[0] + box[2], box[1] + box[3]
-        if isinstance(segmentation, Mapping):
-            size: Any = segmentation.get("size")
-            if _is_number_list(size) and len(size) == 2:
-                yield size[1], size[0]
-        for polygon in segmentation if isinstance(segmentation, list) else ():
-            if _is_number_list(polygon):
-                yield from zip(polygon[::2], polygon[1::2], strict=False)
-
-
-def _is_number_list(values: Any) -> bool:
-    return isinstance(values, list) and all(type(value) in (int, float) for value in values)

@@ -15,7 +15,7 @@ from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.archive import iter_files, read_file
 from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
 from samgap.datasets.names import compose
-from samgap.datasets.orientation_notes import OrientationNotes
+from samgap.datasets.orientation_notes import LabelGeometry, OrientationNotes
 from samgap.datasets.output_names import to_storable_name
 from samgap.datasets.paired_images import ImageFolder, index_pairs
 from samgap.datasets.photographs import decoding_errors, load_photograph
@@ -61,7 +61,7 @@ def read_image_mask_pairs(
     ignored_ids = _read_ignored_ids(options["ignore"], image_names) if "ignore" in options else {}
     attributes = options.get("attributes", {})
     n_single_object = n_several_objects = 0
-    notes = OrientationNotes()
+    notes = OrientationNotes(options.get("orientation"))
     selected_paths = {path for path in images.paths.values() if path.name in selected}
     for path, image_bytes in iter_files(image_folder.source, selected_paths.__contains__, max_gb):
         stem = compose(path.stem)
@@ -79,9 +79,10 @@ def read_image_mask_pairs(
                 f"{photo_source}: {photo.width}x{photo.height} px with `orientation: shown`, but its mask has "
                 f"{mask_size[0]}x{mask_size[1]} px; remove this option"
             )
-        notes.add(path.name, photo)
         ignored = ignored_ids.get(compose(path.name), set())
         annotations = _make_annotations(id_map, noun, attributes, ignored, mask_source)
+        geometry = LabelGeometry(mask_sizes={mask_size}, n_labels=len(annotations))
+        notes.add(path.name, photo, geometry, mask_size)
         n_single_object += len(annotations) == 1
         n_several_objects += len(annotations) > 1
         name = to_storable_name(path.name)

@@ -7,7 +7,7 @@ apples of the trees in the foreground are labelled (Häni et al. 2020), so the l
 
 Options: `part` (train or test); `videos` or `without-videos` (names of the videos to select or to exclude); `absent`
 (nouns that are in no image); `ignore` (a CSV file with the columns image, instance_id, ignore; instances with ignore 1
-count as neither matched nor false positive).
+count as neither matched nor false positive); `orientation` (whether masks are for photographs as stored or as shown).
 
 The group of an image is its video, the part of the name before `_image`: `20150921_131234` for
 `20150921_131234_image7.png`. In other names it is the part before the last `_` (`dataset1_back` for
@@ -53,6 +53,7 @@ OPTIONS = {
         },
         "absent": {"$ref": "#/$defs/absent"},
         "ignore": {"$ref": "#/$defs/ignore"},
+        "orientation": {"$ref": "#/$defs/orientation"},
         "max-gb": {"$ref": "#/$defs/max-gb"},
         "exhaustive": {
             "description": "As for every data set; apples of background trees have no label.",

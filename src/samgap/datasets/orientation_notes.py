@@ -1,10 +1,13 @@
 """Warnings about photographs whose labels may be for the stored or for the upright image (EXIF orientation)."""
 
 import logging
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from samgap.datasets.exif_orientation import Size
+from samgap.datasets.coco_values import InvalidAnnotationError, parse_box_numbers, parse_numbers, parse_polygons
+from samgap.datasets.exif_orientation import ROTATIONS, Size
 from samgap.datasets.names import summarize_names
 from samgap.datasets.photographs import Photograph
 
@@ -13,75 +16,119 @@ logger = logging.getLogger("samgap")
 TOLERANCE_PX = 1.0
 """Distance in px up to which a corner outside an image is a matter of rounding."""
 
+INVALID = ("photographs with an invalid EXIF orientation, which is ignored", "")
+UNDECIDED_STORED = (
+    "photographs that EXIF rotates, labelled with the size as stored, and read as stored",
+    "; set `orientation: shown` if they were labelled upright, as viewers show them, or `orientation: stored` if not",
+)
+UNDECIDED_SHOWN = (
+    "photographs that EXIF rotates or mirrors, read as viewers show them, with labels that fit the stored image, too",
+    "; set `orientation: stored` if they were labelled as stored, or `orientation: shown` if not",
+)
 
 @dataclass
+class LabelGeometry:
+    """What the labels of an image tell about the size of the image for which they were made.
+
+    Attributes:
+        corners: x and y of the corners of polygons and boxes, in px.
+        mask_sizes: Width and height of their masks, in px.
+        n_labels: Number of the labels.
+    """
+
+    corners: list[tuple[float, float]] = field(default_factory=list)
+    mask_sizes: set[Size] = field(default_factory=set)
+    n_labels: int = 0
+
+    def find_orientation(self, stored_size: Size, upright_size: Size) -> str:
+        """Return the image that the labels fit: `stored`, `shown` (upright), or an empty text if undecided.
+
+        A corner outside the stored and inside the upright image proves that the labels are for the upright image, and
+        vice versa; so does a mask that has the size of only one of them.
+
+        Args:
+            stored_size: Size of the stored image.
+            upright_size: Size of the upright image.
+        """
+        fits = [(size == stored_size, size == upright_size) for size in self.mask_sizes]
+        fits += [(_is_inside(corner, stored_size), _is_inside(corner, upright_size)) for corner in self.corners]
+        evidence = {"stored" if fits_stored else "shown" for fits_stored, fits_shown in fits if fits_stored != fits_shown}
+        return evidence.pop() if len(evidence) == 1 else ""
+
+
+def read_geometry(coco_annotations: Iterable[Mapping[str, Any]]) -> LabelGeometry:
+    """Return the corners of the boxes and polygons, and the sizes of the run lengths; invalid ones are left out."""
+    geometry = LabelGeometry()
+    for annotation in coco_annotations:
+        geometry.n_labels += 1
+        segmentation = annotation.get("segmentation")
+        if isinstance(segmentation, Mapping):
+            size = parse_numbers(segmentation.get("size"))
+            if size is not None and len(size) == 2:
+                geometry.mask_sizes.add((round(size[1]), round(size[0])))
+        else:
+            for polygon in filter(None, parse_polygons(segmentation)):
+                geometry.corners += zip(polygon[::2], polygon[1::2], strict=True)
+        try:
+            x, y, width, height = parse_box_numbers(annotation)
+        except InvalidAnnotationError:
+            continue
+        geometry.corners += (x, y), (x + width, y + height)
+    return geometry
+
+
 class OrientationNotes:
     """Names of photographs whose orientation is not certain, for one warning of each type.
 
-    Attributes:
-        invalid: Photographs with an invalid EXIF orientation.
-        undecided: Photographs that EXIF rotates, with labels of the stored size that may be for either image.
-        upright: Photographs that EXIF rotates, with labels of the stored size that fit only the upright image.
+    Args:
+        option: Option `orientation` of the data set; None if it is not set.
     """
 
-    invalid: list[str] = field(default_factory=list)
-    undecided: list[str] = field(default_factory=list)
-    upright: list[str] = field(default_factory=list)
+    def __init__(self, option: str | None) -> None:
+        self._option = option
+        self._names: dict[tuple[str, str], list[str]] = defaultdict(list)
 
-    def add(self, name: str, photo: Photograph, corners: Iterable[tuple[float, float]] | None = None) -> None:
-        """Note a photograph if its orientation is not certain.
+    def add(self, name: str, photo: Photograph, labels: LabelGeometry, labelled_size: Size | None) -> None:
+        """Note a photograph if its orientation is invalid, or is not that of its labels, or if that cannot be told.
 
         Args:
             name: Its name.
             photo: The photograph in the orientation in which it is used.
-            corners: Corners of its labels, x and y in px; None if the orientation of the labels is certain.
+            labels: Its labels.
+            labelled_size: Size that the labels state, if any. If it is only the upright size, it decides; the size as
+                stored does not, because tools write it for labels of either image.
         """
         if photo.orientation is None:
-            self.invalid.append(name)
-        elif corners is not None and (photo.width, photo.height) != photo.upright_size:
-            labelled = find_labelled_orientation(corners, photo.stored_size, photo.upright_size)
-            if labelled != "stored":
-                (self.upright if labelled else self.undecided).append(name)
+            self._names[INVALID].append(name)
+        if photo.orientation not in ROTATIONS:
+            return
+        is_upright_stated = labelled_size == photo.upright_size != photo.stored_size
+        labelled = labels.find_orientation(photo.stored_size, photo.upright_size)
+        if labelled == ("shown" if photo.is_rotated else "stored"):
+            return
+        if labelled:
+            self._names[self._describe_contradiction(photo.is_rotated, is_upright_stated)].append(name)
+        elif self._option is None and not photo.is_rotated:
+            self._names[UNDECIDED_STORED].append(name)
+        elif self._option is None and not is_upright_stated and labels.n_labels:
+            self._names[UNDECIDED_SHOWN].append(name)
+
+    def _describe_contradiction(self, is_rotated: bool, is_upright_stated: bool) -> tuple[str, str]:
+        """Return the problem and the remedy of labels that fit only the image that is not used."""
+        used, other = ("viewers show them", "stored") if is_rotated else ("stored", "upright")
+        problem = f"photographs that EXIF rotates, read as {used}, but with labels that fit only the {other} image"
+        if self._option is not None:
+            return problem, f"; `orientation: {self._option}` is set: correct these labels"
+        if is_upright_stated:
+            return problem, "; their width and height are those of the upright image: correct them, or the labels"
+        return problem, f"; set `orientation: {'stored' if is_rotated else 'shown'}`"
 
     def log_warnings(self, source_name: str) -> None:
         """Log a warning with the number and the first names of each type, if there is any."""
-        for names, problem, remedy in (
-            (self.invalid, "photographs with an invalid EXIF orientation, which is ignored", ""),
-            (
-                self.undecided,
-                "photographs that EXIF rotates, labelled with the size as stored, and read as stored",
-                "; set `orientation: shown` if they were labelled upright, as viewers show them, or "
-                "`orientation: stored` if not",
-            ),
-            (
-                self.upright,
-                "photographs that EXIF rotates, labelled with the size as stored, but with labels that fit only the "
-                "upright image",
-                "; set `orientation: shown`",
-            ),
-        ):
-            if names:
-                summary = summarize_names(names)
-                logger.warning("warning: %s: %s (%d): %s%s", source_name, problem, len(names), summary, remedy)
-
-
-def find_labelled_orientation(corners: Iterable[tuple[float, float]], stored_size: Size, upright_size: Size) -> str:
-    """Return the image that the corners of labels fit: `stored`, `shown` (upright), or an empty text if undecided.
-
-    A corner outside the stored and inside the upright image proves that the labels are for the upright image, and vice
-    versa.
-
-    Args:
-        corners: x and y of the corners of polygons and boxes, in px.
-        stored_size: Size of the stored image.
-        upright_size: Size of the upright image.
-    """
-    evidence = set()
-    for corner in corners:
-        fits_stored, fits_upright = _is_inside(corner, stored_size), _is_inside(corner, upright_size)
-        if fits_stored != fits_upright:
-            evidence.add("stored" if fits_stored else "shown")
-    return evidence.pop() if len(evidence) == 1 else ""
+        for (problem, remedy), names in self._names.items():
+            logger.warning(
+                "warning: %s: %s (%d): %s%s", source_name, problem, len(names), summarize_names(names), remedy
+            )
 
 
 def _is_inside(corner: tuple[float, float], size: Size) -> bool:

@@ -69,3 +69,23 @@ def test_photograph_is_rotated_to_the_orientation_of_its_mask(orchard_folder: Pa
     (orchard_folder / "images" / ORCHARD_IMAGE_NAMES[0]).write_bytes(stream.getvalue())
     first = next(image for image in read(orchard_folder) if image.file_name == ORCHARD_IMAGE_NAMES[0])
     assert (first.width, first.height, len(first.annotations)) == (40, 30, 2)
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(3, (40, 30)), (6, (30, 40)), (8, (40, 30)), (6, (40, 40))])
+def test_photographs_whose_masks_may_be_for_either_image_are_named(
+    orchard_folder: Path, logged_warnings, orientation: int, size: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    name = ORCHARD_IMAGE_NAMES[0]
+    Image.new("RGB", size, "green").save(orchard_folder / "images" / name, exif=exif)
+    if size[0] == size[1]:
+        id_map = np.pad(make_id_map(), ((0, 10), (0, 0)))
+        Image.fromarray(id_map).save(orchard_folder / "masks" / Path(name).with_suffix(".png"))
+    read(orchard_folder)
+    is_undecided = orientation == 3 or size[0] == size[1]
+    expected = "read as viewers show them, with labels that fit the stored image, too (1): row1_0001.jpg; set"
+    assert [expected in text for text in logged_warnings()] == [True] * is_undecided
+    if is_undecided:
+        read(orchard_folder, orientation="stored")
+        assert len(logged_warnings()) == 1

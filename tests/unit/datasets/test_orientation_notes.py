@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from samgap.datasets import AnnotatedImage
-from samgap.datasets.orientation_notes import find_labelled_orientation
+from samgap.datasets.orientation_notes import LabelGeometry, read_geometry
 from tests.helpers.cases import find_case
 from tests.helpers.coco import (
     HEIGHT,
@@ -47,6 +47,14 @@ def measure_brightness(image: AnnotatedImage) -> float:
 # Upright, the bright half is at the top: of 30 x 40 px, the first 20 rows.
 BRIGHT_BOX = {"bbox": [2, 2, 10, 16], "segmentation": [[2, 2, 12, 2, 12, 18, 2, 18]]}
 DARK_BOX_BELOW = {"bbox": [2, 32, 10, 6], "segmentation": [[2, 32, 12, 32, 12, 38, 2, 38]]}
+UNDECIDED_SHOWN = (
+    "photographs that EXIF rotates or mirrors, read as viewers show them, with labels that fit the stored image, too "
+    "(1): a.jpg; set `orientation: stored` if they were labelled as stored, or `orientation: shown` if not"
+)
+FITS_STORED = (
+    "photographs that EXIF rotates, read as viewers show them, but with labels that fit only the stored image (1): "
+    "a.jpg; set `orientation: stored`"
+)
 
 
 def test_undecided_photographs_are_named(tmp_path: Path, logged_warnings) -> None:
@@ -101,12 +109,77 @@ def test_option_stored_does_not_rotate(tmp_path: Path, logged_warnings) -> None:
     assert "40x30 px, but its labels are for 30x40 px" in read_coco_error(source, orientation="stored")
 
 
-def test_photographs_without_a_change_of_size_are_read_upright(tmp_path: Path, logged_warnings) -> None:
-    # Upside down: the bright left half is on the right. Sizes do not show what the labels are for.
-    box = {"bbox": [22, 2, 10, 16], "segmentation": [[22, 2, 32, 2, 32, 18, 22, 18]]}
-    [image] = read_coco(write_rotated(tmp_path / "d", box, orientation=3))
+@pytest.mark.parametrize(("orientation", "bright_left"), [(2, 22), (3, 22), (4, 2)])
+def test_photographs_without_a_change_of_size_are_named(
+    tmp_path: Path, logged_warnings, orientation: int, bright_left: int
+) -> None:
+    # Mirrored or upside down: labels fit both images, so that nothing shows what they are for.
+    corners = [bright_left, 2, bright_left + 10, 2, bright_left + 10, 18, bright_left, 18]
+    box = {"bbox": [bright_left, 2, 10, 16], "segmentation": [corners]}
+    source = write_rotated(tmp_path / "d", box, orientation=orientation)
+    [image] = read_coco(source)
     assert measure_brightness(image) > 240
-    assert logged_warnings() == []
+    assert [text.split(": ", 2)[2] for text in logged_warnings()] == [UNDECIDED_SHOWN]
+    for option in ("shown", "stored"):
+        read_coco(source, orientation=option)
+    assert len(logged_warnings()) == 1
+
+
+def test_square_photographs_are_named(tmp_path: Path, logged_warnings) -> None:
+    labels = make_labels({"bbox": [2, 2, 10, 16]})
+    labels["images"][0].update(width=40, height=40)
+    read_coco(write_folder(tmp_path / "d", labels, **{"a.jpg": make_rotated_jpeg(6, (40, 40))}))
+    assert [text.split(": ", 2)[2] for text in logged_warnings()] == [UNDECIDED_SHOWN]
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_photographs_without_labels_are_not_named(tmp_path: Path, logged_warnings, orientation: int) -> None:
+    labels = make_labels()
+    del labels["images"][0]["width"]
+    read_coco(write_folder(tmp_path / "d", labels, **{"a.jpg": make_rotated_jpeg(orientation)}))
+    assert not any("EXIF" in text for text in logged_warnings())
+
+
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [
+        ({"bbox": [2, 2, 10, 16]}, UNDECIDED_SHOWN),
+        ({"bbox": [2, 32, 10, 6]}, ""),
+        ({"segmentation": [2, 32, 12, 32, 12, 38, 2, 38]}, ""),
+        ({"bbox": [28, 2, 10, 6]}, FITS_STORED),
+        ({"bbox": ["28", "2", "10", "6"]}, FITS_STORED),
+        ({"segmentation": [28, 2, 38, 2, 38, 8, 28, 8]}, FITS_STORED),
+        ({"segmentation": [[[28, 2], [38, 2], [38, 8]]]}, FITS_STORED),
+        ({"segmentation": compress(square_mask())}, FITS_STORED),
+    ],
+)
+def test_photographs_without_a_stated_size_are_named_unless_labels_decide(
+    tmp_path: Path, logged_warnings, annotation: dict[str, Any], expected: str
+) -> None:
+    source = write_rotated(tmp_path / "d", annotation, size=(None, None))
+    if "size" in annotation.get("segmentation", ()):
+        assert "all 1 annotations" in read_coco_error(source, **{"max-left-out": 1})
+    else:
+        [image] = read_coco(source, **{"max-left-out": 1})
+        assert (image.width, image.height) == (HEIGHT, WIDTH)
+    texts = [text.split(": ", 2)[2] for text in logged_warnings() if "EXIF" in text]
+    assert texts == [expected] * bool(expected)
+
+
+def test_labels_that_contradict_the_stated_size_or_the_option_are_named(tmp_path: Path, logged_warnings) -> None:
+    boxes = BRIGHT_BOX, {"bbox": [28, 2, 10, 6]}
+    read_coco(write_rotated(tmp_path / "d", *boxes, size=(HEIGHT, WIDTH)), **{"max-left-out": 1})
+    assert any("fit only the stored image (1): a.jpg; their width and height are" in text for text in logged_warnings())
+    read_coco(write_rotated(tmp_path / "d", *boxes), orientation="shown", **{"max-left-out": 1})
+    assert any("(1): a.jpg; `orientation: shown` is set: correct these" in text for text in logged_warnings())
+
+
+def test_several_photographs_are_counted_in_one_warning(tmp_path: Path, logged_warnings) -> None:
+    names = ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg")
+    labels = make_labels(*({"bbox": [2, 2, 9, 9], "image_id": number} for number in range(1, 6)), images=names)
+    read_coco(write_folder(tmp_path / "d", labels, **dict.fromkeys(names, make_rotated_jpeg(3))))
+    [warning] = logged_warnings()
+    assert "(5): a.jpg, b.jpg, c.jpg and 2 more; set `orientation: stored`" in warning
 
 
 def test_invalid_orientations_are_counted_in_one_warning(tmp_path: Path, logged_warnings) -> None:
@@ -130,7 +203,26 @@ def test_invalid_orientations_are_counted_in_one_warning(tmp_path: Path, logged_
     ],
 )
 def test_labelled_orientation_from_corners(corners: list[tuple[float, float]], expected: str) -> None:
-    assert find_labelled_orientation(corners, (40, 30), (30, 40)) == expected
+    assert LabelGeometry(corners).find_orientation((40, 30), (30, 40)) == expected
+
+
+def test_labelled_orientation_from_the_size_of_masks() -> None:
+    # A size is exact, unlike a corner, which may be one px outside.
+    assert LabelGeometry(mask_sizes={(40, 41)}).find_orientation((40, 41), (41, 40)) == "stored"
+    assert LabelGeometry(mask_sizes={(41, 40)}).find_orientation((40, 41), (41, 40)) == "shown"
+    assert LabelGeometry(mask_sizes={(40, 40)}).find_orientation((40, 40), (40, 40)) == ""
+
+
+def test_geometry_of_valid_and_invalid_annotations() -> None:
+    geometry = read_geometry(
+        [
+            {"bbox": [1, 2, 3, 4], "segmentation": [[5, 6, 7, 8, 9, 10], [1, 2]]},
+            {"bbox": [1, 2, 3], "segmentation": {"size": [30, 40], "counts": "x"}},
+            {"bbox": None, "segmentation": "x"},
+        ]
+    )
+    assert sorted(geometry.corners) == [(1, 2), (4, 6), (5, 6), (7, 8), (9, 10)]
+    assert (geometry.mask_sizes, geometry.n_labels) == ({(40, 30)}, 3)
 
 
 def test_case_exif_size_as_stored(logged_warnings) -> None:
