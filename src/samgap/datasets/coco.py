@@ -253,7 +253,8 @@ def _load_image(
     annotations: list[Annotation] = []
     lost_categories = {*entry.lost_elsewhere, *(label.category for _, label in entry.lost)}
     for reason, label in entry.lost:
-        counts.add_lost(reason, label.id, entry.source_name)
+        nouns = () if label.category is None else (categories[label.category][0],)
+        counts.add_lost(reason, label.id, entry.source_name, *nouns)
     for target, reasons in ((counts.not_used, entry.not_used), (counts.changed, entry.changed)):
         for reason, label_id in reasons:
             target[reason].append(label_id)

@@ -6,7 +6,7 @@ from typing import Any
 from samgap.datasets import Annotation
 from samgap.datasets.coco_attributes import read_attributes
 from samgap.datasets.coco_files import CocoLabel
-from samgap.datasets.coco_labels import box_to_mask, decode_segmentation, parse_box
+from samgap.datasets.coco_shapes import box_to_mask, decode_segmentation, parse_box
 from samgap.datasets.coco_values import (
     Box,
     InvalidAnnotationError,
@@ -39,10 +39,9 @@ def make_annotation(
     box: Box | None = None
     changes: list[str] = []
     box_problem = problem = ""
+    is_cut = False
     try:
-        box, was_cut = parse_box(label.values, *size)
-        if was_cut:
-            changes.append("reach out of their image and are cut")
+        box, is_cut = parse_box(label.values, *size)
     except InvalidAnnotationError as error:
         box_problem = str(error)
     ignore, mask, offset = False, None, None
@@ -50,8 +49,9 @@ def make_annotation(
         ignore = _is_ignored(label.values, options)
         if has_segmentation(label.values):
             segmentation = label.values["segmentation"]
-            mask, offset, n_invalid_polygons = decode_segmentation(segmentation, *size)
-            if n_invalid_polygons:
+            decoded = decode_segmentation(segmentation, *size)
+            mask, offset, is_cut = decoded.mask, decoded.offset, decoded.is_cut  # the box is not used
+            if decoded.n_invalid_polygons:
                 changes.append("with an invalid polygon among valid ones are read without it")
             if isinstance(segmentation, Sequence) and is_flat_polygon(segmentation):
                 changes.append("with one flat list of numbers are read as one polygon")
@@ -63,6 +63,8 @@ def make_annotation(
     if problem or (mask is None and box is None):
         problems = " and ".join(dict.fromkeys(filter(None, (problem, box_problem))))
         return None, f"with {problems} {LEFT_OUT}"
+    if is_cut:
+        changes.append("reach out of their image and are cut")
     if any(has_number_as_text(label.values.get(key)) for key in ("bbox", "segmentation")):
         changes.append("with numbers as text are read")
     attributes = read_attributes(label.values, category_attributes, options)

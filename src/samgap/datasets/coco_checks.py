@@ -1,12 +1,13 @@
 """Checks of whole COCO files: boxes and polygons in other units than px, corners instead of sizes, crowds.
 
-One wrong annotation is left out and counted. If most are wrong in the same way, the export is wrong, and the run stops
-with the likely cause before any image is read. Only boxes that are used are checked: those of annotations without a
-segmentation.
+A wrong annotation is left out and counted. If most annotations of a file are wrong in the same way, the export is wrong,
+and the run stops with the likely cause before any image is read. Only boxes that are used are checked: those of
+annotations without a segmentation.
 """
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from samgap.datasets.coco_values import (
     InvalidAnnotationError,
     has_segmentation,
-    is_within_one_pixel,
+    has_shares_only,
     iter_numbers,
     parse_box_numbers,
     parse_flag,
@@ -35,19 +36,22 @@ SizedAnnotation = tuple[Mapping[str, Any], tuple[int, int] | None]
 """A COCO annotation, and the width and height of its image in px if the file states them."""
 
 
-def check_geometry(source_name: str, annotations: Sequence[SizedAnnotation]) -> None:
+def check_geometry(source_name: str, annotations: Sequence[SizedAnnotation]) -> list[int]:
     """Check the units and the meaning of all boxes and polygons of a COCO file.
 
+    Returns:
+        The positions of the annotations whose box seems to be corners, if they are not most of the file.
+
     Raises:
-        UserError: Most boxes or polygons are within one pixel, or most boxes are corners.
+        UserError: Most annotations are within one pixel, or are boxes that seem to be corners.
     """
-    boxes, areas, sizes = _collect_boxes(annotations)
-    if len(boxes):
-        _check_units(source_name, boxes, sizes)
-        _check_corners(source_name, boxes, areas, sizes)
-        _warn_of_areas(source_name, boxes, areas)
-    _check_polygons(source_name, annotations)
+    boxes = _collect_boxes(annotations)
+    _check_units(source_name, boxes.numbers, annotations)
+    _warn_of_percentages(source_name, boxes.numbers, boxes.sizes)
+    corners = _find_corners(source_name, boxes, len(annotations))
+    _warn_of_areas(source_name, boxes.numbers, boxes.areas)
     _warn_of_scores(source_name, annotations)
+    return corners
 
 
 def check_crowds(source_name: str, annotations: Iterable[Mapping[str, Any]], option: str | None) -> None:
@@ -84,59 +88,98 @@ def _is_crowd(annotation: Mapping[str, Any]) -> bool:
         return False
 
 
-def _collect_boxes(annotations: Sequence[SizedAnnotation]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the valid boxes without a segmentation, float64 (N, 4), their `area` (N,) and image size (N, 2) or NaN."""
-    boxes, areas, sizes = [], [], []
-    for annotation, size in annotations:
+@dataclass(frozen=True)
+class _Boxes:
+    """The valid boxes of a file that are used."""
+
+    positions: np.ndarray  # int (N,), of their annotations
+    numbers: np.ndarray  # float64 (N, 4): x, y, width, height in px
+    areas: np.ndarray  # `area`, float64 (N,), or NaN
+    sizes: np.ndarray  # width and height of their image, float64 (N, 2), or NaN
+
+
+def _collect_boxes(annotations: Sequence[SizedAnnotation]) -> _Boxes:
+    positions, numbers, areas, sizes = [], [], [], []
+    for position, (annotation, size) in enumerate(annotations):
         if has_segmentation(annotation):
             continue
         try:
-            boxes.append(parse_box_numbers(annotation))
+            numbers.append(parse_box_numbers(annotation))
         except InvalidAnnotationError:
             continue
         area = parse_number(annotation.get("area"))
+        positions.append(position)
         areas.append(np.nan if area is None else area)
         sizes.append(size or (np.nan, np.nan))
-    return np.array(boxes, float).reshape(-1, 4), np.array(areas, float), np.array(sizes, float).reshape(-1, 2)
+    return _Boxes(
+        np.array(positions, int),
+        np.array(numbers, float).reshape(-1, 4),
+        np.array(areas, float),
+        np.array(sizes, float).reshape(-1, 2),
+    )
 
 
-def _check_units(source_name: str, boxes: np.ndarray, sizes: np.ndarray) -> None:
-    n_within = sum(is_within_one_pixel((x, y, width, height)) for x, y, width, height in boxes.tolist())
-    if 2 * n_within >= len(boxes):
+def _check_units(source_name: str, boxes: np.ndarray, annotations: Sequence[SizedAnnotation]) -> None:
+    n_boxes_within = sum(map(has_shares_only, boxes.tolist()))
+    n_polygons = n_polygons_within = 0
+    for annotation, _ in annotations:
+        segmentation = annotation.get("segmentation")
+        if isinstance(segmentation, Sequence) and next(iter_numbers(segmentation), None) is not None:
+            n_polygons += 1
+            n_polygons_within += has_shares_only(iter_numbers(segmentation))
+    if 2 * (n_boxes_within + n_polygons_within) <= len(annotations):
+        return
+    problem = "lie within one pixel: are they shares of the image (0 to 1)? multiply"
+    if n_boxes_within > n_polygons_within:
         raise UserError(
-            f"{source_name}: {n_within} of {len(boxes)} boxes lie within one pixel: are they shares of the image (0 to "
-            "1)? multiply x and width by the width of the image, y and height by its height"
+            f"{source_name}: {n_boxes_within} of {len(boxes)} boxes {problem} x and width by the width of the image, "
+            "y and height by its height"
         )
-    ends = boxes[:, :2] + boxes[:, 2:]
-    is_large = (sizes >= MIN_SIDE_IN_PERCENT).all()
-    if len(boxes) >= MIN_BOXES_IN_PERCENT and is_large and boxes.min() >= 0 and ends.max() <= 100:
+    raise UserError(
+        f"{source_name}: the polygons of {n_polygons_within} of {n_polygons} annotations {problem} x by the width of "
+        "the image and y by its height"
+    )
+
+
+def _warn_of_percentages(source_name: str, boxes: np.ndarray, sizes: np.ndarray) -> None:
+    if len(boxes) < MIN_BOXES_IN_PERCENT or not (sizes >= MIN_SIDE_IN_PERCENT).all():
+        return
+    if boxes.min() >= 0 and (boxes[:, :2] + boxes[:, 2:]).max() <= 100:
         logger.warning(
             "warning: %s: no box reaches beyond 100 px, in images of at least %d px: are they percentages?",
             *(source_name, sizes.min()),
         )
 
 
-def _check_corners(source_name: str, boxes: np.ndarray, areas: np.ndarray, sizes: np.ndarray) -> None:
-    """Raise UserError if the boxes are corners (x0, y0, x1, y1): `area` says so, or most reach out of their image."""
-    box_areas = boxes[:, 2] * boxes[:, 3]
-    sides = boxes[:, 2:] - boxes[:, :2]
+def _find_corners(source_name: str, boxes: _Boxes, n_annotations: int) -> list[int]:
+    """Return the positions of boxes that are corners (x0, y0, x1, y1); raise UserError if they are most of the file.
+
+    `area` says so, or most boxes reach out of their image as sizes, and all fit it as corners.
+    """
+    numbers, areas, sizes = boxes.numbers, boxes.areas, boxes.sizes
+    sides = numbers[:, 2:] - numbers[:, :2]
     may_be_corners = (sides > 0).all(axis=1)
     corner_areas, inclusive_areas = np.where(may_be_corners, [sides.prod(axis=1), (sides + 1).prod(axis=1)], np.nan)
-    is_corners = (_is_close(areas, corner_areas) | _is_close(areas, inclusive_areas)) & ~_is_close(areas, box_areas)
-    reason = "`area` is that of corners"
-    n_corners = int(is_corners.sum())
-    if 2 * n_corners <= len(boxes):
-        ends = boxes[:, :2] + boxes[:, 2:]
+    is_box_area = _is_close(areas, numbers[:, 2] * numbers[:, 3])
+    is_corners = (_is_close(areas, corner_areas) | _is_close(areas, inclusive_areas)) & ~is_box_area
+    n_other_areas = int((np.isfinite(areas) & ~is_box_area & ~is_corners).sum())
+    n_corners, reason = int(is_corners.sum()), "`area` is that of corners"
+    if 2 * n_corners > len(numbers):
+        is_corners = may_be_corners & ~is_box_area  # boxes without `area`, too
+    elif 2 * n_other_areas > np.isfinite(areas).sum():
+        is_corners[:] = False  # `area` is that of masks, and may be that of corners by chance
+    if 2 * n_corners <= len(numbers) and len(numbers) >= MIN_BOXES:
         with np.errstate(invalid="ignore"):
-            n_corners = int((ends > sizes + 1).any(axis=1).sum())
-            fits_as_corners = may_be_corners.all() and boxes.min() >= 0 and (boxes[:, 2:] <= sizes + 1).all()
-        reason = "as sizes, they reach out of their image"
-        if len(boxes) < MIN_BOXES or not fits_as_corners or 2 * n_corners <= len(boxes):
-            return
-    raise UserError(
-        f"{source_name}: {n_corners} of {len(boxes)} boxes seem to be corners x0, y0, x1, y1 ({reason}); write "
-        "`bbox` as x, y, width, height"
-    )
+            n_outside = int((numbers[:, :2] + numbers[:, 2:] > sizes + 1).any(axis=1).sum())
+            fits_as_corners = may_be_corners.all() and numbers.min() >= 0 and (numbers[:, 2:] <= sizes + 1).all()
+        if fits_as_corners and 2 * n_outside > len(numbers):
+            is_corners[:], n_corners, reason = True, n_outside, "as sizes, they reach out of their image"
+    if 2 * is_corners.sum() > n_annotations:
+        raise UserError(
+            f"{source_name}: {n_corners} of {len(numbers)} boxes seem to be corners x0, y0, x1, y1 ({reason}); write "
+            "`bbox` as x, y, width, height"
+        )
+    return boxes.positions[is_corners].tolist()
 
 
 def _warn_of_areas(source_name: str, boxes: np.ndarray, areas: np.ndarray) -> None:
@@ -153,20 +196,6 @@ def _warn_of_areas(source_name: str, boxes: np.ndarray, areas: np.ndarray) -> No
 def _is_close(areas: np.ndarray, expected: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         return np.asarray(np.abs(areas - expected) <= AREA_TOLERANCE * expected + 1)
-
-
-def _check_polygons(source_name: str, annotations: Sequence[SizedAnnotation]) -> None:
-    n_within = n_polygons = 0
-    for annotation, _ in annotations:
-        segmentation = annotation.get("segmentation")
-        if isinstance(segmentation, Sequence) and next(iter_numbers(segmentation), None) is not None:
-            n_polygons += 1
-            n_within += all(0 <= number <= 1 for number in iter_numbers(segmentation))
-    if n_polygons and 2 * n_within >= n_polygons:
-        raise UserError(
-            f"{source_name}: the polygons of {n_within} of {n_polygons} annotations lie within one pixel: are they "
-            "shares of the image (0 to 1)? multiply x by the width of the image and y by its height"
-        )
 
 
 def _warn_of_scores(source_name: str, annotations: Sequence[SizedAnnotation]) -> None:

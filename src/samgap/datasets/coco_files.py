@@ -19,6 +19,8 @@ UNKNOWN_IMAGE = f"of an unknown image {LEFT_OUT}"
 """Reason for which an annotation without an image is lost."""
 UNKNOWN_CATEGORY = f"of an unknown category {LEFT_OUT}"
 """Reason for which an annotation without a category is lost."""
+CORNERS = f"with a box that seems to be corners x0, y0, x1, y1 {LEFT_OUT}"
+"""Reason for which an annotation is lost whose box is not x, y, width, height."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,17 @@ def parse_coco_file(source_name: str, id_prefix: str, json_bytes: bytes, nouns: 
             images[image.row].labels.append(label)
             images[image.row].changed.extend(changes)
     _mark_empty_images(images, file.orphans)
-    check_geometry(source_name, [(label.values, image.size) for image in images for label in image.labels])
+    _leave_out_corners(source_name, images)
     return file
+
+
+def _leave_out_corners(source_name: str, images: Sequence[CocoImage]) -> None:
+    """Check the boxes and polygons of a file, and leave out the boxes that are corners."""
+    labels = [(image, label) for image in images for label in image.labels]
+    for position in check_geometry(source_name, [(label.values, image.size) for image, label in labels]):
+        image, label = labels[position]
+        image.labels[:] = [other for other in image.labels if other is not label]
+        image.lost.append((CORNERS, label))
 
 
 def _find_repetition(

@@ -5,7 +5,7 @@ A value is read if it has one meaning: a number written as text, a polygon writt
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Box = tuple[float, float, float, float]
@@ -94,9 +94,9 @@ def has_number_as_text(values: Any) -> bool:
     return False
 
 
-def is_within_one_pixel(box: Box) -> bool:
-    """Return whether all numbers of a box are from 0 to 1, as shares of the image are."""
-    return min(box) >= 0 and max(box) <= 1
+def has_shares_only(numbers: Iterable[float]) -> bool:
+    """Return whether all numbers of a box or of polygons are from 0 to 1, as shares of the image are."""
+    return all(0 <= number <= 1 for number in numbers)
 
 
 def parse_polygons(segmentation: Any) -> list[list[float] | None]:

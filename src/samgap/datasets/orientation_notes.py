@@ -26,6 +26,7 @@ UNDECIDED_SHOWN = (
     "; set `orientation: stored` if they were labelled as stored, or `orientation: shown` if not",
 )
 
+
 @dataclass
 class LabelGeometry:
     """What the labels of an image tell about the size of the image for which they were made.
@@ -52,7 +53,9 @@ class LabelGeometry:
         """
         fits = [(size == stored_size, size == upright_size) for size in self.mask_sizes]
         fits += [(_is_inside(corner, stored_size), _is_inside(corner, upright_size)) for corner in self.corners]
-        evidence = {"stored" if fits_stored else "shown" for fits_stored, fits_shown in fits if fits_stored != fits_shown}
+        evidence = {
+            "stored" if fits_stored else "shown" for fits_stored, fits_shown in fits if fits_stored != fits_shown
+        }
         return evidence.pop() if len(evidence) == 1 else ""
 
 

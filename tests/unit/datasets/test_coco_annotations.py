@@ -34,6 +34,9 @@ from tests.helpers.coco import (
         ({}, "with no box are left out", []),
         ({"bbox": [WIDTH + 1, 4, 6, 6]}, "with a box outside its image are left out", []),
         ({"bbox": [-4, 4, 8, 6]}, "reach out of their image and are cut", [False]),
+        ({"segmentation": [[-4, 4, 4, 4, 4, 10, -4, 10]]}, "1 reach out of their image and are cut", [False]),
+        ({"bbox": [5, 4, 6, 6], "segmentation": [[0.1, 0.1, 0.4, 0.1, 0.4, 1]]}, "polygons within one pixel", [True]),
+        ({"segmentation": [[0.1, 0.1, 0.4, 0.1, 0.4, 1]]}, "polygons within one pixel and no box are left out", []),
         ({"bbox": [5, 4, 6, 6], "segmentation": [[5, 4, 11, 4]]}, "with an invalid polygon are ignored", [True]),
         ({"bbox": [5, 4, 6, 6], "segmentation": [[5, 4, 1e8, 4, 5, 9]]}, "with an invalid polygon are ignored", [True]),
         ({"segmentation": [[5, 4, 11, 4]]}, "with an invalid polygon and no box are left out", []),
@@ -105,3 +108,9 @@ def test_changes_are_recorded_of_annotations_that_are_read() -> None:
     annotation, reason, changes = make({"bbox": ["-4", 4, 8, 6]})
     assert annotation.box == (0, 4, 4, 10) and reason is None
     assert changes == {"reach out of their image and are cut": ["7"], "with numbers as text are read": ["7"]}
+
+
+@pytest.mark.parametrize("segmentation", [[[5, 4, 11, 4, 11, 10, 5, 10]], compress(square_mask())])
+def test_a_box_that_is_not_used_is_not_counted_as_cut(segmentation: Any) -> None:
+    annotation, reason, changes = make({"bbox": [-9, 4, 60, 6], "segmentation": segmentation})
+    assert annotation.mask.sum() == 36 and reason is None and changes == {}

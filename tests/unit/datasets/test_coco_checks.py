@@ -47,6 +47,30 @@ def test_a_few_boxes_as_shares_are_left_out(tmp_path: Path) -> None:
     assert counts["left_out"] == {"with a box within one pixel are left out": 1}
 
 
+def test_one_annotation_as_shares_among_others_is_left_out(tmp_path: Path) -> None:
+    """It is the only box, or the only polygon, of the file."""
+    masks = [{"bbox": [n, 4, 6, 6], "segmentation": compress(square_mask(left=n))} for n in range(30)]
+    shares = [0.1, 0.2, 0.4, 0.2, 0.4, 0.9]
+    for row, reason in (
+        ({"bbox": SHARES[0]}, "with a box within one pixel are left out"),
+        ({"segmentation": [shares]}, "with polygons within one pixel and no box are left out"),
+        (
+            {"bbox": [5, 4, 6, 6], "segmentation": [shares]},
+            "with polygons within one pixel are ignored in the evaluation, in their whole box",
+        ),
+    ):
+        [image], counts = read_coco_counts(write_folder(tmp_path / "d", make_labels(*masks, row)))
+        assert sum(not annotation.ignore for annotation in image.annotations) == 30
+        assert image.incomplete == ("apple",) and counts["left_out"] == {reason: 1}
+
+
+def test_boxes_and_polygons_as_shares_are_refused_together(tmp_path: Path) -> None:
+    polygons = [{"segmentation": [[0.1, 0.1, 0.4, 0.1, 0.4, n / 100]]} for n in range(20, 23)]
+    rows = [{"bbox": SHARES[0]}, {"bbox": SHARES[1]}, {"bbox": [5, 4, 6, 6]}, {"bbox": [9, 9, 6, 6]}, *polygons]
+    message = read_coco_error(write_folder(tmp_path / "d", make_labels(*rows)))
+    assert "the polygons of 3 of 3 annotations lie within one pixel" in message
+
+
 def test_boxes_of_annotations_with_masks_are_not_used(tmp_path: Path) -> None:
     [image] = read_coco(write_boxes(tmp_path / "d", SHARES[0], segmentation=compress(square_mask())))
     assert (get_full_mask(image.annotations[0]) == square_mask()).all() and image.incomplete == ()
@@ -85,6 +109,39 @@ def test_boxes_whose_area_is_that_of_corners_are_refused(tmp_path: Path, inclusi
 def test_boxes_that_only_fit_the_image_as_corners_are_refused(tmp_path: Path) -> None:
     message = read_coco_error(write_boxes(tmp_path / "d", *CORNERS))
     assert "3 of 4 boxes seem to be corners x0, y0, x1, y1 (as sizes, they reach out of their image)" in message
+
+
+def test_a_few_corners_are_left_out(tmp_path: Path) -> None:
+    boxes = [{"bbox": [n, 4, 6, 6], "area": 36} for n in range(30)]
+    masks = [{"bbox": [n, 4, 6, 6], "segmentation": compress(square_mask(left=n))} for n in range(30)]
+    corners = {"bbox": CORNERS[1], "area": 120}
+    for others in (boxes, masks):
+        source = write_folder(tmp_path / "d", make_labels(*others, corners))
+        [image], counts = read_coco_counts(source)
+        assert len(image.annotations) == 30 and image.incomplete == ("apple",)
+        assert counts["left_out"] == {"with a box that seems to be corners x0, y0, x1, y1 are left out": 1}
+
+
+def test_a_few_corners_that_reach_out_of_the_image_are_left_out(tmp_path: Path) -> None:
+    masks = [{"segmentation": compress(square_mask(left=n))} for n in range(30)]
+    source = write_folder(tmp_path / "d", make_labels(*masks, *({"bbox": box} for box in CORNERS)))
+    [image], counts = read_coco_counts(source, **{"max-left-out": 0.2})
+    assert len(image.annotations) == 30
+    assert counts["left_out"] == {"with a box that seems to be corners x0, y0, x1, y1 are left out": 4}
+
+
+def test_areas_of_masks_do_not_make_boxes_corners(tmp_path: Path) -> None:
+    boxes = [{"bbox": [n, 1, 10, 10], "area": 70} for n in range(10)]
+    [image] = read_coco(write_folder(tmp_path / "d", make_labels({"bbox": [2, 2, 10, 10], "area": 64}, *boxes)))
+    assert len(image.annotations) == 11
+
+
+def test_all_annotations_of_a_noun_as_corners_stop_the_run(tmp_path: Path) -> None:
+    labels = make_labels(*({"bbox": [n, 4, 6, 6]} for n in range(30)), {"bbox": CORNERS[1], "area": 120})
+    labels["categories"].append({"id": 4, "name": "pear"})
+    labels["annotations"][-1]["category_id"] = 4
+    message = read_coco_error(write_folder(tmp_path / "d", labels), nouns={"apple": "apple", "pear": "pear"})
+    assert "all 1 annotations of pear cannot be used: 1 with a box that seems to be corners" in message
 
 
 def test_boxes_with_a_size_are_read_with_and_without_area(tmp_path: Path, logged_warnings) -> None:
