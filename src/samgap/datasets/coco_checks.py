@@ -1,7 +1,7 @@
 """Checks of whole COCO files: boxes and polygons in other units than px, corners instead of sizes, crowds.
 
-A wrong annotation is left out and counted. If most annotations of a file are wrong in the same way, the export is wrong,
-and the run stops with the likely cause before any image is read. Only boxes that are used are checked: those of
+A wrong annotation is left out and counted. If most annotations of a file are wrong in the same way, the export is
+wrong, and the run stops with the likely cause before any image is read. Only boxes that are used are checked: those of
 annotations without a segmentation.
 """
 

@@ -1,9 +1,10 @@
 """Join the ids of COCO annotations with the images and categories of their file.
 
 Tools write one id in several ways: `1`, `1.0` and `"1"`, or the name instead of the id. A reference is joined if it has
-one meaning, and refused if it has two.
+one meaning, and left out if it has two. If most references have two, or all ids are off by one, the file is refused.
 """
 
+import logging
 import math
 import re
 from collections import Counter, defaultdict
@@ -11,10 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from samgap.datasets.names import summarize_names
 from samgap.errors import UserError
+
+logger = logging.getLogger("samgap")
 
 MOST = 0.9
 """Fraction of the references that must fit shifted ids for the ids to count as shifted."""
+MIN_IDS_OF_A_SHIFT = 10
+"""Number of ids from which references to all of them but the last, and to one before the first, are no coincidence."""
 BY_NAME = "a name are joined"
 MAX_SHOWN_CHARS = 40
 """Characters of an id in messages."""
@@ -76,61 +82,92 @@ class IdIndex:
                 self.rows_by_name[name].add(row)
 
     def join(self, values: Iterable[Any]) -> dict[tuple[bool, str], Reference]:
-        """Return the row of each reference, by its key (`reference_key`); unknown references are missing.
+        """Return the row of each reference, by its key (`reference_key`); unknown and ambiguous ones are missing.
 
         Raises:
-            UserError: A reference may be the id of one row and the name of another, or the name of several; or all
+            UserError: Most references may be the id of one row and the name of another, or the name of several; or all
                 references are one below or above the ids.
         """
         counts = Counter(key for value in values if (key := reference_key(value)) is not None)
         references: dict[tuple[bool, str], Reference] = {}
-        conflicts: list[tuple[str, int]] = []
+        ambiguous: set[tuple[bool, str]] = set()
+        conflicts: set[tuple[bool, str]] = set()
         for key in counts:
             is_text, text = key
             row, named_rows = self.row_by_id.get(text), self.rows_by_name.get(text, set())
             is_exact = row is not None and isinstance(self.ids[row], str) == is_text
-            if row is not None and named_rows - {row}:
-                if not is_exact:
-                    self._refuse_ambiguous(text)
-                conflicts.append((text, row))
-            if is_exact:
+            has_other_name = row is not None and bool(named_rows - {row})
+            if (has_other_name and not is_exact) or (row is None and len(named_rows) > 1):
+                ambiguous.add(key)
+            elif is_exact:
                 references[key] = Reference(row)  # type: ignore[arg-type]
+                conflicts |= {key} if has_other_name else set()
             elif row is not None:
                 written = "text" if is_text else "a number"
                 references[key] = Reference(row, f"with {self.entity}_id as {written} are joined")
-            elif len(named_rows) > 1:
-                self._refuse_ambiguous(text)
             elif named_rows:
                 references[key] = Reference(next(iter(named_rows)), f"with {self.entity}_id as {BY_NAME}")
-        if conflicts and any(BY_NAME in reference.change for reference in references.values()):
-            # Some references are names, so a number that is an id and the name of another row may be either.
-            self._refuse_ambiguous(conflicts[0][0])
-        self._refuse_shifted(counts, {key[1] for key in references})
-        return references
+        ambiguous |= _find_rarer(counts, references, conflicts)
+        self._leave_out(counts, ambiguous)
+        known = {key[1] for key in references} | {key[1] for key in ambiguous}
+        self._refuse_shifted(counts, known)
+        return {key: reference for key, reference in references.items() if key not in ambiguous}
 
-    def _refuse_ambiguous(self, text: str) -> None:
-        key = f"{self.entity}_id"
-        raise UserError(
-            f"{self.source_name}: {key} {show(text)[1:-1]} may be an id, or the name of another {self.entity}; write "
-            f"the ids of the {'images' if self.entity == 'image' else 'categories'} as {key}"
+    def _leave_out(self, counts: Counter[tuple[bool, str]], ambiguous: set[tuple[bool, str]]) -> None:
+        """Warn of ambiguous references; raise UserError if they are most."""
+        if not ambiguous:
+            return
+        texts = [show(key[1])[1:-1] for key in counts if key in ambiguous]
+        meanings = f"may be an id, or the name of another {self.entity}"
+        section = "images" if self.entity == "image" else "categories"
+        n_ambiguous = sum(counts[key] for key in ambiguous)
+        if 2 * n_ambiguous > counts.total():
+            raise UserError(
+                f"{self.source_name}: {self.entity}_id {texts[0]} {meanings}; write the ids of the {section} as "
+                f"{self.entity}_id"
+            )
+        logger.warning(
+            "warning: %s: %d annotations are left out, because their %s_id (%s) %s",
+            *(self.source_name, n_ambiguous, self.entity, summarize_names(texts), meanings),
         )
 
-    def _refuse_shifted(self, counts: Mapping[tuple[bool, str], int], known: set[str]) -> None:
+    def _refuse_shifted(self, counts: Counter[tuple[bool, str]], known: set[str]) -> None:
         """Raise UserError if the references fit the ids after a shift by one, and do not fit them now."""
-        if all(key[1] in known for key in counts):
+        known_counts = [count for key, count in counts.items() if key[1] in known]
+        n_unknown = counts.total() - sum(known_counts)
+        if not n_unknown:
             return
-        n_references = sum(counts.values())
-        n_known = sum(count for key, count in counts.items() if key[1] in known)
+        # A few annotations with a wrong id may fit by chance. Shifted ids have as many annotations as others have, or
+        # leave out only the last of many ids.
+        is_typical = n_unknown >= min(known_counts, default=0)
+        is_complete = len(self.row_by_id) == len(counts) >= MIN_IDS_OF_A_SHIFT
         for shift, word in ((1, "below"), (-1, "above")):
             fits = {key: _shift(key[1], shift) in self.row_by_id for key in counts}
             n_fitting = sum(count for key, count in counts.items() if fits[key])
-            if all(fits.values()) or (n_fitting >= MOST * n_references and n_known < n_references / 2):
+            is_shifted = all(fits.values()) and (is_typical or is_complete)
+            if is_shifted or (n_fitting >= MOST * counts.total() and sum(known_counts) < n_unknown):
                 section = "images" if self.entity == "image" else "categories"
                 raise UserError(
                     f"{self.source_name}: each {self.entity}_id seems one {word} the id that it means (for example "
                     f"{next(key[1] for key in counts if key[1] not in known)}, which is not in `{section}`); write the "
                     f"ids of `{section}`, or remove these annotations"
                 )
+
+
+def _find_rarer(
+    counts: Mapping[tuple[bool, str], int],
+    references: Mapping[tuple[bool, str], Reference],
+    conflicts: set[tuple[bool, str]],
+) -> set[tuple[bool, str]]:
+    """Return the references that are ambiguous because some are names, and others are ids and names of other rows.
+
+    The more frequent way of writing is that of the file; references in the other way may be either.
+    """
+    named = {key for key, reference in references.items() if BY_NAME in reference.change}
+    if not (named and conflicts):
+        return set()
+    n_named, n_references = (sum(counts[key] for key in keys) for keys in (named, references))
+    return (named if 2 * n_named <= n_references else set()) | (conflicts if 2 * n_named >= n_references else set())
 
 
 def reference_key(value: Any) -> tuple[bool, str] | None:

@@ -53,9 +53,7 @@ class LabelGeometry:
         """
         fits = [(size == stored_size, size == upright_size) for size in self.mask_sizes]
         fits += [(_is_inside(corner, stored_size), _is_inside(corner, upright_size)) for corner in self.corners]
-        evidence = {
-            "stored" if fits_stored else "shown" for fits_stored, fits_shown in fits if fits_stored != fits_shown
-        }
+        evidence = {"stored" if in_stored else "shown" for in_stored, in_upright in fits if in_stored != in_upright}
         return evidence.pop() if len(evidence) == 1 else ""
 
 

@@ -89,6 +89,30 @@ def test_a_reference_with_two_meanings_is_refused(tmp_path: Path, names: tuple[s
     assert "may be an id, or the name of another image; write the ids of the images as image_id" in message
 
 
+@pytest.mark.parametrize(
+    ("names", "other", "reference"),
+    [
+        (("2.jpg", "1.jpg"), 1, "1"),  # as an id, another image than as a name
+        (("one/a.jpg", "two/a.jpg"), 1, "a"),  # two images have this stem
+        (("0.jpg", "1.jpg"), 1, "0"),  # a name, while 1 is an id, and the name of another image
+        (("0.jpg", "1.jpg"), "0", 1),
+    ],
+)
+def test_a_few_references_with_two_meanings_are_left_out(
+    tmp_path: Path, logged_warnings, names: tuple[str, str], other: Any, reference: Any
+) -> None:
+    rows = [{"bbox": [n, 1, 4, 4], "image_id": other} for n in range(30)]
+    labels = make_labels(*rows, {**BOX, "image_id": reference}, images=("x.jpg", "y.jpg"))
+    images, counts = read_coco_counts(write_folder(tmp_path / "d", name_images(labels, *names)))
+    # Images come in the order of the source.
+    expected = sorted([(names[0], 30, ()), (names[1], 0, ("apple",))])
+    read = [(image.file_name, len(image.annotations), image.incomplete) for image in images]
+    assert read == [(name.replace("/", "_"), *rest) for name, *rest in expected]
+    assert counts["left_out"] == {"of an unknown image are left out": 1}
+    [warning] = [text for text in logged_warnings() if "because" in text]
+    assert f"1 annotations are left out, because their image_id ({reference}) may be an id, or the name of" in warning
+
+
 def test_the_ids_1_and_text_1_are_refused(tmp_path: Path) -> None:
     labels = make_labels(BOX, images=("a.jpg", "b.jpg"))
     labels["images"][1]["id"] = "1"
@@ -118,6 +142,31 @@ def test_image_ids_off_by_one_are_refused(tmp_path: Path) -> None:
     labels = make_labels(*rows, images=("a.jpg", "b.jpg", "c.jpg"))
     message = read_coco_error(write_folder(tmp_path / "d", labels))
     assert "each image_id seems one below the id that it means (for example 0, which is not in `images`)" in message
+
+
+def test_one_annotation_whose_wrong_id_fits_after_a_shift_is_left_out(tmp_path: Path) -> None:
+    rows = [{"bbox": [n, 1, 4, 4], "image_id": 1 + n % 2} for n in range(30)]
+    images = ("a.jpg", "b.jpg", "c.jpg")
+    source = write_folder(tmp_path / "d", make_labels(*rows, {**BOX, "image_id": 0}, images=images))
+    read, counts = read_coco_counts(source)
+    assert [len(image.annotations) for image in read] == [15, 15, 0]
+    assert [image.incomplete for image in read] == [(), (), ("apple",)]
+    assert counts["left_out"] == {"of an unknown image are left out": 1}
+
+
+def test_one_annotation_whose_wrong_category_fits_after_a_shift_is_left_out(tmp_path: Path) -> None:
+    labels = make_labels(*({"bbox": [n, 1, 4, 4]} for n in range(30)), {**BOX, "category_id": 2})
+    labels["categories"].append({"id": 4, "name": "pear"})
+    [image], counts = read_coco_counts(write_folder(tmp_path / "d", labels))
+    assert len(image.annotations) == 30 and image.incomplete == ("apple",)
+    assert counts["left_out"] == {"of an unknown category are left out": 1}
+
+
+def test_ids_off_by_one_are_refused_if_the_first_image_has_few_annotations(tmp_path: Path) -> None:
+    images = tuple(f"{n}.jpg" for n in "abcdefghij")
+    rows = [{"bbox": [n, 1, 4, 4], "image_id": n % 10} for n in range(30) if n not in (0, 10)]
+    message = read_coco_error(write_folder(tmp_path / "d", make_labels(*rows, images=images)))
+    assert "each image_id seems one below the id that it means" in message
 
 
 def test_annotations_of_other_images_stop_the_run_if_they_are_many(tmp_path: Path) -> None:
