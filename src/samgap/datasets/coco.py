@@ -24,8 +24,9 @@ from samgap.datasets.coco_checks import check_crowds
 from samgap.datasets.coco_files import UNKNOWN_IMAGE, CocoFile, CocoImage, parse_coco_file
 from samgap.datasets.coco_ids import show
 from samgap.datasets.coco_images import LocatedImage, index_source, locate_images
+from samgap.datasets.groups import assign_groups
 from samgap.datasets.left_out import MAX_LEFT_OUT, LabelCounts
-from samgap.datasets.names import extract_group, select_listed, summarize_names
+from samgap.datasets.names import select_listed, summarize_names
 from samgap.datasets.orientation_notes import OrientationNotes, read_geometry
 from samgap.datasets.photographs import load_photograph
 
@@ -160,10 +161,12 @@ def iter_images(
     counts = LabelCounts() if "files" in options else orphans
     n_labels = counts.n_lost + sum(len(entry.labels) + len(entry.lost) for _, entry in entries)
     located = locate_images(entries, index, options.get("images"), source)
+    groups = assign_groups((image.output_name for image in located.values()), options)
     notes, n_instances = OrientationNotes(options.get("orientation")), 0
     try:
         for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
-            image = _load_image(located[path], encoded_bytes, f"{source}: {path}", options, counts, notes)
+            group = groups[located[path].output_name]
+            image = _load_image(located[path], encoded_bytes, f"{source}: {path}", group, options, counts, notes)
             n_instances += sum(not annotation.ignore for annotation in image.annotations)
             yield image
             counts.raise_if_many_lost(f"{source}", max_left_out, n_labels)
@@ -242,6 +245,7 @@ def _load_image(
     located: LocatedImage,
     encoded_bytes: bytes,
     source_name: str,
+    group: str,
     options: Mapping[str, Any],
     counts: LabelCounts,
     notes: OrientationNotes,
@@ -271,7 +275,6 @@ def _load_image(
             lost_categories.add(label.category)
         else:
             counts.add_usable(entry.source_name, noun)
-    group = extract_group(located.output_name, options)
     return AnnotatedImage(
         *(located.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations),
         incomplete=_list_incomplete_nouns(lost_categories, categories, options),

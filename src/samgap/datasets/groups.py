@@ -1,10 +1,48 @@
-"""Check the groups that the option `groups` makes: confidence intervals resample whole groups."""
+"""The groups of images: confidence intervals resample whole groups."""
 
 import logging
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
+from samgap.datasets.names import compose
+from samgap.errors import UserError
+
 logger = logging.getLogger("samgap")
+
+
+def assign_groups(file_names: Iterable[str], options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the group of each image, by its name: what the option `groups` matches, or a group of its own.
+
+    A group of its own is the name without suffix, or with it if another image has the same name except for the suffix.
+
+    Raises:
+        UserError: See `extract_group`.
+    """
+    names = list(file_names)
+    if "groups" in options:
+        return {name: extract_group(name, options["groups"]) for name in names}
+    stems = {name: PurePosixPath(name).stem for name in names}
+    counts = Counter([*stems.values(), *names])
+    return {name: stem if counts[stem] == 1 else name for name, stem in stems.items()}
+
+
+def extract_group(file_name: str, pattern: str) -> str:
+    """Return the group of an image: the first group of a regular expression, matched in its name.
+
+    Raises:
+        UserError: `pattern` is not a regular expression with a group, or does not match the name.
+    """
+    try:
+        match = re.search(compose(pattern), compose(file_name))
+        group = match and match[1]
+    except (re.error, IndexError) as error:
+        raise UserError(f"`groups` is {pattern!r}: not a regular expression with a group in (…) ({error})") from error
+    if not group:
+        raise UserError(f"{file_name}: `groups` ({pattern}) does not match this name")
+    return group
 
 
 def warn_of_useless_groups(dataset: str, options: Mapping[str, Any], n_groups: int, n_images: int) -> None:

@@ -3,7 +3,7 @@
 import csv
 import io
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,7 +14,7 @@ from scipy import ndimage
 from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.archive import iter_files, read_file
 from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
-from samgap.datasets.names import compose
+from samgap.datasets.names import compose, suggest_name, summarize_names
 from samgap.datasets.orientation_notes import LabelGeometry, OrientationNotes
 from samgap.datasets.output_names import to_storable_name
 from samgap.datasets.paired_images import ImageFolder, index_pairs
@@ -136,14 +136,23 @@ def _make_annotations(
 
 
 def _read_ignored_ids(csv_path: str, image_names: set[str]) -> dict[str, set[int]]:
-    """Read the ids of the ignored instances, by image, from a CSV file with the columns image, instance_id, ignore."""
+    """Return the ids of the ignored instances, by image, from a CSV file with the columns image, instance_id, ignore.
+
+    Rows of other images are counted in a warning: their instances would otherwise be evaluated without a word.
+
+    Raises:
+        UserError: The file cannot be read, lacks a column or a value, or has no row of an image of `image_names`.
+    """
     ignored_ids: dict[str, set[int]] = defaultdict(set)
-    names, n_matching_rows = {compose(name) for name in image_names}, 0
+    names = {compose(name) for name in image_names}
+    other_rows: Counter[str] = Counter()
+    n_rows = 0
     try:
         with open(csv_path, newline="", encoding="utf-8-sig") as stream:
             for row in csv.DictReader(stream):
                 name = compose(row["image"])
-                n_matching_rows += name in names
+                n_rows += 1
+                other_rows.update(() if name in names else (name,))
                 if {"0": False, "1": True}[row["ignore"].strip()]:
                     ignored_ids[name].add(int(row["instance_id"]))
     except OSError as error:
@@ -152,6 +161,12 @@ def _read_ignored_ids(csv_path: str, image_names: set[str]) -> dict[str, set[int
         raise UserError(
             f"{csv_path}: not a CSV with image, instance_id and ignore (0 or 1) in each row ({error})"
         ) from error
-    if not n_matching_rows:
+    if other_rows.total() == n_rows:
         raise UserError(f"{csv_path}: no row names an image of this part")
+    if other_rows:
+        logger.warning(
+            "warning: %s: %d of %d rows name no image of this part and are not used: %s%s",
+            *(csv_path, other_rows.total(), n_rows, summarize_names(other_rows)),
+            suggest_name(next(iter(other_rows)), sorted(names)),
+        )
     return ignored_ids

@@ -18,8 +18,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.datasets import AnnotatedImage
+from samgap.datasets.groups import assign_groups
 from samgap.datasets.instance_masks import read_image_mask_pairs
-from samgap.datasets.names import extract_group, select_listed
+from samgap.datasets.names import select_listed
 from samgap.datasets.paired_images import ImageFolder
 
 OPTIONS = {
@@ -84,7 +85,8 @@ def iter_images(options: Mapping[str, Any], archives: Mapping[str, Path], seed: 
     def select_names(names: list[str]) -> set[str]:
         return select_listed(names, options["files"], str(image_folder.source)) if "files" in options else set(names)
 
+    def get_group(name: str) -> str:
+        return assign_groups([name], options)[name]  # names are unique without their suffix
+
     noun = options.get("noun", "apple")
-    yield from read_image_mask_pairs(
-        image_folder, mask_folder, select_names, lambda name: extract_group(name, options), noun, options
-    )
+    yield from read_image_mask_pairs(image_folder, mask_folder, select_names, get_group, noun, options)

@@ -1,12 +1,11 @@
-"""Compare the names of image files, select images by a list of names, and extract the group of an image."""
+"""Compare the names of image files, and select images by a list of names."""
 
 import difflib
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from samgap.errors import UserError
@@ -134,23 +133,3 @@ def select_listed(names: Iterable[str], list_path: str, source_name: str) -> set
         suggestion = suggest_name(missing[0], names_by_key)
         raise UserError(f"{list_path}: lists {summarize_names(missing)}, not labelled in {source_name}{suggestion}")
     return selected
-
-
-def extract_group(file_name: str, options: Mapping[str, Any]) -> str:
-    """Return the group of an image: the first group that the option `groups` matches, or the name without suffix.
-
-    Raises:
-        UserError: `groups` is not a regular expression with a group, or does not match the name.
-    """
-    if "groups" not in options:
-        return PurePosixPath(file_name).stem
-    try:
-        match = re.search(compose(options["groups"]), compose(file_name))
-        group = match and match[1]
-    except (re.error, IndexError) as error:
-        raise UserError(
-            f"`groups` is {options['groups']!r}: not a regular expression with a group in (…) ({error})"
-        ) from error
-    if not group:
-        raise UserError(f"{file_name}: `groups` ({options['groups']}) does not match this name")
-    return group

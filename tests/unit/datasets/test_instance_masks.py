@@ -89,3 +89,24 @@ def test_photographs_whose_masks_may_be_for_either_image_are_named(
     if is_undecided:
         read(orchard_folder, orientation="stored")
         assert len(logged_warnings()) == 1
+
+
+def test_rows_of_ignored_instances_that_name_no_image_are_counted(orchard_folder: Path, logged_warnings) -> None:
+    names = ("row1_0001.jpg", "row1-0002.jpg", "row1-0002.jpg", "x.jpg", "y.jpg", "z.jpg")
+    rows = "".join(f"{name},1,{int(name != 'x.jpg')}\n" for name in names)
+    Path("ignore.csv").write_text(f"image,instance_id,ignore\n{rows}", encoding="utf-8")
+    images = read(orchard_folder, ignore="ignore.csv")
+    assert [sum(annotation.ignore for annotation in image.annotations) for image in images] == [1, 0, 0]
+    assert logged_warnings() == [
+        "warning: ignore.csv: 5 of 6 rows name no image of this part and are not used: row1-0002.jpg, x.jpg, y.jpg and "
+        "1 more (did you mean row1_0002.jpg?)"
+    ]
+
+
+def test_rows_of_all_ignored_instances_may_be_of_images_that_are_not_selected(
+    orchard_folder: Path, logged_warnings
+) -> None:
+    Path("files.txt").write_text("row1_0001.jpg\n", encoding="utf-8")
+    Path("ignore.csv").write_text("image,instance_id,ignore\nrow2_0001.jpg,1,1\n", encoding="utf-8")
+    [image] = read(orchard_folder, ignore="ignore.csv", files="files.txt")
+    assert not any(annotation.ignore for annotation in image.annotations) and logged_warnings() == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from samgap.datasets.names import clean_path, extract_group, normalize_spelling, select_listed, suggest_name
+from samgap.datasets.names import clean_path, normalize_spelling, select_listed, suggest_name
 from samgap.errors import UserError
 
 
@@ -89,9 +89,3 @@ def test_listed_name_of_two_images_needs_its_folder(tmp_path: Path) -> None:
 def test_listed_name_that_is_not_labelled_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     message = select_error(tmp_path, ["a_tree.jpg", "b.jpg"], "a-tree.jpg")
     assert "lists a-tree.jpg, not labelled in labels.json (did you mean a_tree.jpg?)" in message
-
-
-def test_group_of_a_name_in_another_unicode_form() -> None:
-    pattern, name = (f"^({unicodedata.normalize(form, 'é')}+)_" for form in ("NFC", "NFD"))
-    assert extract_group(unicodedata.normalize("NFD", "éé_1.jpg"), {"groups": pattern}) == "éé"
-    assert extract_group(unicodedata.normalize("NFC", "éé_1.jpg"), {"groups": name}) == "éé"
