@@ -20,6 +20,7 @@ from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.archive import iter_files
 from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
 from samgap.datasets.coco_annotations import make_annotation
+from samgap.datasets.coco_attributes import Category, parse_categories
 from samgap.datasets.coco_checks import check_crowds
 from samgap.datasets.coco_files import UNKNOWN_IMAGE, CocoFile, CocoImage, parse_coco_file
 from samgap.datasets.coco_ids import show
@@ -117,12 +118,12 @@ OPTIONS = {
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the nouns that are labelled or absent from all images, and the attributes with their values."""
-    categories = _parse_categories(options)
-    nouns = list(dict.fromkeys([*(noun for noun, _ in categories.values()), *options.get("absent", [])]))
+    categories = parse_categories(options["nouns"])
+    nouns = list(dict.fromkeys([*(category.noun for category in categories.values()), *options.get("absent", [])]))
     values: dict[str, list[str]] = {
         name: list(declared) for name, declared in options.get("attribute-values", {}).items()
     }
-    for attributes in (options.get("attributes", {}), *(attributes for _, attributes in categories.values())):
+    for attributes in (options.get("attributes", {}), *(category.attributes for category in categories.values())):
         for name, value in attributes.items():
             if value not in values.setdefault(name, []):
                 values[name].append(value)
@@ -182,14 +183,6 @@ def iter_images(
     return counts
 
 
-def _parse_categories(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
-    """Return the noun and the attributes of each category."""
-    return {
-        category: (meaning, {}) if isinstance(meaning, str) else (meaning["noun"], dict(meaning.get("attributes", {})))
-        for category, meaning in options["nouns"].items()
-    }
-
-
 # --- the annotations
 
 
@@ -220,18 +213,18 @@ def _count_orphans(
     Raises:
         UserError: They are more than a fraction of the annotations of their file, or all of a file or of a noun.
     """
-    counts, whole, categories = LabelCounts(), LabelCounts(), _parse_categories(options)
+    counts, whole, categories = LabelCounts(), LabelCounts(), parse_categories(options["nouns"])
     for file in files:
         file_counts = LabelCounts()
         for label in file.orphans:
-            noun = () if label.category is None else (categories[label.category][0],)
+            noun = () if label.category is None else (categories[label.category].noun,)
             whole.add_lost(UNKNOWN_IMAGE, label.id, file.source_name, *noun)
             for each in (counts, file_counts):
                 each.add_lost(UNKNOWN_IMAGE, label.id)
         for reason, label_id in file.not_used:
             counts.not_used[reason].append(label_id)
         for label in (label for image in file.images for label in image.labels):
-            whole.add_usable(file.source_name, categories[label.category or ""][0])
+            whole.add_usable(file.source_name, categories[label.category or ""].noun)
         file_counts.n_usable = sum(len(image.labels) + len(image.lost) for image in file.images)
         file_counts.raise_if_many_lost(file.source_name, max_left_out, file_counts.n_usable + len(file.orphans))
     whole.raise_if_all_lost(f"{source}")
@@ -253,28 +246,26 @@ def _load_image(
     entry = located.entry
     photo = load_photograph(encoded_bytes, source_name, entry.size, options.get("orientation"))
     notes.add(entry.file_name, photo, read_geometry(label.values for label in entry.labels), entry.size)
-    categories = _parse_categories(options)
+    categories = parse_categories(options["nouns"])
     annotations: list[Annotation] = []
     lost_categories = {*entry.lost_elsewhere, *(label.category for _, label in entry.lost)}
     for reason, label in entry.lost:
-        nouns = () if label.category is None else (categories[label.category][0],)
+        nouns = () if label.category is None else (categories[label.category].noun,)
         counts.add_lost(reason, label.id, entry.source_name, *nouns)
     for target, reasons in ((counts.not_used, entry.not_used), (counts.changed, entry.changed)):
         for reason, label_id in reasons:
             target[reason].append(label_id)
     for label in entry.labels:
         assert label.category is not None
-        noun, category_attributes = categories[label.category]
-        annotation, lost_reason = make_annotation(
-            label, noun, category_attributes, (photo.width, photo.height), options, counts
-        )
+        category, size = categories[label.category], (photo.width, photo.height)
+        annotation, lost_reason = make_annotation(label, category, size, options, counts)
         if annotation:
             annotations.append(annotation)
         if lost_reason:
-            counts.add_lost(lost_reason, label.id, entry.source_name, noun)
+            counts.add_lost(lost_reason, label.id, entry.source_name, category.noun)
             lost_categories.add(label.category)
         else:
-            counts.add_usable(entry.source_name, noun)
+            counts.add_usable(entry.source_name, category.noun)
     return AnnotatedImage(
         *(located.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations),
         incomplete=_list_incomplete_nouns(lost_categories, categories, options),
@@ -283,10 +274,10 @@ def _load_image(
 
 def _list_incomplete_nouns(
     lost_categories: set[str | None],
-    categories: Mapping[str, tuple[str, Mapping[str, str]]],
+    categories: Mapping[str, Category],
     options: Mapping[str, Any],
 ) -> tuple[str, ...]:
     """Return the nouns of which an image lost a label: all of them, if the category of one is unknown."""
     if None in lost_categories:
         return tuple(sorted(describe_labels(options)["nouns"]))
-    return tuple(sorted({categories[category][0] for category in lost_categories if category is not None}))
+    return tuple(sorted({categories[category].noun for category in lost_categories if category is not None}))

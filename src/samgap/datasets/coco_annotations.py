@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from samgap.datasets import Annotation
-from samgap.datasets.coco_attributes import read_attributes
+from samgap.datasets.coco_attributes import Category, read_attributes
 from samgap.datasets.coco_files import CocoLabel
 from samgap.datasets.coco_shapes import box_to_mask, decode_segmentation, parse_box
 from samgap.datasets.coco_values import (
@@ -20,8 +20,7 @@ from samgap.datasets.left_out import IGNORED_IN_BOX, LEFT_OUT, LabelCounts
 
 def make_annotation(
     label: CocoLabel,
-    noun: str,
-    category_attributes: Mapping[str, str],
+    category: Category,
     size: tuple[int, int],
     options: Mapping[str, Any],
     counts: LabelCounts,
@@ -30,8 +29,7 @@ def make_annotation(
 
     Args:
         label: The annotation of the COCO file.
-        noun: Noun of its category.
-        category_attributes: Attributes of its category.
+        category: Its category.
         size: Width and height of the image in px.
         options: Options of the data set.
         counts: Receives the changes with which the annotation is read.
@@ -59,7 +57,7 @@ def make_annotation(
         problem = str(error)
     if problem and box is not None:
         mask, offset = box_to_mask(box)
-        return Annotation(noun, mask=mask, offset=offset, ignore=True), f"with {problem} {IGNORED_IN_BOX}"
+        return Annotation(category.noun, mask=mask, offset=offset, ignore=True), f"with {problem} {IGNORED_IN_BOX}"
     if problem or (mask is None and box is None):
         problems = " and ".join(dict.fromkeys(filter(None, (problem, box_problem))))
         return None, f"with {problems} {LEFT_OUT}"
@@ -67,12 +65,14 @@ def make_annotation(
         changes.append("reach out of their image and are cut")
     if any(has_number_as_text(label.values.get(key)) for key in ("bbox", "segmentation")):
         changes.append("with numbers as text are read")
-    attributes = read_attributes(label.values, category_attributes, options)
+    attributes = read_attributes(label.values, category, options)
     for change in (*changes, *attributes.problems):
         counts.changed[change].append(label.id)
     shape: dict[str, Any] = {"box": box} if mask is None else {"mask": mask, "offset": offset}
     unknown = tuple(attributes.unknown)
-    return Annotation(noun, attributes=attributes.values, ignore=ignore, unknown_attributes=unknown, **shape), None
+    return Annotation(
+        category.noun, attributes=attributes.values, ignore=ignore, unknown_attributes=unknown, **shape
+    ), None
 
 
 def _is_ignored(coco_annotation: Mapping[str, Any], options: Mapping[str, Any]) -> bool:

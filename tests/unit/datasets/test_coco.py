@@ -108,8 +108,10 @@ def test_categories_map_to_nouns_with_attributes(tmp_path: Path, logged_warnings
         "nouns": ["apple", "pear"],
         "attributes": {"ripeness": ["ripe"], "colour": ["red"]},
     }
+    assert [annotation.unknown_attributes for annotation in image.annotations] == [("colour",), ()]
     [warning] = logged_warnings()
     assert "1 of the category leaf, not in `nouns`, are left out (id 3)" in warning
+    assert "1 of a category without a value of colour are read without it (id 1)" in warning
 
 
 def test_declared_attributes_of_annotations_are_read(tmp_path: Path, logged_warnings) -> None:

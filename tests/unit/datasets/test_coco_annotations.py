@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from samgap.datasets.coco_annotations import make_annotation
+from samgap.datasets.coco_attributes import Category
 from samgap.datasets.coco_files import CocoLabel
 from samgap.datasets.left_out import LabelCounts
 from tests.helpers.coco import (
@@ -81,7 +82,7 @@ def make(values: dict[str, Any], **options: Any) -> tuple[Any, str | None, dict[
     """Return the annotation of a COCO annotation, the reason why it is lost, and the changes."""
     counts = LabelCounts()
     label = CocoLabel("7", "apple", values)
-    annotation, reason = make_annotation(label, "apple", {}, (WIDTH, HEIGHT), {**OPTIONS, **options}, counts)
+    annotation, reason = make_annotation(label, Category("apple"), (WIDTH, HEIGHT), {**OPTIONS, **options}, counts)
     return annotation, reason, dict(counts.changed)
 
 
