@@ -1,8 +1,10 @@
-"""The order of the tests, the option `--all`, and hints on skipped tests in the summary."""
+"""The order of the tests, the option `--all`, hints on skipped tests, and fixtures of several folders."""
 
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.archives import write_orchard_folder
 
 FIRST = (
     "cluster/test_slurm_workflow.py",
@@ -45,3 +47,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for part, hint in HINTS.items():
         if any(part in reason for reason in reasons):
             terminalreporter.write_line(f"to run the skipped {hint}")
+
+
+@pytest.fixture
+def orchard_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write `data/my-orchard` in both layouts of docs/how-to/your-own-data.md, and change to the folder above it."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "data" / "my-orchard"
+    write_orchard_folder(folder)
+    return folder

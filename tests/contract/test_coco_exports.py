@@ -14,11 +14,10 @@ import yaml
 from snakemake.utils import update_config
 
 from samgap.config.validate import validate_config
-from samgap.datasets import AnnotatedImage, coco
-from samgap.datasets.left_out import ReturnedCounts
+from samgap.datasets import AnnotatedImage
 from tests.helpers import exports
 from tests.helpers.archives import ORCHARD_IMAGE_NAMES
-from tests.helpers.coco import HEIGHT, WIDTH, get_full_mask
+from tests.helpers.coco import HEIGHT, WIDTH, get_full_mask, read_coco_counts
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "your-own-data.md").read_text(encoding="utf-8")
@@ -78,10 +77,8 @@ def make_options(tool: str, path: Path) -> dict[str, Any]:
 
 
 def read_export(options: dict[str, Any]) -> tuple[list[AnnotatedImage], dict[str, Any]]:
-    images = ReturnedCounts(coco.iter_images(options, {"data": Path(options["path"])}, 0))
-    read = sorted(images, key=lambda image: image.file_name)
-    assert images.counts is not None
-    return read, images.counts.to_card()
+    images, counts = read_coco_counts(Path(options["path"]), **options)
+    return sorted(images, key=lambda image: image.file_name), counts
 
 
 def test_each_entry_of_the_table_has_an_export() -> None:

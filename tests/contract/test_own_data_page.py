@@ -16,7 +16,7 @@ from samgap.config.validate import validate_config
 from samgap.datasets import coco, minneapple_layout, write
 from samgap.errors import UserError
 from samgap.tables.images import IMAGES
-from tests.helpers.archives import ORCHARD_IMAGE_NAMES, make_id_map, write_orchard_folder
+from tests.helpers.archives import ORCHARD_IMAGE_NAMES, make_id_map
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "your-own-data.md").read_text(encoding="utf-8")
@@ -37,15 +37,6 @@ def make_config(entry: dict[str, Any]) -> dict[str, Any]:
 
 def test_page_has_an_entry_for_each_layout() -> None:
     assert [entry["datasets"]["my-orchard"]["kind"] for entry in ENTRIES] == list(KINDS)
-
-
-@pytest.fixture
-def orchard_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write the folder that the page shows, in both layouts, and change to the folder above it."""
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "data" / "my-orchard"
-    write_orchard_folder(folder)
-    return folder
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=KINDS)

@@ -5,14 +5,14 @@ import os
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from samgap.datasets import archive as archives
 from samgap.datasets import archive_limits
 from samgap.errors import UserError
+from tests.helpers.archive_files import read_archive, read_archive_error
 
 
 def write_tar(path: Path, *members: tuple[tarfile.TarInfo, bytes], mode: str = "w") -> Path:
@@ -27,20 +27,6 @@ def make_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tar
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, link
     return member
-
-
-def read(
-    source: Path, path_filter: Callable[[PurePosixPath], bool] = lambda _: True, **limits: float
-) -> dict[str, bytes]:
-    return {str(path): data for path, data in archives.iter_files(source, path_filter, **limits)}
-
-
-def read_error(path: Path, **limits: float) -> str:
-    with pytest.raises(UserError) as caught:
-        read(path, **limits)
-    assert "\n" not in str(caught.value)
-    assert str(path) in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.fixture(autouse=True)
@@ -58,19 +44,19 @@ OUTSIDE_PATHS = ["../outside", "d/../../outside", "/etc/passwd", "..\\outside", 
 @pytest.mark.parametrize("name", OUTSIDE_PATHS)
 def test_member_path_outside_the_archive_is_refused(tmp_path: Path, name: str) -> None:
     message = "a path outside the archive; the archive is refused"
-    assert message in read_error(
+    assert message in read_archive_error(
         write_tar(tmp_path / "a", (make_member("fine.png"), b"1"), (make_member(name), b"evil"))
     )
     with zipfile.ZipFile(tmp_path / "a", "w") as archive:
         archive.writestr(zipfile.ZipInfo(name), b"evil")
-    assert message in read_error(tmp_path / "a")
+    assert message in read_archive_error(tmp_path / "a")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
 @pytest.mark.parametrize("target", ["../outside", "/etc/passwd", "nowhere.png"])
 def test_link_to_outside_the_archive_is_refused(tmp_path: Path, kind: bytes, target: str) -> None:
     archive = write_tar(tmp_path / "a", (make_member("x.png", kind, target), b""))
-    assert f"x.png is a link to {target}, which is not a file of the archive" in read_error(archive)
+    assert f"x.png is a link to {target}, which is not a file of the archive" in read_archive_error(archive)
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
@@ -80,12 +66,12 @@ def test_link_inside_the_archive_is_followed(tmp_path: Path, kind: bytes) -> Non
     archive = write_tar(
         tmp_path / "a", (make_member("d/one.png"), b"1"), (make_member("d/two.png", kind, target), b""), mode="w:gz"
     )
-    assert read(archive) == {"d/one.png": b"1", "d/two.png": b"1"}
+    assert read_archive(archive) == {"d/one.png": b"1", "d/two.png": b"1"}
 
 
 def test_link_to_itself_is_refused(tmp_path: Path) -> None:
     archive = write_tar(tmp_path / "a", (make_member("x.png", tarfile.SYMTYPE, "x.png"), b""))
-    assert "x.png" in read_error(archive) or "damaged" in read_error(archive)
+    assert "x.png" in read_archive_error(archive) or "damaged" in read_archive_error(archive)
 
 
 def test_link_in_a_zip_is_refused(tmp_path: Path) -> None:
@@ -93,12 +79,12 @@ def test_link_in_a_zip_is_refused(tmp_path: Path) -> None:
     member.create_system, member.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "a", "w") as archive:
         archive.writestr(member, "../outside")
-    assert "x.png is a link; pack the file itself" in read_error(tmp_path / "a")
+    assert "x.png is a link; pack the file itself" in read_archive_error(tmp_path / "a")
 
 
 @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
 def test_device_is_refused(tmp_path: Path, kind: bytes) -> None:
-    assert "zero.png is a device" in read_error(write_tar(tmp_path / "a", (make_member("zero.png", kind), b"")))
+    assert "zero.png is a device" in read_archive_error(write_tar(tmp_path / "a", (make_member("zero.png", kind), b"")))
 
 
 @pytest.mark.parametrize("packed", ["w:gz", "w:xz", "zip"])
@@ -111,7 +97,7 @@ def test_total_size_of_an_archive_is_limited(tmp_path: Path, packed: str) -> Non
     else:
         write_tar(tmp_path / "a", *((make_member(f"{number}.bin"), bytes(10**6)) for number in range(3)), mode=packed)
     assert (tmp_path / "a").stat().st_size < 20_000
-    assert read(tmp_path / "a", lambda path: path.suffix == ".png", max_gb=0.003) == {}
+    assert read_archive(tmp_path / "a", lambda path: path.suffix == ".png", max_gb=0.003) == {}
     filtered_paths = []
 
     def select_nothing(path: PurePosixPath) -> bool:
@@ -119,7 +105,7 @@ def test_total_size_of_an_archive_is_limited(tmp_path: Path, packed: str) -> Non
         return False
 
     with pytest.raises(UserError, match=r"larger than 0\.002 GB when unpacked; raise `max-gb`"):
-        read(tmp_path / "a", select_nothing, max_gb=0.002)
+        read_archive(tmp_path / "a", select_nothing, max_gb=0.002)
     assert len(filtered_paths) == 2
 
 
@@ -134,7 +120,7 @@ def test_size_of_a_file_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     else:
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "x.png").write_bytes(bytes(1001))
-    assert "has 1001 bytes; the limit for one file is 1000" in read_error(tmp_path / "a")
+    assert "has 1001 bytes; the limit for one file is 1000" in read_archive_error(tmp_path / "a")
 
 
 def test_zip_with_understated_size_is_refused(tmp_path: Path) -> None:
@@ -144,7 +130,7 @@ def test_zip_with_understated_size_is_refused(tmp_path: Path) -> None:
     size = (10**6).to_bytes(4, "little")
     assert content.count(size) == 2
     (tmp_path / "a").write_bytes(content.replace(size, (10).to_bytes(4, "little")))
-    assert "damaged archive" in read_error(tmp_path / "a")
+    assert "damaged archive" in read_archive_error(tmp_path / "a")
 
 
 def test_hidden_files_are_skipped(tmp_path: Path) -> None:
@@ -152,19 +138,19 @@ def test_hidden_files_are_skipped(tmp_path: Path) -> None:
     archive = write_tar(
         tmp_path / "a", (make_member("d", tarfile.DIRTYPE), b""), *((make_member(name), b"1") for name in hidden)
     )
-    assert read(archive) == {}
+    assert read_archive(archive) == {}
 
 
 def test_folder_is_read_like_an_archive(tmp_path: Path) -> None:
     (tmp_path / "d" / "images").mkdir(parents=True)
     for name in ("b.png", "a.png", ".hidden.png"):
         (tmp_path / "d" / "images" / name).write_bytes(name.encode())
-    assert list(read(tmp_path / "d")) == ["d/images/a.png", "d/images/b.png"]
+    assert list(read_archive(tmp_path / "d")) == ["d/images/a.png", "d/images/b.png"]
     # Links in a folder are followed, also to another folder; in a loop of links, each folder is visited once.
     (tmp_path / "e").mkdir()
     os.symlink(tmp_path / "d" / "images", tmp_path / "e" / "photos")
     os.symlink(tmp_path / "e", tmp_path / "e" / "again")
-    assert read(tmp_path / "e") == {"e/photos/a.png": b"a.png", "e/photos/b.png": b"b.png"}
+    assert read_archive(tmp_path / "e") == {"e/photos/a.png": b"a.png", "e/photos/b.png": b"b.png"}
     os.symlink(tmp_path / "nothing.png", tmp_path / "e" / "broken.png")
     with pytest.raises(UserError, match=r"broken\.png: cannot be read"):
-        read(tmp_path / "e")
+        read_archive(tmp_path / "e")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from samgap.datasets.archive import iter_files
 from samgap.errors import UserError
+from tests.helpers.archive_files import read_archive
+from tests.helpers.fuzzing import read_or_refusal
 
 N_ARCHIVES = 600
 """Number of damaged archives of each format."""
@@ -75,15 +76,10 @@ def flip_header(content: bytes, generator: random.Random, headers: list[int]) ->
     return bytes(damaged)
 
 
-def read(path: Path) -> str:
+def describe_outcome(path: Path) -> str:
     """Return the outcome of reading a damaged archive; raise an exception if it is neither read nor refused."""
-    message, n_bytes = "", 0
-    try:
-        n_bytes = sum(len(content) for _, content in iter_files(path, lambda _: True, max_gb=0.01))
-    except UserError as error:
-        message = str(error)
-    assert n_bytes <= 10**7
-    assert not message or (message.startswith(str(path)) and "\n" not in message)
+    files, message = read_or_refusal(lambda: read_archive(path, max_gb=0.01), str(path))
+    assert files is None or sum(map(len, files.values())) <= 10**7
     return "refused" if message else "read"
 
 
@@ -99,7 +95,7 @@ def test_damaged_archive_is_read_or_refused(tmp_path: Path, name: str) -> None:
         if number % 7 == 0 and not name.startswith("zip"):
             damaged = gzip.compress(damaged)
         path.write_bytes(damaged)
-        outcomes[read(path)] += 1
+        outcomes[describe_outcome(path)] += 1
     assert outcomes["refused"] > 0
     assert outcomes["read"] > 0
 
@@ -118,5 +114,4 @@ def test_damaged_compressed_tar_is_refused_or_complete(tmp_path: Path, compressi
         damaged[generator.randrange(len(damaged))] ^= 1 << generator.randrange(8)
         path.write_bytes(damaged)
         with contextlib.suppress(UserError):
-            files = {str(file): content for file, content in iter_files(path, lambda _: True, max_gb=0.01)}
-            assert files == CONTENTS
+            assert read_archive(path, max_gb=0.01) == CONTENTS

@@ -11,10 +11,18 @@ from typing import Any
 
 import pytest
 
-from samgap.datasets import AnnotatedImage, coco
-from samgap.datasets.left_out import IGNORED_IN_BOX, ReturnedCounts
+from samgap.datasets.left_out import IGNORED_IN_BOX
 from samgap.errors import UserError
-from tests.helpers.coco import HEIGHT, WIDTH, compress, count_runs, make_labels, square_mask, write_folder
+from tests.helpers.coco import (
+    HEIGHT,
+    WIDTH,
+    compress,
+    count_runs,
+    make_labels,
+    read_coco_counts,
+    square_mask,
+    write_folder,
+)
 
 N_FILES = 1000
 SQUARE = [5, 4, 11, 4, 11, 10, 5, 10]
@@ -82,13 +90,6 @@ def make_text(rng: random.Random) -> tuple[bytes, int | None]:
     return bytes(damaged), None
 
 
-def read(source: Path, options: dict[str, Any]) -> tuple[list[AnnotatedImage], dict[str, Any]]:
-    images = ReturnedCounts(coco.iter_images(options, {"data": source}, 0))
-    read_images = list(images)
-    assert images.counts is not None
-    return read_images, images.counts.to_card()
-
-
 def test_every_outcome_is_counted_data_or_one_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = write_folder(tmp_path / "d", make_valid_labels())
     outcomes: Counter[str] = Counter()
@@ -101,7 +102,7 @@ def test_every_outcome_is_counted_data_or_one_error(tmp_path: Path, caplog: pyte
         if rng.random() < 0.5:
             options["crowds"] = rng.choice(("ignore", "instances"))
         try:
-            images, counts = read(source, options)
+            images, counts = read_coco_counts(source, **options)
         except UserError as error:
             messages.append(str(error))
             outcomes["refused"] += 1

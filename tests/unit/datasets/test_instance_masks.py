@@ -8,20 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samgap.datasets import minneapple_layout
-from samgap.errors import UserError
 from tests.helpers.archives import ORCHARD_IMAGE_NAMES, make_id_map
-
-
-def read(folder: Path, **options: Any) -> list[Any]:
-    return list(minneapple_layout.iter_images(options, {"data": folder}, 0))
-
-
-def read_error(folder: Path, **options: Any) -> str:
-    with pytest.raises(UserError) as caught:
-        read(folder, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+from tests.helpers.mask_pairs import read_pairs, read_pairs_error
 
 
 @pytest.mark.parametrize(
@@ -43,21 +31,21 @@ def test_invalid_pair_is_refused(orchard_folder: Path, name: str, content: Any, 
         (orchard_folder / name).write_bytes(content)
     else:
         Image.fromarray(content).save(orchard_folder / name)
-    assert message in read_error(orchard_folder)
+    assert message in read_pairs_error(orchard_folder)
 
 
 def test_jpeg_mask_is_refused(orchard_folder: Path) -> None:
     (orchard_folder / "masks" / "row1_0001.png").unlink()
     Image.fromarray(make_id_map().astype(np.uint8)).save(orchard_folder / "masks" / "row1_0001.jpg")
-    assert "the mask is a JPEG, which does not store exact values; use PNG" in read_error(orchard_folder)
+    assert "the mask is a JPEG, which does not store exact values; use PNG" in read_pairs_error(orchard_folder)
 
 
 def test_semantic_masks_cause_a_warning(orchard_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    read(orchard_folder)
+    read_pairs(orchard_folder)
     assert not caplog.records
     for file in (orchard_folder / "masks").iterdir():
         Image.fromarray((make_id_map() > 0).astype(np.uint8) * 255).save(file)
-    read(orchard_folder)
+    read_pairs(orchard_folder)
     assert "no mask has more than one value other than 0" in caplog.text
 
 
@@ -67,7 +55,7 @@ def test_photograph_is_rotated_to_the_orientation_of_its_mask(orchard_folder: Pa
     stream = io.BytesIO()
     Image.new("RGB", (30, 40), "green").save(stream, "JPEG", exif=exif)
     (orchard_folder / "images" / ORCHARD_IMAGE_NAMES[0]).write_bytes(stream.getvalue())
-    first = next(image for image in read(orchard_folder) if image.file_name == ORCHARD_IMAGE_NAMES[0])
+    first = next(image for image in read_pairs(orchard_folder) if image.file_name == ORCHARD_IMAGE_NAMES[0])
     assert (first.width, first.height, len(first.annotations)) == (40, 30, 2)
 
 
@@ -82,12 +70,12 @@ def test_photographs_whose_masks_may_be_for_either_image_are_named(
     if size[0] == size[1]:
         id_map = np.pad(make_id_map(), ((0, 10), (0, 0)))
         Image.fromarray(id_map).save(orchard_folder / "masks" / Path(name).with_suffix(".png"))
-    read(orchard_folder)
+    read_pairs(orchard_folder)
     is_undecided = orientation == 3 or size[0] == size[1]
     expected = "read as viewers show them, with labels that fit the stored image, too (1): row1_0001.jpg; set"
     assert [expected in text for text in logged_warnings()] == [True] * is_undecided
     if is_undecided:
-        read(orchard_folder, orientation="stored")
+        read_pairs(orchard_folder, orientation="stored")
         assert len(logged_warnings()) == 1
 
 
@@ -95,7 +83,7 @@ def test_rows_of_ignored_instances_that_name_no_image_are_counted(orchard_folder
     names = ("row1_0001.jpg", "row1-0002.jpg", "row1-0002.jpg", "x.jpg", "y.jpg", "z.jpg")
     rows = "".join(f"{name},1,{int(name != 'x.jpg')}\n" for name in names)
     Path("ignore.csv").write_text(f"image,instance_id,ignore\n{rows}", encoding="utf-8")
-    images = read(orchard_folder, ignore="ignore.csv")
+    images = read_pairs(orchard_folder, ignore="ignore.csv")
     assert [sum(annotation.ignore for annotation in image.annotations) for image in images] == [1, 0, 0]
     assert logged_warnings() == [
         "warning: ignore.csv: 5 of 6 rows name no image of this part and are not used: row1-0002.jpg, x.jpg, y.jpg and "
@@ -108,5 +96,5 @@ def test_rows_of_all_ignored_instances_may_be_of_images_that_are_not_selected(
 ) -> None:
     Path("files.txt").write_text("row1_0001.jpg\n", encoding="utf-8")
     Path("ignore.csv").write_text("image,instance_id,ignore\nrow2_0001.jpg,1,1\n", encoding="utf-8")
-    [image] = read(orchard_folder, ignore="ignore.csv", files="files.txt")
+    [image] = read_pairs(orchard_folder, ignore="ignore.csv", files="files.txt")
     assert not any(annotation.ignore for annotation in image.annotations) and logged_warnings() == []

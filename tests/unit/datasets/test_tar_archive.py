@@ -11,17 +11,7 @@ import pytest
 from samgap.datasets import archive_limits
 from samgap.datasets.archive import iter_files
 from samgap.errors import UserError
-
-
-def read(path: Path, **limits: float) -> dict[str, bytes]:
-    return {str(member): content for member, content in iter_files(path, lambda _: True, **limits)}
-
-
-def read_error(path: Path, **limits: float) -> str:
-    with pytest.raises(UserError) as caught:
-        read(path, **limits)
-    assert str(path) in str(caught.value)
-    return str(caught.value)
+from tests.helpers.archive_files import read_archive, read_archive_error
 
 
 def write_tar(path: Path, *members: tarfile.TarInfo | tuple[str, bytes], mode: str = "w") -> Path:
@@ -54,7 +44,7 @@ def test_header_that_declares_gigabytes_is_refused_before_it_is_read(
         stream.write(b"a" * 2 * 10**7)
     tracemalloc.start()
     try:
-        message = read_error(tmp_path / "a.tar.gz")
+        message = read_archive_error(tmp_path / "a.tar.gz")
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -69,7 +59,7 @@ def test_long_names_are_read(tmp_path: Path, tar_format: int) -> None:
         header = tarfile.TarInfo(name)
         header.size = 1
         archive.addfile(header, io.BytesIO(b"1"))
-    assert read(tmp_path / "a.tar") == {name: b"1"}
+    assert read_archive(tmp_path / "a.tar") == {name: b"1"}
 
 
 def test_file_of_negative_size_is_refused(tmp_path: Path) -> None:
@@ -77,7 +67,7 @@ def test_file_of_negative_size_is_refused(tmp_path: Path) -> None:
     header = tarfile.TarInfo("x.png")
     header.size = -512
     (tmp_path / "a.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(10240))
-    assert "negative size" in read_error(tmp_path / "a.tar")
+    assert "negative size" in read_archive_error(tmp_path / "a.tar")
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
@@ -86,7 +76,7 @@ def test_invalid_header_is_not_taken_for_the_end_of_the_archive(tmp_path: Path, 
     content = bytearray(gzip.decompress(path.read_bytes()) if mode == "w:gz" else path.read_bytes())
     content[1024] ^= 1  # the name of the second file, which its checksum covers
     path.write_bytes(gzip.compress(content) if mode == "w:gz" else content)
-    assert "truncated or damaged archive" in read_error(path)
+    assert "truncated or damaged archive" in read_archive_error(path)
 
 
 def test_checksum_of_a_compressed_archive_is_verified(tmp_path: Path) -> None:
@@ -94,7 +84,7 @@ def test_checksum_of_a_compressed_archive_is_verified(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-8] ^= 1
     path.write_bytes(content)
-    assert "CRC check failed" in read_error(path)
+    assert "CRC check failed" in read_archive_error(path)
 
 
 def test_headers_and_padding_count_towards_the_limit(tmp_path: Path) -> None:
@@ -104,37 +94,37 @@ def test_headers_and_padding_count_towards_the_limit(tmp_path: Path) -> None:
         member.pax_headers = {"comment": "a" * 900_000}
         members.append(member)
     path = write_tar(tmp_path / "a.tar.gz", *members, mode="w:gz")
-    assert len(read(path, max_gb=0.01)) == 10
-    assert "larger than 0.005 GB when unpacked, with headers, padding" in read_error(path, max_gb=0.005)
+    assert len(read_archive(path, max_gb=0.01)) == 10
+    assert "larger than 0.005 GB when unpacked, with headers, padding" in read_archive_error(path, max_gb=0.005)
 
 
 def test_bytes_after_the_last_file_count_towards_the_limit(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tar.gz", ("a.png", b"1"), mode="w:gz")
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + bytes(10**7)))
-    assert read(path, max_gb=0.011) == {"a.png": b"1"}
-    assert "larger than 0.001 GB" in read_error(path, max_gb=0.001)
+    assert read_archive(path, max_gb=0.011) == {"a.png": b"1"}
+    assert "larger than 0.001 GB" in read_archive_error(path, max_gb=0.001)
 
 
 def test_number_of_files_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_tar(tmp_path / "a.tar", *((f"{number}.png", b"1") for number in range(4)))
     monkeypatch.setattr(archive_limits, "MAX_MEMBERS", 4)
-    assert len(read(path)) == 4
+    assert len(read_archive(path)) == 4
     monkeypatch.setattr(archive_limits, "MAX_MEMBERS", 3)
-    assert "more than 3 files; unpack the archive" in read_error(path)
+    assert "more than 3 files; unpack the archive" in read_archive_error(path)
 
 
 def test_link_to_a_later_file_is_followed_and_the_order_is_kept(tmp_path: Path) -> None:
     link = make_link("b.png", "d.png", tarfile.SYMTYPE)
     path = write_tar(tmp_path / "a.tar.gz", ("a.png", b"1"), link, ("c.png", b"3"), ("d.png", b"4"), mode="w:gz")
-    assert list(read(path).items()) == [("a.png", b"1"), ("b.png", b"4"), ("c.png", b"3"), ("d.png", b"4")]
+    assert list(read_archive(path).items()) == [("a.png", b"1"), ("b.png", b"4"), ("c.png", b"3"), ("d.png", b"4")]
 
 
 def test_files_that_links_repeat_count_towards_the_limit(tmp_path: Path) -> None:
     # A compressed archive is decompressed from its start for each link.
     links = [make_link(f"{number}.png", "a.png") for number in range(20)]
     path = write_tar(tmp_path / "a.tar.gz", ("a.png", bytes(10**6)), *links, mode="w:gz")
-    assert len(read(path, max_gb=0.1)) == 21
-    assert "files that links repeat" in read_error(path, max_gb=0.01)
+    assert len(read_archive(path, max_gb=0.1)) == 21
+    assert "files that links repeat" in read_archive_error(path, max_gb=0.01)
 
 
 def test_headers_after_a_link_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +132,7 @@ def test_headers_after_a_link_are_limited(tmp_path: Path, monkeypatch: pytest.Mo
         tmp_path / "a.tar", make_link("a.png", "3.png", tarfile.SYMTYPE), *((f"{n}.png", b"1") for n in range(4))
     )
     monkeypatch.setattr(archive_limits, "MAX_MEMBERS", 3)
-    assert "more than 3 files" in read_error(path)
+    assert "more than 3 files" in read_archive_error(path)
 
 
 def test_file_with_holes_is_refused_if_it_is_selected(tmp_path: Path) -> None:
@@ -150,7 +140,7 @@ def test_file_with_holes_is_refused_if_it_is_selected(tmp_path: Path) -> None:
     member.size = 512
     member.pax_headers = {"GNU.sparse.map": "0,512,10,1,10,1", "GNU.sparse.size": "1000"}
     path = write_tar(tmp_path / "a.tar", member, make_link("y.png", "x.png"), ("z.png", b"1"))
-    assert "x.png is stored with holes; pack it without `--sparse`" in read_error(path)
+    assert "x.png is stored with holes; pack it without `--sparse`" in read_archive_error(path)
     assert [str(name) for name, _ in iter_files(path, lambda name: name.name == "z.png")] == ["z.png"]
     with pytest.raises(UserError, match=r"y\.png is a link to x\.png, which is not a file of the archive"):
         list(iter_files(path, lambda name: name.name == "y.png"))
@@ -158,10 +148,10 @@ def test_file_with_holes_is_refused_if_it_is_selected(tmp_path: Path) -> None:
 
 def test_name_that_starts_like_a_zip_archive(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tar", ("PK_orchard/x.png", b"1"))
-    assert read(path) == {"PK_orchard/x.png": b"1"}
+    assert read_archive(path) == {"PK_orchard/x.png": b"1"}
 
 
 def test_files_of_operating_systems_are_skipped(tmp_path: Path) -> None:
     names = ("@eaDir/x.png", ".ipynb_checkpoints/x.png", "d/.thumbnails/x.png", "d/Thumbs.db", "d/x.png")
     path = write_tar(tmp_path / "a.tar", *((name, b"1") for name in names))
-    assert list(read(path)) == ["d/x.png"]
+    assert list(read_archive(path)) == ["d/x.png"]

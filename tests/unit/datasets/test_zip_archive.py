@@ -12,17 +12,7 @@ import pytest
 from samgap.datasets import archive_limits, zip_archive
 from samgap.datasets.archive import iter_files
 from samgap.errors import UserError
-
-
-def read(path: Path, **limits: float) -> dict[str, bytes]:
-    return {str(member): content for member, content in iter_files(path, lambda _: True, **limits)}
-
-
-def read_error(path: Path, **limits: float) -> str:
-    with pytest.raises(UserError) as caught:
-        read(path, **limits)
-    assert str(path) in str(caught.value)
-    return str(caught.value)
+from tests.helpers.archive_files import read_archive, read_archive_error
 
 
 def write_zip(path: Path, files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -35,7 +25,7 @@ def write_zip(path: Path, files: dict[str, bytes], compression: int = zipfile.ZI
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_every_compression_is_read(tmp_path: Path, compression: int) -> None:
     files = {"x.png": bytes(range(256)) * 1000, "empty.png": b""}
-    assert read(write_zip(tmp_path / "a.zip", files, compression)) == files
+    assert read_archive(write_zip(tmp_path / "a.zip", files, compression)) == files
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
@@ -51,7 +41,7 @@ def test_file_that_unpacks_to_more_than_it_declares_is_refused(tmp_path: Path, c
     path.write_bytes(content.replace(size, struct.pack("<L", 10)))
     tracemalloc.start()
     try:
-        message = read_error(path)
+        message = read_archive_error(path)
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -75,16 +65,16 @@ def test_number_of_files_is_limited_before_their_list_is_parsed(
 ) -> None:
     path = write_zip(tmp_path / "a.zip", {f"{number}.png": b"1" for number in range(4)})
     monkeypatch.setattr(archive_limits, "MAX_MEMBERS", 4)
-    assert len(read(path)) == 4
+    assert len(read_archive(path)) == 4
     monkeypatch.setattr(archive_limits, "MAX_MEMBERS", 3)
     monkeypatch.setattr(zipfile.ZipInfo, "_decodeExtra", lambda *_: pytest.fail("an entry is parsed"))
-    assert "more than 3 files; unpack the archive" in read_error(path)
+    assert "more than 3 files; unpack the archive" in read_archive_error(path)
 
 
 def test_size_of_the_list_of_files_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_zip(tmp_path / "a.zip", {"x" * 200 + ".png": b"1"})
     monkeypatch.setattr(zip_archive, "MAX_DIRECTORY_BYTES", 200)
-    assert "the list of its files has 250 bytes; unpack the archive" in read_error(path)
+    assert "the list of its files has 250 bytes; unpack the archive" in read_archive_error(path)
 
 
 def test_encrypted_file_is_refused(tmp_path: Path) -> None:
@@ -93,7 +83,7 @@ def test_encrypted_file_is_refused(tmp_path: Path) -> None:
     for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
         content[content.index(signature) + offset] |= 1
     path.write_bytes(content)
-    assert "x.png is encrypted; pack it without a password" in read_error(path)
+    assert "x.png is encrypted; pack it without a password" in read_archive_error(path)
 
 
 def test_utf8_names_that_are_not_declared_are_decoded(tmp_path: Path) -> None:
@@ -105,15 +95,15 @@ def test_utf8_names_that_are_not_declared_are_decoded(tmp_path: Path) -> None:
         content[content.index(signature) + offset] &= ~0x08
     path.write_bytes(content)
     assert zipfile.ZipFile(path).namelist() != [name]
-    assert read(path) == {name: b"1"}
+    assert read_archive(path) == {name: b"1"}
 
 
 def test_names_in_the_code_page_of_dos_are_kept(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"pommier-_.png": b"1"})
     path.write_bytes(path.read_bytes().replace(b"pommier-_", b"pommier-\x82"))
-    assert read(path) == {"pommier-é.png": b"1"}
+    assert read_archive(path) == {"pommier-é.png": b"1"}
 
 
 def test_files_of_operating_systems_are_skipped(tmp_path: Path) -> None:
     names = ("__MACOSX/d/._x.png", "$RECYCLE.BIN/x.png", "lost+found/x.png", "d/desktop.ini", "d/x.png")
-    assert list(read(write_zip(tmp_path / "a.zip", dict.fromkeys(names, b"1")))) == ["d/x.png"]
+    assert list(read_archive(write_zip(tmp_path / "a.zip", dict.fromkeys(names, b"1")))) == ["d/x.png"]
