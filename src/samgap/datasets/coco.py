@@ -80,10 +80,7 @@ OPTIONS = {
         },
         "files": {"$ref": "#/$defs/files"},
         "groups": {"$ref": "#/$defs/groups"},
-        "attributes": {
-            "description": "Attributes of every instance of the set, by name; default is none.",
-            "$ref": "#/$defs/attributes",
-        },
+        "attributes": {"$ref": "#/$defs/instance-attributes"},
         "attribute-values": {
             "description": (
                 "All values that an attribute can have, by its name; default is the values above. An attribute without "

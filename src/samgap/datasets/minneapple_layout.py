@@ -52,10 +52,7 @@ OPTIONS = {
         "noun": {"description": "The noun of the masked objects.", "$ref": "#/$defs/text", "default": "apple"},
         "files": {"$ref": "#/$defs/files"},
         "groups": {"$ref": "#/$defs/groups"},
-        "attributes": {
-            "description": "Attributes of every instance of the set, by name; default is none.",
-            "$ref": "#/$defs/attributes",
-        },
+        "attributes": {"$ref": "#/$defs/instance-attributes"},
         "absent": {"$ref": "#/$defs/absent"},
         "ignore": {"$ref": "#/$defs/ignore"},
         "orientation": {"$ref": "#/$defs/orientation"},

@@ -39,7 +39,9 @@ def is_present_phrase(pairs: pd.DataFrame) -> np.ndarray:
 def has_known_presence(pairs: pd.DataFrame) -> np.ndarray:
     """Select evaluable noun phrases that the labels say to be present in or absent from their image, bool (N,).
 
-    In an image whose only instances of a noun are marked `ignore`, neither is known.
+    In an image whose only instances of a noun are marked `ignore`, neither is known. This is the rule of
+    `annotations.phrases.is_presence_known`, which decides one phrase on one image from the labels; here it is computed
+    for all rows from their counts.
     """
     return is_evaluable_phrase(pairs) & (is_positive(pairs) | (pairs["n_ignored"].to_numpy() == 0))
 
