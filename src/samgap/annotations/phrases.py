@@ -91,8 +91,8 @@ def is_presence_known(phrase: Mapping[str, Any], image_id: int, truth: GroundTru
     """Return whether the labels say that a phrase is present in, or absent from, an image.
 
     They do not if the phrase is not evaluable there, or if it has no instance there while instances of its nouns are
-    marked `ignore`, whose attributes do not matter. This decides one phrase on one image, for trainings, which have no table `pairs`; metrics select the
-    rows of this table by the same rule, `metrics.row_masks.has_known_presence`.
+    marked `ignore`, whose attributes do not matter. This decides one phrase on one image, for trainings, which have no
+    table `pairs`; metrics select the rows of this table by the same rule, `metrics.row_masks.has_known_presence`.
     """
     truth_ids = find_truth_ids(phrase, image_id, truth)
     if truth_ids is None:
