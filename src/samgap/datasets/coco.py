@@ -25,6 +25,7 @@ from samgap.datasets.coco_checks import check_crowds
 from samgap.datasets.coco_files import UNKNOWN_IMAGE, CocoFile, CocoImage, parse_coco_file
 from samgap.datasets.coco_ids import show
 from samgap.datasets.coco_images import LocatedImage, index_source, locate_images
+from samgap.datasets.exif_orientation import ROTATIONS
 from samgap.datasets.groups import assign_groups
 from samgap.datasets.left_out import MAX_LEFT_OUT, LabelCounts
 from samgap.datasets.names import select_listed, summarize_names
@@ -242,7 +243,9 @@ def _load_image(
 ) -> AnnotatedImage:
     entry = located.entry
     photo = load_photograph(encoded_bytes, source_name, entry.size, options.get("orientation"))
-    notes.add(entry.file_name, photo, read_geometry(label.values for label in entry.labels), entry.size)
+    # Most photographs are stored upright, and the corners of their labels need not be read.
+    coco_annotations = [label.values for label in entry.labels] if photo.orientation in ROTATIONS else []
+    notes.add(entry.file_name, photo, read_geometry(coco_annotations), entry.size)
     categories = parse_categories(options["nouns"])
     annotations: list[Annotation] = []
     lost_categories = {*entry.lost_elsewhere, *(label.category for _, label in entry.lost)}
