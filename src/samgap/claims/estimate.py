@@ -15,8 +15,9 @@ def check_estimate(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     """Decide by the confidence interval: confirmed if it lies in the bounds, refuted if outside of them, else open.
 
     Keys: `experiment` or `against`, `dataset` and `model` (roles), `prompts`, `metric`, `stratum` (default is the whole
-    data set) and bounds. With `against`, a mapping of `model` (default is the same) and `prompts` (default is the
-    same), the interval is that of the paired difference in the table `comparisons`.
+    data set; not with `against`) and bounds. With `against`, a mapping of `model` (default is the same) and `prompts`
+    (default is the same), the interval is that of the paired difference in the table `comparisons`, which has
+    differences over whole data sets alone.
     """
     against = check.get("against", {})
     for role_kind, role in (("data set", check["dataset"]), ("model", check["model"]), ("model", against.get("model"))):
@@ -55,9 +56,8 @@ def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     prompts, metric = check["prompts"], check["metric"]
     baseline_model = data.models[check["against"].get("model", check["model"])]
     baseline_prompts = check["against"].get("prompts", prompts)
-    stratum = check.get("stratum", STRATUM_ALL)
     names = f"{model} with {prompts} against {baseline_model} with {baseline_prompts}"
-    rows = _select(data.comparisons, dataset=dataset, metric=metric, stratum=stratum)
+    rows = _select(data.comparisons, dataset=dataset, metric=metric, stratum=STRATUM_ALL)
     cell, baseline = (model, prompts), (baseline_model, baseline_prompts)
     for candidate, reference, sign in ((cell, baseline, 1), (baseline, cell, -1)):
         keys = dict(zip(("model", "prompts", "baseline_model", "baseline_prompts"), candidate + reference, strict=True))
@@ -65,11 +65,11 @@ def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
         if not found.empty:
             row: Any = next(found.itertuples(index=False))
             ends = (row.ci_low, row.ci_high) if sign > 0 else (-row.ci_high, -row.ci_low)
-            place = f"comparison {row.comparison}, {names} on {dataset}{_describe_stratum(stratum)}: {metric}"
+            place = f"comparison {row.comparison}, {names} on {dataset}: {metric}"
             demo = model in data.demo_models or baseline_model in data.demo_models
             difference = sign * row.difference
             return _decide(check, place, difference, ends, row.n_clusters, row, "comparisons", demo)
-    reason = f"this run does not compare {names} on {dataset} in {metric}{_describe_stratum(stratum)}"
+    reason = f"this run does not compare {names} on {dataset} in {metric}"
     return make_untestable(reason, table="comparisons")
 
 
@@ -89,7 +89,9 @@ def _decide(
     if pd.isna(low):
         why = row.warning or "the estimate has none"
         return make_untestable(f"no confidence interval ({why})", f"{place} = {value:.3g}, without an interval", table)
-    if pd.notna(row.lacks_labels) and row.lacks_labels:
+    # Of a difference, the labels of either side may be what is not exhaustive.
+    flags = (row.lacks_labels, getattr(row, "baseline_lacks_labels", None))
+    if any(pd.notna(flag) and flag for flag in flags):
         reason = "the labels of the data set are not exhaustive, so objects without a label count as false positives"
         return make_untestable(reason, f"{place} = {value:.3g} [{low:.3g}, {high:.3g}], but {reason}", table)
     region, unit = Region.from_check(check), check["unit"]

@@ -71,6 +71,17 @@ def test_a_value_that_needs_more_labels_decides_nothing(check, rows):
     ).verdict.startswith("not testable: the labels of the data set are not exhaustive")
 
 
+@pytest.mark.parametrize("key", ["lacks_labels", "baseline_lacks_labels"])
+@pytest.mark.parametrize(("pair", "bound"), [({}, {"above": 0}), ({"swapped": True}, {"below": 0})])
+def test_a_difference_whose_value_or_baseline_needs_more_labels_decides_nothing(key, pair, bound):
+    check = {**DIFFERENCE, **bound}
+    if pair:
+        check |= {"prompts": "point", "against": {"prompts": "box"}}
+    assert check_estimate(check, make_data(comparisons=[{key: False}])).verdict == "confirmed"
+    verdict = check_estimate(check, make_data(comparisons=[{key: True}])).verdict
+    assert verdict.startswith("not testable: the labels of the data set are not exhaustive")
+
+
 @pytest.mark.parametrize(("bounds", "verdict"), [({"above": 0}, "confirmed"), ({"at-least": 0.1}, "open")])
 def test_a_difference_is_the_paired_one(bounds, verdict):
     outcome = check_estimate({**DIFFERENCE, **bounds}, make_data())
