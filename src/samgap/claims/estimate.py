@@ -1,13 +1,14 @@
 """Checks by an estimate: a metric of a cell of this run, or the paired difference of two cells."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from samgap.claims.data import ClaimData
 from samgap.claims.outcome import Outcome, make_untestable
-from samgap.claims.region import Region
+from samgap.claims.region import Region, format_number
 from samgap.statistics.strata import STRATUM_ALL
 
 
@@ -48,7 +49,8 @@ def _check_value(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     row: Any = next(rows.itertuples(index=False))
     place = f"experiment {experiment}, {model} with {prompts} on {dataset}{_describe_stratum(stratum)}: {metric}"
     demo = model in data.demo_models
-    return _decide(check, place, row.value, (row.ci_low, row.ci_high), row.n_images, row, "estimates", demo)
+    n = _Number(int(row.n_images), "image")
+    return _decide(check, place, row.value, (row.ci_low, row.ci_high), n, row, "estimates", demo)
 
 
 def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
@@ -68,7 +70,8 @@ def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
             place = f"comparison {row.comparison}, {names} on {dataset}: {metric}"
             demo = model in data.demo_models or baseline_model in data.demo_models
             difference = sign * row.difference
-            return _decide(check, place, difference, ends, row.n_clusters, row, "comparisons", demo)
+            n = _Number(int(row.n_clusters), row.clusters)
+            return _decide(check, place, difference, ends, n, row, "comparisons", demo)
     reason = f"this run does not compare {names} on {dataset} in {metric}"
     return make_untestable(reason, table="comparisons")
 
@@ -78,7 +81,7 @@ def _decide(
     place: str,
     value: float,
     ends: tuple[float, float],
-    n: int,
+    n: "_Number",
     row: Any,
     table: str,
     demo: bool,
@@ -86,29 +89,43 @@ def _decide(
     if pd.isna(value):
         return make_untestable(str(row.note), f"{place}: {row.note}", table)
     low, high = ends
+    unit, sign = check["unit"], "+" if table == "comparisons" else ""
+    number = format_number(value, sign)
     if pd.isna(low):
         why = row.warning or "the estimate has none"
-        return make_untestable(f"no confidence interval ({why})", f"{place} = {value:.3g}, without an interval", table)
+        evidence = f"{place} = {number} {unit}, n = {n}, without an interval"
+        return make_untestable(f"no confidence interval ({why})", evidence, table)
+    found = f"{place} = {number} [{format_number(low)}, {format_number(high)}] {unit}, n = {n}"
     # Of a difference, the labels of either side may be what is not exhaustive.
     flags = (row.lacks_labels, getattr(row, "baseline_lacks_labels", None))
     if any(pd.notna(flag) and flag for flag in flags):
         reason = "the labels of the data set are not exhaustive, so objects without a label count as false positives"
-        return make_untestable(reason, f"{place} = {value:.3g} [{low:.3g}, {high:.3g}], but {reason}", table)
-    region, unit = Region.from_check(check), check["unit"]
+        return make_untestable(reason, f"{found}, but {reason}", table)
+    region = Region.from_check(check)
     warning = f" ({row.warning})" if row.warning else ""
-    sign = "+" if table == "comparisons" else ""
     return Outcome(
         region.decide(low, high),
-        f"{place} = {value:{sign}.3g} [{low:.3g}, {high:.3g}]{warning}",
+        f"{found}{warning}",
         value=float(value),
         ci_low=float(low),
         ci_high=float(high),
         unit=unit,
-        n=int(n),
+        n=n.count,
         bound=region.describe(unit),
         table=table,
         demo=demo,
     )
+
+
+@dataclass(frozen=True)
+class _Number:
+    """How many units carry a value, and what one of them is."""
+
+    count: int
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.count:,} {self.unit}{'' if self.count == 1 else 's'}"
 
 
 def _select(rows: pd.DataFrame, **values: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from samgap.config.claim_checks import BOUNDS
 from samgap.tables.claims import CONFIRMED, OPEN, REFUTED
 
 
@@ -68,8 +69,23 @@ class Region:
         return f"{text} {unit}".strip()
 
 
-def format_number(value: float) -> str:
-    """Return a number for reading: integers with thousands separators, others with four significant digits."""
+def has_bound(check: Mapping[str, Any]) -> bool:
+    """Return whether a check bounds a number."""
+    return any(key in check for key in BOUNDS)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value of a check or of the inventory is a number; a truth value is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def format_number(value: float, sign: str = "") -> str:
+    """Return a number for reading: integers with thousands separators, others with four significant digits.
+
+    Args:
+        value: The number.
+        sign: `+` to print the sign of positive numbers, too.
+    """
     if float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return f"{int(value):{sign},}"
+    return f"{value:{sign}.4g}" if abs(value) < 1000 else f"{value:{sign},.0f}"

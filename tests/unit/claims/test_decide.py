@@ -20,7 +20,7 @@ def decide(*checks, **settings):
 
 def test_a_claim_of_one_check_has_its_evidence(tmp_path):
     row = decide({**LAYERS, "equals": 6})
-    assert row["evidence"] == ["sam9 9.0, sam9, sam9/model.py: encoder.layers = 6"]
+    assert row["evidence"] == ["sam9 9.0, sam9, sam9/model.py: encoder.layers = 6 layers (claimed: = 6 layers)"]
     assert (row["verdict"], row["value"], row["unit"], row["bound"]) == ("confirmed", 6.0, "layers", "= 6 layers")
     assert (row["source"], row["run"], row["demo"], row["sources"]) == (PATHS["inventory"], "try", False, ["paper B"])
     CLAIMS.write(tmp_path / "claims.parquet", [row])
@@ -32,7 +32,22 @@ def test_partly_needs_a_part_that_holds_and_one_that_does_not():
     row = decide(CLASS, {**LAYERS, "equals": 7})
     assert row["verdict"] == "partly"
     assert [text.split(":")[0] for text in row["evidence"]] == ["confirmed", "refuted"]
-    assert row["value"] == 6.0, "the first check has no number"
+    assert [row[key] for key in ("value", "unit", "bound", "n")] == [None] * 4, "no single number decided"
+    assert row["evidence"][1].endswith("encoder.layers = 6 layers (claimed: = 7 layers)")
+
+
+def test_sources_that_differ_leave_no_number():
+    statements = [{"value": 7, "source": "A §1"}, {"value": 3, "source": "B"}]
+    row = decide({"check": "fact", "at-least": 5, "unit": "videos", "statements": statements})
+    assert (row["verdict"], row["value"], row["bound"]) == ("partly", None, None)
+    assert row["evidence"] == ["paper A, §1: 7 videos; paper B: 3 videos; the sources differ (claimed: ≥ 5 videos)"]
+
+
+def test_the_number_is_that_of_the_check_with_the_verdict_of_the_claim():
+    row = decide({**LAYERS, "equals": 6}, {**IOU, "at-least": 0.8})
+    assert (row["verdict"], row["value"], row["unit"], row["n"]) == ("open", 0.8, "IoU", 40)
+    row = decide({**LAYERS, "equals": 6}, {"check": "unmeasured", "needs": "a training"})
+    assert row["verdict"].startswith("not testable: it needs a training") and row["value"] is None
 
 
 def test_the_tables_that_decided_are_listed_once():
@@ -54,7 +69,7 @@ def test_an_estimate_has_its_interval_and_its_demo_mark():
 
 
 def test_every_kind_of_check_of_the_schema_is_made():
-    assert set(CHECKS) == {"parameters", "attribute", "absent", "probe", "fact", "estimate"}
+    assert set(CHECKS) == {"parameters", "attribute", "absent", "probe", "fact", "estimate", "unmeasured"}
 
 
 def test_the_kind_of_a_verdict_is_without_its_reason():

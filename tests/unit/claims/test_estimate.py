@@ -22,7 +22,7 @@ def test_the_interval_decides_and_not_the_point(bounds, verdict):
     outcome = check_estimate({**VALUE, **bounds}, make_data())
     assert (outcome.verdict, outcome.table) == (verdict, "estimates")
     assert (outcome.value, outcome.ci_low, outcome.ci_high, outcome.n, outcome.unit) == (0.8, 0.75, 0.85, 40, "IoU")
-    assert outcome.evidence == "experiment boxes, one with box on orchard: iou = 0.8 [0.75, 0.85]"
+    assert outcome.evidence == "experiment boxes, one with box on orchard: iou = 0.8 [0.75, 0.85] IoU, n = 40 images"
 
 
 def test_the_row_of_the_stratum_decides():
@@ -87,7 +87,8 @@ def test_a_difference_is_the_paired_one(bounds, verdict):
     outcome = check_estimate({**DIFFERENCE, **bounds}, make_data())
     assert (outcome.verdict, outcome.value, outcome.n, outcome.table) == (verdict, 0.1, 38, "comparisons")
     assert outcome.evidence == (
-        "comparison box-or-point, one with box against one with point on orchard: iou = +0.1 [0.05, 0.15]"
+        "comparison box-or-point, one with box against one with point on orchard: "
+        "iou = +0.1 [0.05, 0.15] IoU, n = 38 images"
     )
 
 
