@@ -11,7 +11,7 @@ from samgap.config import claims as config_claims
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
 from samgap.inventory.models import PUBLISHED
-from samgap.tables.claims import get_verdict_kind
+from samgap.tables.claims import KINDS, REASONS, get_verdict_kind
 from tests.helpers.claims import PATHS, ROOT, load_run_claims, make_claim, make_package_data
 from tests.helpers.package_verdicts import VERDICTS
 
@@ -42,6 +42,11 @@ def test_there_are_at_least_120_claims_with_different_ids_and_wordings():
 def test_the_schema_names_the_checks_and_models_that_exist():
     assert set(SCHEMA["properties"]["checks"]["items"]["properties"]["check"]["enum"]) == set(CHECKS)
     assert set(SCHEMA["$defs"]["listed-model"]["enum"]) == set(PUBLISHED)
+
+
+def test_the_table_has_the_kinds_and_reasons_of_the_schema():
+    assert SCHEMA["properties"]["kind"]["enum"] == list(KINDS)
+    assert SCHEMA["properties"]["reason"]["enum"] == list(REASONS)
 
 
 @pytest.mark.parametrize(("section", "role_kind"), [("datasets", "dataset-role"), ("models", "model-role")])

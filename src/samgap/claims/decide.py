@@ -26,6 +26,8 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any], ClaimData], Outcome]] = {
 
 NUMBERS = ("value", "ci_low", "ci_high", "unit", "n", "bound")
 """Columns of the number that decided; null if the claim is partly true, since then no single number did."""
+VERSIONED = ("https://github.com/", "https://huggingface.co/")
+"""Addresses of repositories, whose page of a version is `<address>/tree/<version>`."""
 COPIED = ("id", "section", "kind", "reason", "wording")
 
 
@@ -88,5 +90,7 @@ def _list_source_keys(claim: Mapping[str, Any]) -> list[str]:
 
 def _describe_address(key: str, sources: Mapping[str, Mapping[str, Any]]) -> str:
     source = sources[key]
-    version = f" ({source['version']})" if "version" in source else ""
-    return f"{source['name']}: {source['where']}{version}"
+    where, version = source["where"], source.get("version")
+    if version and where.startswith(VERSIONED):
+        return f"{source['name']}: {where}/tree/{version}"
+    return f"{source['name']}: {where}" + (f" ({version})" if version else "")

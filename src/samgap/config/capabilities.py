@@ -21,6 +21,17 @@ def list_components(model: Mapping[str, Any]) -> dict[str, str]:
     return {role: model[role] for role in COMPONENT_KINDS if role in model}
 
 
+def is_demo_model(models: Mapping[str, Mapping[str, Any]], id: str) -> bool:
+    """Return whether a model is marked `demo: true`, or is composed of one that is; false for an unknown id.
+
+    Args:
+        models: The models of a configuration, by id.
+        id: The model.
+    """
+    entry = models.get(id, {})
+    return bool(entry.get("demo")) or any(is_demo_model(models, part) for part in list_components(entry).values())
+
+
 def validate_capabilities(
     config: Mapping[str, Any], cells: Iterable[tuple[str, tuple[str, str, str]]], root: Path
 ) -> None:

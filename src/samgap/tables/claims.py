@@ -9,6 +9,14 @@ AS_THE_SOURCE_SAYS, NOT_TESTABLE = "as the source says", "not testable"
 VERDICTS = (CONFIRMED, AS_THE_SOURCE_SAYS, PARTLY, REFUTED, OPEN, NOT_TESTABLE)
 """The verdicts; `not testable` is followed by a colon and the reason."""
 
+KINDS = ("structural", "numerical", "data", "training", "behavioural")
+"""The kinds of claims, in the order of config/claims.schema.yaml."""
+REASONS = (
+    *("prompts", "architecture", "representation", "decoding", "ambiguity", "encoder"),
+    *("objectives", "data", "metrics"),
+)
+"""The reasons of claims, in the order of config/claims.schema.yaml."""
+
 CLAIMS = Table(
     "claims",
     [
