@@ -7,8 +7,8 @@ from typing import Any
 
 from samgap.claims.data import ClaimData
 from samgap.claims.outcome import Outcome, make_untestable
-from samgap.claims.region import Region, format_number, is_number
-from samgap.config.claim_checks import BOUNDS
+from samgap.claims.region import Region, format_number
+from samgap.config.claim_bounds import is_number, list_bounds
 from samgap.errors import UserError
 from samgap.tables.claims import CONFIRMED, REFUTED
 from samgap.tables.inventory import ATTRIBUTE, MODULE, TENSOR
@@ -49,7 +49,7 @@ def check_attribute(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     value = get_value(items[path])
     file = data.get_owner(model, path).file
     evidence = f"{_describe_model(items[''])}, {file}: {path} = {_format(value)}"
-    if is_number(value) != all(is_number(check[key]) for key in BOUNDS if key in check):
+    if is_number(value) != all(is_number(check[key]) for key in list_bounds(check)):
         kind = "a number" if is_number(value) else "no number"
         raise UserError(
             f"claims: {path} of {model} is {_format(value)}, {kind}; write a check with a bound of the same type"

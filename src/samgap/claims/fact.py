@@ -5,7 +5,8 @@ from typing import Any
 
 from samgap.claims.data import ClaimData
 from samgap.claims.outcome import Outcome
-from samgap.claims.region import Region, format_number, is_number
+from samgap.claims.region import Region, format_number
+from samgap.config.claim_bounds import is_number
 from samgap.tables.claims import AS_THE_SOURCE_SAYS, PARTLY, REFUTED
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from samgap.config.claim_checks import BOUNDS
 from samgap.tables.claims import CONFIRMED, OPEN, REFUTED
 
 
@@ -67,16 +66,6 @@ class Region:
                 ends.append(f"{'<' if self.high_open else '≤'} {format_number(self.high)}")
             text = " and ".join(ends)
         return f"{text} {unit}".strip()
-
-
-def has_bound(check: Mapping[str, Any]) -> bool:
-    """Return whether a check bounds a number."""
-    return any(key in check for key in BOUNDS)
-
-
-def is_number(value: Any) -> bool:
-    """Return whether a value of a check or of the inventory is a number; a truth value is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def format_number(value: float, sign: str = "") -> str:

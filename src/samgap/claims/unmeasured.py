@@ -5,10 +5,11 @@ from typing import Any
 
 from samgap.claims.data import ClaimData
 from samgap.claims.outcome import Outcome, make_untestable
-from samgap.claims.region import Region, has_bound
+from samgap.claims.region import Region
+from samgap.config.claim_bounds import list_bounds
 
 
 def check_unmeasured(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     """Return that the claim is not testable. Keys: `needs`, what would have to be measured, and bounds."""
-    bound = f", which must be {Region.from_check(check).describe(check['unit'])}" if has_bound(check) else ""
+    bound = f", which must be {Region.from_check(check).describe(check['unit'])}" if list_bounds(check) else ""
     return make_untestable(f"it needs {check['needs']}{bound}, and this workflow does not measure that")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from samgap.config import module_literals, plugins
+from samgap.config.components import list_components
 from samgap.config.prompt_kinds import PROPERTIES, PromptKind, read_prompt_kinds
 from samgap.errors import UserError
 
@@ -14,22 +15,6 @@ COMPONENT_KINDS: dict[str, Callable[[PromptKind], bool]] = {
 }
 """Keys of a model that name another model as its component -> which kinds of prompts hold what the component gets. It
 must accept one of them."""
-
-
-def list_components(model: Mapping[str, Any]) -> dict[str, str]:
-    """Return role -> id of the models that an entry of `models` is composed of."""
-    return {role: model[role] for role in COMPONENT_KINDS if role in model}
-
-
-def is_demo_model(models: Mapping[str, Mapping[str, Any]], id: str) -> bool:
-    """Return whether a model is marked `demo: true`, or is composed of one that is; false for an unknown id.
-
-    Args:
-        models: The models of a configuration, by id.
-        id: The model.
-    """
-    entry = models.get(id, {})
-    return bool(entry.get("demo")) or any(is_demo_model(models, part) for part in list_components(entry).values())
 
 
 def validate_capabilities(

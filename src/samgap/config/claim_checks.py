@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from samgap.config import module_literals, plugins
+from samgap.config.claim_bounds import BOUNDS, is_number, list_bounds
 from samgap.config.schema import suggest
 from samgap.errors import UserError
 
-BOUNDS = ("count", "equals", "at-least", "above", "at-most", "below")
-"""Keys of a check that bound a number."""
 NEEDS_BOUND = ("parameters", "attribute", "probe", "estimate")
 NUMERIC = ("parameters", "probe", "fact", "estimate", "unmeasured")
 """Checks whose key `equals` is a number."""
@@ -40,7 +39,7 @@ def validate_check(check: Mapping[str, Any], known: KnownIds, name: str) -> None
         name: The claim, for messages.
     """
     kind = check["check"]
-    bounds = [key for key in BOUNDS if key in check]
+    bounds = list_bounds(check)
     if kind in NEEDS_BOUND and not bounds:
         raise UserError(
             f"{name}: its check '{kind}' has no bound; add {', '.join(BOUNDS[1:])} or, of parameters, count"
@@ -62,10 +61,9 @@ def _validate_bounds(check: Mapping[str, Any], bounds: Sequence[str], name: str)
     kind = check["check"]
     for key in bounds:
         value = check[key]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and not math.isfinite(value):
+        if is_number(value) and not math.isfinite(value):
             raise UserError(f"{name}: its check '{kind}' has {key}: {value}; write a finite number, or leave {key} out")
-        if not is_number and kind in NUMERIC:
+        if not is_number(value) and kind in NUMERIC:
             raise UserError(f"{name}: its check '{kind}' has equals: {value!r}, but decides by a number; write one")
     single = next((key for key in ("count", "equals") if key in bounds), None)
     if single and len(bounds) > 1:

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from samgap.config.capabilities import is_demo_model
+from samgap.config.components import is_demo_model
 from samgap.io.files import atomic_write
 from samgap.paper.svg import compact_svg
 

@@ -1,7 +1,7 @@
 """Rows of the table `claims`."""
 
 from samgap.claims.decide import CHECKS, decide_claims
-from samgap.tables.claims import CLAIMS, VERDICTS, get_verdict_kind
+from samgap.tables.claims import CLAIMS
 from tests.helpers.claims import PATHS, make_claim, make_data
 from tests.unit.claims.test_estimate import VALUE
 
@@ -70,8 +70,3 @@ def test_an_estimate_has_its_interval_and_its_demo_mark():
 
 def test_every_kind_of_check_of_the_schema_is_made():
     assert set(CHECKS) == {"parameters", "attribute", "absent", "probe", "fact", "estimate", "unmeasured"}
-
-
-def test_the_kind_of_a_verdict_is_without_its_reason():
-    assert get_verdict_kind("not testable: skipped: no weights") == "not testable"
-    assert {get_verdict_kind(verdict) for verdict in VERDICTS} == set(VERDICTS)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from samgap.config import capabilities
-from samgap.config.capabilities import is_demo_model
 from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
@@ -180,13 +179,3 @@ def test_a_copy_of_a_kind_is_accepted_by_the_families_of_the_kind(plugin_copy):
     for model, built_in in ACCEPTED.items():
         accepted, _ = capabilities.list_accepted_kinds({"models": FAMILIES}, model, plugin_copy, "box")
         assert set(accepted) == built_in | {copies[id] for id in built_in}, model
-
-
-def test_a_model_with_a_demo_model_as_a_component_is_one():
-    models = {
-        "small": {"family": "sam2", "demo": True},
-        "detector": {"family": "owlv2"},
-        "both": {"family": "grounded", "detector": "detector", "segmenter": "small"},
-        "published": {"family": "sam2", "demo": False},
-    }
-    assert [id for id in (*models, "unknown") if is_demo_model(models, id)] == ["small", "both"]

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from samgap.claims.region import format_number
-from samgap.config.capabilities import is_demo_model
+from samgap.config.components import is_demo_model
 from samgap.paper.csv import iterate_rows
 from samgap.paper.grid import Block, Cell
 from samgap.paper.notes import Footnotes
