@@ -11,7 +11,7 @@ from samgap.claims.fact import check_fact, describe_source
 from samgap.claims.outcome import Outcome, combine_verdicts
 from samgap.claims.probe import check_probe
 from samgap.claims.unmeasured import check_unmeasured
-from samgap.tables.claims import PARTLY, get_verdict_kind
+from samgap.tables.claims import NOT_TESTABLE, PARTLY, get_verdict_kind
 
 CHECKS: Mapping[str, Callable[[Mapping[str, Any], ClaimData], Outcome]] = {
     "parameters": check_parameters,
@@ -65,7 +65,7 @@ def _decide_claim(
         "addresses": list(dict.fromkeys(_describe_address(key, data.sources) for key in _list_source_keys(claim))),
         "source": ";".join(str(paths[table]) for table in tables),
         "run": run,
-        "demo": any(outcome.demo for outcome in outcomes),
+        "demo": get_verdict_kind(verdict) != NOT_TESTABLE and any(outcome.demo for outcome in outcomes),
     }
 
 

@@ -66,6 +66,8 @@ def test_a_source_that_agrees_leaves_the_claim_to_the_source():
 def test_an_estimate_has_its_interval_and_its_demo_mark():
     row = decide({**IOU, "at-least": 0.7}, demo_models=["one"])
     assert (row["value"], row["ci_low"], row["ci_high"], row["n"], row["demo"]) == (0.8, 0.75, 0.85, 40, True)
+    row = decide({**IOU, "at-least": 0.7}, {**IOU, "metric": "dice", "at-least": 0.7}, demo_models=["one"])
+    assert (row["verdict"].split(":")[0], row["demo"]) == ("not testable", False), "no model decided"
 
 
 def test_every_kind_of_check_of_the_schema_is_made():

@@ -73,7 +73,7 @@ def _format_row(row: Any, footnotes: Footnotes) -> list[Cell]:
     mark = footnotes.add(DEMO_MARK) if row.demo else ""
     evidence = " · ".join(row.evidence)
     if len(row.sources):
-        evidence += f" (see also {', '.join(row.sources)})"
+        evidence += f" (see also {'; '.join(row.sources)})"
     unit = Cell(ABSENT if pd.isna(row.value) else row.unit)
     texts = [Cell(row.wording), Cell(row.kind), Cell(row.reason), Cell(kind, footnote=mark)]
     return [*texts, _format_value(row), unit, Cell(evidence, links=_list_links(row))]
