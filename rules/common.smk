@@ -3,8 +3,9 @@ import os
 import sys
 from pathlib import Path
 
-from samgap.config import capabilities, selection
+from samgap.config import selection
 from samgap.config.cells import list_cells, list_referenced_ids
+from samgap.config.components import list_components
 from samgap.config.validate import validate_config
 from samgap.download.entries import remove_dead_links
 from samgap.errors import UserError
@@ -74,7 +75,7 @@ def model_options(model):
     """Return the part of a model's entry that its predictions depend on: without its label and its weights (an input)."""
     entry = config["models"][model]
     options = {key: value for key, value in entry.items() if key not in ("label", "demo", "weights")}
-    parts = {role: model_options(part) for role, part in capabilities.list_components(entry).items()}
+    parts = {role: model_options(part) for role, part in list_components(entry).items()}
     return options | ({"parts": parts} if parts else {})
 
 

@@ -72,6 +72,7 @@ rule table:
         models=config["models"],
         experiments=config["experiments"],
         comparisons=config["comparisons"],
+        confidence=config["statistics"]["confidence"],
         caption=table_caption,
     script:
         "../scripts/paper/table.py"

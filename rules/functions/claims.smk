@@ -1,7 +1,7 @@
 # Parameters of claims.smk.
+from samgap.config.components import is_demo_model
 
 
 def demo_models():
     """Return the ids of the demo models, and of the models that have one as a component."""
-    parts = {model: [model, *capabilities.list_components(entry).values()] for model, entry in config["models"].items()}
-    return [model for model, ids in parts.items() if any(config["models"][id].get("demo", False) for id in ids)]
+    return [model for model in config["models"] if is_demo_model(config["models"], model)]

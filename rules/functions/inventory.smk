@@ -6,9 +6,7 @@ from importlib import metadata
 def inventory_models(wildcards):
     """Return the options of the run's models, by id. A composed model has no modules of its own."""
     models = list_referenced_ids(config, "models")
-    return {
-        model: model_options(model) for model in models if not capabilities.list_components(config["models"][model])
-    }
+    return {model: model_options(model) for model in models if not list_components(config["models"][model])}
 
 
 def package_versions():

@@ -6,7 +6,7 @@ PROMPT_KINDS = read_prompt_kinds(Path(workflow.basedir))
 
 def component_weights_input(wildcards):
     """Return the weights and cards of the components of a model, by role."""
-    components = capabilities.list_components(config["models"][wildcards.model])
+    components = list_components(config["models"][wildcards.model])
     weights = {role: f"resources/checkpoints/{model}/weights.pt" for role, model in components.items()}
     cards = {f"{role}_card": f"resources/checkpoints/{model}/checkpoint.json" for role, model in components.items()}
     return weights | cards

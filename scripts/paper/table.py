@@ -12,5 +12,6 @@ with job_context(snakemake):
         models=snakemake.params.models,
         experiments=snakemake.params.experiments,
         comparisons=snakemake.params.comparisons,
+        confidence=snakemake.params.confidence,
     )
     render_table(request, dict(snakemake.output.items()))

@@ -2,7 +2,6 @@
 
 import copy
 import shutil
-from pathlib import Path
 
 import pytest
 import yaml
@@ -12,8 +11,7 @@ from samgap.config import claims as config_claims
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
 from samgap.inventory.models import PUBLISHED
-from samgap.metrics import METRIC_REGISTRY
-from samgap.tables.claims import get_verdict_kind
+from samgap.tables.claims import KINDS, REASONS, get_verdict_kind
 from tests.helpers.claims import PATHS, ROOT, load_run_claims, make_claim, make_package_data
 from tests.helpers.package_verdicts import VERDICTS
 
@@ -23,16 +21,9 @@ CONFIGS = {
     name: validate_config(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8")), ROOT)
     for name in ("config", "demo")
 }
-PLANNED_EXPERIMENTS = {
-    *("attributes", "augmentation", "compositional", "fine-tuning", "hyperparameter-search", "instructions"),
-    *("meaning", "memory-and-time", "open-vocabulary", "tracking", "wording"),
-}
-"""Experiments that claims name and no configuration has yet; their claims are not testable."""
-PLANNED_METRICS = {
-    *("training-hours", "training-memory", "training-memory-frozen-encoders"),
-    *("training-memory-frozen-vision", "training-speed-up"),
-}
-PLANNED_PROMPTS = {"languages", "polysemy"}
+KNOWN = config_claims.list_known_ids(CONFIGS["config"], SCHEMA, ROOT)
+UNDECIDED = {"estimate", "unmeasured"}
+"""Checks that the packages and sources alone do not decide."""
 
 
 def list_checks(kind):
@@ -51,6 +42,11 @@ def test_there_are_at_least_120_claims_with_different_ids_and_wordings():
 def test_the_schema_names_the_checks_and_models_that_exist():
     assert set(SCHEMA["properties"]["checks"]["items"]["properties"]["check"]["enum"]) == set(CHECKS)
     assert set(SCHEMA["$defs"]["listed-model"]["enum"]) == set(PUBLISHED)
+
+
+def test_the_table_has_the_kinds_and_reasons_of_the_schema():
+    assert SCHEMA["properties"]["kind"]["enum"] == list(KINDS)
+    assert SCHEMA["properties"]["reason"]["enum"] == list(REASONS)
 
 
 @pytest.mark.parametrize(("section", "role_kind"), [("datasets", "dataset-role"), ("models", "model-role")])
@@ -74,18 +70,9 @@ def test_every_path_and_quantity_exists_in_the_installed_packages():
         assert check["unit"] == measured[key], f"{claim}: {key} is in {measured[key]}"
 
 
-def test_every_estimate_names_what_exists_or_is_planned():
-    experiments = {id for config in CONFIGS.values() for id in config["experiments"]} | PLANNED_EXPERIMENTS
-    prompts = {id for config in CONFIGS.values() for id in config["prompts"]} | PLANNED_PROMPTS
-    for claim, check in list_checks("estimate"):
-        assert check.get("experiment") in {*experiments, None}, claim
-        assert check["metric"] in {*METRIC_REGISTRY, *PLANNED_METRICS}, claim
-        assert {check["prompts"], check.get("against", {}).get("prompts", check["prompts"])} <= prompts, claim
-
-
 def test_the_verdicts_that_packages_and_sources_decide_are_the_checked_ones():
     """An upgrade of sam2 or sam3 that changes a verdict fails here; look at the evidence before changing the list."""
-    decided = [claim for claim in CLAIMS if all(check["check"] != "estimate" for check in claim["checks"])]
+    decided = [claim for claim in CLAIMS if not UNDECIDED & {check["check"] for check in claim["checks"]}]
     rows = decide_claims(decided, make_package_data(), PATHS, "test")
     expected = {claim: verdict for verdict, claims in VERDICTS.items() for claim in claims}
     found = {row["id"]: row["verdict"] for row in rows}
@@ -102,7 +89,7 @@ def test_a_publication_alone_confirms_nothing():
 
 
 def test_claims_about_a_run_without_its_estimates_are_not_testable():
-    estimated = [claim for claim in CLAIMS if any(check["check"] == "estimate" for check in claim["checks"])]
+    estimated = [claim for claim in CLAIMS if UNDECIDED & {check["check"] for check in claim["checks"]}]
     rows = decide_claims(estimated, make_package_data(), PATHS, "test")
     assert {get_verdict_kind(row["verdict"]) for row in rows} == {"not testable"}
     assert len(rows) >= 30
@@ -139,6 +126,4 @@ def test_every_claim_of_the_file_is_refused_with_a_fault(tmp_path):
             changed = copy.deepcopy(claim)
             changed["checks"][number]["chek"] = check["check"]
             with pytest.raises(UserError, match=f"claim '{claim['id']}'.* unknown key 'chek' in checks.{number}"):
-                config_claims.validate_claims(
-                    [changed], load_run_claims()["sources"], SCHEMA, "claims.yaml", Path(ROOT)
-                )
+                config_claims.validate_claims([changed], load_run_claims()["sources"], SCHEMA, "claims.yaml", KNOWN)

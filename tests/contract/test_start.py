@@ -55,14 +55,16 @@ def test_the_papers_run_is_planned_quickly_without_any_data(checkout):
     cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert run.returncode == 0, run.stdout[-3000:]
     config = yaml.safe_load((checkout / "config" / "config.yaml").read_text(encoding="utf-8"))
-    shards = config["datasets"]["minneapple-test"]["shards"]
     # A set, as experiments may share cells.
     experiments = config["experiments"].values()
-    cells = {cell for entry in experiments for cell in itertools.product(entry["models"], entry["prompts"])}
+    sections = ("datasets", "models", "prompts")
+    cells = {cell for entry in experiments for cell in itertools.product(*(entry[section] for section in sections))}
     jobs = job_counts(run.stdout)
-    assert jobs["predict"] == jobs["match_predictions"] == len(cells) * shards
+    n_shards = sum(config["datasets"][dataset]["shards"] for dataset, _, _ in cells)
+    assert jobs["predict"] == jobs["match_predictions"] == n_shards
     assert jobs["checkpoint"] == len({model for entry in experiments for model in entry["models"]})
-    assert jobs["fetch_archive"] == len(config["archives"])
+    paths = {config["datasets"][dataset].get("path", "") for dataset, _, _ in cells}
+    assert jobs["fetch_archive"] == len(config["archives"]) + len([path for path in paths if "://" in path])
     assert jobs["figure"] == len(config["figures"])
     assert not (checkout / "resources").exists()
     assert not (checkout / "results").exists()

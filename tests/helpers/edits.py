@@ -70,7 +70,11 @@ EDITS = [
     ("demo_models/card.py", ["demo_card", "verify_demo_weights"], ["estimate", "train:*", "predict:*"]),
     ("inventory/probes/tokenizer.py", ["inventory"], ["claims", "predict:*", "train:*", "estimate", "table:*"]),
     ("inventory/rows.py", ["inventory"], ["claims", "predict:*", "train:*", "estimate", "table:*"]),
-    ("claims/region.py", ["claims"], ["inventory", "estimate", "table:*", "predict:*"]),
+    (
+        "claims/region.py",
+        ["claims", "table:claims"],
+        ["inventory", "estimate", "table:results", "table:comparisons", "predict:*"],
+    ),
     ("tables/inventory.py", ["inventory", "claims"], ["estimate", "predict:*", "table:results"]),
     ("tables/claims.py", ["claims", "table:claims"], ["inventory", "estimate", "table:results"]),
     ("config/claims.py", [], ["inventory", "claims", "table:*"]),

@@ -8,6 +8,8 @@ from typing import Any
 from samgap.claims.data import ClaimData
 from samgap.claims.outcome import Outcome, make_untestable
 from samgap.claims.region import Region, format_number
+from samgap.config.claim_bounds import is_number, list_bounds
+from samgap.errors import UserError
 from samgap.tables.claims import CONFIRMED, REFUTED
 from samgap.tables.inventory import ATTRIBUTE, MODULE, TENSOR
 
@@ -36,6 +38,9 @@ def check_attribute(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     """Decide by a constant, the class of a module, or the shape of a tensor.
 
     Keys: `model`, `path`, and `equals` or bounds.
+
+    Raises:
+        UserError: If one of both is a number and the other is not: they cannot be compared.
     """
     model, path = check["model"], check["path"]
     items = data.get_items(model)
@@ -44,8 +49,13 @@ def check_attribute(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     value = get_value(items[path])
     file = data.get_owner(model, path).file
     evidence = f"{_describe_model(items[''])}, {file}: {path} = {_format(value)}"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _decide_number(value, check, evidence)
+    if is_number(value) != all(is_number(check[key]) for key in list_bounds(check)):
+        kind = "a number" if is_number(value) else "no number"
+        raise UserError(
+            f"claims: {path} of {model} is {_format(value)}, {kind}; write a check with a bound of the same type"
+        )
+    if is_number(value):
+        return _decide_number(value, check, f"{evidence} {check['unit']}")
     verdict = CONFIRMED if value == check.get("equals") else REFUTED
     return Outcome(verdict, evidence, bound=f"= {_format(check.get('equals'))}", table=TABLE)
 
@@ -91,6 +101,6 @@ def _describe_model(row: Any) -> str:
 
 
 def _format(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    return format_number(value)
+    if is_number(value):
+        return format_number(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -49,9 +49,12 @@ class ClaimData:
         return self._items_by_model.get(model, {})
 
     def get_owner(self, model: str, path: str) -> Any:
-        """Return the row of the module that is at `path` of a model or has the tensor or attribute there."""
+        """Return the row of the innermost module of the package's own code that is or contains what is at `path`.
+
+        A module of torch, such as a `Linear`, says nothing of the model; the module that builds it does.
+        """
         items = self.get_items(model)
-        while path not in items or items[path].part != MODULE:
+        while path and not (path in items and items[path].part == MODULE and _is_own(items[path])):
             path = path.rpartition(".")[0]
         return items[path]
 
@@ -61,3 +64,8 @@ class ClaimData:
         for row in self.inventory.itertuples(index=False):
             items.setdefault(str(row.model), {})[str(row.path)] = row
         return items
+
+
+def _is_own(row: Any) -> bool:
+    """Return whether the class of a module is code of the model's package."""
+    return str(row.file).startswith(f"{row.package}/")

@@ -1,13 +1,14 @@
 """Checks by an estimate: a metric of a cell of this run, or the paired difference of two cells."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from samgap.claims.data import ClaimData
 from samgap.claims.outcome import Outcome, make_untestable
-from samgap.claims.region import Region
+from samgap.claims.region import Region, format_number
 from samgap.statistics.strata import STRATUM_ALL
 
 
@@ -15,8 +16,9 @@ def check_estimate(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     """Decide by the confidence interval: confirmed if it lies in the bounds, refuted if outside of them, else open.
 
     Keys: `experiment` or `against`, `dataset` and `model` (roles), `prompts`, `metric`, `stratum` (default is the whole
-    data set) and bounds. With `against`, a mapping of `model` (default is the same) and `prompts` (default is the
-    same), the interval is that of the paired difference in the table `comparisons`.
+    data set; not with `against`) and bounds. With `against`, a mapping of `model` (default is the same) and `prompts`
+    (default is the same), the interval is that of the paired difference in the table `comparisons`, which has
+    differences over whole data sets alone.
     """
     against = check.get("against", {})
     for role_kind, role in (("data set", check["dataset"]), ("model", check["model"]), ("model", against.get("model"))):
@@ -47,7 +49,8 @@ def _check_value(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     row: Any = next(rows.itertuples(index=False))
     place = f"experiment {experiment}, {model} with {prompts} on {dataset}{_describe_stratum(stratum)}: {metric}"
     demo = model in data.demo_models
-    return _decide(check, place, row.value, (row.ci_low, row.ci_high), row.n_images, row, "estimates", demo)
+    n = _Number(int(row.n_images), "image")
+    return _decide(check, place, row.value, (row.ci_low, row.ci_high), n, row, "estimates", demo)
 
 
 def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
@@ -55,9 +58,8 @@ def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     prompts, metric = check["prompts"], check["metric"]
     baseline_model = data.models[check["against"].get("model", check["model"])]
     baseline_prompts = check["against"].get("prompts", prompts)
-    stratum = check.get("stratum", STRATUM_ALL)
     names = f"{model} with {prompts} against {baseline_model} with {baseline_prompts}"
-    rows = _select(data.comparisons, dataset=dataset, metric=metric, stratum=stratum)
+    rows = _select(data.comparisons, dataset=dataset, metric=metric, stratum=STRATUM_ALL)
     cell, baseline = (model, prompts), (baseline_model, baseline_prompts)
     for candidate, reference, sign in ((cell, baseline, 1), (baseline, cell, -1)):
         keys = dict(zip(("model", "prompts", "baseline_model", "baseline_prompts"), candidate + reference, strict=True))
@@ -65,11 +67,12 @@ def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
         if not found.empty:
             row: Any = next(found.itertuples(index=False))
             ends = (row.ci_low, row.ci_high) if sign > 0 else (-row.ci_high, -row.ci_low)
-            place = f"comparison {row.comparison}, {names} on {dataset}{_describe_stratum(stratum)}: {metric}"
+            place = f"comparison {row.comparison}, {names} on {dataset}: {metric}"
             demo = model in data.demo_models or baseline_model in data.demo_models
             difference = sign * row.difference
-            return _decide(check, place, difference, ends, row.n_clusters, row, "comparisons", demo)
-    reason = f"this run does not compare {names} on {dataset} in {metric}{_describe_stratum(stratum)}"
+            n = _Number(int(row.n_clusters), row.clusters)
+            return _decide(check, place, difference, ends, n, row, "comparisons", demo)
+    reason = f"this run does not compare {names} on {dataset} in {metric}"
     return make_untestable(reason, table="comparisons")
 
 
@@ -78,7 +81,7 @@ def _decide(
     place: str,
     value: float,
     ends: tuple[float, float],
-    n: int,
+    n: "_Number",
     row: Any,
     table: str,
     demo: bool,
@@ -86,27 +89,43 @@ def _decide(
     if pd.isna(value):
         return make_untestable(str(row.note), f"{place}: {row.note}", table)
     low, high = ends
+    unit, sign = check["unit"], "+" if table == "comparisons" else ""
+    number = format_number(value, sign)
     if pd.isna(low):
         why = row.warning or "the estimate has none"
-        return make_untestable(f"no confidence interval ({why})", f"{place} = {value:.3g}, without an interval", table)
-    if pd.notna(row.lacks_labels) and row.lacks_labels:
+        evidence = f"{place} = {number} {unit}, n = {n}, without an interval"
+        return make_untestable(f"no confidence interval ({why})", evidence, table)
+    found = f"{place} = {number} [{format_number(low)}, {format_number(high)}] {unit}, n = {n}"
+    # Of a difference, the labels of either side may be what is not exhaustive.
+    flags = (row.lacks_labels, getattr(row, "baseline_lacks_labels", None))
+    if any(pd.notna(flag) and flag for flag in flags):
         reason = "the labels of the data set are not exhaustive, so objects without a label count as false positives"
-        return make_untestable(reason, f"{place} = {value:.3g} [{low:.3g}, {high:.3g}], but {reason}", table)
-    region, unit = Region.from_check(check), check["unit"]
+        return make_untestable(reason, f"{found}, but {reason}", table)
+    region = Region.from_check(check)
     warning = f" ({row.warning})" if row.warning else ""
-    sign = "+" if table == "comparisons" else ""
     return Outcome(
         region.decide(low, high),
-        f"{place} = {value:{sign}.3g} [{low:.3g}, {high:.3g}]{warning}",
+        f"{found}{warning}",
         value=float(value),
         ci_low=float(low),
         ci_high=float(high),
         unit=unit,
-        n=int(n),
+        n=n.count,
         bound=region.describe(unit),
         table=table,
         demo=demo,
     )
+
+
+@dataclass(frozen=True)
+class _Number:
+    """How many units carry a value, and what one of them is."""
+
+    count: int
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.count:,} {self.unit}{'' if self.count == 1 else 's'}"
 
 
 def _select(rows: pd.DataFrame, **values: str) -> pd.DataFrame:

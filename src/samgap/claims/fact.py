@@ -6,6 +6,7 @@ from typing import Any
 from samgap.claims.data import ClaimData
 from samgap.claims.outcome import Outcome
 from samgap.claims.region import Region, format_number
+from samgap.config.claim_bounds import is_number
 from samgap.tables.claims import AS_THE_SOURCE_SAYS, PARTLY, REFUTED
 
 
@@ -20,15 +21,15 @@ def check_fact(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     statements, agreements = [], set()
     for statement in check["statements"]:
         value = statement["value"]
-        is_number = isinstance(value, int | float)
-        agreements.add(region.contains(value) if is_number else statement["agrees"])
-        text = f"{format_number(value)} {unit}" if is_number else value
+        agreements.add(region.contains(value) if is_number(value) else statement["agrees"])
+        text = f"{format_number(value)} {unit}" if is_number(value) else value
         statements.append(f"{describe_source(statement['source'], data.sources)}: {text}")
     if len(agreements) > 1:
         statements.append("the sources differ")
-    numbers = [each["value"] for each in check["statements"] if isinstance(each["value"], int | float)]
+    numbers = [each["value"] for each in check["statements"] if is_number(each["value"])]
+    verdict = PARTLY if len(agreements) > 1 else AS_THE_SOURCE_SAYS if True in agreements else REFUTED
     return Outcome(
-        PARTLY if len(agreements) > 1 else AS_THE_SOURCE_SAYS if True in agreements else REFUTED,
+        verdict,
         "; ".join(statements),
         value=float(numbers[0]) if numbers else None,
         unit=unit if numbers else None,

@@ -20,7 +20,7 @@ class Outcome:
 
     Attributes:
         verdict: a verdict; `not testable: …` with the reason.
-        evidence: what was found and where.
+        evidence: what was found and where, with its unit, and for an estimate how many images or clusters carry it.
         value: the number, if there is one, with the ends of its confidence interval and its unit.
         n: images with data for an estimate; clusters of a difference.
         bound: the numbers at which the claim holds.

@@ -68,8 +68,13 @@ class Region:
         return f"{text} {unit}".strip()
 
 
-def format_number(value: float) -> str:
-    """Return a number for reading: integers with thousands separators, others with four significant digits."""
+def format_number(value: float, sign: str = "") -> str:
+    """Return a number for reading: integers with thousands separators, others with four significant digits.
+
+    Args:
+        value: The number.
+        sign: `+` to print the sign of positive numbers, too.
+    """
     if float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return f"{int(value):{sign},}"
+    return f"{value:{sign}.4g}" if abs(value) < 1000 else f"{value:{sign},.0f}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from samgap.config import module_literals, plugins
+from samgap.config.components import list_components
 from samgap.config.prompt_kinds import PROPERTIES, PromptKind, read_prompt_kinds
 from samgap.errors import UserError
 
@@ -14,11 +15,6 @@ COMPONENT_KINDS: dict[str, Callable[[PromptKind], bool]] = {
 }
 """Keys of a model that name another model as its component -> which kinds of prompts hold what the component gets. It
 must accept one of them."""
-
-
-def list_components(model: Mapping[str, Any]) -> dict[str, str]:
-    """Return role -> id of the models that an entry of `models` is composed of."""
-    return {role: model[role] for role in COMPONENT_KINDS if role in model}
 
 
 def validate_capabilities(

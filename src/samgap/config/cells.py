@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from samgap.config import capabilities
+from samgap.config.components import list_components
 
 Cell = tuple[str, str, str]
 """(dataset, model, prompts)"""
@@ -39,7 +39,5 @@ def list_referenced_ids(config: Mapping[str, Any], section: str) -> list[str]:
     if section == "datasets":
         ids |= {entry["dataset"] for entry in config.get("figures", {}).values() if "dataset" in entry}
     if section == "models":
-        ids |= {
-            component for model in ids for component in capabilities.list_components(config["models"][model]).values()
-        }
+        ids |= {component for model in ids for component in list_components(config["models"][model]).values()}
     return sorted(ids)

@@ -7,15 +7,15 @@ from typing import Any
 import yaml
 
 from samgap.config import module_literals, plugins
+from samgap.config.claim_checks import PROBE_FOLDER, KnownIds, validate_check
 from samgap.config.schema import suggest, validate
 from samgap.config.yaml_files import load_yaml
 from samgap.errors import UserError
 
 SCHEMA_FILE = "config/claims.schema.yaml"
-BOUNDS = ("count", "equals", "at-least", "above", "at-most", "below")
-"""Keys of a check that bound a number."""
-NEEDS_BOUND = ("parameters", "attribute", "probe", "estimate")
-PROBE_FOLDER = Path("src/samgap/inventory/probes")
+PROMPT_CATALOG = "config/prompts.yaml"
+"""The prompt sets that claims may name although a configuration has others."""
+METRIC_FOLDER = Path("src/samgap/metrics")
 PROBE_MARKER = "measure"
 
 
@@ -28,7 +28,8 @@ def load_claims(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
 
     Raises:
         UserError: For the first error: a claim that the schema does not allow, an id that occurs twice, an unknown
-            check, probe or source, a bound without its unit, or a table that needs the section.
+            check, probe, metric, experiment, prompt set or source, bounds that exclude each other, a bound without its
+            unit, or a table that needs the section.
     """
     if "claims" not in config:
         _validate_no_use(config, root)
@@ -41,12 +42,30 @@ def load_claims(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
             source, {**schema["$defs"]["source"], "$defs": schema["$defs"]}, f"{section['sources']}: source '{key}'"
         )
     statements = load_yaml("claims.statements", section["statements"], root, list)
-    validate_claims(statements, sources, schema, section["statements"], root)
+    known = list_known_ids(config, schema, root)
+    validate_claims(statements, sources, schema, section["statements"], known)
     return {**config, "claims": {**section, "statements": statements, "sources": sources}}
 
 
+def list_known_ids(config: Mapping[str, Any], schema: Mapping[str, Any], root: Path) -> KnownIds:
+    """Return the ids that claims may name: those of a configuration, and those that it may lack.
+
+    Args:
+        config: A configuration that the schema accepts.
+        schema: The content of SCHEMA_FILE.
+        root: The root of the repository.
+    """
+    catalog = load_yaml("claims", PROMPT_CATALOG, root, dict)
+    return KnownIds(
+        probes=module_literals.list_modules(root / PROBE_FOLDER, PROBE_MARKER),
+        metrics=module_literals.list_metrics(root / METRIC_FOLDER),
+        experiments={*config.get("experiments", {}), *schema["$defs"]["experiment"]["enum"]},
+        prompts={*config.get("prompts", {}), *catalog["prompts"]},
+    )
+
+
 def validate_claims(
-    claims: Sequence[Any], sources: Mapping[str, Any], schema: Mapping[str, Any], file: str, root: Path
+    claims: Sequence[Any], sources: Mapping[str, Any], schema: Mapping[str, Any], file: str, known: KnownIds
 ) -> None:
     """Raise UserError for the first error in `claims`.
 
@@ -55,9 +74,8 @@ def validate_claims(
         sources: The sources by key.
         schema: The content of SCHEMA_FILE.
         file: The name of the file, for messages.
-        root: The root of the repository.
+        known: The ids that checks may name.
     """
-    probes = module_literals.list_modules(root / PROBE_FOLDER, PROBE_MARKER)
     kinds = schema["properties"]["checks"]["items"]["properties"]["check"]["enum"]
     seen: set[str] = set()
     for number, claim in enumerate(claims, 1):
@@ -75,40 +93,11 @@ def validate_claims(
                 )
         validate(claim, schema, name)
         for check in _iter_checks(claim):
-            _validate_check(check, probes, name)
+            validate_check(check, known, name)
         for reference in _iter_references(claim):
             if reference.split(" ")[0] not in sources:
                 hint = suggest(reference.split(" ")[0], sources)
                 raise UserError(f"{name} refers to the source '{reference}', which is not in the sources; {hint}")
-
-
-def _validate_check(check: Mapping[str, Any], probes: Mapping[str, Path], name: str) -> None:
-    kind = check["check"]
-    bounds = [key for key in BOUNDS if key in check]
-    if kind in NEEDS_BOUND and not bounds:
-        raise UserError(
-            f"{name}: its check '{kind}' has no bound; add {', '.join(BOUNDS[1:])} or, of parameters, count"
-        )
-    if kind == "probe" and check["probe"] not in probes:
-        file = PROBE_FOLDER / f"{module_literals.to_module_name(check['probe'])}.py"
-        raise UserError(
-            f"{name} names the probe '{check['probe']}' without its file {file}; {suggest(check['probe'], probes)}"
-        )
-    if kind == "estimate" and ("experiment" in check) == ("against" in check):
-        raise UserError(f"{name}: its check 'estimate' must have either the key 'experiment' or the key 'against'")
-    if kind == "fact":
-        _validate_statements(check["statements"], bool(bounds), name)
-
-
-def _validate_statements(statements: Sequence[Mapping[str, Any]], has_bounds: bool, name: str) -> None:
-    for statement in statements:
-        is_text = isinstance(statement["value"], str)
-        if is_text and "agrees" not in statement:
-            raise UserError(
-                f"{name}: a statement with a text lacks the key 'agrees'; say whether it says what the claim says"
-            )
-        if not is_text and not has_bounds:
-            raise UserError(f"{name}: its check 'fact' has a number but no bound; add equals, at-least, … and unit")
 
 
 def _validate_no_use(config: Mapping[str, Any], root: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from samgap.config import capabilities
+from samgap.config.components import list_components
 from samgap.config.schema import suggest
 from samgap.errors import UserError
 
@@ -40,7 +40,7 @@ def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
     for name, entry in config["models"].items():
         if "training" in entry.get("weights", {}):
             yield f"models.{name}.weights.training", "trainings", [entry["weights"]["training"]]
-        for role, component in capabilities.list_components(entry).items():
+        for role, component in list_components(entry).items():
             yield f"models.{name}.{role}", "models", [component]
     for name, entry in config["experiments"].items():
         for section in ("datasets", "models", "prompts"):

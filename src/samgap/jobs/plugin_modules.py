@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from samgap.config import capabilities, module_literals, plugins
+from samgap.config import module_literals, plugins
+from samgap.config.components import list_components
 from samgap.jobs.code_hash import PACKAGE_DIR, find_imported_modules
 
 
@@ -26,7 +27,7 @@ def get_prompts_module(config: Mapping[str, Any], prompts: str) -> str:
 def list_model_modules(config: Mapping[str, Any], model: str) -> list[str]:
     """Return the modules of a model's family and of its components' families."""
     entry = config["models"][model]
-    components = [config["models"][component] for component in capabilities.list_components(entry).values()]
+    components = [config["models"][component] for component in list_components(entry).values()]
     return sorted({f"samgap.models.{module_literals.to_module_name(each['family'])}" for each in (entry, *components)})
 
 

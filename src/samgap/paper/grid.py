@@ -1,52 +1,30 @@
-"""Printed tables: blocks of rows with footnotes, rendered as Markdown, LaTeX (booktabs, graphicx) and HTML."""
+"""Printed tables: blocks of rows with footnotes, rendered as Markdown and HTML; LaTeX is in `latex.py`."""
 
 import html as markup
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-_LATEX_ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-    "≥": r"$\geq$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "≤": r"$\leq$",
-    "×": r"$\times$",
-    "†": r"\dag{}",
-    "−": r"$-$",
-    "“": "``",
-    "”": "''",
-}
+from urllib.parse import quote
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as printed, its confidence interval and the letter of its footnote; these may be empty."""
+    """A value as printed, its confidence interval and the letter of its footnote; these may be empty.
+
+    `links` has texts and addresses, relative to the folder of the table; they are in Markdown and HTML.
+    """
 
     text: str
     interval: str = ""
     footnote: str = ""
+    links: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
 class Block:
     """Rows under one heading. The first `n_stub_columns` columns name the row, the others have values.
 
-    `text_widths` has the columns with running text, by number, and their widths in LaTeX, cm.
+    `text_widths` has the columns with running text, by number, and their widths in LaTeX as shares of the line.
     """
 
     heading: str
@@ -67,11 +45,6 @@ class PaperTable:
     remarks: Sequence[str] = ()
 
 
-def escape_latex(text: str) -> str:
-    """Return `text` with all special characters of LaTeX escaped."""
-    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
-
-
 def render_markdown(table: PaperTable) -> str:
     """Return the table as Markdown (pipe tables)."""
     lines = [f"# {_escape_markdown(table.title)}", ""]
@@ -89,13 +62,6 @@ def render_markdown(table: PaperTable) -> str:
     lines += [""] * bool(table.footnotes)
     lines += [f"{_escape_markdown(text)}  " for text in table.remarks]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def render_latex(table: PaperTable) -> str:
-    """Return the table as LaTeX, one `table*` for each block; it needs the packages booktabs and graphicx."""
-    return "\n".join(
-        ["% needs \\usepackage{booktabs,graphicx}", *(_render_latex_block(table, block) for block in table.blocks)]
-    )
 
 
 def render_html(table: PaperTable) -> str:
@@ -131,58 +97,29 @@ small {{ color: #666; white-space: nowrap; }}
 """
 
 
-def _render_latex_block(table: PaperTable, block: Block) -> str:
-    kinds = ["l" if number < block.n_stub_columns else "r" for number in range(len(block.columns))]
-    alignment = "".join(
-        f"p{{{block.text_widths[number]}cm}}" if number in block.text_widths else kind
-        for number, kind in enumerate(kinds)
-    )
-    label = f"tab:{table.label}" if block is table.blocks[0] else f"tab:{table.label}-{table.blocks.index(block) + 1}"
-    letters = {cell.footnote for row in block.rows for cell in row}
-    lines_below = [f"({letter}) {escape_latex(text)}" for letter, text in table.footnotes if letter in letters]
-    lines_below += map(escape_latex, table.remarks)
-    return "\n".join(
-        [
-            r"\begin{table*}",
-            r"\centering",
-            rf"\caption{{{escape_latex(table.title)}: {escape_latex(block.heading)}.}}",
-            rf"\label{{{label}}}",
-            # Shrink a table that is wider than the text; do not enlarge a narrow one.
-            r"\sbox0{%",
-            rf"\begin{{tabular}}{{{alignment}}}",
-            r"\toprule",
-            " & ".join(map(escape_latex, block.columns)) + r" \\",
-            r"\midrule",
-            *(" & ".join(map(_render_latex_cell, row)) + r" \\" for row in block.rows),
-            r"\bottomrule",
-            r"\end{tabular}}%",
-            r"\ifdim\wd0>\textwidth\resizebox{\textwidth}{!}{\usebox0}\else\usebox0\fi",
-            *(rf"\par\smallskip\footnotesize {text}" for text in lines_below),
-            r"\end{table*}",
-            "",
-        ]
-    )
-
-
-def _render_latex_cell(cell: Cell) -> str:
-    text = escape_latex(cell.text) + (rf"\textsuperscript{{{cell.footnote}}}" if cell.footnote else "")
-    return rf"{text} {{\scriptsize[{escape_latex(cell.interval)}]}}" if cell.interval else text
-
-
 def _render_markdown_cell(cell: Cell) -> str:
     mark = f" ({cell.footnote})" if cell.footnote else ""
-    return _escape_markdown(cell.text) + mark + (f" [{cell.interval}]" if cell.interval else "")
+    links = "".join(f" [{_escape_markdown(text)}]({_quote(address)})" for text, address in cell.links)
+    return _escape_markdown(cell.text) + mark + (f" [{cell.interval}]" if cell.interval else "") + links
 
 
 def _render_html_cell(cell: Cell) -> str:
     mark = f" <sup>{cell.footnote}</sup>" if cell.footnote else ""
     interval = f"<br><small>[{markup.escape(cell.interval)}]</small>" if cell.interval else ""
-    return f"<td>{markup.escape(cell.text)}{mark}{interval}</td>"
+    links = "".join(
+        f' <a href="{markup.escape(_quote(address))}">{markup.escape(text)}</a>' for text, address in cell.links
+    )
+    return f"<td>{markup.escape(cell.text)}{mark}{interval}{links}</td>"
 
 
 def _link_addresses(html: str) -> str:
     """Return escaped HTML with links on its web addresses."""
     return re.sub(r"https?://[^\s<]+[^\s<.,;)]", r'<a href="\g<0>">\g<0></a>', html)
+
+
+def _quote(address: str) -> str:
+    """Return an address without characters that end a link."""
+    return quote(address, safe="/:#?=&%")
 
 
 def _escape_markdown(text: str) -> str:

@@ -78,6 +78,12 @@ def format_carriers(n_carrying: Iterable[int], n_total: Iterable[int]) -> str:
     return format_range(numbers) if min(numbers) == total else f"{format_range(numbers)} of {total:,}"
 
 
+INSTANCES_REMARK = (
+    "Instances: those of the prompts that count. Of phrases, they are pairs of a phrase and an instance that it names, "
+    "so an instance counts once for each phrase."
+)
+
+
 def format_range(numbers: Iterable[int]) -> str:
     """Format equal numbers as `60`, different ones as `57–60`."""
     numbers = list(numbers)

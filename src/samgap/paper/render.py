@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from samgap.io.files import read_json
-from samgap.paper import csv, grid, style
+from samgap.paper import csv, grid, latex, style
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.notes import describe_left_out
 from samgap.paper.tables import TableOutput, TableRequest
@@ -13,7 +13,7 @@ from samgap.paper.tables import TableOutput, TableRequest
 FIGURE_FORMATS = ("pdf", "svg", "png")
 TABLE_RENDERERS: Mapping[str, Callable[[grid.PaperTable], str]] = {
     "md": grid.render_markdown,
-    "tex": grid.render_latex,
+    "tex": latex.render_latex,
     "html": grid.render_html,
 }
 DEMO_REMARK = "Models marked demo are small models trained in this repository, not the published checkpoints."

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from samgap.config.components import is_demo_model
 from samgap.io.files import atomic_write
 from samgap.paper.svg import compact_svg
 
@@ -82,8 +83,8 @@ def instance_colour(index: int) -> str:
 
 
 def has_demo_model(models: Mapping[str, Mapping[str, Any]], model_ids: Iterable[str]) -> bool:
-    """Return whether one of `model_ids` is marked `demo: true` in `models`, the configuration's models by id."""
-    return any(models.get(model, {}).get("demo", False) for model in model_ids)
+    """Return whether one of `model_ids` is a demo model, or composed of one, in the configuration's `models`."""
+    return any(is_demo_model(models, model) for model in model_ids)
 
 
 def save_figure(figure: Figure, paths: Iterable[str | Path], stamp_demo: bool) -> None:

@@ -9,6 +9,14 @@ AS_THE_SOURCE_SAYS, NOT_TESTABLE = "as the source says", "not testable"
 VERDICTS = (CONFIRMED, AS_THE_SOURCE_SAYS, PARTLY, REFUTED, OPEN, NOT_TESTABLE)
 """The verdicts; `not testable` is followed by a colon and the reason."""
 
+KINDS = ("structural", "numerical", "data", "training", "behavioural")
+"""The kinds of claims, in the order of config/claims.schema.yaml."""
+REASONS = (
+    *("prompts", "architecture", "representation", "decoding", "ambiguity", "encoder"),
+    *("objectives", "data", "metrics"),
+)
+"""The reasons of claims, in the order of config/claims.schema.yaml."""
+
 CLAIMS = Table(
     "claims",
     [
@@ -18,7 +26,12 @@ CLAIMS = Table(
         column("reason", pa.string(), "branch of Figures 4 and 6 that the claim belongs to"),
         column("wording", pa.string(), "the claim in our words"),
         column("verdict", pa.string(), "one of VERDICTS; `not testable: …` with the reason"),
-        column("value", pa.float64(), "number of the first check that has one", nullable=True),
+        column(
+            "value",
+            pa.float64(),
+            "number of the first check that has the verdict of the claim; null if the claim is partly true",
+            nullable=True,
+        ),
         column("ci_low", pa.float64(), "lower end of its confidence interval, of an estimate", nullable=True),
         column("ci_high", pa.float64(), "upper end of its confidence interval, of an estimate", nullable=True),
         column("unit", pa.string(), "unit of the value", nullable=True),
@@ -26,7 +39,9 @@ CLAIMS = Table(
         column("bound", pa.string(), "the numbers at which the claim holds, by the same check", nullable=True),
         column("checks", pa.list_(pa.string()), "kinds of the claim's checks, in order"),
         column(
-            "evidence", pa.list_(pa.string()), "what each check found and where; with its verdict if there are several"
+            "evidence",
+            pa.list_(pa.string()),
+            "what each check found, where, and what was claimed; with its verdict if there are several",
         ),
         column("sources", pa.list_(pa.string()), "publications that say the same or else, with the place"),
         column("addresses", pa.list_(pa.string()), "where these publications and those of facts are"),

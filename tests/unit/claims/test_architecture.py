@@ -3,6 +3,7 @@
 import pytest
 
 from samgap.claims.architecture import check_absent, check_attribute, check_parameters
+from samgap.errors import UserError
 from tests.helpers.claims import make_data
 
 DATA = make_data()
@@ -48,8 +49,25 @@ def test_parameters_are_those_of_the_modules_together(check, verdict, value):
 def test_an_attribute_is_a_constant_a_class_or_a_shape(path, bounds, verdict):
     outcome = check_attribute({"model": "sam9", "path": path, **bounds}, DATA)
     assert outcome.verdict == verdict
-    file = "torch/nn/linear.py" if "text" in path else "sam9/model.py"
-    assert outcome.evidence.startswith(f"sam9 9.0, sam9, {file}: {path} = ")
+    # Not the file of torch's class: it says nothing of the model.
+    assert outcome.evidence.startswith(f"sam9 9.0, sam9, sam9/model.py: {path} = ")
+    assert outcome.evidence.endswith(" layers") == ("unit" in bounds)
+
+
+@pytest.mark.parametrize(
+    ("path", "bounds"),
+    [
+        ("encoder.layers", {"equals": "6"}),
+        ("encoder.layers", {"equals": True}),
+        ("encoder.mode", {"at-least": 3, "unit": "modes"}),
+        ("encoder.refine", {"equals": 1, "unit": "switches"}),
+        ("encoder", {"above": 0, "unit": "parameters"}),
+        ("encoder.text.weight", {"equals": 8, "unit": "rows"}),
+    ],
+)
+def test_a_bound_of_another_type_than_the_constant_is_an_error_and_no_verdict(path, bounds):
+    with pytest.raises(UserError, match=f"^claims: {path} of sam9 is .*, (a|no) number; write a check with a bound"):
+        check_attribute({"model": "sam9", "path": path, **bounds}, DATA)
 
 
 @pytest.mark.parametrize(

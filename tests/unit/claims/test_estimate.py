@@ -22,7 +22,7 @@ def test_the_interval_decides_and_not_the_point(bounds, verdict):
     outcome = check_estimate({**VALUE, **bounds}, make_data())
     assert (outcome.verdict, outcome.table) == (verdict, "estimates")
     assert (outcome.value, outcome.ci_low, outcome.ci_high, outcome.n, outcome.unit) == (0.8, 0.75, 0.85, 40, "IoU")
-    assert outcome.evidence == "experiment boxes, one with box on orchard: iou = 0.8 [0.75, 0.85]"
+    assert outcome.evidence == "experiment boxes, one with box on orchard: iou = 0.8 [0.75, 0.85] IoU, n = 40 images"
 
 
 def test_the_row_of_the_stratum_decides():
@@ -71,12 +71,24 @@ def test_a_value_that_needs_more_labels_decides_nothing(check, rows):
     ).verdict.startswith("not testable: the labels of the data set are not exhaustive")
 
 
+@pytest.mark.parametrize("key", ["lacks_labels", "baseline_lacks_labels"])
+@pytest.mark.parametrize(("pair", "bound"), [({}, {"above": 0}), ({"swapped": True}, {"below": 0})])
+def test_a_difference_whose_value_or_baseline_needs_more_labels_decides_nothing(key, pair, bound):
+    check = {**DIFFERENCE, **bound}
+    if pair:
+        check |= {"prompts": "point", "against": {"prompts": "box"}}
+    assert check_estimate(check, make_data(comparisons=[{key: False}])).verdict == "confirmed"
+    verdict = check_estimate(check, make_data(comparisons=[{key: True}])).verdict
+    assert verdict.startswith("not testable: the labels of the data set are not exhaustive")
+
+
 @pytest.mark.parametrize(("bounds", "verdict"), [({"above": 0}, "confirmed"), ({"at-least": 0.1}, "open")])
 def test_a_difference_is_the_paired_one(bounds, verdict):
     outcome = check_estimate({**DIFFERENCE, **bounds}, make_data())
     assert (outcome.verdict, outcome.value, outcome.n, outcome.table) == (verdict, 0.1, 38, "comparisons")
     assert outcome.evidence == (
-        "comparison box-or-point, one with box against one with point on orchard: iou = +0.1 [0.05, 0.15]"
+        "comparison box-or-point, one with box against one with point on orchard: "
+        "iou = +0.1 [0.05, 0.15] IoU, n = 38 images"
     )
 
 

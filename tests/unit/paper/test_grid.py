@@ -1,13 +1,5 @@
 from samgap.paper import grid
 
-SPECIAL = r"a\b & 5% of $x_1$ #{2} ~^ ≥"
-
-
-def test_every_special_character_of_latex_is_escaped():
-    assert grid.escape_latex(SPECIAL) == (
-        r"a\textbackslash{}b \& 5\% of \$x\_1\$ \#\{2\} \textasciitilde{}\textasciicircum{} $\geq$"
-    )
-
 
 def test_addresses_in_remarks_are_links_in_html():
     table = grid.PaperTable(
@@ -17,8 +9,11 @@ def test_addresses_in_remarks_are_links_in_html():
     assert '<a href="https://example.org/a_b">https://example.org/a_b</a> (1 &amp; 2).' in html
 
 
-def test_columns_of_running_text_are_wrapped_in_latex():
-    block = grid.Block(
-        "H", ["name", "text", "value"], 2, [[grid.Cell("x"), grid.Cell("long"), grid.Cell("1")]], {1: 5.5}
+def test_links_of_a_cell_are_in_markdown_and_html():
+    cell = grid.Cell("found", links=[("a|b", "../a b.parquet"), ("paper", "https://example.org/x?y=1&z")])
+    table = grid.PaperTable("t", "T", [grid.Block("H", ["a"], 1, [[cell]])])
+    html = grid.render_html(table)
+    assert (
+        '<td>found <a href="../a%20b.parquet">a|b</a> <a href="https://example.org/x?y=1&amp;z">paper</a></td>' in html
     )
-    assert r"\begin{tabular}{lp{5.5cm}r}" in grid.render_latex(grid.PaperTable("t", "T", [block]))
+    assert "| found [a\\|b](../a%20b.parquet) [paper](https://example.org/x?y=1&z) |" in grid.render_markdown(table)

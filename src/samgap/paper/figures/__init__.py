@@ -5,8 +5,8 @@ A figure module defines `draw_figure(request: FigureRequest) -> FigureOutput`; i
 report. `samgap.paper.render` calls it inside the style of all figures and writes the files. It may also define these
 literals, which are read without an import:
 
-- `INPUTS`: the files that it reads in addition to `estimates`: any of `comparisons`, `confusions` and `history` (a
-  list, one file for each training). They are in `request.inputs`.
+- `INPUTS`: the files that it reads in addition to `estimates`: any of `comparisons`, `confusions`, `history` (a list,
+  one file for each training), `inventory`, `probes` and `claims`. They are in `request.inputs`.
 - `OPTIONS`: a JSON schema of keys that its entry has in addition to those of all figures.
 """
 

@@ -1,4 +1,4 @@
-"""Every estimate over a whole data set with its 95 % confidence interval (bootstrap over images), a panel for each
+"""Every estimate over a whole data set with its confidence interval (bootstrap over images), a panel for each
 metric and a line for each model and prompt set.
 
 For box prompts, two baselines without a network are drawn in grey next to each model: the filled box, and the ellipse

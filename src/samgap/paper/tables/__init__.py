@@ -2,7 +2,7 @@
 
 A table module defines `build_table(request: TableRequest) -> TableOutput`; its docstring is the caption in the report.
 `samgap.paper.render` calls it and writes the files. It may define `OPTIONS`, and `INPUTS` for files in addition to
-`estimates` and `comparisons`, as a figure does: see `samgap.paper.figures`.
+`estimates` and `comparisons`: any of `confusions`, `history`, `inventory`, `probes` and `claims`, as a figure does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ class TableRequest:
         models: All models of the configuration, by id.
         experiments: All experiments of the configuration, by id.
         comparisons: All families of comparisons of the configuration, by id.
+        confidence: Level of the confidence intervals, 0 to 1.
     """
 
     table_id: str
@@ -34,6 +35,12 @@ class TableRequest:
     models: Mapping[str, Mapping[str, Any]]
     experiments: Mapping[str, Mapping[str, Any]]
     comparisons: Mapping[str, Mapping[str, Any]]
+    confidence: float = 0.95
+
+    @property
+    def level(self) -> str:
+        """The level of the confidence intervals as printed, such as `95 %`."""
+        return f"{100 * self.confidence:g} %"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 """Paired differences between models and prompts on the same images, one block for each family of tests: the difference
-with its 95 % confidence interval (paired bootstrap), p of the studentised paired permutation test, p corrected by
+with its confidence interval (paired bootstrap), p of the studentised paired permutation test, p corrected by
 Holm within the family, Cohen's d of the paired differences with its confidence interval, and the smallest difference
 that a single test detects with 80 % power.
 
@@ -42,9 +42,10 @@ def build_table(request: TableRequest) -> TableOutput:
         if rows:
             blocks.append(Block(entry["title"], [*STUB, *COLUMNS], len(STUB), rows))
     remarks = [
-        "Difference: candidate minus baseline [lower, upper end of the 95 % confidence interval].",
+        f"Difference: candidate minus baseline [lower, upper end of the {request.level} confidence interval].",
         "Clusters: the units that are resampled and tested; those that carry the values, of those with a prompt that "
         "counts.",
+        labels.INSTANCES_REMARK,
     ]
     remarks += labels.explain_direction(comparisons["metric"].unique())
     remarks += labels.explain_mark(blocks)

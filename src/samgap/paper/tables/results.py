@@ -1,4 +1,4 @@
-"""Estimates of all models with 95 % confidence intervals (bootstrap over images), one block for each experiment. A
+"""Estimates of all models with confidence intervals (bootstrap over images), one block for each experiment. A
 second block shows the estimates by phrase or other stratum, where there are any.
 
 The CSV file holds the estimates in full precision, one per row; the Markdown, LaTeX and HTML files are for reading.
@@ -29,14 +29,21 @@ def build_table(request: TableRequest) -> TableOutput:
     footnotes = Footnotes()
     blocks = build_blocks(estimates, request.experiments, request.models, footnotes)
     remarks = [
-        "Value [lower, upper end of the 95 % confidence interval].",
+        f"Value [lower, upper end of the {request.level} confidence interval].",
         "Images: those that carry the values, of those with a prompt that counts.",
+        labels.INSTANCES_REMARK,
     ]
-    if any(cell.text == ABSENT for block in blocks for row in block.rows for cell in row):
+    if any(_lacks_metric(block) for block in blocks):
         remarks.append(f"{ABSENT}: the experiment does not report the metric for this row.")
     remarks += labels.explain_direction(estimates["metric"].unique())
     remarks += labels.explain_mark(blocks)
     return TableOutput(estimates, blocks, footnotes.entries(), remarks, list(estimates["model"]))
+
+
+def _lacks_metric(block: Block) -> bool:
+    """Return whether a cell of a metric, which follow the column `instances`, has a dash."""
+    first = list(block.columns).index("instances") + 1
+    return any(cell.text == ABSENT for row in block.rows for cell in row[first:])
 
 
 def build_blocks(
@@ -72,13 +79,20 @@ def _build_block(
     for values, group in estimates.groupby(list(keys), sort=False):
         names = dict(zip(keys, map(str, values), strict=True))
         names["model"] = labels.model_label(models, names["model"])
-        images = labels.format_carriers(group["n_images"], group["n_images_total"])
-        counts = [images, labels.format_range(group["n_instances"])]
+        counts = _format_counts(group[group["value"].notna()])
         by_metric = {estimate.metric: estimate for estimate in csv.iterate_rows(group)}
         value_cells = [_format_estimate(by_metric.get(metric), metric, footnotes) for metric in metrics]
         rows.append([*(Cell(text) for text in [*names.values(), *counts]), *value_cells])
     stub = [*STUB, *keys[len(KEYS) :], "images", "instances"]
     return Block(heading, [*stub, *map(labels.metric_heading, metrics)], len(keys), rows)
+
+
+def _format_counts(estimates: pd.DataFrame) -> list[str]:
+    """Return the numbers of images and instances of the rows with a value; dashes without any."""
+    if estimates.empty:
+        return [ABSENT, ABSENT]
+    images = labels.format_carriers(estimates["n_images"], estimates["n_images_total"])
+    return [images, labels.format_range(estimates["n_instances"])]
 
 
 def _format_estimate(estimate: Any, metric: str, footnotes: Footnotes) -> Cell:

@@ -1,15 +1,17 @@
 """The table of claims: counts of verdicts, sections in order, and the evidence of each claim."""
 
 import csv
+import dataclasses
 
 import pytest
 
 from samgap.claims.decide import decide_claims
 from samgap.paper.render import load_table
 from samgap.paper.tables import TableRequest
-from samgap.tables.claims import CLAIMS, VERDICTS
-from tests.helpers.claims import PATHS, make_claim, make_data
+from samgap.tables.claims import CLAIMS, REASONS, VERDICTS
+from tests.helpers.claims import PATHS, load_run_claims, make_claim, make_data, make_package_data
 from tests.helpers.paper import save_table
+from tests.helpers.tex import compile_tex, needs_tex
 from tests.unit.claims.test_decide import CLASS, IOU, LAYERS, QUOTED
 
 DEMO = {"one": {"label": "One", "demo": True}}
@@ -50,7 +52,7 @@ def test_verdicts_are_counted_by_kind_and_by_reason(request_claims):
     assert counts["data"] == [0, 1, 0, 0, 0, 0, 1]
     assert counts["numerical"] == [0] * 7
     assert counts["all"] == [2, 1, 1, 1, 0, 1, 6]
-    assert [row[0].text for row in by_reason.rows] == ["data", "prompts", "all"]
+    assert [row[0].text for row in by_reason.rows] == [*REASONS, "all"]
 
 
 def test_sections_have_the_order_of_the_paper(request_claims):
@@ -67,7 +69,7 @@ def test_a_row_has_verdict_value_interval_and_evidence(request_claims):
     assert measured[4].interval == "0.75, 0.85" and measured[3].footnote == "a"
     assert "demo model" in output.footnotes[0][1]
     assert rows["It has six layers."][6].text == (
-        "sam9 9.0, sam9, sam9/model.py: encoder.layers = 6 (see also paper B, §1)"
+        "sam9 9.0, sam9, sam9/model.py: encoder.layers = 6 layers (claimed: = 6 layers) (see also paper B, §1)"
     )
     half = rows["It is a ViT of seven layers."][6].text
     assert half.startswith("confirmed: ") and " · refuted: " in half
@@ -79,7 +81,10 @@ def test_a_row_has_verdict_value_interval_and_evidence(request_claims):
 def test_the_remarks_name_tables_and_addresses(request_claims):
     remarks = build(request_claims).remarks
     assert remarks[0] == ("6 claims: 2 confirmed, 1 as the source says, 1 partly, 1 refuted, 0 open, 1 not testable.")
-    assert f"Tables of the evidence: {PATHS['estimates']}; {PATHS['inventory']}." in remarks
+    assert f"Tables of the evidence: {PATHS['estimates']}, {PATHS['inventory']}." in remarks
+    assert "Value: of the first check with the verdict of the claim [95 % confidence interval]." in remarks
+    other = build(dataclasses.replace(request_claims, confidence=0.9)).remarks
+    assert "Value: of the first check with the verdict of the claim [90 % confidence interval]." in other
     assert {"Source: paper A: here", "Source: paper B: there"} <= set(remarks)
 
 
@@ -87,11 +92,42 @@ def test_the_files_hold_every_claim(request_claims, tmp_path):
     files = save_table(request_claims, tmp_path / "out")
     with files["csv"].open(encoding="utf-8") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
-    assert rows["half"]["verdict"] == "partly" and rows["half"]["checks"] == "attribute; attribute"
+    assert rows["half"]["verdict"] == "partly" and rows["half"]["checks"] == "attribute | attribute"
     assert rows["measured"]["source"] == f"{request_claims.inputs['claims']};{PATHS['estimates']}"
     assert rows["quoted"]["source"] == str(request_claims.inputs["claims"])
     assert rows["unmeasured"]["verdict"] == "not testable: the experiment boxes does not measure dice"
     latex = files["tex"].read_text(encoding="utf-8")
-    assert r"\begin{tabular}{p{4.0cm}lllllp{9.0cm}}" in latex
+    assert r"\begin{longtable}{>{\raggedright\arraybackslash}p{0.18\linewidth}" in latex
+    assert latex.count("paper A: here") == 1, "the sources are listed once"
     assert "not the published checkpoints" in files["md"].read_text(encoding="utf-8")
     assert "It is a ViT of seven layers." in files["html"].read_text(encoding="utf-8")
+
+
+def test_the_evidence_links_to_the_tables_and_publications(request_claims, tmp_path):
+    rows = {row[0].text: row for block in build(request_claims).blocks[2:] for row in block.rows}
+    assert rows["It scores 0.7."][6].links == [("estimates.parquet", "../../estimates.parquet")]
+    assert rows["It is so."][6].links == [], "the source has no address"
+    sources = {
+        "A": {"name": "paper A", "title": "A", "where": "https://example.org/a", "version": "v. 1"},
+        "B": {"name": "code B", "title": "B", "where": "https://github.com/b/b", "version": "0123abc"},
+    }
+    claim = make_claim(QUOTED, {**LAYERS, "equals": 6}, sources=["B §1"])
+    rows = decide_claims([claim], make_data(sources=sources), PATHS, "try")
+    CLAIMS.write(tmp_path / "linked.parquet", rows)
+    request = dataclasses.replace(request_claims, inputs={"claims": tmp_path / "linked.parquet"})
+    html = save_table(request, tmp_path / "out")["html"].read_text(encoding="utf-8")
+    assert '<a href="https://example.org/a">paper A</a>' in html
+    assert '<a href="https://github.com/b/b/tree/0123abc">code B</a>' in html
+    assert '<a href="../../inventory.parquet">inventory.parquet</a>' in html
+
+
+@needs_tex
+def test_the_claims_of_the_packages_compile_with_tex(tmp_path):
+    """All characters of the real evidence, such as Chinese ones, and rows that continue over pages."""
+    section = load_run_claims()
+    path = tmp_path / "claims.parquet"
+    CLAIMS.write(path, decide_claims(section["statements"], make_package_data(), PATHS, "try"))
+    request = TableRequest("claims", {"claims": path}, {"number": "1", "title": "Claims"}, {}, {}, {})
+    table = save_table(request, tmp_path / "out")["tex"]
+    assert "[U+6210 U+719F" in table.read_text(encoding="utf-8")
+    compile_tex(table, tmp_path)

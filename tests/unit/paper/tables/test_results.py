@@ -42,6 +42,18 @@ def test_markdown_has_value_interval_and_counts(tmp_path):
     assert "phrase=50%_ripe\\|apple" in text  # a bare pipe would end the cell
 
 
+def test_counts_are_those_of_the_rows_with_a_value(tmp_path):
+    estimates = make_estimates()
+    estimates.loc[1, ["value", "ci_low", "ci_high", "note"]] = None, None, None, NOT_EVALUABLE
+    estimates.loc[1, ["n_images", "n_instances"]] = 0, 0
+    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text()
+    assert "| orchard-sim-test | SAM2 (demo) | box | 60 | 312 | 0.912 [0.882, 0.932] | not evaluable (a) |" in text
+    assert "pairs of a phrase and an instance" in text
+    estimates.loc[[0, 2], ["value", "ci_low", "ci_high", "note"]] = None, None, None, NOT_EVALUABLE
+    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text()
+    assert "| orchard-sim-test | SAM2 (demo) | box | – | – | not evaluable (a) | not evaluable (a) |" in text
+
+
 def test_skipped_estimates_have_a_footnote(tmp_path):
     files = save_table(results_request(make_estimates(skip_concept=True), tmp_path), tmp_path / "out")
     for file_format in ("md", "tex", "html"):

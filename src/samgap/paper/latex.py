@@ -1,0 +1,174 @@
+"""Printed tables as LaTeX, for pdfTeX: floats, or tables of running text that continue over pages."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from samgap.paper.grid import Block, Cell, PaperTable
+
+PREAMBLE = "\\usepackage[T1]{fontenc}, \\usepackage{textcomp,array,booktabs,graphicx,longtable}"
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "≈": r"$\approx$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "→": r"$\rightarrow$",
+    "←": r"$\leftarrow$",
+    "×": r"$\times$",
+    "·": r"\textperiodcentered{}",
+    "√": r"$\surd$",
+    "∞": r"$\infty$",
+    "‖": r"$\Vert$",
+    "Δ": r"$\Delta$",
+    "σ": r"$\sigma$",
+    "ρ": r"$\rho$",
+    "†": r"\dag{}",
+    "−": r"$-$",
+    "“": "``",
+    "”": "''",
+    "‘": "`",
+    "’": "'",
+    "\u00a0": "~",
+    "\n": " ",
+}
+_LAST_OF_T1 = "\u017f"
+"""The last letter that the font encoding T1 covers; later ones need packages that a plain TeX lacks."""
+_LONG_WORD = re.compile(r"\S{25,}")
+_BREAKS = re.compile(r"(?<=\w)(?:/|\\_|\.(?=\w))")
+"""After what a line may break in a long word, such as a path or the name of a module."""
+
+
+def escape_latex(text: str) -> str:
+    """Return `text` with all special characters of LaTeX escaped; those that pdfTeX lacks are written as `[U+6210]`."""
+    parts = []
+    for is_missing, run in _group_characters(text):
+        if is_missing:
+            parts.append(f"[{' '.join(f'U+{ord(character):04X}' for character in run)}]")
+        else:
+            parts.append("".join(_ESCAPES.get(character, character) for character in run))
+    return "".join(parts)
+
+
+def render_latex(table: PaperTable) -> str:
+    """Return the table as LaTeX: a `table*` for each block, or a `longtable` if a block has running text.
+
+    The remarks are below each float, which stands alone, but once after all tables that continue over pages.
+    """
+    lines = [f"% needs {PREAMBLE}"]
+    if any(block.text_widths for block in table.blocks):
+        for block in table.blocks:
+            lines += [*_render_long_block(table, block), *_format_notes(_list_footnotes(table, block)), ""]
+        return "\n".join([*lines, *_format_notes(map(escape_latex, table.remarks)), ""])
+    return "\n".join([*lines, *("\n".join(_render_float(table, block)) for block in table.blocks)])
+
+
+def _render_float(table: PaperTable, block: Block) -> list[str]:
+    notes = [*_list_footnotes(table, block), *map(escape_latex, table.remarks)]
+    return [
+        r"\begin{table*}",
+        r"\centering",
+        _format_caption(table, block),
+        # Shrink a table that is wider than the text; do not enlarge a narrow one.
+        r"\sbox0{%",
+        rf"\begin{{tabular}}{{{''.join(_list_alignments(block))}}}",
+        r"\toprule",
+        _render_row(map(escape_latex, block.columns)),
+        r"\midrule",
+        *(_render_row(map(_render_cell, row)) for row in block.rows),
+        r"\bottomrule",
+        r"\end{tabular}}%",
+        r"\ifdim\wd0>\textwidth\resizebox{\textwidth}{!}{\usebox0}\else\usebox0\fi",
+        *_format_notes(notes),
+        r"\end{table*}",
+        "",
+    ]
+
+
+def _render_long_block(table: PaperTable, block: Block) -> list[str]:
+    header = [r"\toprule", _render_row(map(escape_latex, block.columns)), r"\midrule"]
+    return [
+        r"{\scriptsize\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{longtable}}{{{''.join(_list_alignments(block))}}}",
+        _format_caption(table, block) + r" \\",
+        *header,
+        r"\endfirsthead",
+        *header,
+        r"\endhead",
+        r"\bottomrule",
+        r"\endfoot",
+        *(
+            _render_row(_render_cell(cell, is_text=number in block.text_widths) for number, cell in enumerate(row))
+            for row in block.rows
+        ),
+        r"\end{longtable}}",
+    ]
+
+
+def _list_alignments(block: Block) -> list[str]:
+    kinds = ["l" if number < block.n_stub_columns else "r" for number in range(len(block.columns))]
+    return [
+        rf">{{\raggedright\arraybackslash}}p{{{block.text_widths[number]}\linewidth}}"
+        if number in block.text_widths
+        else kind
+        for number, kind in enumerate(kinds)
+    ]
+
+
+def _format_caption(table: PaperTable, block: Block) -> str:
+    number = table.blocks.index(block)
+    label = f"tab:{table.label}" + (f"-{number + 1}" if number else "")
+    return rf"\caption{{{escape_latex(table.title)}: {escape_latex(block.heading)}.}}\label{{{label}}}"
+
+
+def _list_footnotes(table: PaperTable, block: Block) -> list[str]:
+    """Return the footnotes of a block's cells, escaped."""
+    letters = {cell.footnote for row in block.rows for cell in row}
+    return [f"({letter}) {escape_latex(text)}" for letter, text in table.footnotes if letter in letters]
+
+
+def _format_notes(texts: Iterable[str]) -> list[str]:
+    return [rf"\par\smallskip{{\footnotesize\raggedright {_allow_breaks(text)}\par}}" for text in texts]
+
+
+def _render_row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _render_cell(cell: Cell, is_text: bool = False) -> str:
+    text = escape_latex(cell.text)
+    if is_text:
+        text = _allow_breaks(text)
+    text += rf"\textsuperscript{{{cell.footnote}}}" if cell.footnote else ""
+    return rf"{text} {{\scriptsize[{escape_latex(cell.interval)}]}}" if cell.interval else text
+
+
+def _allow_breaks(text: str) -> str:
+    """Return escaped text in which lines may break within long words."""
+    return _LONG_WORD.sub(lambda word: _BREAKS.sub(r"\g<0>\\allowbreak{}", word.group()), text)
+
+
+def _group_characters(text: str) -> Sequence[tuple[bool, str]]:
+    """Return the runs of characters that pdfTeX lacks, and of those that it has, in order."""
+    runs: list[tuple[bool, str]] = []
+    for character in text:
+        is_missing = character > _LAST_OF_T1 and character not in _ESCAPES
+        if runs and runs[-1][0] == is_missing:
+            runs[-1] = (is_missing, runs[-1][1] + character)
+        else:
+            runs.append((is_missing, character))
+    return runs

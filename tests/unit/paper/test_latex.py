@@ -1,0 +1,62 @@
+"""LaTeX of printed tables: escapes, floats and tables that continue over pages."""
+
+import pytest
+
+from samgap.paper.grid import Block, Cell, PaperTable
+from samgap.paper.latex import _ESCAPES, escape_latex, render_latex
+from tests.helpers.paper import comparisons_request, make_comparisons, make_estimates, results_request, save_table
+from tests.helpers.tex import compile_tex, needs_tex
+
+LONG = "detector.backbone_of/vision"
+SPECIAL = r"a\b & 5% of $x_1$ #{2} ~^ ≥"
+
+
+def test_every_special_character_of_latex_is_escaped():
+    assert escape_latex(SPECIAL) == (
+        r"a\textbackslash{}b \& 5\% of \$x\_1\$ \#\{2\} \textasciitilde{}\textasciicircum{} $\geq$"
+    )
+
+
+def test_characters_that_tex_lacks_are_written_as_code_points():
+    assert escape_latex("“成熟” reife Äpfel, jabłko") == "``[U+6210 U+719F]'' reife Äpfel, jabłko"
+
+
+def make_table(**settings):
+    """Return a table of two blocks with a footnote and a remark."""
+    blocks = [
+        Block("First", ["name", "value"], 1, [[Cell("x", footnote="a"), Cell("1", "0, 2")]]),
+        Block("Second", ["name", "text", "value"], 2, [[Cell("y"), Cell("1/2 or " + LONG), Cell("2")]], **settings),
+    ]
+    return PaperTable("t", "T", blocks, [("a", "note")], ["Remark 1."])
+
+
+def test_each_float_has_its_remarks():
+    text = render_latex(make_table())
+    assert text.count(r"\begin{table*}") == 2 and "longtable" not in text.split("\n", 1)[1]
+    assert text.count("Remark 1.") == 2 and text.count("(a) note") == 1
+    assert r"\label{tab:t}" in text and r"\label{tab:t-2}" in text
+
+
+def test_running_text_continues_over_pages_and_has_its_remarks_once():
+    text = render_latex(make_table(text_widths={1: 0.5}))
+    assert text.count(r"\begin{longtable}") == 2 and "table*" not in text
+    assert r"\begin{longtable}{l>{\raggedright\arraybackslash}p{0.5\linewidth}r}" in text
+    assert text.count("Remark 1.") == 1 and text.rstrip().endswith(r"Remark 1.\par}")
+    assert r"1/2 or detector.\allowbreak{}backbone\_\allowbreak{}of/\allowbreak{}vision" in text, "long words can break"
+
+
+@needs_tex
+@pytest.mark.parametrize("widths", [{}, {1: 0.5}])
+def test_all_escapes_compile(widths, tmp_path):
+    cells = [Cell(text) for text in (SPECIAL, "".join(_ESCAPES) + " §²ÄłŚ 成", "3")]
+    table = PaperTable("t", SPECIAL, [Block(SPECIAL, ["a", "b & c", "d_e"], 2, [cells], widths)], [], [SPECIAL])
+    (tmp_path / "table.tex").write_text(render_latex(table), encoding="utf-8")
+    compile_tex(tmp_path / "table.tex", tmp_path)
+
+
+@needs_tex
+@pytest.mark.parametrize("make_request", [results_request, comparisons_request])
+def test_the_tables_of_results_compile(make_request, tmp_path):
+    rows = make_estimates() if make_request is results_request else make_comparisons()
+    table = save_table(make_request(rows, tmp_path), tmp_path / "out")["tex"]
+    compile_tex(table, tmp_path)
