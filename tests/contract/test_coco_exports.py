@@ -71,7 +71,7 @@ def make_options(tool: str, path: Path) -> dict[str, Any]:
         if "run" in (entry := yaml.safe_load(block))
     ]
     entry["datasets"]["my-orchard"] |= {**ROWS[tool], "path": str(path)}
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((ROOT / "config" / "own-data.yaml").read_text(encoding="utf-8"))
     update_config(config, entry)
     return validate_config(config, ROOT)["datasets"]["my-orchard"]
 

@@ -29,8 +29,8 @@ KINDS = {"coco": coco, "minneapple-layout": minneapple_layout}
 
 
 def make_config(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration of the paper, updated with an entry of the page as by Snakemake."""
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    """Return the configuration of a run on own data, updated with an entry of the page as by Snakemake."""
+    config = yaml.safe_load((ROOT / "config" / "own-data.yaml").read_text(encoding="utf-8"))
     update_config(config, entry)
     return validate_config(config, ROOT)
 
@@ -46,7 +46,7 @@ def test_entry_of_the_page_uses_only_its_own_data_set(entry: dict[str, Any]) -> 
     assert config["run"] == "my-orchard"
     figure_datasets = {figure["dataset"] for figure in config["figures"].values() if "dataset" in figure}
     assert {*list_referenced_ids(config, "datasets"), *figure_datasets} == {"my-orchard"}, (
-        "add the new experiments and figures to the entries of the page"
+        "config/own-data.yaml has other data sets than that of the page"
     )
 
 
