@@ -8,8 +8,8 @@ HISTORY = Table(
     "history",
     [
         column("step", pa.int64(), "optimiser step"),
-        column("term", pa.string(), "loss term, `total`, or a validation metric"),
-        column("value", pa.float64(), "mean since the previous row of the term"),
+        column("term", pa.string(), "loss term, `total`, a validation metric, or `skipped_steps`"),
+        column("value", pa.float64(), "mean since the previous row of the term; of `skipped_steps`, their number"),
         column("learning_rate", pa.float64(), "learning rate at the step"),
     ],
 )

@@ -23,6 +23,10 @@ REPORT_EVERY = 50
 """Steps over which the losses in the history are averaged."""
 
 
+MAX_SKIPPED_STEPS = 10
+"""A training stops if so many steps in a row, or all of its steps, change no weight because a gradient is not finite."""
+
+
 class Task(Protocol):
     """A training task of a family: a model, its losses on a random batch, and a validation.
 
@@ -74,6 +78,9 @@ def train(
     The state is saved at every validation. A training that is started again with the same `recipe` resumes from it;
     since each step has a seed, it samples the same batches as an uninterrupted training.
 
+    A step of which a gradient is NaN or infinite changes no weight, and its losses are not in the history. The number
+    of such steps is logged, and is the term `skipped_steps` of the history where there are any.
+
     Args:
         task: the model, its losses and its validation
         options: the entry of `trainings`; parts of the model named by `frozen` are not trained
@@ -86,7 +93,7 @@ def train(
         Rows of the table `history`.
 
     Raises:
-        UserError: `frozen` names no part of the model, or all of it.
+        UserError: `frozen` names no part of the model, or all of it; or MAX_SKIPPED_STEPS in a row are skipped.
     """
     _freeze_modules(task.model, options.get("frozen", []))
     auxiliary = getattr(task, "auxiliary_heads", torch.nn.Module())
@@ -103,11 +110,13 @@ def train(
     for step in range(state.step, n_steps):
         lr = compute_learning_rate(step, options)
         _seed_generators(seed, step)
-        state.add_losses(
-            _step(task, optimiser, lr, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
-        )
+        losses = _step(task, optimiser, lr, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
+        state.add_losses(losses)
+        if losses is None:
+            logger.warning("step %d: a gradient is not finite, so no weight changes", state.step)
+            _check_skipped_steps(state.n_skipped_in_row, state.step, n_steps, options)
         if state.step % REPORT_EVERY == 0 or state.step == n_steps:
-            means = state.pop_mean_losses(step % REPORT_EVERY + 1)
+            means = state.pop_mean_losses()
             state.add_history(means, lr)
             logger.info("step %d of %d: %s", state.step, n_steps, _format_values(means))
         if state.step % options.get("validate-every", 1000) == 0 or state.step == n_steps:
@@ -134,8 +143,8 @@ def _freeze_modules(model: torch.nn.Module, module_names: Sequence[str]) -> None
 
 def _step(
     task: Task, optimiser: torch.optim.Optimizer, lr: float, max_grad_norm: float, device: str, rng: np.random.Generator
-) -> dict[str, float]:
-    """Do one optimiser step and return the loss terms; if a gradient is not finite, no weight changes."""
+) -> dict[str, float] | None:
+    """Do one optimiser step and return the loss terms; None if a gradient is not finite, and then no weight changes."""
     restore_arithmetic()
     for group in optimiser.param_groups:
         group["lr"] = lr
@@ -147,9 +156,30 @@ def _step(
     norm = torch.nn.utils.clip_grad_norm_(
         [value for group in optimiser.param_groups for value in group["params"]], max_grad_norm
     )
-    if torch.isfinite(norm):
-        optimiser.step()
+    if not torch.isfinite(norm):
+        return None
+    optimiser.step()
     return {name: float(value.detach()) for name, value in terms.items()}
+
+
+def _check_skipped_steps(n_in_row: int, step: int, n_steps: int, options: Mapping[str, Any]) -> None:
+    """Check that training still changes the weights.
+
+    Args:
+        n_in_row: number of skipped steps up to the last one
+        step: number of steps so far
+        n_steps: number of steps of the training
+        options: the entry of `trainings`
+
+    Raises:
+        UserError: too many steps in a row were skipped.
+    """
+    if n_in_row >= min(MAX_SKIPPED_STEPS, n_steps):
+        precision = "`precision: fp32` or " if options.get("precision", "fp32") != "fp32" else ""
+        raise UserError(
+            f"training: the gradients of the last {n_in_row} steps, up to step {step} of {n_steps}, are NaN or infinite, "
+            f"so no weight changes; try {precision}a lower learning-rate"
+        )
 
 
 def _seed_generators(seed: int, step: int) -> None:

@@ -108,12 +108,43 @@ def test_frozen_parts_that_are_unknown_or_everything_are_an_error(tmp_path, froz
         train(LinearTask(), tmp_path, frozen=frozen)
 
 
-def test_a_step_with_infinite_gradients_changes_no_weight(tmp_path):
+def break_steps(task, is_broken):
+    """Make the gradients of the steps infinite for whose number, from 1, `is_broken` is true."""
+    compute_batch_losses, numbers = task.compute_batch_losses, itertools.count(1)
+
+    def compute_broken(rng):
+        losses = compute_batch_losses(rng)
+        return {**losses, "total": losses["total"] * torch.inf} if is_broken(next(numbers)) else losses
+
+    task.compute_batch_losses = compute_broken
+
+
+def test_a_step_with_infinite_gradients_changes_no_weight_and_is_counted(tmp_path, caplog):
+    task, expected = LinearTask(), LinearTask()
+    train(expected, tmp_path, recipe=1, steps=7, schedule=OPTIONS["steps"])
+    break_steps(task, lambda number: number == 8)
+    history = train(task, tmp_path, recipe=2)
+    assert all(torch.equal(value, copy_weights(expected)[name]) for name, value in copy_weights(task).items())
+    assert [row["value"] for row in history if row["term"] == "skipped_steps"] == [1.0]
+    assert all(np.isfinite(row["value"]) for row in history)
+    assert "step 8: a gradient is not finite" in caplog.text
+
+
+@pytest.mark.parametrize(("n_steps", "n_last"), [(1, 1), (30, 15)])
+def test_a_training_whose_steps_have_no_finite_gradients_stops(tmp_path, n_steps, n_last):
     task = LinearTask()
-    before = copy_weights(task)
-    task.compute_batch_losses = lambda rng: {"total": sum(value.sum() for value in task.model.parameters()) * torch.inf}
-    train(task, tmp_path, steps=1)
-    assert all(torch.equal(value, before[name]) for name, value in copy_weights(task).items())
+    break_steps(task, lambda number: number > 5 or n_steps == 1)
+    count = min(n_steps, loop.MAX_SKIPPED_STEPS)
+    message = f"the gradients of the last {count} steps, up to step {n_last} of {n_steps}, .*try a lower learning-rate"
+    with pytest.raises(UserError, match=message):
+        train(task, tmp_path, steps=n_steps)
+
+
+def test_many_skipped_steps_that_are_not_in_a_row_do_not_stop_a_training(tmp_path):
+    task = LinearTask()
+    break_steps(task, lambda number: number % 5)
+    history = train(task, tmp_path, steps=60)
+    assert sum(row["value"] for row in history if row["term"] == "skipped_steps") == 48
 
 
 def test_the_learning_rate_warms_up_and_falls_to_a_hundredth():

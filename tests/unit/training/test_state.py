@@ -45,11 +45,24 @@ def test_mean_losses_are_sums_over_the_steps_since_the_last_ones():
     for total in (1.0, 2.0, 6.0):
         state.add_losses({"total": total, "loss_mask": 2 * total})
     assert state.step == 3
-    assert state.pop_mean_losses(3) == {"total": 3.0, "loss_mask": 6.0}
+    assert state.pop_mean_losses() == {"total": 3.0, "loss_mask": 6.0}
     # A term that only some steps have counts 0 in the others.
     state.add_losses({"total": 5.0})
     state.add_losses({"total": 7.0, "clip_mask": 1.0})
-    assert state.pop_mean_losses(2) == {"total": 6.0, "clip_mask": 0.5}
+    assert state.pop_mean_losses() == {"total": 6.0, "clip_mask": 0.5}
+
+
+def test_skipped_steps_are_counted_and_not_in_the_means(tmp_path):
+    state = make_state(0)
+    for losses in ({"total": 4.0}, None, {"total": 8.0}, None, None):
+        state.add_losses(losses)
+    assert (state.step, state.n_skipped_in_row) == (5, 2)
+    state.save(tmp_path / "state.pt")
+    restored = make_state(1)
+    assert restored.restore(tmp_path / "state.pt", "cpu")
+    assert restored.pop_mean_losses() == {"total": 6.0, "skipped_steps": 3.0}
+    restored.add_losses({"total": 1.0})
+    assert restored.n_skipped_in_row == 0 and restored.pop_mean_losses() == {"total": 1.0}
 
 
 def test_the_history_has_a_row_for_each_value_of_the_step():
