@@ -53,9 +53,16 @@ def write_orchard(folder: Path, n_scenes: int = 6, side_px: int = 128) -> Datase
 
 
 def write_apples(
-    folder: Path, boxes_only: bool = False, boxes: Sequence[tuple[int, int, int, int]] = APPLE_BOXES
+    folder: Path,
+    boxes_only: bool = False,
+    boxes: Sequence[tuple[int, int, int, int]] = APPLE_BOXES,
+    exhaustive: bool = True,
+    incomplete: Sequence[str] = (),
 ) -> DatasetSource:
-    """Draw red rectangles on black as large apples, with masks or only with boxes."""
+    """Draw red rectangles on black as large apples, with masks or only with boxes.
+
+    `exhaustive` says whether all objects are labelled, and `incomplete` has the nouns of which the image lost a label.
+    """
     side = APPLE_IMAGE_SIDE
     pixels = np.zeros((side, side, 3), np.uint8)
     annotations = []
@@ -70,7 +77,9 @@ def write_apples(
         annotations.append(annotation)
     Image.fromarray(pixels).save(folder / "a.png")
     image = {"id": 1, "file_name": "a.png", "width": side, "height": side, "group": "a"}
-    info = {"nouns": ["apple"], "attributes": {"size": ["large"]}}
+    if incomplete:
+        image["incomplete"] = list(incomplete)
+    info = {"nouns": ["apple"], "attributes": {"size": ["large"]}, "exhaustive": exhaustive}
     _write_instances(folder, info, ["apple"], [image], annotations)
     return DatasetSource(folder, folder / "instances.json")
 

@@ -102,6 +102,11 @@ def is_presence_known(phrase: Mapping[str, Any], image_id: int, truth: GroundTru
     return bool(truth_ids) or not is_ignored
 
 
+def names_attribute(phrase: Mapping[str, Any], attribute: str) -> bool:
+    """Return whether the phrase requires or excludes a value of an attribute."""
+    return any(name == attribute for name, _ in _iter_attribute_values(phrase))
+
+
 def _iter_attribute_values(phrase: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key in ("attributes", "without"):
         yield from phrase.get(key, {}).items()

@@ -9,13 +9,7 @@ import torch
 from PIL import Image
 
 from samgap.annotations.ground_truth import Instance
-from samgap.training.sam3.views import (
-    EXHAUSTIVE_PROBABILITY,
-    MIN_CROP_FRACTION_FOR_SIZE,
-    Crop,
-    ViewSampler,
-    split_visible,
-)
+from samgap.training.sam3.views import Crop, ViewSampler, is_small_crop, split_visible
 
 BACKGROUND, IGNORE_LABEL = 0, -1
 """Labels of a location without a labelled object, and of one without a loss."""
@@ -34,12 +28,12 @@ class Vocabulary:
     def encode_instance(self, instance: Instance, skipped_attribute: str | None = None) -> list[int]:
         """Return an instance's labels: its noun, counted from 1, then the index of each attribute's value.
 
-        IGNORE_LABEL stands for a noun or value that is missing, and for `skipped_attribute`.
+        IGNORE_LABEL stands for a noun or value that is missing or unknown here, and for `skipped_attribute`.
         """
         noun = self.nouns.index(instance.noun) + 1 if instance.noun in self.nouns else IGNORE_LABEL
         values = [
             possible.index(instance.attributes[name])
-            if name in instance.attributes and name != skipped_attribute
+            if instance.attributes.get(name) in possible and name != skipped_attribute
             else IGNORE_LABEL
             for name, possible in self.attributes.items()
         ]
@@ -89,13 +83,15 @@ def sample_dense_view(
         rng: source of randomness
     """
     truth = sampler.ground_truth
-    image_id = sampler.image_ids[rng.integers(len(sampler.image_ids))]
+    image_id = sampler.sample_image_id(rng)
     row, instances = truth.images[image_id], truth.instances_of(image_id)
     crop, flip = sampler.sample_crop(row["width"], row["height"], rng), rng.random() < 0.5
     image = Image.open(sampler.source.image_folder / row["file_name"]).convert("RGB")
     visible, ambiguous = split_visible(instances, crop, sampler.view_size)
-    is_exhaustive = all(instance.rle is not None for instance in instances) or rng.random() < EXHAUSTIVE_PROBABILITY
-    skipped_attribute = "size" if crop[2] < MIN_CROP_FRACTION_FOR_SIZE * min(row["width"], row["height"]) else None
+    # A location without a label is background only if every noun of the vocabulary is labelled in the image.
+    has_all_nouns = not truth.incomplete_nouns(image_id) and truth.nouns.issuperset(vocabulary.nouns)
+    is_exhaustive = sampler.sample_exhaustive(image_id, rng) and has_all_nouns
+    skipped_attribute = "size" if is_small_crop(crop, row) else None
     label_rows = [vocabulary.encode_instance(instance, skipped_attribute) for instance in visible]
     n_labels = 1 + len(vocabulary.attributes)
     fine_labels, instance_map = _label_fine_grid(
@@ -113,11 +109,7 @@ def sample_dense_view(
         tuple(visible),
         torch.from_numpy(labels.instance_map.copy()),
         tuple(ambiguous),
-        tuple(
-            phrase
-            for phrase in sampler.phrases
-            if skipped_attribute is None or skipped_attribute not in phrase.get("attributes", {})
-        ),
+        tuple(sampler.select_phrases(image_id, crop)),
     )
 
 

@@ -16,6 +16,7 @@ import torch
 
 from samgap.demo_models import dense_heads, match_head, sam3_match
 from samgap.demo_models.dense_views import UNLABELLED, DenseView, build_vocabulary, sample_dense_view
+from samgap.errors import UserError
 from samgap.models.runtime.device import cuda_shim
 from samgap.training.loop import sample_source_indices
 from samgap.training.sam3 import task as sam3
@@ -52,6 +53,9 @@ class DenseTask:
             validation_sampler: views of the validation data set
             phrases: the phrases of the training's prompt set
             device: torch device
+
+        Raises:
+            UserError: the first data set has no instances.
         """
         self.model, self.options, self.device = model, options, device
         self.samplers, self.validation_sampler = samplers, validation_sampler
@@ -61,6 +65,11 @@ class DenseTask:
             for image_id in samplers[0].image_ids
             for instance in samplers[0].ground_truth.instances_of(image_id)
         )
+        if not counts:
+            raise UserError(
+                f"{samplers[0].source.ground_truth_path}: it has no instances; the method sam3-dense needs some in the "
+                "training's data set"
+            )
         self.noun_rarity = [max(counts.values()) / max(counts[noun], 1) for noun in self.vocabulary.nouns]
         with torch.no_grad():
             blank = torch.zeros(1, 3, samplers[0].view_size, samplers[0].view_size, device=device)

@@ -24,7 +24,7 @@ REPORT_EVERY = 50
 
 
 MAX_SKIPPED_STEPS = 10
-"""A training stops if so many steps in a row, or all of its steps, change no weight because a gradient is not finite."""
+"""A training stops if so many steps in a row, or all its steps, change no weight since a gradient is not finite."""
 
 
 class Task(Protocol):
@@ -177,8 +177,8 @@ def _check_skipped_steps(n_in_row: int, step: int, n_steps: int, options: Mappin
     if n_in_row >= min(MAX_SKIPPED_STEPS, n_steps):
         precision = "`precision: fp32` or " if options.get("precision", "fp32") != "fp32" else ""
         raise UserError(
-            f"training: the gradients of the last {n_in_row} steps, up to step {step} of {n_steps}, are NaN or infinite, "
-            f"so no weight changes; try {precision}a lower learning-rate"
+            f"training: the gradients of the last {n_in_row} steps, up to step {step} of {n_steps}, are NaN or "
+            f"infinite, so no weight changes; try {precision}a lower learning-rate"
         )
 
 

@@ -10,7 +10,6 @@ import torch
 
 from samgap.io.files import atomic_write
 
-
 PROGRESS_FIELDS = ("step", "history", "loss_sums", "n_summed", "n_skipped", "n_skipped_in_row")
 """Fields of `TrainingState` that are saved as they are."""
 

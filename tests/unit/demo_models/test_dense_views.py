@@ -1,12 +1,14 @@
 """Labels of the locations of a view, on an image of two red rectangles as apples."""
 
 import numpy as np
+import pytest
 import torch
 
 from samgap.demo_models.dense_views import (
     BACKGROUND,
     IGNORE_LABEL,
     NO_INSTANCE,
+    UNLABELLED,
     Vocabulary,
     build_vocabulary,
     sample_dense_view,
@@ -17,8 +19,9 @@ from tests.helpers.training_data import APPLE_BOXES, APPLE_IMAGE_SIDE, APPLE_PHR
 VOCABULARY = Vocabulary(("apple",), {"size": ("small", "large")})
 
 
-def _make_sampler(folder, boxes_only=False, **options):
-    return ViewSampler(write_apples(folder, boxes_only), APPLE_PHRASES, 64, {"negatives": 1, **options})
+def _make_sampler(folder, boxes_only=False, labels=None, **options):
+    source = write_apples(folder, boxes_only, **(labels or {}))
+    return ViewSampler(source, APPLE_PHRASES, 64, {"negatives": 1, **options})
 
 
 def _sample(sampler, rng):
@@ -76,3 +79,24 @@ def test_the_vocabulary_has_the_nouns_of_the_labels_and_the_attributes_of_the_ph
     sampler = _make_sampler(tmp_path)
     assert build_vocabulary([sampler], APPLE_PHRASES) == Vocabulary(("apple",), {"size": ("large",)})
     assert build_vocabulary([sampler], APPLE_PHRASES[:1]) == Vocabulary(("apple",), {})
+
+
+@pytest.mark.parametrize("labels", [{"incomplete": ["apple"]}, {"exhaustive": False}])
+def test_a_location_without_a_label_has_no_loss_where_objects_lack_labels(tmp_path, labels):
+    view = _sample(_make_sampler(tmp_path, labels=labels), np.random.default_rng(1))
+    for grid in (view.fine_labels, view.coarse_labels):
+        assert set(grid[0].unique().tolist()) == {IGNORE_LABEL, 1}
+    assert not (view.instance_map == NO_INSTANCE).any() and (view.instance_map == UNLABELLED).any()
+
+
+def test_phrases_of_lost_labels_are_not_those_of_a_view(tmp_path):
+    rng = np.random.default_rng(1)
+    assert [phrase["phrase"] for phrase in _sample(_make_sampler(tmp_path), rng).phrases] == ["apple", "large apple"]
+    assert not _sample(_make_sampler(tmp_path, labels={"incomplete": ["apple"]}), rng).phrases
+
+
+def test_locations_are_not_background_if_a_noun_of_the_vocabulary_is_not_labelled(tmp_path):
+    vocabulary = Vocabulary(("apple", "plum"), {"size": ("small",)})
+    view = sample_dense_view(_make_sampler(tmp_path), vocabulary, 32, 8, np.random.default_rng(1))
+    assert set(view.fine_labels[0].unique().tolist()) == {IGNORE_LABEL, 1}
+    assert (view.fine_labels[1] == IGNORE_LABEL).all()  # the value "large" is not in the vocabulary

@@ -14,10 +14,12 @@ from pycocotools import mask as coco_mask
 from scipy import ndimage
 
 from samgap.annotations.ground_truth import GroundTruth, Instance, read_ground_truth
+from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.training.box_masks import estimate_pseudo_mask
 from samgap.training.crops import CropWindow, image_to_array, jitter_image, sample_window
 from samgap.training.loop import DatasetSource, sample_source_indices
+from samgap.training.sampling import retry_sample
 
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 PIXEL_STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -65,6 +67,9 @@ class BatchLoader:
             sources: the data sets
             image_size: side of the model's input, px
             options: the entry of `trainings`
+
+        Raises:
+            UserError: a data set has no instance to prompt for.
         """
         self.sources, self.image_size, self.options = sources, image_size, options
         self.ground_truths: list[GroundTruth] = [read_ground_truth(source.ground_truth_path) for source in sources]
@@ -72,10 +77,29 @@ class BatchLoader:
             [image_id for image_id in truth.images if drop_ignored(truth.instances_of(image_id))]
             for truth in self.ground_truths
         ]
+        for source, image_ids in zip(sources, self.image_ids, strict=True):
+            if not image_ids:
+                raise UserError(
+                    f"{source.ground_truth_path}: it has no instance to prompt for, except those marked ignore; use "
+                    "another data set for training"
+                )
         self.pseudo_mask_cache: dict[tuple[int, int], tuple[dict[str, Any], float]] = {}
 
     def sample_batch(self, rng: np.random.Generator) -> ObjectBatch:
-        """Sample `batch` images and at most `objects` objects in each (options of the training)."""
+        """Sample `batch` images and at most `objects` objects in each (options of the training).
+
+        Raises:
+            UserError: no batch has an object that is large enough.
+        """
+        paths = ", ".join(str(source.ground_truth_path) for source in self.sources)
+        return retry_sample(
+            lambda: self._sample_objects(rng),
+            f"{paths}: no instance is large enough to be prompted for in training; use larger images, smaller crops or "
+            "another data set",
+        )
+
+    def _sample_objects(self, rng: np.random.Generator) -> ObjectBatch | None:
+        """Sample a batch, or return None if the crops cut all objects away, which is rare."""
         pixels: list[np.ndarray] = []
         rows: list[tuple[Any, ...]] = []
         image_indices: list[int] = []
@@ -91,8 +115,8 @@ class BatchLoader:
                 image_indices.append(len(pixels) - 1)
                 if n_objects == self.options["objects"]:
                     break
-        if not rows:  # the crops cut all objects away, which is rare
-            return self.sample_batch(rng)
+        if not rows:
+            return None
         masks, boxes, points, weights, is_ground_truth = zip(*rows, strict=True)
         return ObjectBatch(
             torch.from_numpy(np.stack(pixels)),

@@ -17,6 +17,7 @@ from samgap.annotations.ground_truth import Instance
 from samgap.training.crops import image_to_array, jitter_image
 from samgap.training.sam2.batch import PIXEL_MEAN, PIXEL_STD, BatchLoader
 from samgap.training.sam2.losses import LOSS_WEIGHTS
+from samgap.training.sampling import retry_sample
 
 TRAINING_MODEL_OVERRIDES = {
     "++model._target_": "training.model.sam2.SAM2Train",
@@ -120,7 +121,21 @@ def sample_clip(
     Returns:
         Normalised pixels, float32 (frames, 3, side, side), and the masks of at most `max_objects` objects, bool
         (frames, objects, side, side).
+
+    Raises:
+        UserError: no clip has an object that is large enough.
     """
+    return retry_sample(
+        lambda: _sample_tracked_clip(loader, n_frames, max_objects, rng),
+        f"{loader.sources[0].ground_truth_path}: no instance is large enough to be tracked in training clips; use "
+        "larger images or another data set, or remove the option clips",
+    )
+
+
+def _sample_tracked_clip(
+    loader: BatchLoader, n_frames: int, max_objects: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Sample a clip, or return None if nothing is large enough in its first frame."""
     image, instances = loader.sample_image(0, rng)
     side, with_jitter = loader.image_size, loader.options.get("jitter", False)
     label_image = _draw_labels(loader, image, instances)
@@ -148,8 +163,8 @@ def sample_clip(
         for label, area_px in zip(labels_in_view, areas_px, strict=True)
         if label > 0 and area_px >= MIN_TRACKED_AREA_PX
     ]
-    if not tracked:  # nothing large enough in the first frame
-        return sample_clip(loader, n_frames, max_objects, rng)
+    if not tracked:
+        return None
     selected = rng.permutation(tracked)[:max_objects]
     all_labels = np.stack(label_maps)
     return np.stack(pixels).astype(np.float32), np.stack([all_labels == label for label in selected], axis=1)

@@ -62,6 +62,8 @@ class Task:
         self.predictor = Sam2(self.model)
         self.loader = BatchLoader(data, self.model.image_size, options)
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
+        if "clips" in options:  # made before the first step, so that a data set without instances is an error at once
+            self.validation_loader = BatchLoader([validation], self.model.image_size, {})
 
     def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return the losses on images, or at random (options `drawn` and `clips`) on drawn ellipses or clips."""
@@ -135,7 +137,10 @@ class Task:
         return logits.float(), predicted_iou.float(), object_score_logits.float()
 
     def validate(self) -> dict[str, float]:
-        """Return the mean IoU with box and point prompts on validation images, and on clips if they are trained."""
+        """Return the mean IoU with box and point prompts on validation images, and on clips if they are trained.
+
+        A score that no validation image has, because none has a mask, is left out.
+        """
         self.model.eval()
         ious: dict[str, list[float]] = {"val_box_iou": [], "val_point_iou": []}
         for image_id in list(self.validation_ground_truth.images)[:VALIDATION_IMAGES]:
@@ -152,17 +157,20 @@ class Task:
                     ious[name] += map(_compute_first_iou, instances, self.predictor.predict(prompts))
         if "clips" in self.options:
             ious["val_clip_iou"] = self._validate_clips()
-        return {name: float(np.mean(values)) for name, values in ious.items()}
+        return {name: float(np.mean(values)) for name, values in ious.items() if values}
 
     def _validate_clips(self) -> list[float]:
         """Return the mean IoU of each of some clips of validation images, the same clips in every validation."""
-        loader = BatchLoader([self.validation_source], self.model.image_size, {})
         clips = {**self.options["clips"], "videos": 1, "frames": VALIDATION_FRAMES}
         ious = []
         for index in range(VALIDATION_CLIPS):
             rng = np.random.default_rng([VALIDATION_CLIPS, index])
             torch.manual_seed(index)  # the package jitters the boxes
-            ious.append(compute_clip_iou(self.model, sample_video_batch(loader, clips, rng).to(self.device), rng))
+            ious.append(
+                compute_clip_iou(
+                    self.model, sample_video_batch(self.validation_loader, clips, rng).to(self.device), rng
+                )
+            )
         return ious
 
 

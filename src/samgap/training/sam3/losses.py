@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -29,6 +30,36 @@ LOSS_WEIGHTS = {
 `one_to_many` is the weight of all terms of the decoder's one-to-many queries, which may match the same instance several
 times.
 """
+
+
+class LabelledSemanticCriterion(loss_fns.SemanticSegCriterion):
+    """The package's loss of the union of a query's masks, without the queries whose labels are not exhaustive.
+
+    The package's losses of detection leave out the negatives of such queries (`is_exhaustive`), but this one counts
+    every pixel without a label as background.
+    """
+
+    def get_loss(self, out_dict: Mapping[str, Any], targets: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+        """Return the terms over the queries with exhaustive labels; 0, with a gradient, if there are none."""
+        is_kept = targets["is_exhaustive"].bool()
+        if is_kept.all():
+            return super().get_loss(out_dict, targets)
+        if not is_kept.any():
+            zero = out_dict["semantic_seg"].sum() * 0
+            names = ("loss_semantic_seg", "loss_semantic_dice", "loss_semantic_presence", "presence_acc")
+            return dict.fromkeys((*names, "miou_semantic_seg"), zero)
+        counts = targets["num_boxes"]
+        presence = out_dict["presence_logit"]
+        kept_outputs = {
+            "semantic_seg": out_dict["semantic_seg"][is_kept],
+            "presence_logit": None if presence is None else presence[is_kept],
+        }
+        kept_targets = {
+            "semantic_masks": None,  # the data set has masks of instances alone
+            "masks": targets["masks"][is_kept.repeat_interleave(counts)],
+            "num_boxes": counts[is_kept],
+        }
+        return super().get_loss(kept_outputs, kept_targets)
 
 
 def build_matcher() -> BinaryHungarianMatcherV2:
@@ -74,7 +105,7 @@ def build_criterion(weights: Mapping[str, float]) -> Sam3LossWrapper:
             focal_alpha=0.25, focal_gamma=2.0, weight_dict=select_weights("loss_mask", "loss_dice"), compute_aux=False
         ),
     ]
-    semantic_loss = loss_fns.SemanticSegCriterion(
+    semantic_loss = LabelledSemanticCriterion(
         presence_head=True,
         presence_loss=False,
         focal=True,

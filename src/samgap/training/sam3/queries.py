@@ -32,7 +32,7 @@ def sample_queries(
     """Sample the queries of an image; shorter phrases are more likely.
 
     Args:
-        phrases: candidates; one that refers only to ambiguous instances is left out
+        phrases: candidates; one that refers only to ambiguous instances, or may do so, is left out
         visible: instances that count as present
         ambiguous: instances that count neither as present nor as absent
         rng: source of randomness
@@ -45,11 +45,17 @@ def sample_queries(
         targets = tuple(instance.id for instance in visible if is_referent(phrase, instance))
         if targets:
             present.append((phrase, targets))
-        elif not any(is_referent(phrase, instance) for instance in ambiguous):
+        elif not any(_may_be_referent(phrase, instance) for instance in ambiguous):
             absent.append((phrase, targets))
     sampled = _sample_phrases(present, options.get("positives", len(present)), rng)
     sampled += _sample_phrases(absent, options["negatives"], rng)
     return [_make_query(phrase, targets, visible, rng, options.get("exemplars", 0.0)) for phrase, targets in sampled]
+
+
+def _may_be_referent(phrase: Mapping[str, Any], instance: Instance) -> bool:
+    """Return whether the phrase refers to the instance, or would with suitable values of attributes without a label."""
+    required = {name: value for name, value in phrase.get("attributes", {}).items() if name in instance.attributes}
+    return is_referent({**phrase, "attributes": required}, instance)
 
 
 def _sample_phrases(

@@ -5,6 +5,7 @@ some have boxes of exemplars.
 """
 
 import functools
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from samgap.training.validation import compute_validation_scores
 
 # isort: split
 from sam3.train.data.collator import collate_fn_api
+
+logger = logging.getLogger("samgap")
 
 LOGGED_LOSSES = ("loss_bbox", "loss_giou", "loss_ce", "presence_loss", "loss_mask", "loss_dice")
 """The loss terms in the history, besides the total."""
@@ -69,6 +72,13 @@ class Task:
             _use_bfloat16(self.model.segmentation_head, device)
         self.phrases = [phrase for phrase in phrases if is_trainable(phrase)]
         self.samplers = [ViewSampler(source, self.phrases, self.image_size, options) for source in data]
+        for sampler in self.samplers:
+            if not sampler.ground_truth.exhaustive:
+                logger.warning(
+                    "%s: its labels are not exhaustive, so no phrase is trained as absent from its images, and "
+                    "detections without a label have no loss",
+                    sampler.source.name or sampler.source.ground_truth_path,
+                )
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
         self.criterion = build_criterion(options.get("loss-weights", {}))
 

@@ -8,12 +8,13 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter
 
 from samgap.annotations.ground_truth import Instance, read_ground_truth
-from samgap.annotations.phrases import has_lost_labels, is_evaluable
+from samgap.annotations.phrases import find_truth_ids, is_evaluable, names_attribute
 from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.training.box_masks import estimate_pseudo_mask
 from samgap.training.loop import DatasetSource
 from samgap.training.sam3.queries import Query, sample_queries
+from samgap.training.sampling import retry_sample
 
 # isort: split
 from sam3.train.data.sam3_image_dataset import Datapoint, FindQueryLoaded, InferenceMetadata, Object
@@ -32,8 +33,11 @@ MIN_CROP_FRACTION_FOR_SIZE = 0.85
 """In a crop with a smaller side (fraction of the image) phrases with `size` are not used: a fruit's size is unclear."""
 
 EXHAUSTIVE_PROBABILITY = 0.5
-"""Images labelled with boxes lack labels of distant objects. In this fraction of their views the labels are treated
-as complete nevertheless, so that false positives have a loss."""
+"""Images labelled with boxes often lack labels of distant objects. In this fraction of their views the labels are
+treated as complete nevertheless, so that false positives have a loss. Never with `exhaustive: false`."""
+
+MAX_VIEWS = 10_000
+"""Number of views without a query after which sampling stops. They are cheap: no image is read."""
 
 MASK_STRIDE = 2
 """Target masks have the view's size divided by this."""
@@ -57,39 +61,66 @@ class ViewSampler:
         self.ground_truth = read_ground_truth(source.ground_truth_path)
         self.phrases = [phrase for phrase in phrases if is_evaluable(phrase, self.ground_truth)]
         self.image_ids = sorted(self.ground_truth.images)
+        # An object without a label would be learned as absent.
+        self.query_options = options if self.ground_truth.exhaustive else {**options, "negatives": 0}
         self.pseudo_mask_cache: dict[int, dict[str, Any]] = {}
 
     def sample(self, rng: np.random.Generator) -> Datapoint:
         """Return a view of a random image, with at least one query.
 
         Raises:
-            UserError: the labels of the data set can evaluate none of the phrases.
+            UserError: the labels of the data set can evaluate none of the phrases, or no image has a query.
         """
         if not self.phrases:
             raise UserError(
                 f"{self.source.ground_truth_path}: its labels cannot evaluate any phrase of the training; "
                 "choose other phrases"
             )
-        while True:
-            image_id = self.image_ids[rng.integers(len(self.image_ids))]
-            if point := self.sample_view(image_id, rng):
-                return point
+        return retry_sample(
+            lambda: self.sample_view(self.sample_image_id(rng), rng),
+            f"{self.source.ground_truth_path}: no image has a query of the training's phrases, because labels were "
+            "lost, objects are too small, or absent phrases are not used; choose other phrases, larger crops or other data",
+            MAX_VIEWS,
+        )
+
+    def sample_image_id(self, rng: np.random.Generator) -> int:
+        """Return the id of a random image.
+
+        Raises:
+            UserError: the data set has no images.
+        """
+        if not self.image_ids:
+            raise UserError(f"{self.source.ground_truth_path}: it has no images; use another data set for training")
+        return self.image_ids[rng.integers(len(self.image_ids))]
+
+    def select_phrases(self, image_id: int, crop: Crop) -> list[Mapping[str, Any]]:
+        """Return the phrases that can be evaluated in a crop of an image.
+
+        These are phrases whose labels the image has not lost, and in a small crop those without `size`.
+        """
+        row, phrases = self.ground_truth.images[image_id], self.phrases
+        if is_small_crop(crop, row):
+            phrases = [phrase for phrase in phrases if not names_attribute(phrase, "size")]
+        return [phrase for phrase in phrases if find_truth_ids(phrase, image_id, self.ground_truth) is not None]
+
+    def sample_exhaustive(self, image_id: int, rng: np.random.Generator) -> bool:
+        """Return whether the labels of a view of an image are treated as complete, by EXHAUSTIVE_PROBABILITY."""
+        if not self.ground_truth.exhaustive:
+            return False
+        has_masks = all(instance.rle is not None for instance in self.ground_truth.instances_of(image_id))
+        return has_masks or rng.random() < EXHAUSTIVE_PROBABILITY
 
     def sample_view(self, image_id: int, rng: np.random.Generator) -> Datapoint | None:
         """Return a random view of an image, or None if no query was possible."""
         row, instances = self.ground_truth.images[image_id], self.ground_truth.instances_of(image_id)
         crop, flip = self.sample_crop(row["width"], row["height"], rng), rng.random() < 0.5
         visible, ambiguous = split_visible(instances, crop, self.view_size)
-        phrases = self.phrases
-        if crop[2] < MIN_CROP_FRACTION_FOR_SIZE * min(row["width"], row["height"]):
-            phrases = [phrase for phrase in phrases if "size" not in phrase.get("attributes", {})]
-        # An object whose label was lost would be learned as absent.
-        phrases = [phrase for phrase in phrases if not has_lost_labels(phrase, image_id, self.ground_truth)]
-        queries = sample_queries(phrases, visible, ambiguous, rng, self.options)
+        phrases = self.select_phrases(image_id, crop)
+        queries = sample_queries(phrases, visible, ambiguous, rng, self.query_options)
         if not queries:
             return None
         image = Image.open(self.source.image_folder / row["file_name"]).convert("RGB")
-        is_exhaustive = all(instance.rle is not None for instance in instances) or rng.random() < EXHAUSTIVE_PROBABILITY
+        is_exhaustive = self.sample_exhaustive(image_id, rng)
         used_ids = {id for query in queries for id in (*query.target_ids, *(id for id, _ in query.exemplars))}
         objects = [
             _make_object(instance, self.load_mask(instance, image), crop, flip, self.view_size)
@@ -133,6 +164,11 @@ class ViewSampler:
             view = _jitter_view(view, rng)
         pixels = torch.from_numpy(np.array(view)).permute(2, 0, 1).float().div_(127.5).sub_(1)
         return pixels.flip(2) if flip else pixels
+
+
+def is_small_crop(crop: Crop, image_row: Mapping[str, Any]) -> bool:
+    """Return whether a crop is so small that the size of its objects is unclear."""
+    return crop[2] < MIN_CROP_FRACTION_FOR_SIZE * min(image_row["width"], image_row["height"])
 
 
 def split_visible(instances: Sequence[Instance], crop: Crop, view_size: int) -> tuple[list[Instance], list[Instance]]:

@@ -1,10 +1,17 @@
 """Batches of SAM2: pixels, masks, boxes and points belong to the same object."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
+from samgap.errors import UserError
+from samgap.masks import rle
 from samgap.training.sam2.batch import sample_ellipse_batch
+from samgap.training.sam2.clips import sample_clip
+from samgap.training.sampling import MAX_ATTEMPTS
 from tests.helpers.discs import BLUE, RED, SIDE, make_loader, to_rgb
 
 
@@ -67,3 +74,44 @@ def test_drawn_ellipses_fill_their_boxes(discs):
         assert mask[int(point[1] / 2), int(point[0] / 2)] == 1
     extents = (batch.boxes[:, 1] - batch.boxes[:, 0]).amax(1)
     assert extents.min() < SIDE / 8 and extents.max() > SIDE / 3
+
+
+@pytest.fixture
+def changed_discs(discs, tmp_path):
+    """Return a function that writes the discs to a folder, with their annotations changed, and returns the folder."""
+
+    def write(change):
+        shutil.copy(discs / "a.png", tmp_path)
+        content = json.loads((discs / "masks.json").read_text(encoding="utf-8"))
+        for annotation in content["annotations"]:
+            change(annotation)
+        (tmp_path / "masks.json").write_text(json.dumps(content), encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def _shrink_to_pixels(annotation):
+    mask = np.zeros((160, 200), bool)
+    mask[80:82, 80 * annotation["id"] : 80 * annotation["id"] + 2] = True
+    annotation["bbox"], annotation["area"] = [80 * annotation["id"], 80, 2, 2], 4
+    annotation["segmentation"]["counts"] = rle.encode(mask)["counts"].decode()
+
+
+def test_a_data_set_with_only_ignored_instances_is_an_error(changed_discs):
+    folder = changed_discs(lambda annotation: annotation.update(ignore=1))
+    with pytest.raises(UserError, match=r"masks\.json: it has no instance to prompt for"):
+        make_loader(folder, "masks.json")
+
+
+@pytest.mark.timeout(100)
+def test_a_data_set_with_only_too_small_instances_is_an_error(changed_discs, monkeypatch):
+    loader = make_loader(changed_discs(_shrink_to_pixels), "masks.json", batch=1)
+    samples = []
+    sample_image = loader.sample_image
+    monkeypatch.setattr(loader, "sample_image", lambda *args: samples.append(args) or sample_image(*args))
+    with pytest.raises(UserError, match=r"masks\.json: no instance is large enough to be prompted for"):
+        loader.sample_batch(np.random.default_rng(0))
+    assert len(samples) == MAX_ATTEMPTS
+    with pytest.raises(UserError, match=r"masks\.json: no instance is large enough to be tracked"):
+        sample_clip(loader, 2, 1, np.random.default_rng(0))

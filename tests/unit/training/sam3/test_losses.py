@@ -1,9 +1,12 @@
-"""The weights of the loss terms: the published ones, or those of the configuration."""
+"""The loss terms of SAM3: their weights, and the pixels and queries that they leave out."""
 
 import pytest
+import torch
 
 from samgap.errors import UserError
 from samgap.training.sam3.losses import LOSS_WEIGHTS, build_criterion
+
+SEMANTIC_TERMS = ("loss_semantic_seg", "loss_semantic_dice")
 
 
 def list_weights(criterion):
@@ -22,3 +25,35 @@ def test_loss_weights_are_the_published_ones_unless_they_are_configured():
 def test_an_unknown_loss_weight_is_an_error_that_names_the_known_ones():
     with pytest.raises(UserError, match="loss-weights names 'loss_match', .* it has loss_bbox, .*, one_to_many"):
         build_criterion({"loss_match": 1.0})
+
+
+def compute_semantic_terms(logits, masks, counts, is_exhaustive):
+    outputs = {"semantic_seg": logits, "presence_logit": None}
+    targets = {
+        "semantic_masks": None,
+        "masks": masks,
+        "num_boxes": torch.tensor(counts),
+        "is_exhaustive": torch.tensor(is_exhaustive),
+    }
+    return build_criterion({}).loss_fn_semantic_seg(outputs, targets)
+
+
+@pytest.mark.parametrize("counts", [[2, 1, 1], [2, 0, 2]])
+def test_a_query_with_labels_that_are_not_exhaustive_has_no_semantic_loss(counts):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 1, 8, 8, generator=generator, requires_grad=True)
+    masks = torch.rand(4, 8, 8, generator=generator) > 0.7
+    terms = compute_semantic_terms(logits, masks, counts, [True, True, False])
+    expected = compute_semantic_terms(logits[:2], masks[: sum(counts[:2])], counts[:2], [True, True])
+    for name in SEMANTIC_TERMS:
+        assert terms[name].item() == pytest.approx(expected[name].item()) and terms[name].item() > 0
+    terms["core_loss"].backward()
+    assert logits.grad[0].abs().sum() > 0 and logits.grad[2].abs().sum() == 0
+
+
+def test_without_a_query_with_exhaustive_labels_the_semantic_loss_is_zero():
+    logits = torch.randn(2, 1, 8, 8, requires_grad=True)
+    terms = compute_semantic_terms(logits, torch.ones(2, 8, 8, dtype=torch.bool), [1, 1], [False, False])
+    assert all(terms[name].item() == 0 for name in SEMANTIC_TERMS)
+    terms["core_loss"].backward()
+    assert logits.grad.abs().sum() == 0

@@ -79,3 +79,13 @@ def test_exemplars_are_targets_or_negatives_and_replace_the_text_only_of_nouns()
                 assert query.target_ids in ((1, 2), (3,))
     assert n_without_text
     assert not any(query.exemplars for queries in _sample(exemplars=0.0) for query in queries)
+
+
+def test_a_phrase_is_not_absent_if_an_ambiguous_instance_may_have_its_attributes():
+    texts_without_label = {
+        query.text for queries in _sample(visible=[], ambiguous=[_make_instance(4, "apple")]) for query in queries
+    }
+    assert texts_without_label == {"pear", "orange", "ball"}
+    ripe = [_make_instance(4, "apple", ripeness="ripe")]
+    texts = {query.text for queries in _sample(visible=[], ambiguous=ripe) for query in queries}
+    assert texts == {"unripe apple", "pear", "orange", "ball"}

@@ -7,6 +7,7 @@ import numpy as np
 from samgap.training import loop
 from samgap.training.sam3 import task as sam3
 from tests.helpers import training_tasks
+from tests.helpers.training_data import write_apples
 
 open_task = functools.partial(training_tasks.open_task, sam3, training_tasks.SAM3_MODEL)
 
@@ -33,3 +34,9 @@ def test_phrases_with_seen_false_are_not_trained(orchard_source, tmp_path):
     rng = np.random.default_rng(0)
     texts = {query.query_text for _ in range(20) for query in task.samplers[0].sample(rng).find_queries}
     assert texts == {"apple", "orange"}  # the ground truth has no leaves
+
+
+def test_labels_that_are_not_exhaustive_are_logged(tmp_path, caplog):
+    source = write_apples(tmp_path, exhaustive=False)
+    open_task(source, tmp_path, [{"phrase": "apple", "noun": "apple"}])
+    assert "its labels are not exhaustive, so no phrase is trained as absent" in caplog.text

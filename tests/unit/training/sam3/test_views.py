@@ -12,8 +12,8 @@ from tests.helpers.training_data import APPLE_BOXES, APPLE_PHRASES, write_apples
 VIEW_SIZE = 64
 
 
-def make_sampler(folder, boxes_only=False, boxes=APPLE_BOXES, **options):
-    source = write_apples(folder, boxes_only, boxes)
+def make_sampler(folder, boxes_only=False, boxes=APPLE_BOXES, exhaustive=True, incomplete=(), **options):
+    source = write_apples(folder, boxes_only, boxes, exhaustive, incomplete)
     return ViewSampler(source, APPLE_PHRASES, VIEW_SIZE, {"negatives": 1, **options})
 
 
@@ -106,8 +106,40 @@ def test_phrases_that_the_labels_cannot_evaluate_are_an_error(tmp_path):
 
 
 def test_an_image_that_lost_labels_of_a_noun_is_no_view_of_its_phrases(tmp_path):
-    sampler = make_sampler(tmp_path)
     rng = np.random.default_rng(0)
-    assert sampler.sample_view(1, rng) is not None
-    sampler.ground_truth.images[1]["incomplete"] = ["apple"]
-    assert sampler.sample_view(1, rng) is None
+    assert make_sampler(tmp_path).sample_view(1, rng) is not None
+    assert make_sampler(tmp_path, incomplete=["apple"]).sample_view(1, rng) is None
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("labels", [{"incomplete": ["apple"]}, {"boxes": [], "negatives": 0}])
+def test_a_data_set_without_a_possible_query_is_an_error(tmp_path, labels):
+    with pytest.raises(UserError, match=r"instances\.json: no image has a query of the training's phrases"):
+        make_sampler(tmp_path, **labels).sample(np.random.default_rng(0))
+
+
+def test_a_data_set_without_images_is_an_error(tmp_path):
+    sampler = make_sampler(tmp_path)
+    sampler.image_ids = []
+    with pytest.raises(UserError, match="it has no images"):
+        sampler.sample(np.random.default_rng(0))
+
+
+def test_with_labels_that_are_not_exhaustive_no_phrase_is_absent_and_no_view_is_exhaustive(tmp_path):
+    sampler = make_sampler(tmp_path, boxes=APPLE_BOXES[:1], exhaustive=False, crops={"low": 0.5, "high": 1.0})
+    rng = np.random.default_rng(0)
+    queries = [query for _ in range(60) for query in sampler.sample(rng).find_queries]
+    assert all(query.object_ids_output and not query.is_exhaustive for query in queries)
+    exhaustive = make_sampler(tmp_path, boxes=APPLE_BOXES[:1], crops={"low": 0.5, "high": 1.0})
+    queries = [query for _ in range(60) for query in exhaustive.sample(rng).find_queries]
+    assert all(query.is_exhaustive for query in queries) and not all(query.object_ids_output for query in queries)
+
+
+def test_a_phrase_that_excludes_an_attribute_without_a_label_is_no_query(tmp_path):
+    phrase = {"phrase": "apple that is not large", "noun": "apple", "without": {"size": "large"}}
+    sampler = ViewSampler(write_apples(tmp_path), [phrase], VIEW_SIZE, {"negatives": 1})
+    whole_image = (0.0, 0.0, 80.0)
+    assert sampler.select_phrases(1, whole_image) == [phrase]
+    assert sampler.select_phrases(1, (0.0, 0.0, 40.0)) == []  # the size is unclear in a small crop
+    sampler.ground_truth.instances_of(1)[0].attributes.clear()
+    assert sampler.select_phrases(1, whole_image) == []
