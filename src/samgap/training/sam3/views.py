@@ -79,7 +79,8 @@ class ViewSampler:
         return retry_sample(
             lambda: self.sample_view(self.sample_image_id(rng), rng),
             f"{self.source.ground_truth_path}: no image has a query of the training's phrases, because labels were "
-            "lost, objects are too small, or absent phrases are not used; choose other phrases, larger crops or other data",
+            "lost, objects are too small, or absent phrases are not used; choose other phrases, larger "
+            "crops or other data",
             MAX_VIEWS,
         )
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from samgap.annotations.ground_truth import read_ground_truth
 from samgap.io.files import write_json
 from samgap.masks import rle as masks
 from samgap.training.loop import DatasetSource
@@ -113,3 +114,9 @@ def test_validation_scores_boxes_points_and_clips(data, monkeypatch):
     scores = open_task(data, clips=CLIPS).validate()
     assert set(scores) == {"val_box_iou", "val_point_iou", "val_clip_iou"}
     assert all(0 <= value <= 1 for value in scores.values())
+
+
+def test_a_validation_data_set_without_masks_has_no_scores(data):
+    task = open_task(data)
+    task.validation_ground_truth = read_ground_truth(data / "boxes.json")
+    assert task.validate() == {}
