@@ -15,7 +15,8 @@ from samgap.tables.prompts import PROMPTS
 TABLES = (OVERLAPS, INSTANCES, PAIRS)
 
 with job_context(snakemake) as log:
-    skipped = parquet.read_provenance(snakemake.input.masks).get("skipped")
+    predicted = parquet.read_provenance(snakemake.input.masks)
+    skipped = predicted.get("skipped")
     if skipped:
         frames = [table.empty_frame() for table in TABLES]
         log.info("skipped: %s", skipped)
@@ -31,6 +32,7 @@ with job_context(snakemake) as log:
             images,
             snakemake.params.score_threshold,
             partial(optical_flow.read_flow, pictures) if pictures else optical_flow.read_no_flow,
+            unpredicted=predicted.get("unpredicted", ()),
         )
         log.info("%d images, %d overlaps, %d instances, %d pairs", len(images), *map(len, frames))
     provenance = collect_provenance(snakemake, **({"skipped": skipped} if skipped else {}))

@@ -41,12 +41,20 @@ with job_context(snakemake) as log:
         prompts = PROMPTS.read(inputs.prompts, images["image_id"])
         weights = {role: Path(inputs[role]) for role in components} or Path(inputs.weights)
         chunks = ChunkStore(Path(params.chunks), {**provenance, "shard": shard, **list_package_versions()})
-        folder, truth = Path(inputs.images), inputs.get("truth")
-        name = describe_model(snakemake.wildcards.model, options)
         with discard_damaged(cards, "checkpoint"):
             for path, card in cards.items():
                 check_fetched_file(path, card, provenance["inputs"][str(path)])
-            arguments = (images, folder, prompts, device, chunks, name, truth)
-            provenance |= run_predictions(family, options, weights, *arguments)
+            provenance |= run_predictions(
+                family,
+                options,
+                weights,
+                images=images,
+                image_folder=Path(inputs.images),
+                prompts=prompts,
+                device=device,
+                chunks=chunks,
+                label=describe_model(snakemake.wildcards.model, options),
+                truth_path=inputs.get("truth"),
+            )
         chunks.write_tables(output.masks, output.timing, provenance)
         chunks.remove()

@@ -1,5 +1,6 @@
 """Validation of the input of matching: predictions, prompts, ground truth and images must be consistent."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,23 @@ def check_prompts(prompts: pd.DataFrame) -> None:
         raise UserError(f"prompt {prompt_id} is in prompts.parquet twice; make the prompts again")
     for name in prompts["kind"].unique():
         get_row_kind(name)
+
+
+def mark_unpredicted(prompts: pd.DataFrame, unpredicted: Collection[str]) -> pd.DataFrame:
+    """Return table `prompts` without `truth_ids` of absent phrases that could not be predicted: not evaluable."""
+
+    def is_unknown(prompt: Any) -> bool:
+        is_phrase = not get_row_kind(prompt.kind).spatial
+        return is_phrase and prompt.truth_ids is not None and not len(prompt.truth_ids)
+
+    if not unpredicted:
+        return prompts
+    ids = set(unpredicted)
+    truth_ids = [
+        None if prompt.prompt_id in ids and is_unknown(prompt) else prompt.truth_ids
+        for prompt in prompts.itertuples(index=False)
+    ]
+    return prompts.assign(truth_ids=pd.Series(truth_ids, prompts.index, dtype=object))
 
 
 def check_masks(masks: pd.DataFrame, prompts: pd.DataFrame) -> None:

@@ -13,6 +13,7 @@ Boxes are matched in the same way, independently of masks. If an instance of a p
 are matched: the prompt's row has `boxes_only`, and metrics of masks are not evaluable.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -35,6 +36,7 @@ def match_shard(
     images: pd.DataFrame,
     score_threshold: float,
     read_flow: optical_flow.FlowReader = optical_flow.read_no_flow,
+    unpredicted: Collection[str] = (),
 ) -> MatchTables:
     """Return the tables `overlaps`, `instances` and `pairs` of one shard.
 
@@ -52,6 +54,8 @@ def match_shard(
         images: table `images` of the shard.
         score_threshold: the score from which predictions of prompts that are not spatial count.
         read_flow: returns the optical flow between two frames.
+        unpredicted: ids of the prompts that the model could not predict. Their instances count as missed; phrases of
+            them that are absent are not evaluable, since no mask does not mean that the model says so.
 
     Raises:
         UserError: the tables are not consistent.
@@ -61,6 +65,7 @@ def match_shard(
     checks.check_images(images, truth)
     checks.check_prompts(prompts)
     checks.check_masks(masks, prompts)
+    prompts = checks.mark_unpredicted(prompts, unpredicted)
     builder, tracker = TableBuilder(), video.SequenceTracker(read_flow)
     masks_by_image = dict(iter(masks.groupby("image_id", sort=False)))
     prompts_by_image = dict(iter(prompts.groupby("image_id", sort=False)))

@@ -6,10 +6,14 @@ reported, and if most are, the shard fails.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from samgap.errors import UserError
 from samgap.prompts.kinds import get_row_kind
+
+FULL_PRECISION = "fp32"
+"""The default of a model's option `precision`."""
 
 MAX_NOT_FINITE_SHARE = 0.5
 """Share of the prompts of a shard that may have predictions with NaN or infinity. With more the shard fails."""
@@ -87,33 +91,47 @@ def _as_list(values: Any) -> list[Mapping[str, Any]]:
     return [] if values is None else list(values)
 
 
-def describe_model(model_id: str, options: Mapping[str, Any]) -> str:
-    """Return the name of a model in messages, with its precision.
+@dataclass(frozen=True)
+class ModelLabel:
+    """A model in messages: its id, and the option `precision` of it or of its components."""
+
+    model_id: str = "model"
+    precisions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"model {self.model_id} (precision {', '.join(self.precisions)})"
+
+
+UNNAMED_MODEL = ModelLabel()
+"""The label where no model of a configuration is predicted with."""
+
+
+def describe_model(model_id: str, options: Mapping[str, Any]) -> ModelLabel:
+    """Return the label of a model.
 
     Args:
         model_id: id of the model.
         options: its entry in `models`; a composed model has those of its components in `parts`.
     """
     parts = options.get("parts", {"": options}).values()
-    return f"model {model_id} (precision {', '.join(part.get('precision', 'fp32') for part in parts)})"
+    return ModelLabel(model_id, tuple(part.get("precision", FULL_PRECISION) for part in parts))
 
 
-def check_finite_share(not_finite_images: Sequence[str], n_prompts: int, model_name: str) -> None:
-    """Check that most predictions are finite. Prompts whose predictions are not count as missed.
+def check_finite_share(not_finite_images: Sequence[str], n_prompts: int, model: ModelLabel) -> None:
+    """Check that most predictions are finite.
 
     Args:
         not_finite_images: the image of each prompt whose predictions are not finite.
         n_prompts: number of prompts of the shard.
-        model_name: the model with its precision (`describe_model`).
+        model: the label of the model (`describe_model`).
 
     Raises:
         UserError: the share of such prompts is larger than `MAX_NOT_FINITE_SHARE`.
     """
     if len(not_finite_images) > MAX_NOT_FINITE_SHARE * n_prompts:
-        remedy = (
-            "`precision: fp32` in the model's entry" if "bf16" in model_name else "the model's weights, or another GPU"
-        )
+        is_reduced = any(precision != FULL_PRECISION for precision in model.precisions)
+        remedy = f"`precision: {FULL_PRECISION}` in the model's entry" if is_reduced else "other weights or another GPU"
         raise UserError(
-            f"{model_name}: scores or masks of {len(not_finite_images)} of {n_prompts} prompts are NaN or infinite, "
+            f"{model}: scores or masks of {len(not_finite_images)} of {n_prompts} prompts are NaN or infinite, "
             f"first on image {not_finite_images[0]}; try {remedy}"
         )

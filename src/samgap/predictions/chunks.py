@@ -12,7 +12,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from samgap.errors import UserError
 from samgap.io.files import atomic_write
 from samgap.models import Prediction
+from samgap.predictions.checks import ModelLabel, check_finite_share
 from samgap.predictions.image_io import make_mask_row
 from samgap.tables import parquet
 from samgap.tables.predictions import MASKS, TIMING
@@ -34,7 +36,8 @@ MAX_CHUNK_SECONDS = 20.0
 MAX_CHUNK_IMAGES = 256
 """The maximum number of images in a chunk, which bounds the memory."""
 NOT_FINITE_MESSAGE = (
-    "a score or mask of its predictions is NaN or infinite, so it has no prediction and counts as missed"
+    "a score or mask of its predictions is NaN or infinite; its instances count as missed, and a phrase without an "
+    "instance is not evaluable"
 )
 MAX_GROUP_ROWS = 1 << 16
 """The maximum number of rows in a row group of table `masks`."""
@@ -46,13 +49,20 @@ MAX_GROUP_BYTES = 1 << 24
 class PredictionOutput:
     """The output for one image or sequence: rows of tables `masks` and `timing`, and warnings.
 
-    `not_finite_images` has the image of each prompt whose predictions are not finite.
+    `not_finite_images` has the image of each prompt whose predictions are not finite, and `unpredicted` the ids of
+    these and of the invalid prompts.
     """
 
     mask_rows: list[dict[str, Any]] = field(default_factory=list)
     timing_rows: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     not_finite_images: list[str] = field(default_factory=list)
+    unpredicted: list[str] = field(default_factory=list)
+
+    def extend(self, other: "PredictionOutput") -> None:
+        """Add all entries of another output."""
+        for entries in fields(self):
+            getattr(self, entries.name).extend(getattr(other, entries.name))
 
     def add_predictions(
         self,
@@ -74,6 +84,7 @@ class PredictionOutput:
                 f"prompt {prompt['prompt_id']} of image {image_row['file']} skipped: {NOT_FINITE_MESSAGE}"
             )
             self.not_finite_images.append(image_row["file"])
+            self.unpredicted.append(prompt["prompt_id"])
             return
         for index, prediction in enumerate(predictions):
             n_clicks = index + 1 if per_click else None
@@ -128,10 +139,7 @@ class ChunkStore:
         """Add the output of the next image (the next sequence, if the prompts are tracks)."""
         self.n_pending += 1
         self._count_prompts(output.timing_rows, output.not_finite_images)
-        self.pending.mask_rows += output.mask_rows
-        self.pending.timing_rows += output.timing_rows
-        self.pending.warnings += output.warnings
-        self.pending.not_finite_images += output.not_finite_images
+        self.pending.extend(output)
         if self.n_pending >= MAX_CHUNK_IMAGES or time.monotonic() - self.start_time >= self.max_seconds:
             self.flush()
 
@@ -144,28 +152,52 @@ class ChunkStore:
                 "timing": self.pending.timing_rows,
                 "notes": self.pending.warnings,
                 "not_finite_images": self.pending.not_finite_images,
+                "unpredicted": self.pending.unpredicted,
             }
             MASKS.write(path, self.pending.mask_rows, metadata)
             self.files.append(path)
             self.n_done += self.n_pending
         self._start_chunk()
 
+    def check_finite(self, n_prompts: int, model: ModelLabel) -> None:
+        """Check that the predictions of most of `n_prompts` prompts are finite.
+
+        If they are not, the chunks with such predictions are deleted, so that the next run predicts them again: the
+        cause may be the GPU of this run.
+
+        Raises:
+            UserError: most predictions are NaN or infinite.
+        """
+        try:
+            check_finite_share(self.not_finite_images, n_prompts, model)
+        except UserError:
+            self.flush()
+            for path in self.files:
+                if parquet.read_provenance(path)["not_finite_images"]:
+                    path.unlink()
+            raise
+
     def write_tables(self, masks_path: str | Path, timing_path: str | Path, provenance: Mapping[str, Any]) -> list[str]:
         """Write the tables `timing` and `masks` of the shard; the warnings are in the provenance of `masks` as `notes`,
-        and the number of prompts whose predictions are not finite as `n_not_finite`.
+        the number of prompts whose predictions are not finite as `n_not_finite`, and the ids of all prompts that could
+        not be predicted as `unpredicted`.
 
         Returns:
             The warnings, each once.
         """
         warnings: list[str] = []
+        unpredicted: list[str] = []
         timing_rows: list[dict[str, Any]] = []
         for path in self.files:
             metadata = parquet.read_provenance(path)
             warnings += metadata["notes"]
+            unpredicted += metadata["unpredicted"]
             timing_rows += metadata["timing"]
         warnings = list(dict.fromkeys(warnings))
         TIMING.write(timing_path, timing_rows, {"device": provenance.get("device")})
         masks_provenance = {**provenance, **({"notes": warnings} if warnings else {})}
+        if unpredicted:
+            masks_provenance["unpredicted"] = unpredicted
         if self.not_finite_images:
             masks_provenance["n_not_finite"] = len(self.not_finite_images)
         schema_metadata = {

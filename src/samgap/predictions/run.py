@@ -10,6 +10,7 @@ import pandas as pd
 
 from samgap.annotations.ground_truth import read_ground_truth
 from samgap.models.runtime.assumptions import record_assumptions
+from samgap.predictions.checks import ModelLabel
 from samgap.predictions.chunks import ChunkStore
 from samgap.predictions.shard import predict_shard
 from samgap.predictions.tracks import predict_tracks
@@ -23,12 +24,13 @@ def run_predictions(
     family: ModuleType,
     options: Mapping[str, Any],
     weights: Path | Mapping[str, Path],
+    *,
     images: pd.DataFrame,
     image_folder: Path,
     prompts: pd.DataFrame,
     device: str,
     chunks: ChunkStore,
-    model_name: str,
+    label: ModelLabel,
     truth_path: str | Path | None = None,
 ) -> dict[str, Any]:
     """Open the model of a shard, and predict its prompts into `chunks`.
@@ -42,7 +44,7 @@ def run_predictions(
         prompts: the rows of table `prompts` of these images.
         device: torch device.
         chunks: the completed predictions of an earlier run; receives the others.
-        model_name: the model for messages, from `describe_model`.
+        label: the model in messages, from `describe_model`.
         truth_path: `instances.json`, which interactive prompts need.
 
     Returns:
@@ -53,10 +55,10 @@ def run_predictions(
     with record_assumptions() as assumptions:
         model = open_family(options, weights, device)
     if is_sequence:
-        predict_tracks(model, images, image_folder, prompts, device, chunks, model_name)
+        predict_tracks(model, images, image_folder, prompts, device, chunks, label=label)
     else:
         truth = read_ground_truth(truth_path, images["image_id"]) if truth_path else None
-        predict_shard(model, images, image_folder, prompts, device, chunks, truth, model_name)
+        predict_shard(model, images, image_folder, prompts, device, chunks, truth, label=label)
     return {"weights": assumptions} if assumptions else {}
 
 

@@ -21,7 +21,7 @@ from samgap.io.progress import report_progress
 from samgap.models import Model, Prediction
 from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.rle_workers import rle_worker_pool
-from samgap.predictions.checks import check_finite_share, split_valid
+from samgap.predictions.checks import UNNAMED_MODEL, ModelLabel, split_valid
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
 from samgap.predictions.model_rows import select_model_rows
@@ -46,7 +46,8 @@ def predict_shard(
     device: str,
     chunks: ChunkStore,
     truth: GroundTruth | None = None,
-    model_name: str = "model",
+    *,
+    label: ModelLabel = UNNAMED_MODEL,
 ) -> None:
     """Predict all prompts on all images, starting after the completed chunks. Skipped prompts are logged.
 
@@ -58,7 +59,7 @@ def predict_shard(
         device: "cpu" or "cuda".
         chunks: receives the output.
         truth: the ground truth; only prompts of kind `clicks` use it, to place the correcting clicks.
-        model_name: the model with its precision, for messages.
+        label: the model in messages.
 
     Raises:
         UserError: an image cannot be predicted, or most predictions are NaN or infinite.
@@ -77,10 +78,10 @@ def predict_shard(
                 n_prompts += sum(row["n_prompts"] for row in output.timing_rows)
                 n_masks += len(output.mask_rows)
                 step(1)
-                check_finite_share(chunks.not_finite_images, n_all_prompts, model_name)
+                chunks.check_finite(n_all_prompts, label)
         finally:
             chunks.flush()
-    check_finite_share(chunks.not_finite_images, chunks.n_prompts, model_name)
+    chunks.check_finite(chunks.n_prompts, label)
     logger.info("%d images, %d prompts, %d masks", len(remaining), n_prompts, n_masks)
 
 
@@ -125,6 +126,8 @@ class _ImageJob:
     ) -> None:
         self.image_row = image_row
         self.prompts, self.warnings = split_valid(prompts, image_row)
+        valid_ids = {prompt["prompt_id"] for prompt in self.prompts}
+        self.invalid_ids = [prompt["prompt_id"] for prompt in prompts if prompt["prompt_id"] not in valid_ids]
         self.image_future = (
             reader.submit(_read_image_timed, image_folder / image_row["file"], image_row) if self.prompts else None
         )
@@ -173,7 +176,7 @@ class _ImageJob:
     def collect_output(self) -> PredictionOutput:
         """Wait for the masks and return the rows of the tables."""
         per_click = bool(self.prompts) and get_row_kind(self.prompts[0]["kind"]).interactive
-        output = PredictionOutput([], self.timing_rows, self.warnings)
+        output = PredictionOutput([], self.timing_rows, self.warnings, unpredicted=self.invalid_ids)
         for prompt, predictions in zip(self.prompts, self.predictions, strict=True):
             output.add_predictions(prompt, predictions, self.image_row, per_click)
         return output

@@ -13,7 +13,7 @@ from samgap.errors import UserError
 from samgap.io.progress import report_progress
 from samgap.models import Tracker
 from samgap.models.runtime.arithmetic import restore_arithmetic
-from samgap.predictions.checks import check_finite_share, find_prompt_fault
+from samgap.predictions.checks import UNNAMED_MODEL, ModelLabel, find_prompt_fault
 from samgap.predictions.chunks import ChunkStore, PredictionOutput
 from samgap.predictions.image_io import OUT_OF_MEMORY_MESSAGE, open_image, to_records
 from samgap.predictions.model_rows import select_model_row
@@ -53,7 +53,8 @@ def predict_tracks(
     prompts: pd.DataFrame,
     device: str,
     chunks: ChunkStore,
-    model_name: str = "model",
+    *,
+    label: ModelLabel = UNNAMED_MODEL,
 ) -> None:
     """Predict all prompts of kind `track`, one sequence after the other, starting after the completed chunks.
 
@@ -64,7 +65,7 @@ def predict_tracks(
         prompts: table `prompts`.
         device: "cpu" or "cuda".
         chunks: receives the output, one sequence at a time.
-        model_name: the model with its precision, for messages.
+        label: the model in messages.
 
     Raises:
         UserError: a sequence cannot be predicted, or most predictions are NaN or infinite.
@@ -88,10 +89,10 @@ def predict_tracks(
                 n_frames += len(output.timing_rows)
                 n_masks += len(output.mask_rows)
                 step(length)
-                check_finite_share(chunks.not_finite_images, n_all_prompts, model_name)
+                chunks.check_finite(n_all_prompts, label)
         finally:
             chunks.flush()
-    check_finite_share(chunks.not_finite_images, chunks.n_prompts, model_name)
+    chunks.check_finite(chunks.n_prompts, label)
     logger.info("%d frames, %d masks", n_frames, n_masks)
 
 

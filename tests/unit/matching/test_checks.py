@@ -1,5 +1,6 @@
 """Inconsistent input of matching raises one line."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,6 +8,7 @@ from samgap.errors import UserError
 from samgap.matching.shard import match_shard
 from tests.helpers.matching import make_tables, phrase_tables
 from tests.helpers.scenes import images_table, square_mask
+from tests.helpers.sums import evaluate
 
 PREDICTIONS = [(0.9, square_mask(2, 2, 6))]
 
@@ -83,3 +85,27 @@ def test_an_instance_mask_of_another_size_than_the_image():
     masks, prompts, truth, _ = phrase_tables([])
     with pytest.raises(UserError, match="instance 1 of image 1: its mask is 30×24 px, the image 31×24"):
         match_shard(masks, prompts, truth, images_table([1], (24, 31)), 0.5)
+
+
+def test_an_absent_phrase_that_could_not_be_predicted_is_not_evaluable_and_a_present_one_is_missed():
+    prompts = [("absent", 1, "phrase", "pear", []), ("present", 1, "phrase", "apple", [1])]
+    tables = make_tables([*prompts, ("box", 1, "box", None, [1])], [])
+    for unpredicted, expected in (
+        ((), {"absent": True, "present": True, "box": True}),
+        (("absent", "present", "box"), {"absent": False, "present": True, "box": True}),
+    ):
+        _, instances, pairs = match_shard(*tables, 0.5, unpredicted=unpredicted)
+        assert dict(zip(pairs["prompt_id"], pairs["evaluable"], strict=True)) == expected
+        assert list(instances["outcome"]) == ["missed", "missed"]
+
+
+def test_the_il_mcc_counts_no_absent_phrase_that_could_not_be_predicted():
+    prompts = [("apple", 1, "phrase", "apple", [1])]
+    prompts += [(name, 1, "phrase", name, []) for name in ("pear", "plum", "fig")]
+    found = [("apple", 0, 1, 0.9, square_mask(2, 2, 6)), ("fig", 0, 1, 0.9, square_mask(2, 2, 6))]
+    tables = make_tables(prompts, found, {1: [(1, square_mask(2, 2, 6), False)]})
+    # tp 1, fp 1 (fig), and tn 2 or 1.
+    for unpredicted, n_negatives in (((), 2), (("pear",), 1)):
+        pairs = match_shard(*tables, 0.5, unpredicted=unpredicted)[2]
+        expected = n_negatives / np.sqrt(2 * 1 * (n_negatives + 1) * n_negatives)
+        assert evaluate("il-mcc", pairs) == pytest.approx(expected, rel=1e-6)

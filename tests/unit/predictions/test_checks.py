@@ -11,7 +11,7 @@ from PIL import Image
 from samgap.errors import UserError
 from samgap.models import shape
 from samgap.models.runtime.predictions import logits_to_predictions
-from samgap.predictions.checks import check_finite_share, describe_model, find_prompt_fault
+from samgap.predictions.checks import ModelLabel, check_finite_share, describe_model, find_prompt_fault
 from samgap.predictions.shard import predict_images
 
 IMAGE = {"image_id": 1, "file": "1.png", "width": 40, "height": 30}
@@ -72,6 +72,7 @@ def test_the_valid_prompts_of_an_image_are_predicted_and_the_others_listed(tmp_p
     )
     (output,) = predict_images(shape.Shape("box"), pd.DataFrame([IMAGE]), tmp_path, prompts, "cpu")
     assert [row["prompt_id"] for row in output.mask_rows] == ["1-0", "1-2"]
+    assert output.unpredicted == ["1-1"]
     assert output.warnings == ["prompt 1-1 of image 1.png skipped: box (5, 5, 5, 25) has no area"]
     assert output.timing_rows[0]["n_prompts"] == 2
 
@@ -94,18 +95,18 @@ def test_a_prompt_with_a_nan_score_is_skipped_and_listed(tmp_path):
     assert warning.startswith(
         "prompt 1-1 of image 1.png skipped: a score or mask of its predictions is NaN or infinite"
     )
-    assert output.not_finite_images == ["1.png"]
+    assert (output.not_finite_images, output.unpredicted) == (["1.png"], ["1-1"])
 
 
 @pytest.mark.parametrize(("n_not_finite", "n_prompts"), [(0, 0), (0, 3), (1, 2), (50, 100)])
 def test_up_to_half_of_the_predictions_may_be_not_finite(n_not_finite, n_prompts):
-    check_finite_share(["1.png"] * n_not_finite, n_prompts, "model sam9")
+    check_finite_share(["1.png"] * n_not_finite, n_prompts, ModelLabel("sam9"))
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, r"^model sam9 \(precision fp32\): .* of 2 of 3 prompts .*first on image 7\.png; try the model's weights"),
+        ({}, r"^model sam9 \(precision fp32\): .* of 2 of 3 prompts .*first on image 7\.png; try other weights"),
         (
             {"precision": "bf16"},
             r"^model sam9 \(precision bf16\): .*7\.png; try `precision: fp32` in the model's entry$",
@@ -116,3 +117,8 @@ def test_up_to_half_of_the_predictions_may_be_not_finite(n_not_finite, n_prompts
 def test_more_are_an_error_with_the_model_its_precision_and_the_image(options, expected):
     with pytest.raises(UserError, match=expected):
         check_finite_share(["7.png", "8.png"], 3, describe_model("sam9", options))
+
+
+def test_the_id_of_a_model_does_not_decide_the_remedy():
+    with pytest.raises(UserError, match="try other weights or another GPU$"):
+        check_finite_share(["7.png"], 1, describe_model("sam3-bf16", {}))

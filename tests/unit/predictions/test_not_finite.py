@@ -8,6 +8,7 @@ from PIL import Image
 from samgap.errors import UserError
 from samgap.models import NOT_FINITE, FrameOutput, Prediction
 from samgap.models.shape import Shape
+from samgap.predictions.checks import ModelLabel
 from samgap.predictions.chunks import ChunkStore
 from samgap.predictions.shard import predict_shard
 from samgap.predictions.tracks import predict_tracks
@@ -16,7 +17,7 @@ from samgap.tables.predictions import MASKS
 
 N_IMAGES = 6
 BOX = {"x0": 5, "y0": 5, "x1": 15, "y1": 25, "label": 1}
-NAME = "model sam9 (precision bf16)"
+LABEL = ModelLabel("sam9", ("bf16",))
 
 
 class FailingShape(Shape):
@@ -55,11 +56,13 @@ def shard(tmp_path):
 def test_half_of_them_are_counted_and_the_shard_succeeds(shard, caplog):
     images, folder, prompts, open_chunks = shard
     chunks = open_chunks()
-    predict_shard(FailingShape(1), images, folder, prompts, "cpu", chunks, model_name=NAME)
+    predict_shard(FailingShape(1), images, folder, prompts, "cpu", chunks, label=LABEL)
     warnings = chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {"device": "cpu"})
     provenance = parquet.read_provenance(folder / "masks.parquet")
     assert provenance["n_not_finite"] == N_IMAGES and provenance["notes"] == warnings and len(warnings) == N_IMAGES
-    assert warnings[0].startswith("prompt 0-0 of image 0.png skipped: ") and warnings[0].endswith("counts as missed")
+    assert provenance["unpredicted"] == [f"{n}-0" for n in range(N_IMAGES)]
+    assert warnings[0].startswith("prompt 0-0 of image 0.png skipped: a score or mask of its predictions is NaN")
+    assert "its instances count as missed, and a phrase without an instance is not evaluable" in warnings[0]
     assert warnings[0] in [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     masks = MASKS.read(folder / "masks.parquet")
     assert list(masks["prompt_id"]) == [f"{n}-1" for n in range(N_IMAGES)] and masks["score"].notna().all()
@@ -70,20 +73,39 @@ def test_a_table_without_them_has_no_count(shard):
     chunks = open_chunks()
     predict_shard(FailingShape(0), images, folder, prompts, "cpu", chunks)
     chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {"device": "cpu"})
-    assert "n_not_finite" not in parquet.read_provenance(folder / "masks.parquet")
+    provenance = parquet.read_provenance(folder / "masks.parquet")
+    assert "n_not_finite" not in provenance and "unpredicted" not in provenance
 
 
-def test_a_shard_of_nan_fails_when_that_is_certain_and_also_when_it_is_resumed(shard):
+def test_a_shard_of_nan_fails_when_that_is_certain_and_is_predicted_again(shard):
     images, folder, prompts, open_chunks = shard
     model = FailingShape(2)
     expected = r"^model sam9 \(precision bf16\): scores or masks of 8 of 12 prompts .*first on image 0\.png; try `prec"
     with pytest.raises(UserError, match=expected):
-        predict_shard(model, images, folder, prompts, "cpu", open_chunks(), model_name=NAME)
-    assert model.n_encoded < 2 * N_IMAGES
+        predict_shard(model, images, folder, prompts, "cpu", open_chunks(), label=LABEL)
+    assert model.n_encoded == N_IMAGES  # four images decide, and two more were predicted ahead
+    again = open_chunks()
+    assert (again.n_done, again.n_prompts, again.not_finite_images) == (0, 0, [])
+    predict_shard(FailingShape(0), images, folder, prompts, "cpu", again, label=LABEL)
+    again.write_tables(folder / "masks.parquet", folder / "timing.parquet", {"device": "cpu"})
+    assert len(MASKS.read(folder / "masks.parquet")) == 2 * N_IMAGES
+
+
+def test_chunks_without_nan_of_a_failed_shard_are_kept(shard):
+    images, folder, prompts, open_chunks = shard
+    model = FailingShape(0)
+    set_image = model.set_image
+
+    def fail_later(image):
+        set_image(image)
+        model.n_failing = 2 if model.n_encoded > 2 else 0
+
+    model.set_image = fail_later
+    chunks = ChunkStore(folder / "chunks", {"weights": "a"}, max_seconds=0.0)
+    with pytest.raises(UserError, match="scores or masks of 8 of 12 prompts"):
+        predict_shard(model, images, folder, prompts, "cpu", chunks, label=LABEL)
     resumed = open_chunks()
-    assert (resumed.n_done, resumed.n_prompts, len(resumed.not_finite_images)) == (4, 8, 8)
-    with pytest.raises(UserError, match="scores or masks of 10 of 12 prompts"):
-        predict_shard(FailingShape(2), images, folder, prompts, "cpu", resumed, model_name=NAME)
+    assert (resumed.n_done, resumed.n_prompts, resumed.not_finite_images) == (2, 4, [])
 
 
 def test_prompts_that_are_not_predicted_do_not_count(shard):
@@ -92,7 +114,7 @@ def test_prompts_that_are_not_predicted_do_not_count(shard):
     # Of each image one prompt is invalid, and the other one gives NaN.
     prompts["boxes"] = [[{**BOX, "x1": 5}] if row.endswith("-1") else [BOX] for row in prompts["prompt_id"]]
     with pytest.raises(UserError, match="scores or masks of 6 of 6 prompts"):
-        predict_shard(FailingShape(1), images, folder, prompts, "cpu", open_chunks(), model_name=NAME)
+        predict_shard(FailingShape(1), images, folder, prompts, "cpu", open_chunks(), label=LABEL)
 
 
 def test_tracks_fail_too(tmp_path):
@@ -123,4 +145,4 @@ def test_tracks_fail_too(tmp_path):
         ]
     )
     with pytest.raises(UserError, match=r"^model sam9 .* of 2 of 3 prompts .*first on image a/1\.jpg"):
-        predict_tracks(NanTracker(), images, tmp_path, prompts, "cpu", ChunkStore(tmp_path / "chunks", {}), NAME)
+        predict_tracks(NanTracker(), images, tmp_path, prompts, "cpu", ChunkStore(tmp_path / "chunks", {}), label=LABEL)

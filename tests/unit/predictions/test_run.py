@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from samgap.models import shape
+from samgap.predictions.checks import ModelLabel
 from samgap.predictions.chunks import ChunkStore
 from samgap.predictions.run import PACKAGES, list_package_versions, run_predictions
 from samgap.tables.predictions import MASKS
@@ -31,8 +32,10 @@ def run(family, images, folder, kind):
     prompts = pd.DataFrame({"prompt_id": ["0-1", "1-1"], "image_id": [0, 1], "boxes": boxes, "points": None})
     prompts = prompts.assign(kind=kind, track=1, mask=None)
     chunks = ChunkStore(folder / "chunks", {})
-    weights = Path("weights.pt")
-    assert run_predictions(family, OPTIONS, weights, images, folder, prompts, "cpu", chunks, "the shape") == {}
+    weights, label = Path("weights.pt"), ModelLabel("the-shape")
+    inputs = {"images": images, "image_folder": folder, "prompts": prompts}
+    inputs |= {"device": "cpu", "chunks": chunks, "label": label}
+    assert run_predictions(family, OPTIONS, weights, **inputs) == {}
     chunks.write_tables(folder / "masks.parquet", folder / "timing.parquet", {})
     return MASKS.read(folder / "masks.parquet")
 
