@@ -15,6 +15,7 @@ def test_defaults_are_filled_in(repository):
     assert [config["datasets"][name]["seed"] for name in ("orchard", "more")] == [0, 9]
     assert config["archives"]["pictures"]["second-hand"] is False
     assert config["trainings"]["learn"]["warm-up"] == 100
+    assert config["models"]["words"]["keep"] == "chosen"
     assert "seed" not in config["datasets"]["apples"]
 
 
@@ -55,6 +56,7 @@ def test_texts_of_the_command_line_are_converted(repository):
         ("datasets/orchard/scenes", ..., ["datasets.orchard lacks the key 'scenes'", "Number of scenes"]),
         ("datasets/apples/part", "test", ["datasets.apples.archives lacks the key 'truth'"]),
         ("models/small/config", ..., ["models.small lacks the key 'config'"]),
+        ("models/words/keep", "all-masks", ["models.words.keep is all-masks", "set `interactive: true`"]),
         ("models/words/weights", ..., ["models.words lacks the key 'weights'"]),
         ("device", "gpu", ["device is 'gpu'", "auto, cpu, cuda"]),
         ("run", "My Run", ["run is 'My Run'", 'a-z and 0-9 joined by "-"']),
@@ -87,3 +89,11 @@ def test_videos_and_without_videos_exclude_each_other(repository):
     config = change("datasets/apples/videos", ["a"])
     config["datasets"]["apples"]["without-videos"] = ["b"]
     assert "takes `videos` or `without-videos`, not both" in get_error(config, repository)
+
+
+@pytest.mark.parametrize("options", [{"keep": "chosen"}, {"keep": "all-masks", "interactive": True}])
+def test_all_masks_are_kept_of_a_model_that_predicts_several(repository, options):
+    config = change("models/words/keep", "chosen")
+    config["models"]["words"] |= options
+    models = validate_config(config, repository)["models"]
+    assert models["words"]["keep"] == options["keep"]

@@ -58,6 +58,25 @@ OPTIONS = {
             "maximum": 1,
         },
     },
+    "allOf": [
+        {
+            "if": {"not": {"required": ["interactive"], "properties": {"interactive": {"const": True}}}},
+            "then": {
+                "properties": {
+                    "keep": {
+                        "description": "Without the interactive head no prompt has several masks.",
+                        "not": {
+                            "description": (
+                                "is all-masks, but only the interactive head predicts several masks; set "
+                                "`interactive: true`, or remove keep"
+                            ),
+                            "const": "all-masks",
+                        },
+                    },
+                },
+            },
+        },
+    ],
 }
 
 

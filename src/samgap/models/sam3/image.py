@@ -115,7 +115,6 @@ class Sam3:
     ) -> None:
         self.model, self.image_size, self.device = model, image_size, device
         self.precision, self.nms_iou, self.has_fixed_presence = precision, nms_iou, has_fixed_presence
-        self.min_score, self.max_masks = MIN_SCORE, None
         self.prompt_batcher = MemoryBatcher(MAX_PROMPTS_PER_BATCH, device)
         self.warnings: list[str] = []
         precision.prepare_encoder(model.backbone.vision_backbone.trunk, device)
@@ -233,10 +232,10 @@ class Sam3:
             logits: (queries, h, w).
             presence: of the phrase, which is kept beside the scores.
         """
-        order = torch.argsort(scores, descending=True, stable=True)[: self.max_masks]
-        order = order[~(scores[order] <= self.min_score)]  # NaN scores remain, so that the caller can report them
+        order = torch.argsort(scores, descending=True, stable=True)
+        order = order[~(scores[order] <= MIN_SCORE)]  # NaN scores remain, so that the caller can report them
         if self.nms_iou is not None:
-            is_best = nms_masks(scores[order], logits[order], self.min_score, self.nms_iou)
+            is_best = nms_masks(scores[order], logits[order], MIN_SCORE, self.nms_iou)
             order = order[is_best | scores[order].isnan()]
         return logits_to_predictions(
             scores[order].cpu().numpy(),
