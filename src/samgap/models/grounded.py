@@ -14,7 +14,6 @@ from PIL import Image
 
 from samgap.config.plugin_import import import_plugin
 from samgap.models import NOT_FINITE, Model, Prediction
-from samgap.models.runtime.arithmetic import restore_arithmetic
 
 KINDS = ("text", "exemplars")
 OPTIONS = {
@@ -50,9 +49,7 @@ def open_model(options: Mapping[str, Any], weights: Mapping[str, Path], device: 
         family = import_plugin("models", component_options["family"])
         return family.open_model(component_options, weights[role], device)
 
-    model = Grounded(open_component("detector"), open_component("segmenter"))
-    restore_arithmetic()  # opening the second component may have imported a package
-    return model
+    return Grounded(open_component("detector"), open_component("segmenter"))
 
 
 class Grounded:

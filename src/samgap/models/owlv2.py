@@ -17,7 +17,6 @@ from torchvision.ops import box_convert, nms
 
 from samgap.masks import rle as masks
 from samgap.models import NOT_FINITE, Prediction
-from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.runtime.vocabulary import find_bpe_vocabulary
 from samgap.models.runtime.weights import load_weights, read_weights
@@ -62,7 +61,6 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Owlv2
     model = build_model(options)
     # Not strict: the file may hold position ids, which newer versions of the package compute.
     load_weights(model, read_weights(weights), str(weights), strict=False)
-    restore_arithmetic()
     return Owlv2(model.to(device).eval(), device, options.get("nms", NMS_IOU))
 
 

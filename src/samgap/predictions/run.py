@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from samgap.annotations.ground_truth import read_ground_truth
+from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.assumptions import record_assumptions
 from samgap.predictions.checks import ModelLabel
 from samgap.predictions.chunks import ChunkStore
@@ -51,15 +52,33 @@ def run_predictions(
         The key `weights` with what was assumed about the weights file; empty if nothing was.
     """
     is_sequence = any(get_row_kind(name).sequence for name in prompts["kind"].unique())
-    open_family = family.open_tracker if is_sequence else family.open_model
     with record_assumptions() as assumptions:
-        model = open_family(options, weights, device)
+        model = open_model(family, options, weights, device, is_sequence=is_sequence)
     if is_sequence:
         predict_tracks(model, images, image_folder, prompts, device, chunks, label=label)
     else:
         truth = read_ground_truth(truth_path, images["image_id"]) if truth_path else None
         predict_shard(model, images, image_folder, prompts, device, chunks, truth, label=label)
     return {"weights": assumptions} if assumptions else {}
+
+
+def open_model(
+    family: ModuleType,
+    options: Mapping[str, Any],
+    weights: Path | Mapping[str, Path],
+    device: str,
+    *,
+    is_sequence: bool,
+) -> Any:
+    """Return the tracker of a family, or its image model, with the arithmetic of the job.
+
+    The import of a package, and a constructor of SAM3, change the arithmetic of the process. For changes during
+    predictions, `predict_shard` and `predict_tracks` set it again before each image and sequence.
+    """
+    open_family = family.open_tracker if is_sequence else family.open_model
+    model = open_family(options, weights, device)
+    restore_arithmetic()
+    return model
 
 
 def list_package_versions() -> dict[str, str]:

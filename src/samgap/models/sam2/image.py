@@ -20,7 +20,6 @@ from torch.nn import functional
 from torchvision.transforms.v2.functional import pil_to_tensor
 
 from samgap.models import Prediction
-from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.batching import MemoryBatcher
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.precision import FP32, Precision
@@ -66,7 +65,6 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam2"
     """Build the model and load its weights (published files are `{"model": state_dict}`)."""
     model = build_model(options, device)
     load_weights(model, read_weights(weights), str(weights))
-    restore_arithmetic()
     opened = Sam2(model.eval(), Precision.from_options(options))
     opened.keeps_all_masks = options.get("keep") == "all-masks"
     return opened

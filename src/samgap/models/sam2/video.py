@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 
 from samgap.models import FrameOutput
-from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.binary_masks import masks_to_predictions
 from samgap.models.runtime.device import synchronize
 from samgap.models.runtime.frames import FrameTensors, iter_frames
@@ -42,7 +41,6 @@ def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam
     """Build the video model and load the weights of the image model."""
     model = build_tracker_model(options, device)
     load_weights(model, read_weights(weights), str(weights))
-    restore_arithmetic()
     return Sam2Tracker(model.eval(), Precision.from_options(options))
 
 

@@ -13,7 +13,6 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from samgap.models import Prediction
-from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.batching import MemoryBatcher
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.precision import FP32, Precision
@@ -80,7 +79,6 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3"
     )
     if opened.interactive_head is not None:
         opened.interactive_head.keeps_all_masks = options.get("keep") == "all-masks"
-    restore_arithmetic()
     return opened
 
 

@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 
 from samgap.models import FrameOutput
-from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.binary_masks import masks_to_predictions
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.frames import FrameTensors, iter_frames
@@ -59,7 +58,6 @@ def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam
     model = build_tracker_model(options, device)
     layouts = (IMAGE_MODEL_LAYOUT,) if "architecture" in options else (PUBLISHED_LAYOUT, IMAGE_MODEL_LAYOUT)
     load_weights(model, read_weights(weights), str(weights), strict=False, layouts=layouts)
-    restore_arithmetic()
     return Sam3Tracker(model.to(device).eval(), device, Precision.from_options(options))
 
 

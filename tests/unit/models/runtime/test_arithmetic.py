@@ -20,6 +20,7 @@ from samgap.models.sam3 import image as sam3_image
 from samgap.models.sam3 import video as sam3_video
 from samgap.models.sam3.build import build_small
 from samgap.models.shape import Shape
+from samgap.predictions.run import open_model
 from samgap.predictions.shard import predict_images
 from samgap.training import loop
 from tests.helpers.demo_weights import SAM2_OPTIONS, SAM2_WEIGHTS, SAM3_OPTIONS, SAM3_WEIGHTS
@@ -66,21 +67,19 @@ def weights(tmp_path_factory):
     return folder
 
 
-OPENERS = {
-    "sam2": lambda folder: sam2.open_model(SAM2_OPTIONS, SAM2_WEIGHTS, "cpu"),
-    "sam2 tracker": lambda folder: sam2.open_tracker(SAM2_OPTIONS, SAM2_WEIGHTS, "cpu"),
-    "sam3": lambda folder: sam3.open_model(SAM3_OPTIONS, SAM3_WEIGHTS, "cpu"),
-    "sam3 with head": lambda folder: sam3.open_model(HEAD_OPTIONS, folder / "head.pt", "cpu"),
-    "sam3 tracker": lambda folder: sam3.open_tracker(HEAD_OPTIONS, folder / "head.pt", "cpu"),
-    "owlv2": lambda folder: owlv2.open_model(OWLV2_OPTIONS, folder / "owlv2.pt", "cpu"),
-    "grounded": lambda folder: grounded.open_model(
-        GROUNDED_OPTIONS, {"detector": SAM3_WEIGHTS, "segmenter": SAM2_WEIGHTS}, "cpu"
-    ),
+OPENED = {
+    "sam2": (sam2, SAM2_OPTIONS, lambda folder: SAM2_WEIGHTS),
+    "sam2 tracker": (sam2, SAM2_OPTIONS, lambda folder: SAM2_WEIGHTS),
+    "sam3": (sam3, SAM3_OPTIONS, lambda folder: SAM3_WEIGHTS),
+    "sam3 with head": (sam3, HEAD_OPTIONS, lambda folder: folder / "head.pt"),
+    "sam3 tracker": (sam3, HEAD_OPTIONS, lambda folder: folder / "head.pt"),
+    "owlv2": (owlv2, OWLV2_OPTIONS, lambda folder: folder / "owlv2.pt"),
+    "grounded": (grounded, GROUNDED_OPTIONS, lambda folder: {"detector": SAM3_WEIGHTS, "segmenter": SAM2_WEIGHTS}),
 }
 
 
 @pytest.mark.parametrize("tf32", [True, False])
-@pytest.mark.parametrize("name", OPENERS)
+@pytest.mark.parametrize("name", OPENED)
 def test_the_setting_holds_after_a_family_is_opened(name, tf32, weights, monkeypatch):
     for module in (sam2_image, sam2_video, sam3_image, sam3_video, owlv2):
         load_weights = module.load_weights
@@ -91,7 +90,8 @@ def test_the_setting_holds_after_a_family_is_opened(name, tf32, weights, monkeyp
 
         monkeypatch.setattr(module, "load_weights", load_and_change)
     set_arithmetic(tf32)
-    OPENERS[name](weights)
+    family, options, find_weights = OPENED[name]
+    open_model(family, options, find_weights(weights), "cpu", is_sequence="tracker" in name)
     assert is_tf32_used() == (tf32, tf32)
     assert not torch.is_autocast_enabled("cuda")
 
@@ -109,13 +109,15 @@ torch.cuda.get_device_properties = lambda _: Ampere
 from samgap.models.runtime.arithmetic import is_tf32_used, set_arithmetic
 from samgap.models.runtime.assumptions import record_assumptions
 from samgap.models import grounded, sam2
+from samgap.predictions.run import open_model
 from tests.helpers.demo_weights import SAM2_OPTIONS, SAM2_WEIGHTS, SAM3_OPTIONS, SAM3_WEIGHTS
 
 set_arithmetic(False)
-sam2.open_model(SAM2_OPTIONS, SAM2_WEIGHTS, "cpu")
+open_model(sam2, SAM2_OPTIONS, SAM2_WEIGHTS, "cpu", is_sequence=False)
 assert "sam3" not in sys.modules and is_tf32_used() == (False, False)
 parts = {"detector": {"family": "sam3", **SAM3_OPTIONS}, "segmenter": {"family": "sam2", **SAM2_OPTIONS}}
-grounded.open_model({"parts": parts}, {"detector": SAM3_WEIGHTS, "segmenter": SAM2_WEIGHTS}, "cpu")
+weights = {"detector": SAM3_WEIGHTS, "segmenter": SAM2_WEIGHTS}
+open_model(grounded, {"parts": parts}, weights, "cpu", is_sequence=False)
 assert "sam3" in sys.modules and is_tf32_used() == (False, False)
 # The package would have switched it on.
 sys.modules["sam3.model_builder"]._setup_tf32()
