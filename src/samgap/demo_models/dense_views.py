@@ -1,6 +1,7 @@
 """Views of labelled images with a noun and attributes at every location, and boxes at the centres of objects."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,23 @@ class DenseView:
 
 
 @dataclass(frozen=True)
+class _LabelledCrop:
+    """What the labels of a grid are made from; the fields are those of `DenseView` where the names are the same."""
+
+    crop: Crop
+    visible: Sequence[Instance]
+    label_rows: Sequence[Sequence[int]]  # the labels of each visible instance
+    ambiguous: Sequence[Instance]
+    is_exhaustive: bool  # whether a location without a label is background
+
+    def make_grid(self, n_labels: int, grid_size: int) -> np.ndarray:
+        """Return the labels of a grid without objects, int64 (n_labels, grid_size, grid_size)."""
+        labels = np.full((n_labels, grid_size, grid_size), IGNORE_LABEL, np.int64)
+        labels[0] = BACKGROUND if self.is_exhaustive else IGNORE_LABEL
+        return labels
+
+
+@dataclass(frozen=True)
 class _Labels:
     """The labels of a view as NumPy arrays; the fields are those of `DenseView`."""
 
@@ -94,10 +112,11 @@ def sample_dense_view(
     skipped_attribute = "size" if is_small_crop(crop, row) else None
     label_rows = [vocabulary.encode_instance(instance, skipped_attribute) for instance in visible]
     n_labels = 1 + len(vocabulary.attributes)
+    content = _LabelledCrop(crop, visible, label_rows, ambiguous, is_exhaustive)
     fine_labels, instance_map = _label_fine_grid(
-        sampler, image, visible, label_rows, ambiguous, crop, fine_size, n_labels, is_exhaustive
+        content, functools.partial(sampler.load_mask, image=image), content.make_grid(n_labels, fine_size)
     )
-    coarse_labels, boxes = _label_centres(visible, label_rows, ambiguous, crop, coarse_size, n_labels, is_exhaustive)
+    coarse_labels, boxes = _label_centres(content, content.make_grid(n_labels, coarse_size))
     labels = _Labels(fine_labels, coarse_labels, boxes, instance_map)
     if flip:
         labels = labels.flip()
@@ -121,48 +140,38 @@ def compute_grid_centres(crop: Crop, grid_size: int) -> tuple[np.ndarray, np.nda
 
 
 def _label_fine_grid(
-    sampler: ViewSampler,
-    image: Image.Image,
-    visible: Sequence[Instance],
-    label_rows: Sequence[Sequence[int]],
-    ambiguous: Sequence[Instance],
-    crop: Crop,
-    grid_size: int,
-    n_labels: int,
-    is_exhaustive: bool,
+    content: _LabelledCrop, load_mask: Callable[[Instance], np.ndarray], labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Label locations by the masks of instances: labels int64 (n_labels, f, f), and the instance map int64 (f, f)."""
-    labels = np.full((n_labels, grid_size, grid_size), IGNORE_LABEL, np.int64)
-    labels[0] = BACKGROUND if is_exhaustive else IGNORE_LABEL
-    instance_map = np.full((grid_size, grid_size), NO_INSTANCE if is_exhaustive else UNLABELLED, np.int64)
-    locations = np.ix_(*compute_grid_centres(crop, grid_size))
-    for instance in ambiguous:
-        is_covered = sampler.load_mask(instance, image)[locations]
+    """Label locations by the masks of instances.
+
+    Args:
+        content: the crop and its instances.
+        load_mask: returns the mask of an instance in the image, bool (height, width).
+        labels: of `make_grid`; changed in place.
+
+    Returns:
+        The labels, int64 (n_labels, f, f), and the instance map, int64 (f, f).
+    """
+    grid_size = labels.shape[-1]
+    instance_map = np.full((grid_size, grid_size), NO_INSTANCE if content.is_exhaustive else UNLABELLED, np.int64)
+    locations = np.ix_(*compute_grid_centres(content.crop, grid_size))
+    for instance in content.ambiguous:
+        is_covered = load_mask(instance)[locations]
         labels[0][is_covered], instance_map[is_covered] = IGNORE_LABEL, UNLABELLED
-    for index, (instance, row) in enumerate(zip(visible, label_rows, strict=True)):
-        is_covered = sampler.load_mask(instance, image)[locations]
+    for index, (instance, row) in enumerate(zip(content.visible, content.label_rows, strict=True)):
+        is_covered = load_mask(instance)[locations]
         labels[:, is_covered], instance_map[is_covered] = np.array(row)[:, None], index
     return labels, instance_map
 
 
-def _label_centres(
-    visible: Sequence[Instance],
-    label_rows: Sequence[Sequence[int]],
-    ambiguous: Sequence[Instance],
-    crop: Crop,
-    grid_size: int,
-    n_labels: int,
-    is_exhaustive: bool,
-) -> tuple[np.ndarray, np.ndarray]:
+def _label_centres(content: _LabelledCrop, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Label the locations at objects' centres: labels int64 (n_labels, c, c), and boxes float64 (4, c, c).
 
     An object is labelled at the location that contains the centre of its box, and at those whose centres are in the
     inner quarter of the box; if several objects qualify, the smallest is used. Other locations are background, but
-    those in the box of an ambiguous instance have no loss.
+    those in the box of an ambiguous instance have no loss. `labels` is of `make_grid` and changed in place.
     """
-    left, top, side = crop
-    labels = np.full((n_labels, grid_size, grid_size), IGNORE_LABEL, np.int64)
-    labels[0] = BACKGROUND if is_exhaustive else IGNORE_LABEL
+    (left, top, side), visible, grid_size = content.crop, content.visible, labels.shape[-1]
     boxes = np.zeros((4, grid_size, grid_size))
     centres = (np.arange(grid_size) + 0.5) / grid_size
 
@@ -170,7 +179,7 @@ def _label_centres(
         corners = (np.array(instance.box, float) - [left, top, left, top]) / side
         return np.clip(corners, 0, 1)
 
-    for instance in ambiguous:
+    for instance in content.ambiguous:
         x0, y0, x1, y1 = crop_box(instance)
         is_inside = ((centres > y0) & (centres < y1))[:, None] & ((centres > x0) & (centres < x1))[None]
         labels[0][is_inside] = IGNORE_LABEL
@@ -183,7 +192,7 @@ def _label_centres(
         x, y, width, height = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
         is_centre = (np.abs(centres - y) < height / 4)[:, None] & (np.abs(centres - x) < width / 4)[None]
         is_centre[min(int(y * grid_size), grid_size - 1), min(int(x * grid_size), grid_size - 1)] = True
-        labels[:, is_centre] = np.array(label_rows[index])[:, None]
+        labels[:, is_centre] = np.array(content.label_rows[index])[:, None]
         boxes[:, is_centre] = np.array([x0, y0, x1, y1])[:, None]
     return labels, boxes
 

@@ -14,11 +14,11 @@ from samgap.training.sam3.task import Task
 class MatchTask(Task):
     """Detection of phrases with the additional term `loss_match`; its weight is in the option `loss-weights`."""
 
-    def __init__(self, options: Mapping[str, Any], model: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *, options: Mapping[str, Any], model: Mapping[str, Any], **arguments: Any) -> None:
         """Build the model and the match head, with random weights; the arguments are those of `Task`."""
         weights = dict(options["loss-weights"])
         self.match_weight = weights.pop("loss_match")
-        super().__init__({**options, "loss-weights": weights}, model, *args, **kwargs)
+        super().__init__(options={**options, "loss-weights": weights}, model=model, **arguments)
         self.auxiliary_heads = MatchHead(model["architecture"]["width"]).to(self.device)
 
     def compute_losses(self, batch: Any, outputs: Any, targets: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from samgap.errors import UserError
 from samgap.models import grounded, owlv2, sam2, sam3
-from samgap.models.sam3 import image as sam3_image
+from samgap.models.sam3 import build as sam3_build
 from samgap.models.sam3 import video as sam3_video
 from samgap.models.sam3.build import build_small
 from samgap.models.sam3.image_encoder import build_image_encoder
@@ -60,7 +60,7 @@ def image_state():
 def small_published(monkeypatch):
     """The published models in a small size."""
     monkeypatch.setattr(
-        sam3_image, "build_published", lambda device, interactive: build_small(ARCHITECTURE, interactive=interactive)
+        sam3_build, "build_published", lambda device, interactive: build_small(ARCHITECTURE, interactive=interactive)
     )
 
     def build_tracker(**_):

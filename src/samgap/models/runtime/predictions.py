@@ -11,6 +11,17 @@ from samgap.models.runtime.rle import MaskRuns, encode_rles, find_runs, upsample
 from samgap.models.runtime.rle_workers import run_in_pool
 
 
+def mark_not_finite(scores: np.ndarray, logits: torch.Tensor) -> tuple[np.ndarray, torch.Tensor]:
+    """Return the scores, NaN for masks whose logits are not all finite, and whether these are, bool (N,) on the device.
+
+    Args:
+        scores: (N,).
+        logits: (N, height, width).
+    """
+    is_finite = torch.isfinite(logits).flatten(1).all(dim=1)
+    return np.where(is_finite.cpu().numpy(), scores, np.nan), is_finite
+
+
 def threshold_logits(scores: np.ndarray, logits: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Return scores, which are NaN for a mask whose logits are not all finite, and masks on the host, bool.
 
@@ -20,8 +31,8 @@ def threshold_logits(scores: np.ndarray, logits: torch.Tensor) -> tuple[np.ndarr
         scores: (N,).
         logits: (N, height, width).
     """
-    finite = torch.isfinite(logits).flatten(1).all(dim=1).cpu().numpy()
-    return np.where(finite, scores, np.nan), (logits > 0).cpu().numpy()
+    scores, _ = mark_not_finite(scores, logits)
+    return scores, (logits > 0).cpu().numpy()
 
 
 def logits_to_predictions(
@@ -47,10 +58,9 @@ def logits_to_predictions(
     """
     if not len(logits):
         return []
-    finite = torch.isfinite(logits).flatten(1).all(dim=1)
-    if not finite.all():
-        scores = np.where(finite.cpu().numpy(), scores, np.nan)
-        logits = torch.where(finite[:, None, None], logits, 0.0)
+    scores, is_finite = mark_not_finite(scores, logits)
+    if not is_finite.all():
+        logits = torch.where(is_finite[:, None, None], logits, 0.0)
     if logits.is_cuda:
         mask_runs = find_runs(upsample_to_masks(logits, size))
         return run_in_pool(lambda: _encode_runs(scores, boxes, mask_runs, presence, keep_empty))

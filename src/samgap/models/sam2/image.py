@@ -34,6 +34,7 @@ from samgap.models.runtime.prompt_tensors import (
 )
 from samgap.models.runtime.rle import upsample_to_masks
 from samgap.models.runtime.weights import load_weights, read_weights
+from samgap.models.sam2 import list_hydra_overrides
 from samgap.models.sam2.grid import MASKS_PER_POINT, MAX_POINTS_PER_BATCH, generate_masks
 from samgap.prompts.kinds import get_row_kind
 
@@ -57,7 +58,7 @@ LOGIT_LIMIT = 32.0
 
 def build_model(options: Mapping[str, Any], device: str) -> SAM2Base:
     """Return the model of `options`, randomly initialized."""
-    overrides = [f"{key}={value}" for key, value in (options.get("overrides") or {}).items()]
+    overrides = list_hydra_overrides(options)
     return build_sam2(options["config"], ckpt_path=None, device=device, hydra_overrides_extra=overrides)
 
 

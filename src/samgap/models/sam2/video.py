@@ -22,6 +22,7 @@ from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import threshold_logits
 from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
 from samgap.models.runtime.weights import load_weights, read_weights
+from samgap.models.sam2 import list_hydra_overrides
 
 # isort: split
 from sam2 import sam2_video_predictor
@@ -33,7 +34,7 @@ PIXEL_MEAN, PIXEL_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def build_tracker_model(options: Mapping[str, Any], device: str) -> sam2_video_predictor.SAM2VideoPredictor:
     """Return the video model of `options`, randomly initialized."""
-    overrides = [f"{key}={value}" for key, value in (options.get("overrides") or {}).items()]
+    overrides = list_hydra_overrides(options)
     return build_sam2_video_predictor(options["config"], ckpt_path=None, device=device, hydra_overrides_extra=overrides)
 
 

@@ -82,12 +82,9 @@ OPTIONS = {
 
 def build_network(options: Mapping[str, Any], device: str) -> "nn.Module":
     """Return the image model without weights, for the inventory."""
-    from samgap.models.sam3.build import build_published, build_small
+    from samgap.models.sam3.build import build_image_model
 
-    interactive = options.get("interactive", False)
-    if options.get("architecture"):
-        return build_small(options["architecture"], interactive=interactive)
-    return build_published(device, interactive)
+    return build_image_model(options, device)
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> Model:

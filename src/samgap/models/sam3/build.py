@@ -24,6 +24,22 @@ from sam3.model.sam3_image import Sam3Image
 from sam3.model.vl_combiner import SAM3VLBackbone
 
 
+def build_image_model(options: Mapping[str, Any], device: str) -> Sam3Image:
+    """Return the image model of an entry of `models`, without its weights.
+
+    Args:
+        options: the entry; `architecture` makes it a small model, and `interactive` adds the interactive head.
+        device: `cpu`, `cuda` or `meta`.
+
+    Raises:
+        UserError: the architecture is not valid.
+    """
+    interactive = options.get("interactive", False)
+    if options.get("architecture"):
+        return build_small(options["architecture"], interactive=interactive)
+    return build_published(device, interactive)
+
+
 def build_published(device: str, interactive: bool = False) -> Sam3Image:
     """Return the published image model for inputs of 1008 px, with 840 M parameters.
 

@@ -18,7 +18,7 @@ from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import logits_to_predictions
 from samgap.models.runtime.weights import SAME_KEYS, KeyLayout, load_weights, read_weights
-from samgap.models.sam3.build import build_published, build_small
+from samgap.models.sam3.build import build_image_model
 from samgap.prompts.kinds import get_row_kind
 
 if TYPE_CHECKING:
@@ -58,16 +58,11 @@ def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3"
     The published file is `{"model": {"detector.*", "tracker.*"}}`; the file of a small model, and that of a training of
     the image model (facebookresearch/sam3 #606), have the keys of the model.
     """
-    architecture, interactive = options.get("architecture"), options.get("interactive", False)
+    architecture = options.get("architecture")
+    image_size = architecture["size"] if architecture else PUBLISHED_IMAGE_SIZE
+    layouts = SMALL_LAYOUTS if architecture else PUBLISHED_LAYOUTS
     content = read_weights(weights)
-    if architecture:
-        model, image_size, layouts = (
-            build_small(architecture, interactive=interactive),
-            architecture["size"],
-            SMALL_LAYOUTS,
-        )
-    else:
-        model, image_size, layouts = build_published(device, interactive), PUBLISHED_IMAGE_SIZE, PUBLISHED_LAYOUTS
+    model = build_image_model(options, device)
     load_weights(model, content, str(weights), strict=bool(architecture), layouts=layouts)
     opened = Sam3(
         model.to(device).eval(),

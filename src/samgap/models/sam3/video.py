@@ -44,8 +44,7 @@ PUBLISHED_LAYOUT = KeyLayout({"": "tracker.", ENCODER_PREFIX: f"detector.{ENCODE
 
 def build_tracker_model(options: Mapping[str, Any], device: str) -> Sam3TrackerPredictor:
     """Return the tracker of `options` with its image encoder, randomly initialized."""
-    if "architecture" in options:
-        architecture = options["architecture"]
+    if architecture := options.get("architecture"):
         image_encoder = build_image_encoder(architecture, interactive=True)
         return build_small_tracker(architecture, SAM3VLBackbone(visual=image_encoder, text=None, scalp=1))
     with cuda_shim(device):
@@ -56,7 +55,7 @@ def build_tracker_model(options: Mapping[str, Any], device: str) -> Sam3TrackerP
 def open_tracker(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3Tracker":
     """Build the tracker and load its weights from the file of the image model."""
     model = build_tracker_model(options, device)
-    layouts = (IMAGE_MODEL_LAYOUT,) if "architecture" in options else (PUBLISHED_LAYOUT, IMAGE_MODEL_LAYOUT)
+    layouts = (IMAGE_MODEL_LAYOUT,) if options.get("architecture") else (PUBLISHED_LAYOUT, IMAGE_MODEL_LAYOUT)
     load_weights(model, read_weights(weights), str(weights), strict=False, layouts=layouts)
     return Sam3Tracker(model.to(device).eval(), device, Precision.from_options(options))
 

@@ -38,6 +38,7 @@ class Task:
 
     def __init__(
         self,
+        *,
         options: Mapping[str, Any],
         model: Mapping[str, Any],
         data: Sequence[DatasetSource],
@@ -203,4 +204,4 @@ def open_task(
     scratch: Path,
 ) -> Task:
     """Return the training task of an entry of `trainings`; `phrases` and `scratch` are not used."""
-    return Task(options, model, data, validation, device)
+    return Task(options=options, model=model, data=data, validation=validation, device=device)

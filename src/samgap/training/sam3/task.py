@@ -43,6 +43,7 @@ class Task:
 
     def __init__(
         self,
+        *,
         options: Mapping[str, Any],
         model: Mapping[str, Any],
         phrases: Sequence[Mapping[str, Any]],

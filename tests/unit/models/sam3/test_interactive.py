@@ -7,6 +7,7 @@ from PIL import Image
 
 from samgap.errors import UserError
 from samgap.models.runtime.device import cuda_shim
+from samgap.models.sam3 import build
 from samgap.models.sam3 import image as sam3
 from samgap.models.sam3.build import build_small
 from tests.helpers import package_prompts as prompts
@@ -187,7 +188,7 @@ def test_keys_of_the_published_file_are_mapped_to_the_model(weights, tmp_path, m
     }
     torch.save({"model": published}, tmp_path / "sam3.pt")
     small_model = build_small(ARCHITECTURE, interactive=interactive)
-    monkeypatch.setattr(sam3, "build_published", lambda device, interactive: small_model)
+    monkeypatch.setattr(build, "build_published", lambda device, interactive: small_model)
     sam3.open_model({"interactive": interactive}, tmp_path / "sam3.pt", "cpu")
     loaded = small_model.state_dict()
     assert all(torch.equal(value, state_dict[key]) for key, value in loaded.items())
