@@ -2,9 +2,12 @@
 
 from sam3.model.text_encoder_ve import VETextEncoder
 from sam3.model.tokenizer_ve import SimpleTokenizer
-from torch import nn
 
 from samgap.models.runtime.vocabulary import find_bpe_vocabulary
+from samgap.models.sam3.detector import build_text_encoder
+
+SIZES = {"width": 8, "text-width": 16, "text-heads": 2, "text-layers": 1, "context": 32}
+"""The sizes of the encoder, as in an architecture of `samgap.models.sam3`; the published one has 24 layers."""
 
 
 def make_tokenizer() -> SimpleTokenizer:
@@ -14,8 +17,4 @@ def make_tokenizer() -> SimpleTokenizer:
 
 def make_text_encoder() -> VETextEncoder:
     """Return a text encoder of one layer, in evaluation mode."""
-    encoder = VETextEncoder(d_model=8, tokenizer=make_tokenizer(), width=16, heads=2, layers=1)
-    # The package leaves these uninitialized, as it expects a checkpoint.
-    nn.init.normal_(encoder.encoder.positional_embedding)
-    nn.init.normal_(encoder.encoder.text_projection)
-    return encoder.eval()
+    return build_text_encoder(SIZES).eval()

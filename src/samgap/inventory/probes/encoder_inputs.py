@@ -1,8 +1,6 @@
 """Whether memory or a prompt enters the image encoders: their arguments, and the step that adds memory after them."""
 
-import inspect
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from sam2.modeling.backbones.image_encoder import ImageEncoder
 from sam2.modeling.sam2_base import SAM2Base
@@ -10,6 +8,7 @@ from sam3.model.necks import Sam3DualViTDetNeck
 from sam3.model.sam3_tracker_base import Sam3TrackerBase
 
 from samgap.inventory.probes import Measurement
+from samgap.inventory.probes._signatures import list_arguments
 
 ENCODERS = {
     "sam2": (ImageEncoder, SAM2Base, "sam2/modeling/backbones/image_encoder.py", "sam2/modeling/sam2_base.py"),
@@ -21,7 +20,7 @@ MEMORY_STEP = "_prepare_memory_conditioned_features"
 def measure() -> Iterator[Measurement]:
     """Yield the inputs besides the pixels, and the methods that add memory to encoded features, by package."""
     for package, (encoder, base, encoder_file, base_file) in ENCODERS.items():
-        names = _list_arguments(encoder.forward)
+        names = list_arguments(encoder.forward)
         yield Measurement(
             f"{package}-inputs-besides-pixels",
             len(names) - 1,
@@ -30,7 +29,7 @@ def measure() -> Iterator[Measurement]:
             package,
             ", ".join(names),
         )
-        takes_features = hasattr(base, MEMORY_STEP) and "current_vision_feats" in _list_arguments(
+        takes_features = hasattr(base, MEMORY_STEP) and "current_vision_feats" in list_arguments(
             getattr(base, MEMORY_STEP)
         )
         yield Measurement(
@@ -41,7 +40,3 @@ def measure() -> Iterator[Measurement]:
             package,
             "it takes features that are already encoded",
         )
-
-
-def _list_arguments(function: Callable[..., Any]) -> list[str]:
-    return [name for name in inspect.signature(function).parameters if name != "self"]

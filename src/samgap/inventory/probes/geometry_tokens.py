@@ -3,22 +3,21 @@
 from collections.abc import Iterator
 
 import torch
-from sam3.model.encoder import TransformerEncoderLayer
 from sam3.model.geometry_encoders import Prompt, SequenceGeometryEncoder
-from sam3.model.model_misc import MultiheadAttentionWrapper
-from sam3.model.position_encoding import PositionEmbeddingSine
+from sam3.model_builder import _create_geometry_encoder
 
 from samgap.inventory.probes import Measurement
 from samgap.models.runtime.device import cuda_shim
 
 EVIDENCE = "sam3/model/geometry_encoders.py: SequenceGeometryEncoder"
-WIDTH, SIDE = 16, 8
+WIDTH, SIDE = 256, 8
+"""Channels of the published encoder, and the side of the feature map."""
 
 
 @torch.no_grad()
 def measure() -> Iterator[Measurement]:
     """Yield the numbers of tokens, and the change of a box's token by another box and by the image."""
-    encoder = _make_encoder()
+    encoder = _create_geometry_encoder().eval()
     image = torch.randn(SIDE * SIDE, 1, WIDTH)
     boxes = torch.tensor([[0.3, 0.3, 0.2, 0.2], [0.7, 0.7, 0.2, 0.2]])
     none, one, two = (_encode(encoder, boxes[:count], image) for count in range(3))
@@ -29,39 +28,6 @@ def measure() -> Iterator[Measurement]:
     other = _encode(encoder, boxes[:1], torch.randn_like(image))
     by_image = float((other - one).abs().max())
     yield Measurement("change-by-the-image", by_image, "feature", EVIDENCE, "sam3", "of the first box's token")
-
-
-def _make_encoder() -> SequenceGeometryEncoder:
-    def attend() -> MultiheadAttentionWrapper:
-        return MultiheadAttentionWrapper(num_heads=2, dropout=0.0, embed_dim=WIDTH, batch_first=False)
-
-    layer = TransformerEncoderLayer(
-        activation="relu",
-        d_model=WIDTH,
-        dim_feedforward=32,
-        dropout=0.0,
-        pos_enc_at_attn=False,
-        pre_norm=True,
-        self_attention=attend(),
-        pos_enc_at_cross_attn_queries=False,
-        pos_enc_at_cross_attn_keys=True,
-        cross_attention=attend(),
-    )
-    return SequenceGeometryEncoder(
-        pos_enc=PositionEmbeddingSine(num_pos_feats=WIDTH, normalize=True, scale=None, temperature=10000),
-        encode_boxes_as_points=False,
-        points_direct_project=True,
-        points_pool=True,
-        points_pos_enc=True,
-        boxes_direct_project=True,
-        boxes_pool=True,
-        boxes_pos_enc=True,
-        d_model=WIDTH,
-        num_layers=1,
-        layer=layer,
-        add_cls=True,
-        add_post_encode_proj=True,
-    ).eval()
 
 
 def _encode(encoder: SequenceGeometryEncoder, boxes: torch.Tensor, image: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from sam3.model.model_misc import DotProductScoring
+from sam3.model_builder import _create_dot_product_scoring
 
 from samgap.inventory.probes import Measurement
 
@@ -14,7 +14,7 @@ WIDTH = 256
 @torch.no_grad()
 def measure() -> Iterator[Measurement]:
     """Yield the effect of the order of tokens, the learned scalars, the scale and the limit of the scores."""
-    head = DotProductScoring(d_model=WIDTH, d_proj=WIDTH).eval()
+    head = _create_dot_product_scoring().eval()
     queries, tokens = torch.randn(1, 1, 4, WIDTH), torch.randn(5, 1, WIDTH)
     mask = torch.zeros(1, 5, dtype=torch.bool)
     change = float((head(queries, tokens, mask) - head(queries, tokens.flip(0), mask)).abs().max())

@@ -7,6 +7,7 @@ from sam2.sam2_image_predictor import SAM2ImagePredictor
 from sam3.model.sam1_task_predictor import SAM3InteractiveImagePredictor
 
 from samgap.inventory.probes import Measurement
+from samgap.inventory.probes._signatures import list_arguments
 
 SPATIAL = ("point_coords", "point_labels", "box", "mask_input")
 EVIDENCE = "sam2/sam2_image_predictor.py: SAM2ImagePredictor.predict"
@@ -17,7 +18,7 @@ def measure() -> Iterator[Measurement]:
     """Yield the numbers of arguments by kind, and of those that differ between the packages."""
     ours = inspect.signature(SAM2ImagePredictor.predict).parameters
     theirs = inspect.signature(SAM3InteractiveImagePredictor.predict).parameters
-    names = [name for name in ours if name != "self"]
+    names = list_arguments(SAM2ImagePredictor.predict)
     text = [name for name in names if any(word in name for word in ("text", "phrase", "caption", "word", "concept"))]
     yield Measurement("text-arguments", len(text), "arguments", EVIDENCE, "sam2", ", ".join(names))
     spatial = [name for name in names if name in SPATIAL]
