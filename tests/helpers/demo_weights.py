@@ -19,6 +19,18 @@ SAM3_OPTIONS: dict[str, Any] = {
     "architecture": yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text(encoding="utf-8"))
 }
 
+SMALLER_ARCHITECTURE: dict[str, Any] = {**SAM3_OPTIONS["architecture"], "depth": 2, "size": 112}
+"""A smaller SAM3, for random weights."""
+_OWLV2_SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+OWLV2_OPTIONS: dict[str, Any] = {
+    "architecture": {
+        "text_config": _OWLV2_SIZES,
+        "vision_config": {**_OWLV2_SIZES, "image_size": 96, "patch_size": 16},
+        "projection_dim": 32,
+    }
+}
+"""A small OWLv2, for random weights."""
+
 
 def sam2_options(**overrides: Any) -> dict[str, Any]:
     """Return the options of the demo's SAM2 with further Hydra overrides; dots in keys are written as `__`."""

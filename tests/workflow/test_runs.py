@@ -129,7 +129,7 @@ def test_predictions_state_the_arithmetic_and_how_the_weights_were_read(finished
     provenance = parquet.read_provenance(finished_run.folder / path.format("sam2-demo"))
     assert provenance["tf32"] is True and "n_not_finite" not in provenance
     weights_file = "resources/checkpoints/sam2-demo/weights.pt"
-    assert provenance["weights"] == [f"{weights_file}: 371 tensors converted from float16 to float32"]
+    assert provenance["weights_assumptions"] == [f"{weights_file}: 371 tensors converted from float16 to float32"]
 
 
 def test_auto_with_a_gpu_that_cannot_be_used_stops_with_one_line(finished_run, tmp_path, monkeypatch):

@@ -11,8 +11,8 @@ A family declares, as literals that are read without importing it:
   should not import torch, which takes seconds at the start of each job.
 
 It defines `open_model(options, weights, device)`, which returns a `Model`, and if it accepts the kind `track` also
-`open_tracker(options, weights, device)`, which returns a `Tracker`. Only this package, `samgap.training` and
-`samgap.demo_models` import torch.
+`open_tracker(options, weights, device)`, which returns a `Tracker`. Only this package, `samgap.training`,
+`samgap.inventory` and `samgap.demo_models` import torch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

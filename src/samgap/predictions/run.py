@@ -49,7 +49,7 @@ def run_predictions(
         truth_path: `instances.json`, which interactive prompts need.
 
     Returns:
-        The key `weights` with what was assumed about the weights file; empty if nothing was.
+        The key `weights_assumptions` with what was assumed about the weights file; empty if nothing was.
     """
     is_sequence = any(get_row_kind(name).sequence for name in prompts["kind"].unique())
     with record_assumptions() as assumptions:
@@ -59,7 +59,7 @@ def run_predictions(
     else:
         truth = read_ground_truth(truth_path, images["image_id"]) if truth_path else None
         predict_shard(model, images, image_folder, prompts, device, chunks, truth, label=label)
-    return {"weights": assumptions} if assumptions else {}
+    return {"weights_assumptions": assumptions} if assumptions else {}
 
 
 def open_model(

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from samgap.inventory.models import PUBLISHED, build_published, list_rows
+from samgap.inventory.models import PUBLISHED, VIDEO_MODEL, build_published, list_rows
 from samgap.models.runtime.weights import read_weights
 from tests.helpers.claims import ROOT
 from tests.helpers.demo_weights import SAM2_OPTIONS, SAM2_WEIGHTS, SAM3_OPTIONS, SAM3_WEIGHTS
@@ -18,7 +18,7 @@ PARAMETERS = {
     "sam3-interactive": 860_055_224,
     "sam3-video": 860_055_224,
 }
-"""As the model cards of the repositories say, to their precision: 38.9, 46, 80.8, 224.4 and, of the detector, 848 M."""
+"""All parameters, M; the model cards of SAM2.1 say 38.9, 46, 80.8 and 224.4."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,10 @@ def total(inventory, model, path=""):
 
 def test_the_published_models_have_their_parameters(inventory):
     assert {model: total(inventory, model) for model in PUBLISHED} == PARAMETERS
+
+
+def test_the_size_that_the_model_card_of_sam3_states_is_that_of_the_detector_with_both_necks(inventory):
+    assert total(inventory, VIDEO_MODEL, "detector") == pytest.approx(848e6, abs=0.5e6)
 
 
 def test_the_models_of_the_run_are_listed_under_their_ids(inventory):
@@ -71,4 +75,4 @@ def test_the_demo_architecture_is_what_its_file_says(inventory):
 
 
 def test_a_published_model_takes_no_memory():
-    assert {tensor.device.type for tensor in build_published("sam3-video").parameters()} == {"meta"}
+    assert {tensor.device.type for tensor in build_published(VIDEO_MODEL).parameters()} == {"meta"}

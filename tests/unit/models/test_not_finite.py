@@ -9,7 +9,15 @@ from PIL import Image
 from samgap.models import NOT_FINITE, Prediction, grounded, owlv2, sam2, sam3
 from samgap.models.runtime.clicks import run_click_protocol
 from samgap.models.sam3.build import build_small
-from tests.helpers.demo_weights import SAM2_OPTIONS, SAM2_WEIGHTS, SAM3_OPTIONS, SAM3_WEIGHTS, draw_square
+from tests.helpers.demo_weights import (
+    OWLV2_OPTIONS,
+    SAM2_OPTIONS,
+    SAM2_WEIGHTS,
+    SAM3_OPTIONS,
+    SAM3_WEIGHTS,
+    SMALLER_ARCHITECTURE,
+    draw_square,
+)
 
 WIDTH, HEIGHT = 90, 60
 EMPTY = {"points": None, "boxes": None, "mask": None, "phrase": None}
@@ -19,15 +27,6 @@ GRID = {**EMPTY, "kind": "grid", "points": [{"x": 45.0, "y": 30.0, "label": 1}, 
 CLICKS = {**POINT, "kind": "clicks", "clicks": 2}
 PHRASE = {**EMPTY, "kind": "phrase", "phrase": "apple"}
 EXEMPLAR = {**BOX, "kind": "phrase", "phrase": "apple"}
-ARCHITECTURE = {**SAM3_OPTIONS["architecture"], "depth": 2, "size": 112}
-OWLV2_SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-OWLV2_OPTIONS = {
-    "architecture": {
-        "text_config": OWLV2_SIZES,
-        "vision_config": {**OWLV2_SIZES, "image_size": 96, "patch_size": 16},
-        "projection_dim": 32,
-    }
-}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def image():
 def sam3_weights(tmp_path_factory):
     torch.manual_seed(4)
     path = tmp_path_factory.mktemp("sam3") / "weights.pt"
-    torch.save({"model": build_small(ARCHITECTURE, interactive=True).state_dict()}, path)
+    torch.save({"model": build_small(SMALLER_ARCHITECTURE, interactive=True).state_dict()}, path)
     return path
 
 
@@ -91,7 +90,7 @@ def test_sam3(image, part, value):
 
 
 def test_the_tracker_and_the_interactive_head_of_sam3(image, sam3_weights):
-    options = {"architecture": ARCHITECTURE, "interactive": True}
+    options = {"architecture": SMALLER_ARCHITECTURE, "interactive": True}
     model = sam3.open_model(options, sam3_weights, "cpu")
     spoil(model.interactive_head.model.sam_mask_decoder.output_upscaling)
     model.set_image(image)

@@ -16,21 +16,19 @@ from samgap.models.sam3 import video as sam3_video
 from samgap.models.sam3.build import build_small
 from samgap.models.sam3.image_encoder import build_image_encoder
 from samgap.models.sam3.tracker import build_small_tracker
-from tests.helpers.demo_weights import SAM2_OPTIONS, SAM2_WEIGHTS, SAM3_OPTIONS, SAM3_WEIGHTS
+from tests.helpers.demo_weights import (
+    OWLV2_OPTIONS,
+    SAM2_OPTIONS,
+    SAM2_WEIGHTS,
+    SAM3_OPTIONS,
+    SAM3_WEIGHTS,
+    SMALLER_ARCHITECTURE,
+)
 
 # isort: split
 from sam3.model.vl_combiner import SAM3VLBackbone
 
-ARCHITECTURE = {**SAM3_OPTIONS["architecture"], "depth": 2, "size": 112}
 PUBLISHED_OPTIONS: dict[str, Any] = {"interactive": True}
-OWLV2_SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-OWLV2_OPTIONS = {
-    "architecture": {
-        "text_config": OWLV2_SIZES,
-        "vision_config": {**OWLV2_SIZES, "image_size": 96, "patch_size": 16},
-        "projection_dim": 32,
-    }
-}
 FORMS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "state dict": lambda state: state,
     "DDP": lambda state: {"model": {f"module.{key}": value for key, value in state.items()}},
@@ -53,19 +51,21 @@ def assert_loaded(model: torch.nn.Module, state: dict[str, Any]) -> None:
 def image_state():
     """The weights of a small SAM3 with its interactive head, which stands for the published one."""
     torch.manual_seed(1)
-    return build_small(ARCHITECTURE, interactive=True).state_dict()
+    return build_small(SMALLER_ARCHITECTURE, interactive=True).state_dict()
 
 
 @pytest.fixture
 def small_published(monkeypatch):
     """The published models in a small size."""
     monkeypatch.setattr(
-        sam3_build, "build_published", lambda device, interactive: build_small(ARCHITECTURE, interactive=interactive)
+        sam3_build,
+        "build_published",
+        lambda device, interactive: build_small(SMALLER_ARCHITECTURE, interactive=interactive),
     )
 
     def build_tracker(**_):
-        encoder = build_image_encoder(ARCHITECTURE, interactive=True)
-        return build_small_tracker(ARCHITECTURE, SAM3VLBackbone(visual=encoder, text=None, scalp=1))
+        encoder = build_image_encoder(SMALLER_ARCHITECTURE, interactive=True)
+        return build_small_tracker(SMALLER_ARCHITECTURE, SAM3VLBackbone(visual=encoder, text=None, scalp=1))
 
     monkeypatch.setattr(sam3_video, "build_tracker", build_tracker)
     monkeypatch.setattr(sam3_video, "disable_autocast", lambda tracker: tracker)

@@ -10,12 +10,12 @@ from samgap.models import NOT_FINITE, FrameOutput, Prediction
 from samgap.models.shape import Shape
 from samgap.predictions.checks import ModelLabel
 from samgap.predictions.chunks import ChunkStore
-from samgap.predictions.shard import predict_shard
+from samgap.predictions.shard import MAX_PENDING_IMAGES, predict_shard
 from samgap.predictions.tracks import predict_tracks
 from samgap.tables import parquet
 from samgap.tables.predictions import MASKS
 
-N_IMAGES = 6
+N_IMAGES = 8
 BOX = {"x0": 5, "y0": 5, "x1": 15, "y1": 25, "label": 1}
 LABEL = ModelLabel("sam9", ("bf16",))
 
@@ -80,10 +80,10 @@ def test_a_table_without_them_has_no_count(shard):
 def test_a_shard_of_nan_fails_when_that_is_certain_and_is_predicted_again(shard):
     images, folder, prompts, open_chunks = shard
     model = FailingShape(2)
-    expected = r"^model sam9 \(precision bf16\): scores or masks of 8 of 12 prompts .*first on image 0\.png; try `prec"
+    expected = r"^model sam9 \(precision bf16\): scores or masks of 10 of 16 prompts .*first on image 0\.png; try `prec"
     with pytest.raises(UserError, match=expected):
         predict_shard(model, images, folder, prompts, "cpu", open_chunks(), label=LABEL)
-    assert model.n_encoded == N_IMAGES  # four images decide, and two more were predicted ahead
+    assert model.n_encoded == 5 + MAX_PENDING_IMAGES < N_IMAGES  # five images decide
     again = open_chunks()
     assert (again.n_done, again.n_prompts, again.not_finite_images) == (0, 0, [])
     predict_shard(FailingShape(0), images, folder, prompts, "cpu", again, label=LABEL)
@@ -102,7 +102,7 @@ def test_chunks_without_nan_of_a_failed_shard_are_kept(shard):
 
     model.set_image = fail_later
     chunks = ChunkStore(folder / "chunks", {"weights": "a"}, max_seconds=0.0)
-    with pytest.raises(UserError, match="scores or masks of 8 of 12 prompts"):
+    with pytest.raises(UserError, match="scores or masks of 10 of 16 prompts"):
         predict_shard(model, images, folder, prompts, "cpu", chunks, label=LABEL)
     resumed = open_chunks()
     assert (resumed.n_done, resumed.n_prompts, resumed.not_finite_images) == (2, 4, [])
@@ -113,7 +113,7 @@ def test_prompts_that_are_not_predicted_do_not_count(shard):
     prompts = prompts.copy()
     # Of each image one prompt is invalid, and the other one gives NaN.
     prompts["boxes"] = [[{**BOX, "x1": 5}] if row.endswith("-1") else [BOX] for row in prompts["prompt_id"]]
-    with pytest.raises(UserError, match="scores or masks of 6 of 6 prompts"):
+    with pytest.raises(UserError, match="scores or masks of 8 of 8 prompts"):
         predict_shard(FailingShape(1), images, folder, prompts, "cpu", open_chunks(), label=LABEL)
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from samgap.models import shape
+from samgap.models.runtime.assumptions import log_assumptions
 from samgap.predictions.checks import ModelLabel
 from samgap.predictions.chunks import ChunkStore
 from samgap.predictions.run import PACKAGES, list_package_versions, run_predictions
@@ -59,6 +60,26 @@ def test_tracks_are_predicted_by_the_tracker_and_others_by_the_image_model(image
     masks = run(record_opened(opened), images, tmp_path, kind)
     assert opened == [(opened_part, OPTIONS, Path("weights.pt"), "cpu")]
     assert masks[["prompt_id", "image_id", "area_px"]].to_numpy().tolist() == [["0-1", 0, 200], ["1-1", 1, 200]]
+
+
+def test_what_was_assumed_about_weights_is_returned(images, tmp_path):
+    def open_model(options, weights, device):
+        log_assumptions(str(weights), ["the prefix `module.` was removed"])
+        return shape.open_model(options, weights, device)
+
+    prompts = pd.DataFrame([{"prompt_id": "0-1", "image_id": 0, "boxes": [BOX], "kind": "box"}])
+    provenance = run_predictions(
+        SimpleNamespace(open_model=open_model),
+        OPTIONS,
+        Path("w.pt"),
+        images=images,
+        image_folder=tmp_path,
+        prompts=prompts,
+        device="cpu",
+        chunks=ChunkStore(tmp_path / "chunks", {}),
+        label=ModelLabel("own"),
+    )
+    assert provenance == {"weights_assumptions": ["w.pt: the prefix `module.` was removed"]}
 
 
 def test_the_versions_are_those_of_the_installed_packages():

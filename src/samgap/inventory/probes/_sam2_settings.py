@@ -1,19 +1,17 @@
 """The fine-tuning configuration that the package sam2 installs."""
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import yaml
+
+from samgap.inventory.probes._source import find_package_folder
 
 CONFIG = "sam2/configs/sam2.1_training/sam2.1_hiera_b+_MOSE_finetune.yaml"
 
 
 def read_settings() -> dict[str, Any]:
     """Return the configuration, with references to other keys (`${scratch.base_lr}`) as texts."""
-    package = importlib.util.find_spec("sam2")
-    assert package is not None and package.origin is not None
-    return yaml.safe_load((Path(package.origin).parents[1] / CONFIG).read_text(encoding="utf-8"))
+    return yaml.safe_load((find_package_folder("sam2").parent / CONFIG).read_text(encoding="utf-8"))
 
 
 def read_loss_options() -> dict[str, Any]:

@@ -13,7 +13,14 @@ def parse_module(module: str) -> ast.Module:
 
 def list_package_files(package: str) -> list[Path]:
     """Return all Python files of an installed top-level package, sorted."""
-    return sorted(_find_file(package).parent.rglob("*.py"))
+    return sorted(find_package_folder(package).rglob("*.py"))
+
+
+def find_package_folder(package: str) -> Path:
+    """Return the folder of an installed top-level package, without importing it."""
+    specification = importlib.util.find_spec(package)
+    assert specification is not None and specification.origin is not None
+    return Path(specification.origin).parent
 
 
 def iter_identifiers(tree: ast.AST) -> Iterator[str]:
@@ -44,7 +51,5 @@ def list_classes(tree: ast.AST) -> dict[str, list[str]]:
 def _find_file(module: str) -> Path:
     # A submodule is found by its path, because finding its specification would import its parents.
     name, *rest = module.split(".")
-    package = importlib.util.find_spec(name)
-    assert package is not None and package.origin is not None
-    path = Path(package.origin).parent.joinpath(*rest)
+    path = find_package_folder(name).joinpath(*rest)
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

@@ -7,13 +7,14 @@ from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 from sam2.utils.amg import build_all_layer_point_grids
 
 from samgap.inventory.probes import Measurement
+from samgap.inventory.probes._signatures import list_arguments
 
 EVIDENCE = "sam2/automatic_mask_generator.py: SAM2AutomaticMaskGenerator"
 
 
 def measure() -> Iterator[Measurement]:
     """Yield the number of prompts that a user gives, and of the points that the package uses instead."""
-    arguments = [name for name in inspect.signature(SAM2AutomaticMaskGenerator.generate).parameters if name != "self"]
+    arguments = list_arguments(SAM2AutomaticMaskGenerator.generate)
     yield Measurement(
         "prompts-of-the-user",
         len(arguments) - 1,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
-from samgap.inventory.models import build_published
+from samgap.inventory.models import VIDEO_MODEL, build_published
 from samgap.inventory.probes import Measurement
 
 EVIDENCE = "sam3/model_builder.py: build_tracker; sam2/build_sam.py: build_sam2"
@@ -15,7 +15,7 @@ RENAMED = {"maskmem_backbone": "memory_encoder", "transformer.encoder": "memory_
 
 def measure() -> Iterator[Measurement]:
     """Yield the numbers of tensors and parameters of both, and of the tensors that they share by shape and by name."""
-    tracker = dict(build_published("sam3-video").get_submodule("tracker").named_parameters())
+    tracker = dict(build_published(VIDEO_MODEL).get_submodule("tracker").named_parameters())
     sam2 = _without_encoder(build_published("sam2.1-large"))
     shapes = [Counter(tuple(tensor.shape) for tensor in tensors.values()) for tensors in (tracker, sam2)]
     names = {_rename(name) for name in tracker}

@@ -23,18 +23,17 @@ from samgap.models.shape import Shape
 from samgap.predictions.run import open_model
 from samgap.predictions.shard import predict_images
 from samgap.training import loop
-from tests.helpers.demo_weights import SAM2_OPTIONS, SAM2_WEIGHTS, SAM3_OPTIONS, SAM3_WEIGHTS
+from tests.helpers.demo_weights import (
+    OWLV2_OPTIONS,
+    SAM2_OPTIONS,
+    SAM2_WEIGHTS,
+    SAM3_OPTIONS,
+    SAM3_WEIGHTS,
+    SMALLER_ARCHITECTURE,
+)
 
 ROOT = Path(__file__).parents[4]
-OWLV2_SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-OWLV2_OPTIONS = {
-    "architecture": {
-        "text_config": OWLV2_SIZES,
-        "vision_config": {**OWLV2_SIZES, "image_size": 96, "patch_size": 16},
-        "projection_dim": 32,
-    }
-}
-HEAD_OPTIONS = {"architecture": {**SAM3_OPTIONS["architecture"], "depth": 2, "size": 112}, "interactive": True}
+HEAD_OPTIONS = {"architecture": SMALLER_ARCHITECTURE, "interactive": True}
 GROUNDED_OPTIONS = {
     "parts": {"detector": {"family": "sam3", **SAM3_OPTIONS}, "segmenter": {"family": "sam2", **SAM2_OPTIONS}}
 }

@@ -10,10 +10,9 @@ from samgap.models.runtime.device import cuda_shim
 from samgap.models.runtime.frames import FrameTensors
 from samgap.models.sam3 import video
 from samgap.models.sam3.build import build_small
-from tests.helpers.demo_weights import SAM3_OPTIONS, decode, mask_iou
+from tests.helpers.demo_weights import SMALLER_ARCHITECTURE, decode, mask_iou
 
-ARCHITECTURE = {**SAM3_OPTIONS["architecture"], "depth": 2, "size": 112}
-OPTIONS = {"architecture": ARCHITECTURE, "interactive": True}
+OPTIONS = {"architecture": SMALLER_ARCHITECTURE, "interactive": True}
 WIDTH, HEIGHT, N_FRAMES = 90, 60, 6
 OBJECT_PROMPTS = [
     (0, {"boxes": [{"x0": 10, "y0": 10, "x1": 40, "y1": 40}], "points": None}),
@@ -37,7 +36,7 @@ def frames():
 def tracker(tmp_path_factory):
     """A tracker, opened from the weights of a small image model with its interactive head."""
     torch.manual_seed(4)
-    model = build_small(ARCHITECTURE, interactive=True)
+    model = build_small(SMALLER_ARCHITECTURE, interactive=True)
     # A random model may predict that no object is visible. This bias makes all visible, so that there are masks.
     with torch.no_grad():
         head = model.inst_interactive_predictor.model.sam_mask_decoder.pred_obj_score_head
@@ -72,7 +71,7 @@ def test_objects_prompted_on_one_frame_are_tracked_as_by_the_package(tracker, fr
     n_compared = 0
     with cuda_shim("cpu"):
         state = tracker.model.init_state(HEIGHT, WIDTH, N_FRAMES, offload_state_to_cpu=True)
-        state["images"] = FrameTensors(frames, ARCHITECTURE["size"], video.PIXEL_MEAN, video.PIXEL_STD)
+        state["images"] = FrameTensors(frames, SMALLER_ARCHITECTURE["size"], video.PIXEL_MEAN, video.PIXEL_STD)
         for object_id, (frame_index, prompt) in enumerate(OBJECT_PROMPTS):
             if frame_index == start:
                 tracker.model.add_new_points_or_box(state, start, object_id, **make_package_inputs(prompt))
