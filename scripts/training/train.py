@@ -17,7 +17,7 @@ with job_context(snakemake) as log:
         method = import_plugin("demo_models", options["method"])
     else:
         method = import_plugin("training", options["family"])
-    init_torch(snakemake.threads, params.tf32, params.seed)
+    init_torch(snakemake.threads, params.tf32)
     # An unfinished training is resumed only if its recipe is unchanged.
     recipe = collect_provenance(snakemake, options=options, model=params.model, seed=params.seed, tf32=params.tf32)
     state = Path(snakemake.output.weights).with_name("unfinished.pt")

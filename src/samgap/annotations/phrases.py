@@ -5,7 +5,7 @@ optionally `attributes` that an instance must have, `without` (attributes, or a 
 `seen: false` if training must not use the phrase. `other: true` marks objects that are present but not labelled.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from samgap.annotations.ground_truth import GroundTruth, Instance
@@ -87,14 +87,21 @@ def find_truth_ids(phrase: Mapping[str, Any], image_id: int, truth: GroundTruth)
     return [instance.id for instance in candidates if is_referent(phrase, instance)]
 
 
-def is_presence_known(phrase: Mapping[str, Any], image_id: int, truth: GroundTruth) -> bool:
+def is_presence_known(
+    phrase: Mapping[str, Any], image_id: int, truth: GroundTruth, truth_ids: Sequence[int] | None
+) -> bool:
     """Return whether the labels say that a phrase is present in, or absent from, an image.
 
     They do not if the phrase is not evaluable there, or if it has no instance there while instances of its nouns are
     marked `ignore`, whose attributes do not matter. This decides one phrase on one image, for trainings, which have no
     table `pairs`; metrics select the rows of this table by the same rule, `metrics.row_masks.has_known_presence`.
+
+    Args:
+        phrase: the phrase.
+        image_id: id of the image.
+        truth: the ground truth.
+        truth_ids: result of `find_truth_ids` for them.
     """
-    truth_ids = find_truth_ids(phrase, image_id, truth)
     if truth_ids is None:
         return False
     nouns = set(get_nouns(phrase)) - {phrase.get("without", {}).get("noun")}

@@ -33,8 +33,11 @@ def compute_validation_scores(
     Returns:
         `val_f1` (F1 at IoU 0.5 over all images and phrases), `val_f1_first` (of the first phrase alone),
         `val_matched_iou` (mean IoU of the matched masks) and `val_il_mcc` (image-level MCC of presence, over the images
-        and phrases where it is known).
+        and phrases where it is known). Phrases of instances without a mask count for the last one alone; it is
+        the only score if there are no masks. Empty without phrases.
     """
+    if not phrases:
+        return {}
     counts = np.zeros((len(phrases), 2))  # by phrase: matched masks, and predicted plus ground-truth masks
     matched_ious: list[float] = []
     presence = np.zeros((2, 2))  # image-phrase pairs by ground truth (absent, present) and prediction
@@ -52,16 +55,21 @@ def compute_validation_scores(
             if truth_ids is None:
                 continue
             targets = [rles[truth_id] for truth_id in truth_ids]
-            if is_presence_known(phrase, image_id, ground_truth):
+            if is_presence_known(phrase, image_id, ground_truth, truth_ids):
                 presence[int(bool(targets)), int(bool(predicted))] += 1
+            if any(target is None for target in targets):
+                continue
             ious = _compute_matched_ious(predicted, targets)
             counts[index] += len(ious), len(predicted) + len(targets)
             matched_ious += ious
+    presence_score = {"val_il_mcc": _compute_matthews_correlation(presence)}
+    if not counts.any():  # no masks to compare
+        return presence_score
     return {
-        "val_f1": float(2 * counts[:, 0].sum() / max(counts[:, 1].sum(), 1)),
+        "val_f1": float(2 * counts[:, 0].sum() / counts[:, 1].sum()),
         "val_f1_first": float(2 * counts[0, 0] / max(counts[0, 1], 1)),
         "val_matched_iou": float(np.mean(matched_ious)) if matched_ious else 0.0,
-        "val_il_mcc": _compute_matthews_correlation(presence),
+        **presence_score,
     }
 
 

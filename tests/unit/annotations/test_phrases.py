@@ -134,4 +134,4 @@ def test_presence_is_unknown_if_the_only_instances_of_the_nouns_are_ignored(igno
         1: [replace(TRUTH.instances_of(1)[0], noun="apple", attributes={}, ignore=ignore) for ignore in ignored[1]]
     }
     truth = GroundTruth({1: {}}, instances, frozenset({"apple", "pear"}), {})
-    assert is_presence_known({"phrase": "p", **phrase}, 1, truth) is is_known
+    assert is_presence_known(phrase, 1, truth, find_truth_ids(phrase, 1, truth)) is is_known

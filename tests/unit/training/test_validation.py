@@ -116,3 +116,16 @@ def test_an_image_with_ignored_apples_alone_is_neither_present_nor_absent(tmp_pa
         ]
         == scores["val_il_mcc"]
     )
+
+
+def test_instances_without_masks_count_for_presence_alone(tmp_path):
+    source = write_apples(tmp_path, boxes_only=True)
+    truth = replace(read_ground_truth(source.ground_truth_path), nouns=frozenset({"apple", "plum"}))
+    phrases = [APPLE_PHRASES[0], APPLE_PHRASES[2]]
+    scores = compute_validation_scores(FakeModel(APPLES, []), source, truth, phrases)
+    assert scores == {"val_il_mcc": 1.0}
+
+
+def test_without_phrases_there_are_no_scores(tmp_path):
+    source = write_apples(tmp_path)
+    assert compute_validation_scores(FakeModel(), source, read_ground_truth(source.ground_truth_path), []) == {}

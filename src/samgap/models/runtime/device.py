@@ -23,15 +23,16 @@ from samgap.models.runtime.gpu_check import find_gpu_evidence, find_gpu_fault
 logger = logging.getLogger("samgap")
 
 
-def init_torch(n_threads: int, tf32: bool, seed: int = 0) -> None:
-    """Seed torch, limit its CPU threads and set its arithmetic, as every job does.
+def init_torch(n_threads: int, tf32: bool) -> None:
+    """Seed torch with 0, limit its CPU threads and set its arithmetic, as every job does.
+
+    A training seeds torch itself (`samgap.training.run`).
 
     Args:
         n_threads: number of threads.
         tf32: the configuration's `tf32` (`samgap.models.runtime.arithmetic`).
-        seed: seed of torch's random numbers.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     torch.set_num_threads(n_threads)
     set_arithmetic(tf32)
 
