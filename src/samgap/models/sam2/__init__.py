@@ -30,11 +30,6 @@ OPTIONS = {
 }
 
 
-def list_hydra_overrides(options: Mapping[str, Any]) -> list[str]:
-    """Return the option `overrides` as the package takes them, `key=value`."""
-    return [f"{key}={value}" for key, value in (options.get("overrides") or {}).items()]
-
-
 def build_network(options: Mapping[str, Any], device: str) -> "nn.Module":
     """Return the image model without weights, for the inventory."""
     from samgap.models.sam2.image import build_model

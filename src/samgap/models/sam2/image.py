@@ -34,8 +34,8 @@ from samgap.models.runtime.prompt_tensors import (
 )
 from samgap.models.runtime.rle import upsample_to_masks
 from samgap.models.runtime.weights import load_weights, read_weights
-from samgap.models.sam2 import list_hydra_overrides
 from samgap.models.sam2.grid import MASKS_PER_POINT, MAX_POINTS_PER_BATCH, generate_masks
+from samgap.models.sam2.overrides import list_hydra_overrides
 from samgap.prompts.kinds import get_row_kind
 
 # isort: split

@@ -22,7 +22,7 @@ from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import threshold_logits
 from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
 from samgap.models.runtime.weights import load_weights, read_weights
-from samgap.models.sam2 import list_hydra_overrides
+from samgap.models.sam2.overrides import list_hydra_overrides
 
 # isort: split
 from sam2 import sam2_video_predictor
