@@ -55,14 +55,14 @@ def shard_files(tmp_path):
     return tmp_path, predicted, images
 
 
-def run_matching(shard_files, model, skipped=None):
+def run_matching(shard_files, model, skipped=None, **provenance):
     folder, predicted, images = shard_files
     pairs = []
     for shard in ("000", "001"):
         shard_masks = predicted[predicted["image_id"].isin(select_shard(images, shard, 2)["image_id"])]
         cell = folder / f"dataset=set/model={model}/prompts=concepts/shard={shard}"
         rows = MASKS.empty_frame() if skipped else shard_masks
-        MASKS.write(cell / "masks.parquet", rows, {"skipped": skipped} if skipped else {})
+        MASKS.write(cell / "masks.parquet", rows, {"skipped": skipped} if skipped else provenance)
         inputs = {name: folder / f"{name}.parquet" for name in ("images", "prompts")}
         inputs |= {"masks": cell / "masks.parquet", "truth": folder / "instances.json"}
         output = {name: cell / f"{name}.parquet" for name in ("overlaps", "instances", "pairs")}
@@ -106,6 +106,17 @@ def test_estimate_reads_shards_in_any_order(shard_files):
     assert rows.loc[("unavailable", "iou", "all"), "note"] == "skipped: no access"
     area_strata = rows.xs("iou", level="metric").loc["sam3"].filter(like="area: ", axis=0)
     assert area_strata["n_instances"].sum() == rows.loc[("sam3", "iou", "all"), "n_instances"]
+
+
+def test_absent_phrases_that_could_not_be_predicted_are_not_evaluable(shard_files):
+    folder = shard_files[0]
+    prompts = PROMPTS.read(folder / "prompts.parquet")
+    is_absent = prompts["truth_ids"].map(lambda ids: ids is not None and not len(ids))
+    absent, present = prompts[is_absent]["prompt_id"].iat[0], prompts[~is_absent]["prompt_id"].iat[0]
+    for name, unpredicted, expected in (("sam3", [], True), ("nan", [absent, present], False)):
+        paths = run_matching(shard_files, name, unpredicted=unpredicted)
+        pairs = pd.concat(PAIRS.read(path) for path in paths).set_index("prompt_id")
+        assert pairs.loc[absent, "evaluable"] == expected and pairs.loc[present, "evaluable"]
 
 
 def test_compare_reads_shards(shard_files):

@@ -10,7 +10,10 @@ OPTIONS = {
             "$ref": "#/$defs/id",
         },
         "negatives": {
-            "description": "Maximum number of negative phrases (their referent is absent) for an image of a step.",
+            "description": (
+                "Maximum number of negative phrases (their referent is absent) for an image of a step. Images of a "
+                "data set with `exhaustive: false` have none."
+            ),
             "type": "integer",
             "minimum": 0,
         },
