@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samgap.errors import UserError
-from samgap.io.files import sha256
+from samgap.io.files import hash_checksums, sha256
 from samgap.io.visible_files import walk_visible_files
 
 
@@ -32,10 +32,7 @@ class ReadLog:
         if checksums is None:
             paths = {file.relative_to(folder).as_posix(): file for file in walk_visible_files(folder)}
             checksums = {name: sha256(file) for name, file in paths.items() if file.is_file()}
-        lines = "".join(f"{checksums[name]}  {name}\n" for name in sorted(checksums))
-        # A name may have bytes that are not Unicode.
-        digest = hashlib.sha256(lines.encode(errors="surrogateescape"))
-        return {"n_files": len(checksums), "sha256": digest.hexdigest()}
+        return {"n_files": len(checksums), "sha256": hash_checksums(checksums)}
 
 
 _current: ReadLog | None = None

@@ -13,7 +13,7 @@ from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.left_out import ReturnedCounts
 from samgap.datasets.photographs import IMAGE_SUFFIXES
 from samgap.errors import UserError
-from samgap.io.files import atomic_directory, atomic_write
+from samgap.io.files import atomic_directory, atomic_write, hash_checksums
 from samgap.io.progress import report_progress
 from samgap.masks.coco_annotation import encode_annotation
 from samgap.tables.images import IMAGES
@@ -29,7 +29,7 @@ class _WrittenImage:
     extra_sha256: dict[str, str]  # of the extra files, by name
 
 
-def describe_labels(labels: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def make_info(labels: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return `info` of instances.json: what the labels of a data set cover.
 
     Args:
@@ -58,7 +58,7 @@ def write_dataset(
 
     Args:
         annotated_images: The images with their annotations.
-        info: What the labels cover; see `describe_labels` and `samgap.annotations.ground_truth`.
+        info: What the labels cover; see `make_info` and `samgap.annotations.ground_truth`.
         images_dir: Folder of the images.
         instances_path: The COCO file.
         table_path: The table `images`.
@@ -104,8 +104,8 @@ def write_dataset(
             {"n_annotations_read": len(instances), "left_out": {}} if labels.counts is None else labels.counts.to_card()
         ),
         "n_incomplete_images": sum("incomplete" in image for image in images),
-        "images_sha256": _hash_checksums({name: image.sha256 for name, image in written.items()}),
-        **({"n_extras": len(extras), "extras_sha256": _hash_checksums(extras)} if extras else {}),
+        "images_sha256": hash_checksums({name: image.sha256 for name, image in written.items()}),
+        **({"n_extras": len(extras), "extras_sha256": hash_checksums(extras)} if extras else {}),
     }
 
 
@@ -156,12 +156,6 @@ def _make_table_row(image: Mapping[str, Any]) -> dict[str, Any]:
     columns = {"id": "image_id", "file_name": "file", "width": "width", "height": "height", "group": "group"}
     optional = {key: image.get(key) for key in ("sequence", "frame")}
     return {column: image[key] for key, column in columns.items()} | optional
-
-
-def _hash_checksums(checksums: Mapping[str, str]) -> str:
-    """Return one sha256 over the names and checksums of several files."""
-    lines = (f"{checksums[name]}  {name}\n" for name in sorted(checksums))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _to_coco_annotation(image: AnnotatedImage, annotation: Annotation, nouns: list[str]) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 """Verify downloaded and generated files against their recorded SHA-256, with one result for each file."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from samgap.io.files import read_json_object, sha256
+from samgap.io.files import hash_checksums, read_json_object, sha256
 
 OK, SKIPPED, DIFFERS, MISSING = "ok", "skipped", "differs", "missing"
 FAILED_STATUSES = (DIFFERS, MISSING)
@@ -72,13 +71,9 @@ def _hash_files(folder: Path, names: Collection[str]) -> str | None:
 
     None if a file is missing, or if there are no names.
     """
-    digest = hashlib.sha256()
-    for name in sorted(names):
-        file = folder / name
-        if not file.is_file():
-            return None
-        digest.update(f"{sha256(file)}  {name}\n".encode())
-    return digest.hexdigest() if names else None
+    if not names or not all((folder / name).is_file() for name in names):
+        return None
+    return hash_checksums({name: sha256(folder / name) for name in names})
 
 
 def _list_files(folder: Path) -> set[str]:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,16 @@ def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's content in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_checksums(checksums: Mapping[str, str]) -> str:
+    """Return one SHA-256 over several files, independent of their order.
+
+    Args:
+        checksums: Name of each file -> SHA-256 of its content. A name may have bytes that are not Unicode.
+    """
+    lines = "".join(f"{checksums[name]}  {name}\n" for name in sorted(checksums))
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pycocotools import mask as coco_mask
 
 from samgap.annotations import ground_truth
 from samgap.datasets import AnnotatedImage, Annotation
-from samgap.datasets.write import describe_labels, write_dataset
+from samgap.datasets.write import make_info, write_dataset
 from samgap.errors import UserError
 from samgap.io import files
 from samgap.masks.coco_annotation import encode_annotation
@@ -190,7 +190,7 @@ def test_the_coco_file_says_whether_the_labels_are_exhaustive(
     tmp_path: Path, options: dict, exhaustive: bool, labelled_distance: float
 ) -> None:
     paths = tmp_path / "images", tmp_path / "instances.json", tmp_path / "images.parquet"
-    write_dataset([make_image("a.png")], describe_labels(INFO, options), *paths, dataset="d")
+    write_dataset([make_image("a.png")], make_info(INFO, options), *paths, dataset="d")
     info = files.read_json(paths[1])["info"]
     assert info["exhaustive"] is exhaustive
     assert {**INFO, "dataset": "d"}.items() <= info.items()

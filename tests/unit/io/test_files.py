@@ -7,13 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from samgap.io.files import atomic_directory, atomic_write, read_json, read_json_object, sha256, write_json
+from samgap.io.files import (
+    atomic_directory,
+    atomic_write,
+    hash_checksums,
+    read_json,
+    read_json_object,
+    sha256,
+    write_json,
+)
 
 
 def test_sha256_is_of_all_bytes_of_a_file(tmp_path):
     data = bytes(range(256)) * 9000
     (tmp_path / "a").write_bytes(data)
     assert sha256(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+
+
+def test_checksums_of_several_files_are_hashed_in_the_order_of_the_names():
+    expected = hashlib.sha256(b"00  a.jpg\nff  b.jpg\n").hexdigest()
+    assert hash_checksums({"b.jpg": "ff", "a.jpg": "00"}) == expected
+    assert hash_checksums({"a.jpg": "ff", "b.jpg": "00"}) != expected
+    # This is the name of a file whose bytes are not UTF-8.
+    assert hash_checksums({"\udcff": "00"}) == hashlib.sha256(b"00  \xff\n").hexdigest()
 
 
 def test_a_file_appears_at_the_end_of_the_block(tmp_path):
