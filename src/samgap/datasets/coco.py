@@ -16,21 +16,24 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from samgap.datasets import AnnotatedImage, Annotation
+from samgap.datasets import AnnotatedImage
 from samgap.datasets.archive import iter_files
 from samgap.datasets.archive_limits import MAX_ARCHIVE_GB
 from samgap.datasets.coco_annotations import make_annotation
 from samgap.datasets.coco_attributes import Category, parse_categories
 from samgap.datasets.coco_checks import check_crowds
-from samgap.datasets.coco_files import UNKNOWN_IMAGE, CocoFile, CocoImage, parse_coco_file
+from samgap.datasets.coco_counts import CocoCounts
+from samgap.datasets.coco_files import CocoFile, CocoImage, parse_coco_file
 from samgap.datasets.coco_ids import show
 from samgap.datasets.coco_images import LocatedImage, index_source, locate_images
+from samgap.datasets.coco_selection import select_entries
 from samgap.datasets.exif_orientation import ROTATIONS
 from samgap.datasets.groups import assign_groups
 from samgap.datasets.left_out import MAX_LEFT_OUT, LabelCounts
-from samgap.datasets.names import select_listed, summarize_names
+from samgap.datasets.names import summarize_names
 from samgap.datasets.orientation_notes import OrientationNotes, read_geometry
 from samgap.datasets.photographs import load_photograph
+from samgap.datasets.repetitions import ReadLabel, merge_repetitions
 
 logger = logging.getLogger("samgap")
 
@@ -141,7 +144,6 @@ def iter_images(
             docstring of the module.
     """
     source, max_gb = Path(archives["data"]), options.get("max-gb", MAX_ARCHIVE_GB)
-    max_left_out = options.get("max-left-out", MAX_LEFT_OUT)
     index = index_source(source, options["annotations"], max_gb)
     files: list[CocoFile] = []
     entries: list[tuple[PurePosixPath, CocoImage]] = []
@@ -151,34 +153,35 @@ def iter_images(
         entries += [(path, image) for image in files[-1].images]
     _check_nouns(source, files, options["nouns"])
     if "files" in options:
-        selected = select_listed((entry.file_name for _, entry in entries), options["files"], str(source))
-        entries = [(path, entry) for path, entry in entries if entry.file_name in selected]
-    coco_labels = [label for _, entry in entries for label in entry.labels]
-    check_crowds(f"{source}", [label.values for label in coco_labels], options.get("crowds"))
-    orphans = _count_orphans(source, files, options, max_left_out)
-    # The annotations without an image are those of all images, and a list of files may select a few.
-    counts = LabelCounts() if "files" in options else orphans
-    n_labels = counts.n_lost + sum(len(entry.labels) + len(entry.lost) for _, entry in entries)
+        entries = select_entries(entries, index, options, source)
+    _check_crowds(files, entries, options)
     located = locate_images(entries, index, options.get("images"), source)
     groups = assign_groups((image.output_name for image in located.values()), options)
+    counts = CocoCounts(
+        f"{source}",
+        files,
+        {name: category.noun for name, category in parse_categories(options["nouns"]).items()},
+        (image.entry for image in located.values()),
+        is_selection="files" in options,
+        max_left_out=options.get("max-left-out", MAX_LEFT_OUT),
+    )
     notes, n_instances = OrientationNotes(options.get("orientation")), 0
     try:
         for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
-            group = groups[located[path].output_name]
-            image = _load_image(located[path], encoded_bytes, f"{source}: {path}", group, options, counts, notes)
+            file_name, group = located[path].entry.source_name, groups[located[path].output_name]
+            image_counts = counts.by_file[file_name]
+            image = _load_image(located[path], encoded_bytes, f"{source}: {path}", group, options, image_counts, notes)
             n_instances += sum(not annotation.ignore for annotation in image.annotations)
             yield image
-            counts.raise_if_many_lost(f"{source}", max_left_out, n_labels)
-        counts.raise_if_all_lost(f"{source}")
+            counts.raise_if_many_lost(file_name)
+        total = counts.summarize()
     finally:
         # Before an error too: labels of rotated photographs can be why annotations are outside of their image.
         notes.log_warnings(f"{source}")
-    if counts is not orphans:
-        counts.add(orphans)
     if not n_instances:
         logger.warning("warning: %s: no image has an annotation that counts in the evaluation", source)
-    counts.log_warning(f"{source}")
-    return counts
+    total.log_warning(f"{source}")
+    return total
 
 
 # --- the annotations
@@ -203,30 +206,15 @@ def _check_nouns(source: Path, files: Sequence[CocoFile], nouns: Mapping[str, An
         )
 
 
-def _count_orphans(
-    source: Path, files: Sequence[CocoFile], options: Mapping[str, Any], max_left_out: float
-) -> LabelCounts:
-    """Return the counts of the annotations without an image.
-
-    Raises:
-        UserError: They are more than a fraction of the annotations of their file, or all of a file or of a noun.
-    """
-    counts, whole, categories = LabelCounts(), LabelCounts(), parse_categories(options["nouns"])
-    for file in files:
-        file_counts = LabelCounts()
-        for label in file.orphans:
-            noun = () if label.category is None else (categories[label.category].noun,)
-            whole.add_lost(UNKNOWN_IMAGE, label.id, file.source_name, *noun)
-            for each in (counts, file_counts):
-                each.add_lost(UNKNOWN_IMAGE, label.id)
-        for reason, label_id in file.not_used:
-            counts.not_used[reason].append(label_id)
-        for label in (label for image in file.images for label in image.labels):
-            whole.add_usable(file.source_name, categories[label.category or ""].noun)
-        file_counts.n_usable = sum(len(image.labels) + len(image.lost) for image in file.images)
-        file_counts.raise_if_many_lost(file.source_name, max_left_out, file_counts.n_usable + len(file.orphans))
-    whole.raise_if_all_lost(f"{source}")
-    return counts
+def _check_crowds(
+    files: Sequence[CocoFile], entries: Sequence[tuple[PurePosixPath, CocoImage]], options: Mapping[str, Any]
+) -> None:
+    """Check the crowds of each file, because each may come from another tool."""
+    annotations: dict[str, list[Mapping[str, Any]]] = {file.source_name: [] for file in files}
+    for _, entry in entries:
+        annotations[entry.source_name] += [label.values for label in entry.labels]
+    for source_name, values in annotations.items():
+        check_crowds(source_name, values, options.get("crowds"))
 
 
 # --- one image
@@ -247,11 +235,10 @@ def _load_image(
     coco_annotations = [label.values for label in entry.labels] if photo.orientation in ROTATIONS else []
     notes.add(entry.file_name, photo, read_geometry(coco_annotations), entry.size)
     categories = parse_categories(options["nouns"])
-    annotations: list[Annotation] = []
+    labels: list[ReadLabel] = []
     lost_categories = {*entry.lost_elsewhere, *(label.category for _, label in entry.lost)}
     for reason, label in entry.lost:
-        nouns = () if label.category is None else (categories[label.category].noun,)
-        counts.add_lost(reason, label.id, entry.source_name, *nouns)
+        counts.add_lost(reason, label.id, None if label.category is None else categories[label.category].noun)
     for target, reasons in ((counts.not_used, entry.not_used), (counts.changed, entry.changed)):
         for reason, label_id in reasons:
             target[reason].append(label_id)
@@ -260,12 +247,11 @@ def _load_image(
         category, size = categories[label.category], (photo.width, photo.height)
         annotation, lost_reason = make_annotation(label, category, size, options, counts)
         if annotation:
-            annotations.append(annotation)
+            labels.append(ReadLabel(label.id, annotation, is_lost=lost_reason is not None))
         if lost_reason:
-            counts.add_lost(lost_reason, label.id, entry.source_name, category.noun)
+            counts.add_lost(lost_reason, label.id, category.noun)
             lost_categories.add(label.category)
-        else:
-            counts.add_usable(entry.source_name, category.noun)
+    annotations = merge_repetitions(labels, counts)
     return AnnotatedImage(
         *(located.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations),
         incomplete=_list_incomplete_nouns(lost_categories, categories, options),

@@ -10,7 +10,7 @@ from typing import Any
 from samgap.datasets.coco_checks import check_geometry
 from samgap.datasets.coco_ids import IdIndex, Reference, reference_key, show, to_id_text
 from samgap.datasets.coco_json import load_coco_json
-from samgap.datasets.coco_values import InvalidAnnotationError, has_segmentation, parse_size
+from samgap.datasets.coco_values import InvalidAnnotationError, parse_size
 from samgap.datasets.left_out import LEFT_OUT
 from samgap.datasets.names import split_path, summarize_names
 from samgap.errors import UserError
@@ -50,8 +50,8 @@ class CocoImage:
         lost: Annotations that cannot be used, each with the reason.
         not_used: Ids of annotations that are left out on purpose, each with the reason.
         changed: Ids of annotations that are read in another way than written, each with the description.
-        lost_elsewhere: Categories (None: unknown) of annotations that may belong to this image, because it has none
-            while others of the file belong to no image.
+        lost_elsewhere: Categories (None: unknown) of annotations that may belong to this image, because it has none of
+            them while some of the file belong to no image.
     """
 
     file_name: str
@@ -84,7 +84,7 @@ class CocoFile:
 
 
 def parse_coco_file(source_name: str, id_prefix: str, json_bytes: bytes, nouns: Mapping[str, Any]) -> CocoFile:
-    """Return the images of one COCO file, each with its annotations, without duplicates.
+    """Return the images of one COCO file, each with its annotations.
 
     Args:
         source_name: Name of the file for messages.
@@ -110,7 +110,6 @@ def parse_coco_file(source_name: str, id_prefix: str, json_bytes: bytes, nouns: 
     image_by_key = image_index.join(row.get("image_id") for row in rows)
     category_by_key = category_index.join(row.get("category_id") for row in rows)
     file = CocoFile(source_name, frozenset(categories), images, [], [])
-    contents: dict[str, Mapping[str, Any]] = {}
     for label_id, row in zip(_make_label_ids(source_name, id_prefix, rows), rows, strict=True):
         image, category = (
             _find(references, row.get(name))
@@ -126,12 +125,10 @@ def parse_coco_file(source_name: str, id_prefix: str, json_bytes: bytes, nouns: 
         elif category is None:
             label = replace(label, id=f"{label.id} with category_id {show(row.get('category_id'))}")
             images[image.row].lost.append((UNKNOWN_CATEGORY, label))
-        elif repetition := _find_repetition(source_name, (image.row, category.row), row, contents):
-            images[image.row].not_used.append((repetition, label.id))
         else:
             images[image.row].labels.append(label)
             images[image.row].changed.extend(changes)
-    _mark_empty_images(images, file.orphans)
+    _mark_candidates(images, file.orphans, nouns)
     _leave_out_corners(source_name, images)
     return file
 
@@ -145,43 +142,57 @@ def _leave_out_corners(source_name: str, images: Sequence[CocoImage]) -> None:
         image.lost.append((CORNERS, label))
 
 
-def _find_repetition(
-    source_name: str, references: tuple[int, int], row: Mapping[str, Any], contents: dict[str, Mapping[str, Any]]
-) -> str | None:
-    """Return how an annotation repeats the box and segmentation of another one; None, and record it, if it does not.
+def has_equal_labels(first: CocoImage, second: CocoImage) -> bool:
+    """Return whether two entries of one photograph have the same annotations, whatever their ids and their order."""
+    try:
+        contents = [
+            (
+                image.size,
+                sorted(_serialize_label(label) for label in image.labels),
+                sorted((reason, _serialize_label(label)) for reason, label in image.lost),
+                len(image.not_used),
+                image.lost_elsewhere,
+            )
+            for image in (first, second)
+        ]
+    except RecursionError:  # lists in lists, too deep to be compared
+        return False
+    return contents[0] == contents[1]
+
+
+def _serialize_label(label: CocoLabel) -> str:
+    values = {key: value for key, value in label.values.items() if key not in ("id", "image_id", "category_id")}
+    return json.dumps([label.category, _unify_numbers(values)], sort_keys=True)
+
+
+def _unify_numbers(value: Any) -> Any:
+    """Return a value of a JSON file in which 1 and 1.0 are equal."""
+    if isinstance(value, Mapping):
+        return {key: _unify_numbers(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_unify_numbers(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _mark_candidates(images: Iterable[CocoImage], orphans: Sequence[CocoLabel], categories: Iterable[str]) -> None:
+    """Mark the categories that images may have, because annotations of them belong to no image.
+
+    Such an annotation may be of any image. An image that has another one of its category is not marked, because the
+    presence of the category is known there.
 
     Args:
-        source_name: Name of the file for messages.
-        references: Its image and category.
-        row: The annotation.
-        contents: The annotations so far, by their content.
+        images: The images of the file.
+        orphans: The annotations without an image.
+        categories: The categories that have a noun: an annotation of an unknown category may be of any of them.
     """
-    if row.get("bbox") is None and not has_segmentation(row):
-        return None
-    try:
-        content = json.dumps([*references, row.get("bbox"), row.get("segmentation")])
-        first = contents.setdefault(content, row)
-        if first is row:
-            return None
-        is_equal = {**first, "id": None} == {**row, "id": None}
-    except RecursionError as error:
-        raise UserError(f"{source_name}: not a COCO file of instances: lists in lists, too deep") from error
-    return (
-        f"that repeat another {LEFT_OUT}"
-        if is_equal
-        else f"that repeat the shape of another with other values {LEFT_OUT}"
-    )
-
-
-def _mark_empty_images(images: Iterable[CocoImage], orphans: Sequence[CocoLabel]) -> None:
-    """Mark the images without any annotation if there are annotations of unknown images.
-
-    All annotations of an image have the same id in most files. Therefore an image whose id is wrong in them has none.
-    """
-    categories = {label.category for label in orphans}
+    orphan_categories = {label.category for label in orphans}
+    if not orphan_categories:
+        return
     for image in images:
-        if not (image.labels or image.lost or image.not_used):
-            image.lost_elsewhere.update(categories)
+        present = {label.category for label in image.labels}
+        if None in orphan_categories:
+            image.lost_elsewhere.update({*categories} - present if present else {None})
+        image.lost_elsewhere.update(orphan_categories - present - {None})
 
 
 def _find(references: Mapping[tuple[bool, str], Reference], value: Any) -> Reference | None:

@@ -11,11 +11,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from samgap.datasets.archive import iter_files
-from samgap.datasets.coco_files import CocoImage
+from samgap.datasets.coco_files import CocoImage, has_equal_labels
 from samgap.datasets.image_paths import AmbiguousNameError, ImagePaths
 from samgap.datasets.names import clean_path, compose, normalize_spelling, split_path, suggest_name, summarize_names
 from samgap.datasets.output_names import make_output_names
 from samgap.datasets.photographs import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
+from samgap.datasets.repetitions import REPEATED
 from samgap.errors import UserError
 
 logger = logging.getLogger("samgap")
@@ -114,7 +115,7 @@ def locate_images(
         source: Folder or archive, for messages.
 
     Raises:
-        UserError: An image is missing, ambiguous, or labelled twice.
+        UserError: An image is missing, ambiguous, or labelled twice with different annotations.
     """
     image_paths = ImagePaths(index.image_paths, index.find_top(), folder)
     located: dict[PurePosixPath, tuple[PurePosixPath, CocoImage]] = {}
@@ -132,7 +133,14 @@ def locate_images(
             missing.append(name)
             continue
         if match.path in located:
-            _raise_labelled_twice(source, match.path, *located[match.path], coco_path, entry)
+            first = located[match.path][1]
+            # Two names without annotations may be of two photographs, one of which is missing.
+            is_same_name = entry.file_name == first.file_name
+            if not has_equal_labels(first, entry) or not (is_same_name or entry.labels):
+                _raise_labelled_twice(source, match.path, *located[match.path], coco_path, entry)
+            first.not_used.extend((REPEATED, label.id) for label in entry.labels)
+            deviations["labelled twice with equal annotations, which are read once"].append(f"{name} in {coco_path}")
+            continue
         located[match.path] = coco_path, entry
         folders = split_path(clean_path(name))[:-1] if match.has_other_spelling else split_path(name)[:-1]
         names_by_path[match.path] = "/".join((*folders, match.path.name))
@@ -164,7 +172,10 @@ def _raise_labelled_twice(
 ) -> NoReturn:
     if entry.file_name == first_entry.file_name:
         coco_paths = " and ".join(dict.fromkeys((str(first_coco_path), str(coco_path))))
-        raise UserError(f"{source}: {entry.file_name} is twice in {coco_paths}; remove one of them")
+        raise UserError(
+            f"{source}: {entry.file_name} is twice in {coco_paths}, with different annotations; remove one of them, or "
+            "join their annotations in one file"
+        )
     raise UserError(
         f"{source}: {path} is labelled twice, as {first_entry.file_name} and as {entry.file_name}; remove one of them"
     )

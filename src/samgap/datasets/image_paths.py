@@ -4,7 +4,8 @@ The name may come from another machine, and have folders that the source lacks. 
 their last parts agree, from the end to the beginning of the shorter path. Folders in `CONTAINER_NAMES`, such as
 `images`, are not compared, because tools add and remove them; neither is the top folder that contains all files of the
 source. So `/home/me/data/train/x.jpg` may be `train/x.jpg`, `train/images/x.jpg` or `x.jpg`, but not `val/x.jpg`. If
-the source has a folder `train`, an `x.jpg` that is not in it is not compatible either.
+the source has a folder `train`, an `x.jpg` that is not in it is not compatible either. A name without the name of a
+split has that of its annotation file: `x.jpg` of `instances_val.json` is not `train/x.jpg`.
 """
 
 import posixpath
@@ -72,8 +73,8 @@ class ImagePaths:
         """Return the file that a name refers to, or None.
 
         The exact path from the folder of the annotation file or from the top of the source has priority, then the path
-        with most of the folders of the name, then the folder of the split after which the annotation file is named
-        (`instances_train.json`). Other spellings are considered if there is no file of the name itself.
+        with most of the folders of the name, then the folder of the split after which the annotation file or its folder
+        is named (`instances_train.json`). Other spellings are considered if there is no file of the name itself.
 
         Args:
             name: Path of the image as an annotation file states it.
@@ -89,20 +90,23 @@ class ImagePaths:
             for path in (from_base, *(top.joinpath(*parts) for top in tops)):
                 if path in self.paths:
                     return ImageMatch(path)
-        other_parts = split_path(clean_path(name))
+        other_parts, splits = split_path(clean_path(name)), self._find_annotation_splits(annotation_path)
         for folders, candidates, has_other_spelling in (
             (parts[:-1], self._by_name.get(parts[-1], []), False),
             (other_parts[:-1], self._by_spelling.get(normalize_spelling(other_parts[-1]), []), True),
         ):
             folders = _compose_all(folders)
-            ranks = {path: self._rank(folders, path) for path in candidates if self._is_compatible(folders, path)}
+            compatible = [path for path in candidates if self._is_compatible(folders, path)]
+            other_splits = {path for path in compatible if self._is_of_other_split(path, folders, splits)}
+            ranks = {path: self._rank(folders, path) for path in compatible if path not in other_splits}
             best = [path for path, rank in ranks.items() if rank == max(ranks.values())]
-            in_split = [path for path in best if self._is_of_split(path, annotation_path.stem)]
+            in_split = [path for path in best if self._find_path_splits(path) == splits != set()]
             if len(best) > 1 and len(in_split) != 1:
                 raise AmbiguousNameError(*best)
             if best:
                 path = best[0] if len(best) == 1 else in_split[0]
-                return ImageMatch(path, ranks[path][1] < len(folders), has_other_spelling, len(best) > 1)
+                is_by_split = len(best) > 1 or bool(other_splits)
+                return ImageMatch(path, ranks[path][1] < len(folders), has_other_spelling, is_by_split)
         return None
 
     def find_in_other_folders(self, name: str) -> list[PurePosixPath]:
@@ -133,10 +137,22 @@ class ImagePaths:
         n_common = _count_common(rest, top)
         return not _are_different_splits(rest[: len(rest) - n_common], top[: len(top) - n_common])
 
-    def _is_of_split(self, path: PurePosixPath, name: str) -> bool:
-        """Return whether the folders of a path and a name have the names of the same splits."""
-        splits = _find_splits(" ".join(path.parts[len(self._top) : -1]))
-        return bool(splits) and splits == _find_splits(name)
+    def _is_of_other_split(self, path: PurePosixPath, folders: tuple[str, ...], splits: set[str]) -> bool:
+        """Return whether a path is of other splits than an annotation file, unless a name or the user states it."""
+        if self._folder:
+            return False
+        path_splits = self._find_path_splits(path)
+        is_stated = bool(path_splits & _find_splits(" ".join(folders)))
+        return bool(splits and path_splits) and splits.isdisjoint(path_splits) and not is_stated
+
+    def _find_path_splits(self, path: PurePosixPath) -> set[str]:
+        """Return the splits that the folders of a path are named after."""
+        return _find_splits(" ".join(path.parts[len(self._top) : -1]))
+
+    def _find_annotation_splits(self, path: PurePosixPath) -> set[str]:
+        """Return the splits that an annotation file is named after, or the last of its folders with such a name."""
+        names = (path.stem, *reversed(path.parts[len(self._top) : -1]))
+        return next(filter(None, map(_find_splits, names)), set())
 
     def _rank(self, folders: tuple[str, ...], path: PurePosixPath) -> tuple[int, int]:
         """Return the number of last folders that a name and a path share, without containers and with them."""

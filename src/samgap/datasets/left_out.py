@@ -34,18 +34,18 @@ class LabelCounts:
     Attributes:
         lost: Annotations that cannot be used, by reason: left out, or ignored in their whole box.
         not_used: Annotations that are left out on purpose, by reason.
-        changed: Annotations that are read with a change, by description.
-        n_usable: Number of the other annotations.
-        usable_parts: Number of usable annotations by part of the data set: a file, or a noun.
-        lost_parts: Number of lost annotations by part.
+        changed: Annotations that are read with a change or in doubt, by description.
+        n_usable: Number of the annotations that are used.
+        usable_nouns: Number of usable annotations by noun.
+        lost_nouns: Number of lost annotations by noun, as far as it is known.
     """
 
     lost: IdsByReason = field(default_factory=lambda: defaultdict(list))
     not_used: IdsByReason = field(default_factory=lambda: defaultdict(list))
     changed: IdsByReason = field(default_factory=lambda: defaultdict(list))
     n_usable: int = 0
-    usable_parts: Counter[str] = field(default_factory=Counter)
-    lost_parts: Counter[str] = field(default_factory=Counter)
+    usable_nouns: Counter[str] = field(default_factory=Counter)
+    lost_nouns: Counter[str] = field(default_factory=Counter)
 
     @property
     def n_lost(self) -> int:
@@ -57,21 +57,22 @@ class LabelCounts:
         """Number of annotations that were read."""
         return self.n_usable + self.n_lost + sum(map(len, self.not_used.values()))
 
-    def add_usable(self, *parts: str) -> None:
-        """Count an annotation that is used, and the parts of the data set that it belongs to: its file and its noun."""
+    def add_usable(self, noun: str) -> None:
+        """Count an annotation that is used."""
         self.n_usable += 1
-        self.usable_parts.update(parts)
+        self.usable_nouns[noun] += 1
 
-    def add_lost(self, reason: str, annotation_id: str, *parts: str) -> None:
-        """Count an annotation that cannot be used, and the parts that it belongs to, as far as they are known."""
+    def add_lost(self, reason: str, annotation_id: str, noun: str | None = None) -> None:
+        """Count an annotation that cannot be used; its noun is None if it is unknown."""
         self.lost[reason].append(annotation_id)
-        self.lost_parts.update(parts)
+        if noun is not None:
+            self.lost_nouns[noun] += 1
 
     def add(self, other: "LabelCounts") -> None:
         """Add the counts of other annotations."""
         self.n_usable += other.n_usable
-        self.usable_parts += other.usable_parts
-        self.lost_parts += other.lost_parts
+        self.usable_nouns += other.usable_nouns
+        self.lost_nouns += other.lost_nouns
         for name in ("lost", "not_used", "changed"):
             for reason, ids in getattr(other, name).items():
                 getattr(self, name)[reason] += ids
@@ -93,11 +94,19 @@ class LabelCounts:
             )
 
     def raise_if_all_lost(self, source_name: str) -> None:
-        """Raise UserError if all annotations of a file or of a noun are lost, whatever their fraction of all."""
-        for part, n_lost in self.lost_parts.items():
-            if not self.usable_parts[part]:
+        """Raise UserError if there are annotations and all of them are lost, whatever fraction is accepted."""
+        if self.n_lost and not self.n_usable:
+            raise UserError(
+                f"{source_name}: all {self.n_lost} annotations cannot be used: {_describe(self.lost)}; "
+                "correct them, or leave the file out"
+            )
+
+    def raise_if_noun_lost(self, source_name: str) -> None:
+        """Raise UserError if all annotations of a noun are lost, whatever their fraction of all."""
+        for noun, n_lost in self.lost_nouns.items():
+            if not self.usable_nouns[noun]:
                 raise UserError(
-                    f"{source_name}: all {n_lost} annotations of {part} cannot be used: {_describe(self.lost)}; "
+                    f"{source_name}: all {n_lost} annotations of {noun} cannot be used: {_describe(self.lost)}; "
                     "correct them, or leave it out"
                 )
 
@@ -118,15 +127,30 @@ class LabelCounts:
 
 
 class ReturnedCounts:
-    """Iterates over the images of a kind of data set, and keeps the counts that its generator returns, if any."""
+    """Iterates over the images of a kind of data set, and keeps their counts in `counts`.
+
+    These are what the generator of the kind returns. A kind that returns none uses all annotations that it reads.
+    """
 
     def __init__(self, images: Iterable[AnnotatedImage]) -> None:
         self.images = images
-        self.counts: LabelCounts | None = None
+        self.counts = LabelCounts()
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
-        generator = cast(Generator[AnnotatedImage, None, LabelCounts | None], self.images)
-        self.counts = yield from generator
+        counts = LabelCounts()
+        returned = yield from self._count_usable(counts)
+        self.counts = counts if returned is None else returned
+
+    def _count_usable(self, counts: LabelCounts) -> Generator[AnnotatedImage, None, LabelCounts | None]:
+        images = iter(self.images)
+        while True:
+            try:
+                image = next(images)
+            except StopIteration as end:
+                return cast(LabelCounts | None, end.value)
+            for annotation in image.annotations:
+                counts.add_usable(annotation.noun)
+            yield image
 
 
 def _describe(ids_by_reason: IdsByReason) -> str:

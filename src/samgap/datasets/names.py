@@ -98,7 +98,7 @@ def _find_numbers(text: str) -> list[int]:
 
 
 def select_listed(names: Iterable[str], list_path: str, source_name: str) -> set[str]:
-    """Select the names that a text file lists, by full path or by file name.
+    """Select the names that a text file lists, by full path or by the last parts of it.
 
     Args:
         names: Names of all labelled images.
@@ -117,7 +117,8 @@ def select_listed(names: Iterable[str], list_path: str, source_name: str) -> set
         raise UserError(f"{list_path}: the list of files (`files`) is empty")
     names_by_key = defaultdict(set)
     for name in names:
-        for key in (name, compose("/".join(split_path(name))), compose(split_path(name)[-1])):
+        parts = split_path(compose(name))
+        for key in (name, *("/".join(parts[start:]) for start in range(len(parts)))):
             names_by_key[key].add(name)
     selected, missing = set(), []
     for line in listed:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -67,7 +68,8 @@ def write_dataset(
 
     Returns:
         `n_images`, `n_groups`, `n_instances`, `n_ignored` and `images_sha256` (over all names and contents); the counts
-        of `LabelCounts.to_card` and `n_incomplete_images`; for a data set with extra files also `n_extras` and
+        of `LabelCounts.to_card` and `n_incomplete_images`; `unknown_attributes`, the number of instances of which the
+        value of an attribute is unknown, by its name; for a data set with extra files also `n_extras` and
         `extras_sha256`.
 
     Raises:
@@ -100,9 +102,8 @@ def write_dataset(
         "n_groups": len({image["group"] for image in images}),
         "n_instances": len(instances),
         "n_ignored": sum(instance["ignore"] for instance in instances),
-        **(
-            {"n_annotations_read": len(instances), "left_out": {}} if labels.counts is None else labels.counts.to_card()
-        ),
+        **labels.counts.to_card(),
+        "unknown_attributes": _count_unknown_attributes(instances),
         "n_incomplete_images": sum("incomplete" in image for image in images),
         "images_sha256": hash_checksums({name: image.sha256 for name, image in written.items()}),
         **({"n_extras": len(extras), "extras_sha256": hash_checksums(extras)} if extras else {}),
@@ -150,6 +151,11 @@ def _assign_ids(written: Mapping[str, _WrittenImage]) -> tuple[list[dict[str, An
         for annotation in written[name].annotations:
             instances.append({"id": len(instances) + 1, "image_id": image_id, **annotation})
     return images, instances
+
+
+def _count_unknown_attributes(instances: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    counts = Counter(name for instance in instances for name in instance.get("unknown_attributes", ()))
+    return dict(sorted(counts.items()))
 
 
 def _make_table_row(image: Mapping[str, Any]) -> dict[str, Any]:

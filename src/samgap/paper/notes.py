@@ -28,23 +28,26 @@ def shorten_note(note: str | None, max_chars: int, max_lines: int = 2) -> str:
 
 
 def describe_left_out(card: Mapping[str, Any]) -> str | None:
-    """Return a remark on the annotations of a data set that could not be used, with the reasons; None without any.
+    """Return a remark on the annotations of a data set that could not be used, or not whole; None without any.
+
+    It has the number of annotations by reason, and of instances by the attribute whose value is unknown.
 
     Args:
         card: Content of `dataset.json`.
     """
+    sentences = []
     counts: Mapping[str, int] = card.get("left_out", {})
-    if not counts:
-        return None
-    reasons = "; ".join(f"{number:,} {reason}" for reason, number in counts.items())
-    remark = (
-        f"Data set {card['dataset']}: {sum(counts.values()):,} of {card['n_annotations_read']:,} annotations could not "
-        f"be used: {reasons}."
-    )
-    if n_images := card.get("n_incomplete_images", 0):
-        images = "1 image" if n_images == 1 else f"{n_images:,} images"
-        remark += f" In {images} that may lack a label, phrases of the nouns concerned are not evaluable."
-    return remark
+    if counts:
+        reasons = "; ".join(f"{number:,} {reason}" for reason, number in counts.items())
+        sentences.append(
+            f"{sum(counts.values()):,} of {card['n_annotations_read']:,} annotations could not be used: {reasons}."
+        )
+        if n_images := card.get("n_incomplete_images", 0):
+            images = "1 image" if n_images == 1 else f"{n_images:,} images"
+            sentences.append(f"In {images} that may lack a label, phrases of the nouns concerned are not evaluable.")
+    for name, number in card.get("unknown_attributes", {}).items():
+        sentences.append(f"The value of {name} is unknown for {number:,} of {card['n_instances']:,} instances.")
+    return f"Data set {card['dataset']}: {' '.join(sentences)}" if sentences else None
 
 
 class Footnotes:

@@ -207,12 +207,6 @@ def test_folders_of_file_names_become_part_of_the_name(tmp_path: Path) -> None:
     assert len(read_coco(source)) == 1
 
 
-def test_image_in_two_coco_files_is_refused(tmp_path: Path) -> None:
-    source = write_folder(tmp_path / "d", VALID_LABELS)
-    (source / "more.json").write_text(json.dumps(VALID_LABELS), encoding="utf-8")
-    assert "a.jpg is twice in d/labels.json and d/more.json" in read_coco_error(source, annotations=["*.json"])
-
-
 def test_missing_or_ambiguous_coco_file_is_refused(tmp_path: Path) -> None:
     source = write_folder(tmp_path / "d", VALID_LABELS)
     message = read_coco_error(source, annotations=["label.json"])

@@ -118,6 +118,19 @@ def test_two_splits_with_equal_names_in_two_coco_files(tmp_path: Path, coco_path
     assert widths == {"train_0001.jpg": 5, "val_0001.jpg": 6}
 
 
+def test_photograph_of_another_split_than_its_coco_file_is_not_read(tmp_path: Path, logged_warnings) -> None:
+    """The labels of the split `val` are for its own 0001.jpg, which is missing."""
+    source = write_source(tmp_path / "d", {"annotations/instances_val.json": make_labels(images=("0001.jpg",))}, {})
+    (source / "train").mkdir()
+    (source / "train" / "0001.jpg").write_bytes(make_jpeg())
+    options = {"annotations": ["instances_val.json"]}
+    message = read_coco_error(source, **options)
+    assert "no image 0001.jpg, which is labelled (d/train/0001.jpg is in another folder" in message
+    assert "if that is right, set `images: train`" in message
+    assert read_names(source, **options, images="train") == {"0001.jpg": "train/0001.jpg"}
+    assert logged_warnings()[0].endswith("no image has an annotation that counts in the evaluation")
+
+
 def test_photograph_that_is_labelled_by_two_names_is_refused(tmp_path: Path) -> None:
     source = write_source(tmp_path / "d", label("a.jpg", "images/a.JPG"), {"a.jpg": 1})
     assert "d/a.jpg is labelled twice, as a.jpg and as images/a.JPG; remove one of them" in read_coco_error(source)

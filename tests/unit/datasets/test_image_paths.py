@@ -138,6 +138,43 @@ def test_annotation_file_that_is_named_after_a_split() -> None:
         find("x.jpg", *paths, annotation="annotations/instances.json")
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "annotation", "is_found"),
+    [
+        ("x.jpg", "train/x.jpg", "annotations/instances_val.json", False),
+        ("images/x.jpg", "train/images/x.jpg", "annotations/instances_val2017.json", False),
+        ("x.JPG", "train/x.jpg", "annotations/instances_val.json", False),
+        ("/home/me/x.jpg", "images/training/x.jpg", "test/labels.json", False),
+        ("x.jpg", "train/x.jpg", "val/annotations/labels.json", False),
+        ("x.jpg", "train/images/x.jpg", "train/instances_val.json", False),
+        # Nothing contradicts.
+        ("x.jpg", "train/x.jpg", "annotations/instances_trainval.json", True),
+        ("x.jpg", "train/x.jpg", "annotations/instances_training.json", True),
+        ("x.jpg", "images/x.jpg", "annotations/instances_val.json", True),
+        ("x.jpg", "trains/x.jpg", "annotations/instances_val.json", True),
+        # The name, or the place of the annotation file, states the folder.
+        ("train2017/x.jpg", "train2017/x.jpg", "annotations/lvis_v1_val.json", True),
+        ("coco/train2017/x.jpg", "images/train2017/x.jpg", "annotations/lvis_v1_val.json", True),
+        ("x.jpg", "train/x.jpg", "train/instances_val.json", True),
+    ],
+)
+def test_the_split_of_the_annotation_file_excludes_others(
+    name: str, path: str, annotation: str, is_found: bool
+) -> None:
+    assert find_path(name, path, "y.jpg", annotation=annotation) == (path if is_found else None)
+
+
+def test_a_stated_folder_may_be_of_another_split_than_the_annotation_file() -> None:
+    options = {"annotation": "annotations/instances_val.json"}
+    assert find_path("x.jpg", "train/x.jpg", "y.jpg", **options) is None
+    assert find_path("x.jpg", "train/x.jpg", "y.jpg", folder="train", **options) == "train/x.jpg"
+
+
+def test_the_folder_of_the_annotation_file_tells_splits_apart() -> None:
+    paths = "train/images/x.jpg", "val/images/x.jpg"
+    assert find_path("x.jpg", *paths, annotation="val/annotations/labels.json") == "val/images/x.jpg"
+
+
 def test_images_are_in_the_stated_folder() -> None:
     paths = "data/images/x.jpg", "thumbs/x.jpg", "data/images/row1/y.jpg", "data/images/row2/y.jpg"
     assert find_path("x.jpg", *paths, folder="data/images") == "data/images/x.jpg"

@@ -67,6 +67,7 @@ def test_other_kinds_read_all_their_annotations(tmp_path: Path) -> None:
     paths = (tmp_path / "images", tmp_path / "instances.json", tmp_path / "images.parquet")
     counts = write_dataset(read_coco(source), coco.describe_labels(OPTIONS), *paths, dataset="d")
     assert (counts["n_annotations_read"], counts["left_out"], counts["n_incomplete_images"]) == (3, {}, 0)
+    assert (counts["not_used"], counts["read_with_changes"]) == ({}, {})
 
 
 @pytest.mark.parametrize(("n_broken", "stops"), [(1, False), (2, True)])
@@ -102,7 +103,7 @@ def test_a_file_or_a_noun_of_which_all_is_lost_stops_the_run(tmp_path: Path) -> 
     (source / "more.json").write_text(json.dumps(other), encoding="utf-8")
     (source / "b.jpg").write_bytes((source / "a.jpg").read_bytes())
     message = read_coco_error(source, annotations=["*.json"], **accepted)
-    assert "all 1 annotations of" in message and "more.json cannot be used" in message
+    assert "more.json: all 1 annotations cannot be used" in message
 
 
 def test_categories_without_a_noun_are_not_lost(tmp_path: Path) -> None:
@@ -158,7 +159,8 @@ def test_the_image_of_a_lost_label_is_no_negative(tmp_path: Path, broken: dict, 
 
 def test_unknown_attributes_reach_the_ground_truth(tmp_path: Path) -> None:
     rows = [{**row, "ripeness": value} for row, value in zip(make_boxes(2), ("ripe", "rotten"), strict=True)]
-    write(tmp_path, make_labels(*rows), **{"attribute-values": {"ripeness": ["ripe", "unripe"]}})
+    counts = write(tmp_path, make_labels(*rows), **{"attribute-values": {"ripeness": ["ripe", "unripe"]}})
+    assert counts["unknown_attributes"] == {"ripeness": 1}
     instances = read_ground_truth(tmp_path / "instances.json").instances_of(1)
     assert [set(instance.unknown_attributes) for instance in instances] == [set(), {"ripeness"}]
 
@@ -170,4 +172,6 @@ def test_counts_can_be_added() -> None:
     counts.add(other)
     assert (counts.n_read, counts.n_lost, counts.to_card()["left_out"]) == (2, 1, {"with no box are left out": 1})
     with pytest.raises(UserError, match="all 1 annotations of pear cannot be used: 1 with no box are left out"):
-        counts.raise_if_all_lost("d")
+        counts.raise_if_noun_lost("d")
+    with pytest.raises(UserError, match="d: all 1 annotations cannot be used: 1 with no box are left out"):
+        other.raise_if_all_lost("d")

@@ -34,3 +34,16 @@ def test_lost_labels_are_described_with_their_reasons():
     )
     assert notes.describe_left_out({**card, "n_incomplete_images": 0}).endswith("polygon are ignored.")
     assert notes.describe_left_out({**card, "left_out": {}}) is None
+
+
+def test_unknown_values_of_attributes_are_described_with_and_without_lost_labels():
+    card = {"dataset": "mine", "n_instances": 1788, "unknown_attributes": {"colour": 2, "ripeness": 1200}}
+    unknown = (
+        "The value of colour is unknown for 2 of 1,788 instances. The value of ripeness is unknown for 1,200 of 1,788 "
+        "instances."
+    )
+    assert notes.describe_left_out(card) == f"Data set mine: {unknown}"
+    card |= {"n_annotations_read": 1790, "left_out": {"with no box are left out": 2}}
+    assert notes.describe_left_out(card) == (
+        f"Data set mine: 2 of 1,790 annotations could not be used: 2 with no box are left out. {unknown}"
+    )
