@@ -23,7 +23,7 @@ from samgap.datasets.coco_annotations import make_annotation
 from samgap.datasets.coco_attributes import Category, parse_categories
 from samgap.datasets.coco_checks import check_crowds
 from samgap.datasets.coco_counts import CocoCounts
-from samgap.datasets.coco_files import CocoFile, CocoImage, parse_coco_file
+from samgap.datasets.coco_files import CocoFile, CocoImage, mark_images_of_other_files, parse_coco_file
 from samgap.datasets.coco_ids import show
 from samgap.datasets.coco_images import LocatedImage, index_source, locate_images
 from samgap.datasets.coco_selection import select_entries
@@ -151,6 +151,7 @@ def iter_images(
     for path, json_bytes in sorted(index.json_files.items()):
         files.append(parse_coco_file(f"{source}: {path}", id_prefixes[path], json_bytes, options["nouns"]))
         entries += [(path, image) for image in files[-1].images]
+    mark_images_of_other_files(files, options["nouns"])
     _check_nouns(source, files, options["nouns"])
     if "files" in options:
         entries = select_entries(entries, index, options, source)

@@ -51,7 +51,8 @@ class CocoImage:
         not_used: Ids of annotations that are left out on purpose, each with the reason.
         changed: Ids of annotations that are read in another way than written, each with the description.
         lost_elsewhere: Categories (None: unknown) of annotations that may belong to this image, because it has none of
-            them while some of the file belong to no image.
+            them while some belong to no image.
+        id_text: Id of the image as text; None if it is invalid.
     """
 
     file_name: str
@@ -62,6 +63,7 @@ class CocoImage:
     not_used: list[tuple[str, str]] = field(default_factory=list)
     changed: list[tuple[str, str]] = field(default_factory=list)
     lost_elsewhere: set[str | None] = field(default_factory=set)
+    id_text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,22 @@ def _leave_out_corners(source_name: str, images: Sequence[CocoImage]) -> None:
         image.lost.append((CORNERS, label))
 
 
+def mark_images_of_other_files(files: Sequence[CocoFile], categories: Iterable[str]) -> None:
+    """Mark images that annotations of another file may belong to, because only that file lacks their image id.
+
+    Args:
+        files: The COCO files of a data set, some of which may have been divided without all their annotations.
+        categories: The categories that have a noun.
+    """
+    orphans: dict[str | None, list[CocoLabel]] = {}
+    for file in files:
+        for label in file.orphans:
+            orphans.setdefault(to_id_text(label.values.get("image_id")), []).append(label)
+    for file in files if orphans else ():
+        for image in file.images:
+            _mark_candidates([image], orphans.get(image.id_text, []), categories)
+
+
 def has_equal_labels(first: CocoImage, second: CocoImage) -> bool:
     """Return whether two entries of one photograph have the same annotations, whatever their ids and their order."""
     try:
@@ -207,7 +225,7 @@ def _parse_image(source_name: str, row: Mapping[str, Any]) -> CocoImage:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise UserError(f"{source_name}: the file name {show(name)} has a control character; rename the image")
     try:
-        return CocoImage(name, parse_size(row), source_name)
+        return CocoImage(name, parse_size(row), source_name, id_text=to_id_text(row.get("id")))
     except InvalidAnnotationError as error:
         raise UserError(f"{source_name}: image {name}: {error}; correct it") from error
 
@@ -221,12 +239,14 @@ def _parse_category(source_name: str, row: Mapping[str, Any]) -> str:
 
 def _check_categories(source_name: str, names: set[str], nouns: Mapping[str, Any]) -> None:
     """Raise UserError if no category of the file has a noun, or if a name in `nouns` differs by case or spaces only."""
-    similar = {_fold(name): name for name in sorted(nouns.keys() - names)}
+    similar = {_fold(name): name for name in sorted(nouns, key=lambda name: (name not in names, name))}
     for name in sorted(names - nouns.keys()):
         if _fold(name) in similar:
+            other = similar[_fold(name)]
+            verb, also = ("has also", ", too") if other in names else ("has", "")
             raise UserError(
-                f"{source_name}: `nouns` has {show(similar[_fold(name)])}, but the file has the category {show(name)}; "
-                "write this name in `nouns`"
+                f"{source_name}: `nouns` has {show(other)}, but the file {verb} the category {show(name)}; "
+                f"write this name in `nouns`{also}"
             )
     if not names & nouns.keys():
         listed = summarize_names(show(name)[1:-1] for name in sorted(names)) or "none"

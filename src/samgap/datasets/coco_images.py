@@ -4,7 +4,7 @@ import fnmatch
 import itertools
 import logging
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -48,7 +48,7 @@ def index_source(source: Path, patterns: list[str], max_gb: float) -> SourceInde
 
     Raises:
         UserError: The source or a COCO file is missing, a pattern without wildcards matches several files, or an
-            archive has two images of the same path.
+            archive has two images or COCO files of the same path.
     """
     index = SourceIndex()
     json_paths: list[str] = []
@@ -67,7 +67,10 @@ def index_source(source: Path, patterns: list[str], max_gb: float) -> SourceInde
 
     if not source.exists():
         raise UserError(f"{source}: no such file or folder; check the `path` or `archives` of the data set")
-    index.json_files.update(iter_files(source, is_coco_file, max_gb))
+    for path, content in iter_files(source, is_coco_file, max_gb):
+        if path in index.json_files:
+            raise UserError(f"{source}: there are two files {path}; pack the archive again with one of them")
+        index.json_files[path] = content
     for pattern in patterns:
         matches = [str(path) for path in sorted(index.json_files) if _is_match(path, pattern)]
         if not matches:
@@ -122,6 +125,7 @@ def locate_images(
     names_by_path: dict[PurePosixPath, str] = {}
     missing: list[str] = []
     deviations: dict[str, list[str]] = defaultdict(list)
+    folders_by_coco_path: dict[PurePosixPath, Counter[PurePosixPath]] = defaultdict(Counter)
     for coco_path, entry in entries:
         name = entry.file_name
         try:
@@ -144,6 +148,8 @@ def locate_images(
         located[match.path] = coco_path, entry
         folders = split_path(clean_path(name))[:-1] if match.has_other_spelling else split_path(name)[:-1]
         names_by_path[match.path] = "/".join((*folders, match.path.name))
+        if len(split_path(name)) == 1:
+            folders_by_coco_path[coco_path][match.path.parent] += 1
         for applies, deviation in (
             (match.has_other_folders, "found without some folders of their names"),
             (match.has_other_spelling, "found by another spelling of their names"),
@@ -158,6 +164,14 @@ def locate_images(
         )
     for deviation, names in deviations.items():
         logger.warning("warning: %s: images %s (%d): %s", source, deviation, len(names), summarize_names(names))
+    for coco_path, counts in folders_by_coco_path.items():
+        if len(counts) > 1:
+            texts = (f"{n_images} in {path}" for path, n_images in counts.most_common())
+            logger.warning(
+                "warning: %s: images that %s names without a folder are in several folders: %s; if some are not the "
+                "labelled ones, set `images`",
+                *(source, coco_path, summarize_names(texts)),
+            )
     output_names = make_output_names(names_by_path, len(index.find_top()))
     return {path: LocatedImage(entry, output_names[path]) for path, (_, entry) in located.items()}
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,12 +13,15 @@ import numpy as np
 
 from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.left_out import ReturnedCounts
+from samgap.datasets.names import summarize_names
 from samgap.datasets.photographs import IMAGE_SUFFIXES
 from samgap.errors import UserError
 from samgap.io.files import atomic_directory, atomic_write, hash_checksums
 from samgap.io.progress import report_progress
 from samgap.masks.coco_annotation import encode_annotation
 from samgap.tables.images import IMAGES
+
+logger = logging.getLogger("samgap")
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ def write_dataset(
 
     Returns:
         `n_images`, `n_groups`, `n_instances`, `n_ignored` and `images_sha256` (over all names and contents); the counts
-        of `LabelCounts.to_card` and `n_incomplete_images`; `unknown_attributes`, the number of instances of which the
+        of `LabelCounts.to_card` and `n_incomplete_images`; `n_repeated_images`, the number of single images with the
+        content of another; `unknown_attributes`, the number of instances of which the
         value of an attribute is unknown, by its name; for a data set with extra files also `n_extras` and
         `extras_sha256`.
 
@@ -103,6 +108,7 @@ def write_dataset(
         "n_instances": len(instances),
         "n_ignored": sum(instance["ignore"] for instance in instances),
         **labels.counts.to_card(),
+        "n_repeated_images": _count_repeated_images(written, dataset),
         "unknown_attributes": _count_unknown_attributes(instances),
         "n_incomplete_images": sum("incomplete" in image for image in images),
         "images_sha256": hash_checksums({name: image.sha256 for name, image in written.items()}),
@@ -151,6 +157,24 @@ def _assign_ids(written: Mapping[str, _WrittenImage]) -> tuple[list[dict[str, An
         for annotation in written[name].annotations:
             instances.append({"id": len(instances) + 1, "image_id": image_id, **annotation})
     return images, instances
+
+
+def _count_repeated_images(written: Mapping[str, _WrittenImage], dataset: str) -> int:
+    """Return the number of images with the content of another, and warn of them; frames of videos may be equal."""
+    first_names: dict[str, str] = {}
+    pairs = []
+    for name in sorted(written):
+        if "sequence" not in written[name].entry:
+            first_name = first_names.setdefault(written[name].sha256, name)
+            if first_name != name:
+                pairs.append(f"{name} as {first_name}")
+    if pairs:
+        logger.warning(
+            "warning: %s: images with the content of another, which count twice (%d): %s; remove them, or list the "
+            "images to read in `files`",
+            *(dataset, len(pairs), summarize_names(pairs)),
+        )
+    return len(pairs)
 
 
 def _count_unknown_attributes(instances: Iterable[Mapping[str, Any]]) -> dict[str, int]:

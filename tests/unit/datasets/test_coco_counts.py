@@ -128,6 +128,19 @@ def test_images_that_may_have_an_annotation_of_an_unknown_image_are_incomplete(
     assert sum(counts["left_out"].values()) == (orphan_category != 5)
 
 
+@pytest.mark.parametrize(("image_id", "incomplete"), [(7, [(), (), ("apple",)]), (8, [(), (), ()])])
+def test_an_annotation_may_belong_to_an_image_of_another_file(
+    tmp_path: Path, image_id: int, incomplete: list[tuple[str, ...]]
+) -> None:
+    """labels.json was divided; the annotation of image 7, which is c.jpg, stayed in it."""
+    source = write_two_files(tmp_path / "d", [*make_boxes(20), *make_boxes(1, image_id=image_id)], make_boxes(1))
+    labels = json.loads((source / "more.json").read_text(encoding="utf-8"))
+    labels["images"][1]["id"] = 7
+    (source / "more.json").write_text(json.dumps(labels), encoding="utf-8")
+    images, _ = read_coco_counts(source, **FILES)
+    assert [image.incomplete for image in images] == incomplete
+
+
 def test_annotations_of_an_unknown_image_count_in_a_selection_of_images(tmp_path: Path) -> None:
     source = write_two_nouns(tmp_path / "d", 3)
     (tmp_path / "list.txt").write_text("b.jpg\n", encoding="utf-8")

@@ -216,6 +216,15 @@ def test_a_name_in_nouns_that_differs_by_case_is_refused(tmp_path: Path) -> None
     assert "`nouns` has 'red apple', but the file has the category 'Red_Apple'; write this name in `nouns`" in message
 
 
+def test_two_categories_that_differ_by_case_need_a_noun_each(tmp_path: Path) -> None:
+    labels = make_labels(BOX, {**BOX, "category_id": 4})
+    labels["categories"].append({"id": 4, "name": "Apple"})
+    source = write_folder(tmp_path / "d", labels)
+    message = read_coco_error(source)
+    assert "has 'apple', but the file has also the category 'Apple'; write this name in `nouns`, too" in message
+    assert count_annotations(source, nouns={"apple": "apple", "Apple": "pear"}) == [2]
+
+
 def test_a_category_with_a_space_at_its_end_is_named(tmp_path: Path) -> None:
     labels = make_labels(BOX)
     labels["categories"][0]["name"] = "apple "

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,36 @@ def test_photograph_of_another_split_than_its_coco_file_is_not_read(tmp_path: Pa
     assert "if that is right, set `images: train`" in message
     assert read_names(source, **options, images="train") == {"0001.jpg": "train/0001.jpg"}
     assert logged_warnings()[0].endswith("no image has an annotation that counts in the evaluation")
+
+
+@pytest.mark.parametrize(
+    ("coco_path", "paths", "text"),
+    [
+        ("labels.json", ["photos/a.jpg", "photos/b.jpg", "thumbs/c.jpg"], "2 in d/photos, 1 in d/thumbs"),
+        ("site-a/labels.json", ["site-a/a.jpg", "site-a/b.jpg", "site-b/c.jpg"], "2 in d/site-a, 1 in d/site-b"),
+        ("labels.json", ["photos/a.jpg", "photos/b.jpg", "photos/c.jpg"], None),
+    ],
+)
+def test_names_without_folders_in_several_folders_are_told(
+    tmp_path: Path, logged_warnings, coco_path: str, paths: list[str], text: str | None
+) -> None:
+    labels = make_labels({"bbox": [1, 1, 2, 2]}, images=("a.jpg", "b.jpg", "c.jpg"))
+    source = write_source(tmp_path / "d", {coco_path: labels}, {path: seed for seed, path in enumerate(paths)})
+    assert sorted(read_names(source)) == ["a.jpg", "b.jpg", "c.jpg"]
+    warnings = [warning for warning in logged_warnings() if "without a folder are in several folders" in warning]
+    assert len(warnings) == bool(text) and all(f"d/{coco_path} names" in warning for warning in warnings)
+    assert all(str(text) in warning for warning in warnings)
+
+
+def test_archive_with_two_coco_files_of_one_path_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "d.tar"
+    with tarfile.open(source, "w") as archive:
+        for n_boxes in (1, 3):
+            content = json.dumps(make_labels(*({"bbox": [n, 1, 2, 2]} for n in range(n_boxes)))).encode()
+            entry = tarfile.TarInfo("d/labels.json")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    assert "there are two files d/labels.json; pack the archive again with one of them" in read_coco_error(source)
 
 
 def test_photograph_that_is_labelled_by_two_names_is_refused(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ RIPENESS = {"attribute-values": {"ripeness": ["ripe", "unripe"]}}
     [
         (BOX, BOX),
         (BOX, {"bbox": [5.0, "4", 6, 6], "segmentation": []}),
-        (BOX, {**BOX, "area": 7, "score": 1}),
+        (BOX, {**BOX, "area": 30, "score": 1}),
         ({**BOX, "segmentation": [SQUARE]}, {"segmentation": SQUARE}),
         ({"segmentation": [SQUARE]}, {"segmentation": [SQUARE[2:] + SQUARE[:2]]}),
         ({"segmentation": [SQUARE]}, {"segmentation": compress(square_mask())}),

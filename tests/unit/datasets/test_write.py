@@ -1,6 +1,7 @@
 """Files of a data set: `images/`, `instances.json` and `images.parquet`, and the run lengths of the masks."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +181,16 @@ def test_images_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
 def test_annotation_that_does_not_fit_its_image_is_refused(tmp_path: Path, annotation: Annotation) -> None:
     with pytest.raises(ValueError, match=r"a\.png"):
         write(tmp_path, [make_image("a.png", [annotation])])
+
+
+def test_images_of_equal_content_are_counted_and_told(tmp_path: Path, logged_warnings) -> None:
+    paths = tmp_path / "images", tmp_path / "instances.json", tmp_path / "images.parquet"
+    copies = [replace(make_image("a.png"), file_name=name) for name in ("a.png", "b.png")]
+    other = replace(make_image("c.png"), encoded_bytes=b"other")
+    assert write_dataset([*copies, other], INFO, *paths, dataset="d")["n_repeated_images"] == 1
+    assert (
+        "warning: d: images with the content of another, which count twice (1): b.png as a.png" in logged_warnings()[0]
+    )
 
 
 @pytest.mark.parametrize(
