@@ -28,7 +28,9 @@ def compile_tex(table: Path, folder: Path) -> str:
     # The widths of the columns of a longtable are final in the second run.
     for _ in range(2):
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", document.name]
-        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=120)
+        result = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=120
+        )
         assert result.returncode == 0, result.stdout[-3000:]
     log = (folder / "document.log").read_text(encoding="utf-8", errors="replace")
     widths = [float(width) for width in re.findall(r"Overfull \\hbox \((\d+\.\d+)pt too wide", log)]
