@@ -32,7 +32,7 @@ def make_sums(values, n_truth=None, compute=compute_mean, **declared):
     table = np.stack([values, n_truth], axis=1)
     widths = {"sum": None, "truth": None}
     fields = {"value_range": (0.0, 1.0), "is_biased": False, "no_interval": None, "events": None, "no_event_reason": ""}
-    fields |= {"compute": compute, "mean_weights": lambda sums: sums["truth"]}
+    fields |= {"has_steps": False, "compute": compute, "mean_weights": lambda sums: sums["truth"]}
     metric = SimpleNamespace(**{**fields, **declared})
     return SumStatistics(
         n_truth > 0,

@@ -51,6 +51,9 @@ class Metric:
     """Number of predictions that the metric leaves out, float64 (N,); None if there are none by definition."""
     is_biased: bool = False
     """Whether sampling errors change the value in one direction, as they lower a minimum: its interval corrects it."""
+    has_steps: bool = False
+    """Whether the value is constant almost everywhere and jumps, as a number of clicks does: neither derivatives nor
+    leaving out a cluster show its sampling error."""
     no_interval: str | None = None
     """Why the value has neither interval nor test: no interval that was simulated covers the true value."""
     id: str = ""

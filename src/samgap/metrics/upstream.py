@@ -141,6 +141,7 @@ def _clicks_to_mean_iou(target: int) -> SumMetric:
         value_range=(1.0, float(MAX_CLICKS)),
         higher_is_better=False,
         decimals=0,
+        has_steps=True,
     )
 
 

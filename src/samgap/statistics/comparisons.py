@@ -164,11 +164,15 @@ def _test_pair(
     settings: Mapping[str, Any],
     rng: np.random.Generator,
 ) -> Row:
-    """Return the columns of the tests of a difference; none if the values rest on too few clusters for a test."""
+    """Return the columns of the tests of a difference; none if the values rest on too few clusters for a test.
+
+    Metrics of steps have neither t-test nor effect size: their pseudo-values do not show their spread.
+    """
     if missing_inference_reason([candidate, baseline], clustering):
         return {}
     differences = jackknife.pseudo_values(candidate, baseline)
-    t_test = asdict(paired.t_test(differences, settings["confidence"]))
+    has_steps = candidate.metric.has_steps or baseline.metric.has_steps
+    t_test = asdict(paired.TTest() if has_steps else paired.t_test(differences, settings["confidence"]))
     p_value = permutation_p_value(candidate, baseline, settings["resamples"], rng)
     swapped = {} if p_value is None else {N_SWAPPED: len(differences)}
     return {"p_value": p_value, "p_t_test": t_test.pop("p_value"), **t_test, **swapped}

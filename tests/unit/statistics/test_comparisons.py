@@ -226,3 +226,23 @@ def test_a_family_that_is_too_large_for_its_images_says_so():
     assert rows.loc["two", "warning"].str.contains("cannot be significant: with 6 clusters").all()
     assert rows.loc["one", "warning"] is None
     assert rows.loc["one", "p_holm"] >= 1 / 32
+
+
+def test_a_metric_of_steps_has_a_permutation_test_only():
+    curves = {"good": [[0.5] * 3 + [0.9] * 17] * 12, "fair": [[0.5] * 6 + [0.9] * 14] * 12}
+    fields = {"kind": "clicks", "evaluable": True, "exhaustive": True, "n_truth": 1}
+    cells = {
+        ("set", model, "box"): Cell(
+            make_table(
+                "pairs",
+                [
+                    {**fields, "prompt_id": str(image), "image_id": image + 1, "click_iou": curve}
+                    for image, curve in enumerate(rows)
+                ],
+            )
+        )
+        for model, rows in curves.items()
+    }
+    (row,) = compute([declare("x", "good", "fair", ["upstream-clicks-80"])], cells, images_table(12)).to_dict("records")
+    assert row["difference"] == -3 and row["p_value"] < 0.05
+    assert row["p_t_test"] is None and row["effect_size"] is None and row["minimum_detectable"] is None
