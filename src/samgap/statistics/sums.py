@@ -100,7 +100,7 @@ def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering
     reason = metric.not_evaluable_reason(pairs)
     if reason:
         return reason
-    n_lost = count_lost(metric, pairs)
+    n_lost = int(select_lost(metric, pairs).sum())
     pairs = pairs[metric.row_mask(pairs)]
     codes = clustering.cluster_codes(pairs["image_id"])
     coverage = describe_coverage(metric, pairs)
@@ -135,15 +135,18 @@ def _count_carriers(
     }
 
 
-def count_lost(metric: Metric, pairs: pd.DataFrame) -> int:
-    """Return the number of rows of table `pairs` that the metric would count if none of their labels had been lost."""
-    lost = pairs[has_lost_labels(pairs)]
-    if not len(lost):
-        return 0
+def select_lost(metric: Metric, pairs: pd.DataFrame) -> np.ndarray:
+    """Select the rows of table `pairs` that the metric would count if none of their labels had been lost, bool (N,)."""
+    is_lost = has_lost_labels(pairs)
+    if not is_lost.any():
+        return is_lost
+    lost = pairs[is_lost]
     lost = lost.assign(lost_labels=False, evaluable=has_property(lost, "names_concept"))
     # Whether the phrase is present in these images is unknown.
     masks = [metric.row_mask(lost.assign(n_truth=n_truth)) for n_truth in (0, 1)]
-    return int(np.logical_or(*masks).sum())
+    is_selected = is_lost.copy()
+    is_selected[is_lost] = np.logical_or(*masks)
+    return is_selected
 
 
 def describe_coverage(metric: Metric, pairs: pd.DataFrame) -> LabelCoverage:

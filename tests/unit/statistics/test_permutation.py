@@ -156,7 +156,7 @@ def test_a_metric_of_steps_keeps_the_level_and_finds_a_difference():
         for name, limit in (("equal", equal), ("different", equal + 0.04)):
             cells = summarize_clicks(rng, 30, limit, 0.03), summarize_clicks(rng, 30, equal, 0.08)
             p_values[name].append(permutation_p_value(*cells, 199, rng))
-    # Flipped signs of pseudo-values reject equal metrics in 63 % of these samples; studentised swaps find no difference.
+    # Flipped signs of pseudo-values reject equal metrics in 63 % of these samples; studentised swaps find nothing.
     shares = {name: np.mean(np.array(values) <= 0.05) for name, values in p_values.items()}
     assert shares["equal"] <= 0.08 and shares["different"] >= 0.5
 
