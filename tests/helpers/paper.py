@@ -42,7 +42,7 @@ EXPERIMENTS = {
 COMPARISON_FAMILIES = {"skill": {"title": "Network & box"}, "same": {"title": "Point or box"}}
 SKIPPED = "skipped: weights not available (facebook/sam3 is gated: ask for access)"
 NOT_EVALUABLE = "not evaluable: no attribute labels in this data set"
-WARNING = "resampled by image, as the data set has only 4 groups (fewer than 10)"
+WARNING = "without 4 image-phrase pairs, of which labels were lost"
 
 
 # --- draw and write

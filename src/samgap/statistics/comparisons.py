@@ -151,7 +151,7 @@ def _compare_pair(
         "value": value,
         "baseline_value": baseline_value,
         "difference": value - baseline_value,
-        **interval_columns(interval, clustering, max(side.n_lost for side in sides)),
+        **interval_columns(interval, max(side.n_lost for side in sides)),
         **_test_pair(candidate, baseline, clustering, settings, rng),
         **_join_coverage(candidate.coverage, baseline.coverage),
     }

@@ -58,7 +58,7 @@ def _compute_cell(
             **dict(zip(("attribute", "value", "claimed"), confusion, strict=True)),
             "n_claimed": float(share.cluster_sums[:, 0].sum()),
             "n_instances": share.n_instances,
-            **interval_columns(interval, clustering, share.n_lost),
+            **interval_columns(interval, share.n_lost),
             "share": bootstrap.point_estimate(share),
             "n_clusters": share.n_clusters,
             "n_clusters_total": share.n_clusters_total,

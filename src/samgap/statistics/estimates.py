@@ -115,17 +115,17 @@ def _estimate_stratum(
     if np.isnan(value):
         return _make_row(stratum, clustering, note=UNDEFINED_NOTE, **counts)
     interval = compute_interval(values, [resampleable], clustering, confidence)
-    columns = {"value": value, **interval_columns(interval, clustering, resampleable.n_lost)}
+    columns = {"value": value, **interval_columns(interval, resampleable.n_lost)}
     return _make_row(stratum, clustering, **columns, **counts, **asdict(resampleable.coverage))
 
 
-def interval_columns(interval: Interval, clustering: Clustering, n_lost: int = 0) -> Row:
+def interval_columns(interval: Interval, n_lost: int) -> Row:
     """Return the columns of an interval; the warning gives the reason for a missing one."""
     return {
         "ci_low": interval.low,
         "ci_high": interval.high,
         "undefined_draws": interval.undefined_draws,
-        "warning": add_lost_labels(interval.reason or clustering.warning, n_lost),
+        "warning": add_lost_labels(interval.reason, n_lost),
     }
 
 
