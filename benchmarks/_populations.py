@@ -147,6 +147,7 @@ def draw_pairs(
             "tp": list(tp),
             "scores": np.split(scores[order], cuts),
             "hits_mask_all": hits,
+            "excused": [np.zeros(number, bool) for number in n_predicted],
         }
     )
 

@@ -137,7 +137,9 @@ class ImageMatcher:
             "n_masks": len(prediction_rows),
             "sum_best_iou": float(best_ious.sum()),
             "click_iou": prompt_statistics.list_click_ious(overlap, prediction_rows, truth_columns),
-            # Phrases with nouns overwrite these two.
+            # Phrases overwrite these, and phrases with nouns the last two.
+            "greedy_tp": 0,
+            "greedy_predicted": 0,
             "n_candidates": 0,
             "n_decided": 0,
         }
@@ -158,7 +160,7 @@ class ImageMatcher:
 
     def _compute_phrase_columns(self, match: PromptMatch, prediction_rows: np.ndarray) -> dict[str, Any]:
         sweep = phrases.sweep_score_thresholds(match, self.overlap, prediction_rows)
-        return sweep | phrases.rank_predictions(match, self.overlap, prediction_rows)
+        return sweep | phrases.rank_predictions(match, self.overlap, prediction_rows, self.score_threshold)
 
     def _assigned_box_ious(self, assignment: list[int | None], truth_columns: np.ndarray) -> np.ndarray:
         pairs = zip(assignment, truth_columns, strict=True)

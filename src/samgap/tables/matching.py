@@ -194,6 +194,14 @@ PAIRS = Table(
             for kind in HIT_KINDS
         ),
         column(
+            "excused",
+            pa.list_(pa.bool_()),
+            "whether these detections match nothing at IoU 0.5 and lie at least half in `ignore` instances",
+            nullable=True,
+        ),
+        column("greedy_tp", pa.int32(), "of a phrase: greedy matches at IoU 0.5, at or above the score threshold"),
+        column("greedy_predicted", pa.int32(), "detections at or above the score threshold that are not excused"),
+        column(
             "claimed",
             SHARE_MAP,
             "for a phrase with one attribute: its instances by predicted value; equal scores share an instance",
