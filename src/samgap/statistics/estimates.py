@@ -119,22 +119,31 @@ def _estimate_stratum(
     return _make_row(stratum, clustering, **columns, **counts, **asdict(resampleable.coverage))
 
 
-def interval_columns(interval: Interval, n_lost: int) -> Row:
-    """Return the columns of an interval; the warning gives the reason for a missing one."""
+def interval_columns(interval: Interval, n_lost: int, n_images_left_out: int = 0) -> Row:
+    """Return the columns of an interval; the warning gives the reason for a missing one, and the lost labels."""
+    texts = filter(None, [interval.reason, describe_lost_labels(n_lost, n_images_left_out)])
     return {
         "ci_low": interval.low,
         "ci_high": interval.high,
         "undefined_draws": interval.undefined_draws,
-        "warning": add_lost_labels(interval.reason, n_lost),
+        "warning": "; ".join(texts) or None,
     }
 
 
-def add_lost_labels(warning: str | None, n_lost: int) -> str | None:
-    """Return a warning that also states the number of image-phrase pairs that do not count, if there are any."""
-    if not n_lost:
-        return warning
-    lost = f"without {n_lost} image-phrase pair{'' if n_lost == 1 else 's'}, of which labels were lost"
-    return f"{warning}; {lost}" if warning else lost
+def describe_lost_labels(n_lost: int, n_images_left_out: int = 0) -> str | None:
+    """Return a warning that states what does not count because of lost labels; None if all counts.
+
+    Args:
+        n_lost: Number of image-phrase pairs that do not count.
+        n_images_left_out: Number of images that both values of a difference leave out, as one of them has to.
+    """
+    texts = []
+    if n_images_left_out:
+        images = f"{n_images_left_out} image{'' if n_images_left_out == 1 else 's'}"
+        texts.append(f"both values without {images}, of which one prompt set lost labels")
+    if n_lost:
+        texts.append(f"without {n_lost} image-phrase pair{'' if n_lost == 1 else 's'}, of which labels were lost")
+    return "; ".join(texts) or None
 
 
 def _make_row(stratum: str, clustering: Clustering, **columns: Any) -> Row:
