@@ -51,6 +51,9 @@ class Metric:
     """Number of predictions that the metric leaves out, float64 (N,); None if there are none by definition."""
     is_biased: bool = False
     """Whether sampling errors change the value in one direction, as they lower a minimum: its interval corrects it."""
+    is_spread: bool = False
+    """Whether the value is a spread, which sampling errors raise, and which is 0 between equal values: its interval
+    reaches 0 if the value is no larger than sampling errors alone may make it."""
     has_steps: bool = False
     """Whether the value is constant almost everywhere and jumps, as a number of clicks does: neither derivatives nor
     leaving out a cluster show its sampling error."""
@@ -100,6 +103,7 @@ class Description(TypedDict, total=False):
     needs_exhaustive_labels: bool
     left_out: Column | None
     is_biased: bool
+    is_spread: bool
     no_interval: str | None
 
 

@@ -18,7 +18,7 @@ from samgap.statistics.sums import Resampleable, SumStatistics
 FEW_CLUSTERS = 10
 """With fewer clusters, the interval is extended to the t interval of the jackknife: resamples of n clusters hardly
 leave the range of the clusters' values, in which the true value is with a probability of 1 − 2^(1−n) at most."""
-RARE_EVENTS = 10.0
+RARE_EVENTS = 30.0
 """With an effective number of clusters with an event below this, the interval of a mean is extended to that of a
 binomial share."""
 MAX_UNDEFINED_DRAWS = 0.05
@@ -116,7 +116,22 @@ def _compute_ends(draws: np.ndarray, sides: Sequence[Resampleable], confidence: 
     if all(_has_rare_events(side) for side in sides):
         candidates.append(_binomial_interval(sides, confidence))
     ends = np.array(candidates)
-    return float(np.nanmin(ends[:, 0])), float(np.nanmax(ends[:, 1]))
+    low, high = float(np.nanmin(ends[:, 0])), float(np.nanmax(ends[:, 1]))
+    if len(sides) == 1 and _may_be_zero(sides[0], draws, confidence):
+        low = 0.0
+    return low, high
+
+
+def _may_be_zero(side: Resampleable, draws: np.ndarray, confidence: float) -> bool:
+    """Return whether sampling errors alone may make a spread as large as the value.
+
+    The errors of a resample come on top of those of the sample: its squared spread is larger by as much, on average, as
+    that of a sample of equal values. The spread of two such values exceeds z times the root of this with the
+    probability 1 − `confidence`; that of more values less often.
+    """
+    value = bootstrap.point_estimate(side)
+    excess = float((draws**2).mean()) - value**2
+    return side.metric.is_spread and value**2 <= float(stats.chi2.ppf(confidence, 1)) * excess
 
 
 def _correct_bias(low: float, high: float, value: float, mean: float) -> list[tuple[float, float]]:
