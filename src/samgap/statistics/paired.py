@@ -90,7 +90,7 @@ def minimum_detectable_effect(n_clusters: int, confidence: float) -> float:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Correct the p-values of one family by Holm (1979), in the order of the input."""
     order = np.argsort(p_values, kind="stable")
-    scaled = np.sort(p_values) * np.arange(len(p_values), 0, -1)
+    scaled = np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))
     corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1)
     return corrected.tolist()

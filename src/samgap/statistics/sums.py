@@ -1,5 +1,6 @@
 """Metrics of a cell or stratum in a form that can be resampled by cluster."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,9 +87,18 @@ class RankingStatistics(SampleSize):
     cluster_codes: np.ndarray
     """int64 (N,)."""
 
+    left_out_values: dict[bytes, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Values without each cluster in turn, by the clusters (see `jackknife.leave_one_out`): an interval and two tests
+    need them, and they take most of their time."""
+
     def make_resampler(self, cache: SharedCache | None = None) -> Resampler:
         """Return the metric as a function of cluster weights."""
         return self.metric.make_resampler(self.pairs, self.cluster_codes, cache)
+
+    @functools.cached_property
+    def resampler(self) -> Resampler:
+        """The metric as a function of cluster weights, which shares no values with other metrics."""
+        return self.make_resampler()
 
 
 Resampleable = SumStatistics | RankingStatistics

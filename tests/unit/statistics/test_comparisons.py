@@ -5,11 +5,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from samgap.matching import coco
+from samgap.matching.shard import match_shard
 from samgap.statistics import bootstrap, paired
 from samgap.statistics.comparisons import compute_comparisons
 from samgap.statistics.estimates import compute_estimates
 from samgap.statistics.strata import Cell
 from samgap.tables.statistics import COMPARISONS
+from tests.helpers.scenes import random_shard
 from tests.helpers.sums import images_table, make_table, random_results, to_box_prompts
 
 IMAGES = images_table(30)
@@ -246,3 +249,29 @@ def test_a_metric_of_steps_has_a_permutation_test_only():
     (row,) = compute([declare("x", "good", "fair", ["upstream-clicks-80"])], cells, images_table(12)).to_dict("records")
     assert row["difference"] == -3 and row["p_value"] < 0.05
     assert row["p_t_test"] is None and row["effect_size"] is None and row["minimum_detectable"] is None
+
+
+def test_rankings_and_pseudo_values_are_computed_once(monkeypatch):
+    masks, prompts, truth, images = random_shard(3, n_images=12)
+    tables = [match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, masks.iloc[::2])]
+    cells = {("set", model, "p"): Cell(pairs) for model, pairs in zip(("good", "fair"), tables, strict=True)}
+    n_rankings, n_evaluations = [], []
+    make_ranking, evaluate_ranking = coco.RankedDetections.__init__, coco.RankedDetections.average_precision
+
+    def count_ranking(self, *arguments):
+        n_rankings.append(1)
+        make_ranking(self, *arguments)
+
+    def count_evaluation(self, weights, *arguments):
+        n_evaluations.append(len(weights))
+        return evaluate_ranking(self, weights, *arguments)
+
+    monkeypatch.setattr(coco.RankedDetections, "__init__", count_ranking)
+    monkeypatch.setattr(coco.RankedDetections, "average_precision", count_evaluation)
+    declared = [declare("x", "good", "fair", ["map"], prompts="p", baseline_prompts="p")]
+    (row,) = compute(declared, cells, images).to_dict("records")
+    assert row["p_value"] is not None and row["p_t_test"] is not None and row["ci_low"] is not None
+    n_phrases = tables[0]["phrase"].nunique()
+    # For each cell: one ranking for the shared resamples, one for the value and the jackknife.
+    assert len(n_rankings) == 2 * 2 * n_phrases
+    assert sum(number == 12 for number in n_evaluations) == 2 * n_phrases
