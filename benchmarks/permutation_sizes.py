@@ -69,7 +69,8 @@ SCENARIOS = (
     Scenario("map-50", "AP at IoU 0.5", FINDS_LESS,
         lambda separation: replace(FINDS_MORE, false_rate=0.8, separation=separation), (-1.0, 6.0)),
     # The mean after 12 clicks is just below the target, so that samples reach it with 12 or 13.
-    Scenario("upstream-clicks-85", "first click that reaches a mean IoU", ClickBehaviour(rate=4.0, limit=0.887),
+    Scenario("upstream-clicks-85", "first click that reaches a mean IoU (`upstream-clicks-85`)",
+        ClickBehaviour(rate=4.0, limit=0.887),
         lambda limit: ClickBehaviour(rate=4.0, limit=limit, noise=0.08), (0.887, 0.9)),
 )  # fmt: skip
 

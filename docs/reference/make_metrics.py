@@ -15,7 +15,8 @@ the configuration. *By phrase*, *by instance*: the strata that a metric has in a
 strata of images. A metric that a data set does not support has a row with the reason.
 
 All metrics are computed from the tables of the stage `matching` (columns: `src/samgap/tables/matching.py`), never from
-masks. "Matched" instances have an assigned prediction; matching and assignment are one to one unless said otherwise.
+masks. Assignment and matching are one to one unless said otherwise. A match is an assigned pair with IoU 0.5; of
+`answered-…` and `area-error`, "matched" is every instance with an assigned prediction.
 
 **Ignored instances.** An instance that is marked `ignore` excuses predictions of its own noun alone, as COCO's crowds
 do. A prediction of a phrase without a match is left out if at least half of its mask lies in `ignore` instances of the
