@@ -36,8 +36,7 @@ def make_sums(values, n_truth=None, compute=compute_mean, **declared):
         "is_biased": False,
         "is_spread": False,
         "no_interval": None,
-        "events": None,
-        "no_event_reason": "",
+        "no_spread_reason": lambda sums: None,
     }
     fields |= {"has_steps": False, "compute": compute, "mean_weights": lambda sums: sums["truth"]}
     metric = SimpleNamespace(**{**fields, **declared})

@@ -74,10 +74,9 @@ class SumMetric(Metric):
     mean_weights: Callable[[SufficientStatistics], np.ndarray] | None = None
     """Weights (C,) of clusters with these summed statistics, if the metric is the mean of their values with these
     weights and all values are in `value_range`; None for other metrics."""
-    events: Callable[[SufficientStatistics], np.ndarray] | None = None
-    """Numbers (C,) of the events that a factor of the metric counts: without any, its spread is not visible."""
-    no_event_reason: str = ""
-    """Why there is no interval without an event."""
+    no_spread_reason: Callable[[SufficientStatistics], str | None] = lambda sums: None
+    """From the summed statistics of C clusters to the reason why they do not show the spread of the value, or None:
+    then it has no interval."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,9 +24,8 @@ VALUE_COLUMNS = (
     *("effect_size", "effect_low", "effect_high", "minimum_detectable"),
 )
 
-N_SWAPPED = "n_swapped"
-"""Key of a row with a p-value, removed before it is written: number of clusters that carry one of both values."""
-
+TestedRow = tuple[Row, int]
+"""A row, and the number of clusters that carry one of both values, which its permutation test swaps."""
 Value = tuple[CellKey, str, frozenset[int]]
 """Cell, metric, and the ids of the images that are left out."""
 NO_IMAGES: frozenset[int] = frozenset()
@@ -53,15 +52,15 @@ def compute_comparisons(
         settings: Section `statistics` of the configuration: `resamples` and `confidence`.
         seed: Seed of resamples and permutations.
     """
-    rows: list[Row] = []
+    rows: list[TestedRow] = []
     for dataset in dict.fromkeys(pair["dataset"] for pair in declared_pairs):
         dataset_pairs = [pair for pair in declared_pairs if pair["dataset"] == dataset]
         clustering = assign_clusters(images_by_dataset[dataset])
         rows += _compare_dataset(read_cell, clustering, dataset_pairs, settings, seed)
     for comparison in dict.fromkeys(pair["comparison"] for pair in declared_pairs):
-        family = [row for row in rows if row["comparison"] == comparison]
-        _correct_p_values([row for row in family if row["p_value"] is not None], settings)
-        yield from family
+        family = [(row, n_swapped) for row, n_swapped in rows if row["comparison"] == comparison]
+        _correct_p_values([(row, n_swapped) for row, n_swapped in family if row["p_value"] is not None], settings)
+        yield from (row for row, _ in family)
 
 
 def _compare_dataset(
@@ -70,7 +69,7 @@ def _compare_dataset(
     declared_pairs: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
     seed: int,
-) -> Iterator[Row]:
+) -> Iterator[TestedRow]:
     summaries, lost = _summarize_cells(read_cell, clustering, declared_pairs)
     values_by_pair = _find_values(lost, declared_pairs)
     values = set(itertools.chain.from_iterable(values_by_pair))
@@ -88,17 +87,19 @@ def _compare_dataset(
             row = _empty_row({name: pair[name] for name in KEY_COLUMNS}, metric, clustering)
             reason = _missing_value_reason(summaries, candidate, baseline)
             if reason:
-                yield row | {"note": reason, "warning": describe_lost_labels(0, len(candidate[2]))}
+                yield row | {"note": reason, "warning": describe_lost_labels(0, len(candidate[2]))}, 0
                 continue
-            yield row | _compare_pair(
-                resampleables[candidate],
-                resampleables[baseline],
+            first, second = resampleables[candidate], resampleables[baseline]
+            row |= _compare_pair(
+                first,
+                second,
                 draws[candidate] - draws[baseline],
                 clustering,
                 settings,
                 bootstrap.seeded_generator(seed, "swaps", dataset),
                 len(candidate[2]),
             )
+            yield row, int((first.has_data | second.has_data).sum())
 
 
 def _cell_keys(pair: Mapping[str, Any]) -> tuple[CellKey, CellKey]:
@@ -223,8 +224,7 @@ def _test_pair(
     has_steps = candidate.metric.has_steps or baseline.metric.has_steps
     t_test = asdict(paired.TTest() if has_steps else paired.t_test(differences, settings["confidence"]))
     p_value = permutation_p_value(candidate, baseline, settings["resamples"], rng)
-    swapped = {} if p_value is None else {N_SWAPPED: len(differences)}
-    return {"p_value": p_value, "p_t_test": t_test.pop("p_value"), **t_test, **swapped}
+    return {"p_value": p_value, "p_t_test": t_test.pop("p_value"), **t_test}
 
 
 def _join_coverage(candidate: LabelCoverage, baseline: LabelCoverage) -> Row:
@@ -236,13 +236,14 @@ def _join_coverage(candidate: LabelCoverage, baseline: LabelCoverage) -> Row:
     }
 
 
-def _correct_p_values(rows: list[Row], settings: Mapping[str, Any]) -> None:
+def _correct_p_values(tested_rows: list[TestedRow], settings: Mapping[str, Any]) -> None:
     """Add the corrected p-values, the size of the family and warnings of it to the rows of one family."""
+    rows = [row for row, _ in tested_rows]
     p_values = [row["p_value"] for row in rows]
     corrected = zip(rows, paired.holm(p_values), paired.bonferroni(p_values), strict=True)
     for row, holm, bonferroni in corrected:
         row |= {"p_holm": holm, "p_bonferroni": bonferroni, "n_tests": len(rows)}
-    n_clusters = [row.pop(N_SWAPPED) for row in rows]
+    n_clusters = [n_swapped for _, n_swapped in tested_rows]
     reasons = explain_unattainable(n_clusters, settings["resamples"], 1 - settings["confidence"])
     for row, reason in zip(rows, reasons, strict=True):
         row["warning"] = "; ".join(text for text in (row["warning"], reason) if text) or None
@@ -250,7 +251,7 @@ def _correct_p_values(rows: list[Row], settings: Mapping[str, Any]) -> None:
 
 def _empty_row(keys: Mapping[str, str], metric: str, clustering: Clustering) -> Row:
     counts = dict.fromkeys(("n_tests", "n_clusters", "n_clusters_total", "n_instances", "baseline_n_instances"), 0)
-    texts = {"clusters": clustering.kind, "warning": None, "note": None, "undefined_draws": None}
+    texts = {"clusters": clustering.kind, "warning": None, "note": None, "undefined_resamples": None}
     coverage = _join_coverage(LabelCoverage(), LabelCoverage())
     values = dict.fromkeys(VALUE_COLUMNS)
     return {**keys, "metric": metric, "stratum": STRATUM_ALL, **values, **counts, **texts, **coverage}

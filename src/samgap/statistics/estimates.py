@@ -125,7 +125,7 @@ def interval_columns(interval: Interval, n_lost: int, n_images_left_out: int = 0
     return {
         "ci_low": interval.low,
         "ci_high": interval.high,
-        "undefined_draws": interval.undefined_draws,
+        "undefined_resamples": interval.undefined_resamples,
         "warning": "; ".join(texts) or None,
     }
 
@@ -147,6 +147,6 @@ def describe_lost_labels(n_lost: int, n_images_left_out: int = 0) -> str | None:
 
 
 def _make_row(stratum: str, clustering: Clustering, **columns: Any) -> Row:
-    empty = dict.fromkeys(("value", "ci_low", "ci_high", "undefined_draws", "warning", "note"))
+    empty = dict.fromkeys(("value", "ci_low", "ci_high", "undefined_resamples", "warning", "note"))
     counts = dict.fromkeys(("n_images", "n_images_total", "n_instances", "n_clusters", "n_clusters_total"), 0)
     return {"stratum": stratum, **empty, **counts, "clusters": clustering.kind, **asdict(LabelCoverage()), **columns}

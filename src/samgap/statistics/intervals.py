@@ -21,7 +21,7 @@ leave the range of the clusters' values, in which the true value is with a proba
 RARE_EVENTS = 30.0
 """With an effective number of clusters with an event below this, the interval of a mean is extended to that of a
 binomial share."""
-MAX_UNDEFINED_DRAWS = 0.05
+MAX_UNDEFINED_RESAMPLES = 0.05
 """With a larger share of undefined resamples, there is no interval: it would depend on the defined ones alone."""
 NO_SPREAD = 1e-4
 """Width of an interval, as a part of the metric's range, at which all resamples are taken as equal. The small constants
@@ -36,7 +36,7 @@ class Interval:
     high: float | None = None
     reason: str | None = None
     """Why there is no interval: `no interval: …`."""
-    undefined_draws: float | None = None
+    undefined_resamples: float | None = None
     """Share of the resamples in which the value is undefined."""
 
 
@@ -72,27 +72,26 @@ def compute_interval(
         confidence: Confidence level, such as 0.95.
     """
     is_undefined = np.isnan(draws)
-    undefined_draws = float(is_undefined.mean())
+    undefined_resamples = float(is_undefined.mean())
     reason = missing_inference_reason(sides, clustering)
-    if reason is None and undefined_draws > MAX_UNDEFINED_DRAWS:
-        reason = f"no interval: the value is undefined in {100 * undefined_draws:.0f} % of the resamples"
-    reason = reason or _missing_event_reason(sides)
+    if reason is None and undefined_resamples > MAX_UNDEFINED_RESAMPLES:
+        reason = f"no interval: the value is undefined in {100 * undefined_resamples:.0f} % of the resamples"
+    reason = reason or _missing_spread_reason(sides)
     if reason is None:
         ends = _compute_ends(draws[~is_undefined], sides, confidence)
         if ends is not None:
             low, high = _clip(*ends, _value_range(sides))
-            return Interval(low, high, None, undefined_draws)
+            return Interval(low, high, None, undefined_resamples)
         n_clusters = min(side.n_clusters for side in sides)
         reason = f"no interval: the {n_clusters} {clustering.kind}s that carry the value do not differ"
-    return Interval(None, None, reason, undefined_draws)
+    return Interval(None, None, reason, undefined_resamples)
 
 
-def _missing_event_reason(sides: Sequence[Resampleable]) -> str | None:
+def _missing_spread_reason(sides: Sequence[Resampleable]) -> str | None:
     for side in sides:
-        if not isinstance(side, SumStatistics) or side.metric.events is None:
-            continue
-        if not side.metric.events(side.statistics).any():
-            return f"no interval: {side.metric.no_event_reason}"
+        reason = side.metric.no_spread_reason(side.statistics) if isinstance(side, SumStatistics) else None
+        if reason:
+            return f"no interval: {reason}"
     return None
 
 

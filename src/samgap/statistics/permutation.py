@@ -52,12 +52,16 @@ def permutation_p_value(
     else:
         statistic = _flipped_signs(differences)
     observed = statistic(np.zeros((1, n)))[0]
-    is_exact = 2**n <= n_permutations
-    n_extreme = 0
+    is_exact, n_extreme = uses_all_swaps(n, n_permutations), 0
     for swaps in _all_swaps(n) if is_exact else _random_swaps(n, n_permutations, rng):
         values = statistic(swaps)
         n_extreme += int((np.isnan(values) | (values >= observed * (1 - TIE_TOLERANCE))).sum())
     return n_extreme / 2**n if is_exact else (1 + n_extreme) / (1 + n_permutations)
+
+
+def uses_all_swaps(n_clusters: int, n_permutations: int) -> bool:
+    """Return whether all 2^n swaps of n clusters are used, and no random ones."""
+    return bool(2**n_clusters <= n_permutations)
 
 
 def _flipped_signs(differences: np.ndarray) -> Statistic:
