@@ -40,6 +40,18 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
+class ClickBehaviour:
+    """How the IoU of a model rises with corrective clicks."""
+
+    limit: float = 0.86
+    """Mean IoU after many clicks."""
+    rate: float = 1.5
+    """Number of clicks after which the distance to the limit falls to 1/e."""
+    noise: float = 0.03
+    """Standard deviation of the limit between images of the same difficulty."""
+
+
+@dataclass(frozen=True)
 class Scenes:
     """The images of a sample: what does not depend on the model."""
 
@@ -147,15 +159,16 @@ def draw_pairs(
             "tp": list(tp),
             "scores": np.split(scores[order], cuts),
             "hits_mask_all": hits,
+            "excused": [np.zeros(number, bool) for number in n_predicted],
         }
     )
 
 
-def draw_clicks(rng: np.random.Generator, scenes: Scenes) -> pd.DataFrame:
+def draw_clicks(rng: np.random.Generator, scenes: Scenes, behaviour: ClickBehaviour = ClickBehaviour()) -> pd.DataFrame:
     """Draw the IoU after 1, 2 … 20 clicks on one instance of each image, as columns of table `pairs`."""
     n_images = len(scenes.group)
-    reached = 0.86 + 0.06 * np.tanh(scenes.difficulty) + 0.03 * rng.normal(size=n_images)
-    ious = np.clip(reached[:, None] * (1 - np.exp(-(np.arange(20) + 1.5) / 1.5)), 0, 1)
+    reached = behaviour.limit + 0.06 * np.tanh(scenes.difficulty) + behaviour.noise * rng.normal(size=n_images)
+    ious = np.clip(reached[:, None] * (1 - np.exp(-(np.arange(20) + 1.5) / behaviour.rate)), 0, 1)
     fields = {"kind": "clicks", "phrase": None, "evaluable": True, "boxes_only": False, "lost_labels": False}
     fields |= {"exhaustive": True, "n_ignored": 0, "labelled_distance": 0.0, "n_truth": 1, "n_predicted": 1}
     ids = np.arange(n_images)

@@ -169,6 +169,7 @@ def generate_rankings(
     return {
         "scores": scores,
         **{f"hits_{kind}": hits for kind in HIT_KINDS},
+        "excused": [np.zeros(k, bool) for k in n_predicted],
         **{f"truth_{size}": n_truth for size in AREA_LABELS},
     }
 

@@ -8,8 +8,7 @@ samples that have no interval in brackets, and the share for the plain percentil
 repetitions, to try the program. Takes ten minutes on a core that other programs use as well.
 """
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from _populations import Behaviour, Scenes, draw_clicks, draw_pairs, draw_scenes
+from _simulating import parse_arguments, print_table, standard_error
 
 from samgap.statistics import bootstrap
 from samgap.statistics.intervals import compute_interval
@@ -25,6 +25,9 @@ from samgap.statistics.sums import Resampleable, summarize_metric
 CONFIDENCE = 0.95
 SIZES = (5, 10, 20, 60)
 GROUPS = (4, 5, 7, 9, 20)
+MANY_IMAGES = (120, 200, 500)
+MANY_IMAGES_ROWS = ("rare misses of whole images (`recall`)", "SD of equal wordings")
+"""Rows whose coverage falls with the number of images."""
 N_RESAMPLES = 2000
 RANKED_PART = 0.5
 """Part of the repetitions that metrics with a ranking get, which take longer."""
@@ -84,36 +87,38 @@ ROWS = (
 
 def main() -> None:
     """Parse the arguments and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=600)
-    parser.add_argument("--quick", action="store_true", help="40 repetitions")
-    parser.add_argument("--metric", help="only the rows of this metric")
-    arguments = parser.parse_args()
-    repetitions = 40 if arguments.quick else arguments.repetitions
+    repetitions, metric = parse_arguments(__doc__, repetitions=600, quick_repetitions=40)
     ranked = round(RANKED_PART * repetitions)
-    errors = [100 * (CONFIDENCE * (1 - CONFIDENCE) / number) ** 0.5 for number in (repetitions, ranked)]
+    errors = [standard_error(CONFIDENCE, number) for number in (repetitions, ranked)]
     print(
-        f"{repetitions:,} repetitions ({ranked:,} of average precision); standard error of a coverage of 95 %: ", end=""
+        f"{repetitions:,} repetitions ({ranked:,} of average precision); standard error of a coverage of 95 %: "
+        f"{errors[0]:.1f} % ({errors[1]:.1f} %).\n"
     )
-    print(f"{errors[0]:.1f} % ({errors[1]:.1f} %).\n")
-    if arguments.metric:
-        print_table("metric", [row for row in ROWS if row.metric == arguments.metric], SIZES, repetitions, 1)
+    if metric:
+        print_coverage("metric", [row for row in ROWS if row.metric == metric], SIZES, repetitions)
         return
-    print_table("metric", ROWS, SIZES, repetitions, 1)
+    print_coverage("metric", ROWS, SIZES, repetitions)
+    print()
+    rows = [row for row in ROWS if row.name in MANY_IMAGES_ROWS]
+    print_coverage("many images", rows, MANY_IMAGES, repetitions)
     print()
     shares = {"independent images": 0.0, "images alike": 0.3, "images very much alike": 0.8}
     rows = [Row("f1-50", name, scene_options={"group_share": share}) for name, share in shares.items()]
-    print_table("`f1-50` by groups of ten images", rows, GROUPS, repetitions, 10)
+    print_coverage("`f1-50` by groups of ten images", rows, GROUPS, repetitions, images_per_group=10)
 
 
-def print_table(title: str, rows: Any, sizes: tuple[int, ...], repetitions: int, images_per_group: int) -> None:
+def print_coverage(
+    title: str, rows: Sequence[Row], sizes: tuple[int, ...], repetitions: int, images_per_group: int = 1
+) -> None:
     """Print the coverage of each row for each number of clusters."""
-    print(f"| {title} | {' | '.join(map(str, sizes))} |\n|---|{'---|' * len(sizes)}")
-    for row in rows:
+
+    def format_row(row: Row) -> Iterator[str]:
         n = round(RANKED_PART * repetitions) if row.is_ranked else repetitions
         truth = true_value(row)
-        cells = [format_coverage(*measure(row, truth, size, n, images_per_group)) for size in sizes]
-        print(f"| {row.name} | {' | '.join(cells)} |", flush=True)
+        for size in sizes:
+            yield format_coverage(*measure(row, truth, size, n, images_per_group))
+
+    print_table(title, sizes, ((row.name, format_row(row)) for row in rows))
 
 
 def draw_sides(

@@ -15,15 +15,16 @@ the configuration. *By phrase*, *by instance*: the strata that a metric has in a
 strata of images. A metric that a data set does not support has a row with the reason.
 
 All metrics are computed from the tables of the stage `matching` (columns: `src/samgap/tables/matching.py`), never from
-masks. "Matched" instances have an assigned prediction; matching and assignment are one to one unless said otherwise.
+masks. Assignment and matching are one to one unless said otherwise. A match is an assigned pair with IoU 0.5; of
+`answered-…` and `area-error`, "matched" is every instance with an assigned prediction.
 
 **Ignored instances.** An instance that is marked `ignore` excuses predictions of its own noun alone, as COCO's crowds
 do. A prediction of a phrase without a match is left out if at least half of its mask lies in `ignore` instances of the
-phrase's nouns. Average precision, and `calibration` and `upstream-greedy-…`, which use its matching, leave out what
-pycocotools leaves out if these instances are the crowds of the phrase. A mask of "leaf" on an ignored apple is a false
-positive. Attributes do not matter. In an image whose only instances of a phrase's nouns are `ignore`, the presence of
-the phrase is unknown: `presence-accuracy`, `il-mcc`, `cgf1`, `false-alarms`, `count-error` and `instructions-…` do not
-count the image for it.
+phrase's nouns, in their union. Average precision alone leaves out what pycocotools leaves out if these instances are
+the crowds of the phrase: the share is that in a single one, and has to reach the IoU threshold. A mask of "leaf" on an
+ignored apple is a false positive. Attributes do not matter. In an image whose only instances of a phrase's nouns are
+`ignore`, the presence of the phrase is unknown: `presence-accuracy`, `il-mcc`, `cgf1`, `false-alarms`, `count-error`
+and `instructions-…` do not count the image for it.
 
 **Operating point.** Each metric states from which *score* a prediction counts, from which *IoU* it matches an instance,
 and its rule for `ignore` instances.

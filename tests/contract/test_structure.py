@@ -127,6 +127,8 @@ ACROSS_MODULES = {
     "statistics/test_strata_boxes.py": "matching and strata count the boxes of an instance alike",
     "statistics/test_strata_phrases.py": "the strata that the phrases of a prompt set have, in values of metrics",
     "statistics/test_label_coverage.py": "estimates and comparisons state what the labels do not cover",
+    "statistics/test_lost_labels.py": "the values of a difference are of the same images, whichever labels were lost",
+    "statistics/test_coverage.py": "resamples and intervals together contain the true value",
     "predictions/test_not_finite.py": "images and sequences count values that are not finite alike",
 }
 """Test files of several modules, with the behaviour that they test. Random input is in `test_<module>_fuzz.py`."""

@@ -68,7 +68,7 @@ ESTIMATE_ROW = {
         "stratum": "all",
     },
     **{"value": 0.8, "ci_low": 0.75, "ci_high": 0.85, "n_images": 40, "n_instances": 200},
-    **{"n_images_total": 40, "n_clusters_total": 40, "undefined_draws": 0.0},
+    **{"n_images_total": 40, "n_clusters_total": 40, "undefined_resamples": 0.0},
     **{"clusters": "image", "n_clusters": 40, "warning": None, "note": None},
 }
 COMPARISON_ROW = {
@@ -76,7 +76,7 @@ COMPARISON_ROW = {
     **{"model": "one", "prompts": "box", "baseline_model": "one", "baseline_prompts": "point"},
     **{"value": 0.8, "baseline_value": 0.7, "difference": 0.1, "ci_low": 0.05, "ci_high": 0.15, "n_tests": 1},
     **{"clusters": "image", "n_clusters": 38, "n_instances": 200, "baseline_n_instances": 200},
-    **{"n_clusters_total": 38, "undefined_draws": 0.0},
+    **{"n_clusters_total": 38, "undefined_resamples": 0.0},
     **{"warning": None, "note": None},
 }
 

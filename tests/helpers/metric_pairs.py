@@ -17,6 +17,7 @@ def make_pair(
     if kind == "phrase" and evaluable:
         hits = [1023] * matched + [0] * (predicted - matched)
         ranked = {f"hits_{hit_kind}": hits for hit_kind in HIT_KINDS}
+        ranked |= {"excused": [False] * predicted, "greedy_tp": matched, "greedy_predicted": predicted}
         ranked["scores"] = np.linspace(0.95, 0.55, predicted).tolist()
     return {
         "prompt_id": f"{image}-{phrase}",

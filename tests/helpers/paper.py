@@ -42,7 +42,7 @@ EXPERIMENTS = {
 COMPARISON_FAMILIES = {"skill": {"title": "Network & box"}, "same": {"title": "Point or box"}}
 SKIPPED = "skipped: weights not available (facebook/sam3 is gated: ask for access)"
 NOT_EVALUABLE = "not evaluable: no attribute labels in this data set"
-WARNING = "resampled by image, as the data set has only 4 groups (fewer than 10)"
+WARNING = "without 4 image-phrase pairs, of which labels were lost"
 
 
 # --- draw and write
@@ -202,7 +202,7 @@ def make_estimate(
         **{"experiment": experiment, "dataset": "orchard-sim-test", "model": model, "prompts": prompts},
         **{"metric": metric, "stratum": stratum, "value": value, "ci_low": low, "ci_high": high},
         **{"n_images": n_images, "n_images_total": 60, "n_instances": 312, "clusters": "image"},
-        **{"n_clusters": n_images, "n_clusters_total": 60, "undefined_draws": None if value is None else 0.0},
+        **{"n_clusters": n_images, "n_clusters_total": 60, "undefined_resamples": None if value is None else 0.0},
         **{"warning": None, "note": note, "lacks_labels": False, "n_left_out": None, "labelled_distance": None},
     }
 
@@ -265,7 +265,7 @@ def make_comparison(
     values |= {"minimum_detectable": 0.0123, "n_tests": 2, "warning": None, "note": None}
     cell = {"comparison": family, "dataset": "orchard-sim-test", "model": model, "prompts": "box"}
     cell |= {"baseline_model": "filled-box", "baseline_prompts": "box", "metric": metric, "stratum": "all"}
-    counts = {"clusters": "image", "n_clusters": 60, "n_clusters_total": 60, "undefined_draws": 0.0}
+    counts = {"clusters": "image", "n_clusters": 60, "n_clusters_total": 60, "undefined_resamples": 0.0}
     counts |= {"n_instances": 312, "baseline_n_instances": 312}
     coverage = {"lacks_labels": False, "n_left_out": None, "labelled_distance": None}
     coverage |= {"baseline_lacks_labels": False, "baseline_n_left_out": None}

@@ -31,8 +31,14 @@ def make_sums(values, n_truth=None, compute=compute_mean, **declared):
     n_truth = np.ones(len(values)) if n_truth is None else np.asarray(n_truth, float)
     table = np.stack([values, n_truth], axis=1)
     widths = {"sum": None, "truth": None}
-    fields = {"value_range": (0.0, 1.0), "is_biased": False, "no_interval": None, "events": None, "no_event_reason": ""}
-    fields |= {"compute": compute, "mean_weights": lambda sums: sums["truth"]}
+    fields = {
+        "value_range": (0.0, 1.0),
+        "is_biased": False,
+        "is_spread": False,
+        "no_interval": None,
+        "no_spread_reason": lambda sums: None,
+    }
+    fields |= {"has_steps": False, "compute": compute, "mean_weights": lambda sums: sums["truth"]}
     metric = SimpleNamespace(**{**fields, **declared})
     return SumStatistics(
         n_truth > 0,

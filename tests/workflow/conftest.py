@@ -15,6 +15,10 @@ from tests.helpers.workflow_copy import copy_workflow
 
 SCENES = {"kind": "orchard-sim", "shards": 2, "scenes": 4, "size": 256, "seed": 21}
 """The entry of the data set `orchard`."""
+PHRASE_METRICS = [
+    *("dice", "quality", "area-error", "success-75", "pmf1", "il-mcc", "cgf1", "presence-accuracy", "calibration"),
+    *("count-error", "count-error-relative", "prompts-per-image", "upstream-f1", "upstream-pooled-f1"),
+]
 PHRASES = [
     {"phrase": "apple", "noun": "apple"},
     {"phrase": "ripe apple", "noun": "apple", "attributes": {"ripeness": "ripe"}},
@@ -117,7 +121,13 @@ def small_config(dataset: dict) -> dict:
                 "prompts": ["box"],
                 **cell,
             },
-            "concept-prompts": {"title": "Phrases", "models": ["sam3-demo"], "prompts": ["concepts"], **cell},
+            "concept-prompts": {
+                "title": "Phrases",
+                "models": ["sam3-demo"],
+                "prompts": ["concepts"],
+                **cell,
+                "metrics": [*cell["metrics"], *PHRASE_METRICS],
+            },
         },
         "figures": {
             "prompt-or-concept": {

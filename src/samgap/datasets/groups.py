@@ -49,7 +49,7 @@ def warn_of_useless_groups(dataset: str, options: Mapping[str, Any], n_groups: i
     """Warn if the option `groups` puts each image into its own group, or all images into one.
 
     The first is the default without the option, so a regular expression that does it matches too much of the names. The
-    second leaves nothing to resample, and images are resampled.
+    second leaves nothing to resample: there are neither intervals nor tests.
 
     Args:
         dataset: Id of the data set for messages.

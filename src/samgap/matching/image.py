@@ -11,7 +11,7 @@ from samgap.annotations.ground_truth import GroundTruth
 from samgap.matching import checks, phrases, prompt_statistics
 from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch, assign, select_counted
 from samgap.matching.label_distances import LabelDistances
-from samgap.matching.nouns import find_ignored_columns, find_prompt_nouns
+from samgap.matching.nouns import find_ignored_columns
 from samgap.matching.overlap import ImageOverlap
 from samgap.matching.video import SequenceTracker
 from samgap.prompts.kinds import get_row_kind
@@ -137,7 +137,9 @@ class ImageMatcher:
             "n_masks": len(prediction_rows),
             "sum_best_iou": float(best_ious.sum()),
             "click_iou": prompt_statistics.list_click_ious(overlap, prediction_rows, truth_columns),
-            # Phrases with nouns overwrite these two.
+            # Phrases overwrite these, and phrases with nouns the last two.
+            "greedy_tp": 0,
+            "greedy_predicted": 0,
             "n_candidates": 0,
             "n_decided": 0,
         }
@@ -158,7 +160,7 @@ class ImageMatcher:
 
     def _compute_phrase_columns(self, match: PromptMatch, prediction_rows: np.ndarray) -> dict[str, Any]:
         sweep = phrases.sweep_score_thresholds(match, self.overlap, prediction_rows)
-        return sweep | phrases.rank_predictions(match, self.overlap, prediction_rows)
+        return sweep | phrases.rank_predictions(match, self.overlap, prediction_rows, self.score_threshold)
 
     def _assigned_box_ious(self, assignment: list[int | None], truth_columns: np.ndarray) -> np.ndarray:
         pairs = zip(assignment, truth_columns, strict=True)
@@ -170,15 +172,13 @@ class ImageMatcher:
         return self.truth.labelled_distance * self.overlap.image_row.height
 
     def _measure_label_distances(self, match: PromptMatch) -> dict[int, float]:
-        """Return the distance in px of each counted prediction of a phrase to the nearest label of its nouns.
+        """Return the distance in px of each counted prediction of a phrase to the nearest label of any noun.
 
         A spatial prompt has none: its target is known.
         """
         if match.row_kind.spatial or match.prompt.truth_ids is None:
             return {}
-        nouns = find_prompt_nouns(match.prompt, match.row_kind, self.overlap.truth)
-        labelled_columns = self.overlap.truth.columns_of_nouns(nouns)
-        distances_px = self.label_distances.measure(match.counted_rows, labelled_columns)
+        distances_px = self.label_distances.measure(match.counted_rows)
         return dict(zip(match.counted_rows.tolist(), distances_px.tolist(), strict=True))
 
     def _add_instances(

@@ -1,5 +1,7 @@
 """The distances of predictions to the nearest labelled instance. A distant prediction may be an unlabelled object."""
 
+import functools
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -9,7 +11,7 @@ from samgap.matching.overlap import ImageOverlap
 
 
 class LabelDistances:
-    """Measures the predictions of one image; the labels of each set of nouns are indexed once.
+    """Measures the predictions of one image; its labels are indexed once, when the first prediction needs it.
 
     Args:
         overlap: of the image.
@@ -17,40 +19,47 @@ class LabelDistances:
 
     def __init__(self, overlap: ImageOverlap) -> None:
         self._overlap = overlap
-        self._trees: dict[tuple[int, ...], cKDTree | None] = {}
 
-    def measure(self, prediction_rows: np.ndarray, labelled_columns: np.ndarray) -> np.ndarray:
-        """Return the distance of each mask to the nearest of some instances, px, float64.
+    def measure(self, prediction_rows: np.ndarray) -> np.ndarray:
+        """Return the distance of each mask to the nearest labelled instance of any noun, px, float64.
 
         The distance is that of the two nearest pixels, and 0 if the masks have a common pixel. It is infinite without
-        an instance, and NaN for an empty mask, which is nowhere. An instance without a mask is its filled box.
+        an instance, and NaN for an empty mask, which is nowhere. An instance without a mask is its filled box. One that
+        is marked `ignore` is no label here: it often marks a region whose objects have none.
 
         Args:
             prediction_rows: the predictions.
-            labelled_columns: the instances.
         """
         predictions = self._overlap.predictions
         distances_px = np.full(len(prediction_rows), np.inf)
-        tree = self._index_boundaries(labelled_columns)
-        if tree is not None:
+        if len(prediction_rows) and len(self._labelled_columns):
             rles = [predictions.rles[row] for row in prediction_rows]
-            is_apart = rle.compute_intersections(rles, [self._overlap.merge_truth(labelled_columns)])[:, 0] == 0
+            is_apart = rle.compute_intersections(rles, [self._union])[:, 0] == 0
             distances_px[~is_apart] = 0
             for index in np.flatnonzero(is_apart & (predictions.areas[prediction_rows] > 0)):
                 points = _list_boundary_pixels(self._overlap.crop("prediction", int(prediction_rows[index])))
-                distances_px[index] = tree.query(points)[0].min()
+                distances_px[index] = self._boundaries.query(points)[0].min()
         distances_px[predictions.areas[prediction_rows] == 0] = np.nan
         return distances_px
 
-    def _index_boundaries(self, columns: np.ndarray) -> cKDTree | None:
-        """Return a tree of the boundary pixels of some instances; None without a pixel."""
-        key = tuple(columns.tolist())
-        if key not in self._trees:
-            # Of two masks without a common pixel, the nearest pixels are on both boundaries.
-            points = [_list_boundary_pixels(self._overlap.crop("truth", column)) for column in key]
-            n_points = sum(map(len, points))
-            self._trees[key] = cKDTree(np.concatenate(points)) if n_points else None
-        return self._trees[key]
+    @functools.cached_property
+    def _labelled_columns(self) -> np.ndarray:
+        """The instances that are not marked `ignore` and have a pixel."""
+        truth = self._overlap.truth
+        return np.flatnonzero(~truth.is_ignore & (truth.areas > 0))
+
+    @functools.cached_property
+    def _union(self) -> rle.RLE:
+        return self._overlap.merge_truth(self._labelled_columns)
+
+    @functools.cached_property
+    def _boundaries(self) -> cKDTree:
+        """A tree of the boundary pixels of all labelled instances.
+
+        Of two masks without a common pixel, the nearest pixels are on both boundaries.
+        """
+        crops = [self._overlap.crop("truth", column) for column in self._labelled_columns.tolist()]
+        return cKDTree(np.concatenate([_list_boundary_pixels(crop) for crop in crops]))
 
 
 def _list_boundary_pixels(crop: Crop) -> np.ndarray:

@@ -16,15 +16,19 @@ from samgap.matching.overlap import ImageOverlap
 from samgap.tables.matching import HIT_KINDS, SCORE_THRESHOLDS
 
 
-def rank_predictions(match: PromptMatch, overlap: ImageOverlap, prediction_rows: np.ndarray) -> dict[str, Any]:
-    """Return the scores, best first, and the hits of masks and of boxes, for average precision.
+def rank_predictions(
+    match: PromptMatch, overlap: ImageOverlap, prediction_rows: np.ndarray, score_threshold: float
+) -> dict[str, Any]:
+    """Return the scores, best first, the hits of masks and of boxes, and the counts of the greedy matching at IoU 0.5.
 
-    The `ignore` instances that excuse predictions of the prompt are its crowds.
+    The `ignore` instances that excuse predictions of the prompt are its crowds in the hits, as in pycocotools. The
+    greedy matching leaves out predictions by the rule of `assign`: without a match, and in their union.
 
     Args:
         match: the prompt with its instances.
         overlap: of the image.
         prediction_rows: all predictions of the prompt.
+        score_threshold: the score from which predictions count in the greedy matching.
     """
     predictions, truth = overlap.predictions, overlap.truth
     order = np.argsort(-predictions.scores[prediction_rows], kind="stable")
@@ -42,7 +46,17 @@ def rank_predictions(match: PromptMatch, overlap: ImageOverlap, prediction_rows:
         ]
     )
     hit_columns = {f"hits_{kind}": row for kind, row in zip(HIT_KINDS, hits, strict=True)}
-    return {"scores": predictions.scores[ranked_rows].astype(np.float32), **hit_columns}
+    # The lowest bit is the match at IoU 0.5, which crowds do not change: instances are matched before them.
+    is_match = hits[HIT_KINDS.index("mask_all")] & 1 == 1
+    is_excused = overlap.is_in_region(match.ignored_columns)[ranked_rows] & ~is_match
+    is_above = predictions.scores[ranked_rows] >= score_threshold
+    return {
+        "scores": predictions.scores[ranked_rows].astype(np.float32),
+        **hit_columns,
+        "excused": is_excused,
+        "greedy_tp": int((is_match & is_above).sum()),
+        "greedy_predicted": int((~is_excused & is_above).sum()),
+    }
 
 
 def sweep_score_thresholds(

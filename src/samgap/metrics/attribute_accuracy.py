@@ -34,7 +34,8 @@ def count_assignments(pairs: pd.DataFrame) -> np.ndarray:
     for row, attributes, claimed in zip(counts, prompt_attributes(pairs), list_column(pairs, "claimed"), strict=True):
         count_by_value = dict(claimed if claimed is not None else ())
         (value,) = attributes.values()
-        n_instances = sum(count_by_value.values())
+        # Instances are whole; the shares of k equal best scores add up to 1 only up to rounding.
+        n_instances = round(sum(count_by_value.values()))
         row[:] = n_instances, n_instances - count_by_value.get("", 0), count_by_value.get(value, 0)
     return counts
 

@@ -109,9 +109,16 @@ def _rank_phrases(
 ) -> list[RankedPhrase]:
     n_clusters = int(clusters.max()) + 1
     phrases = []
-    ordered = pairs.assign(cluster=clusters).sort_values(["image_id", "prompt_id"])
-    for _, rows in ordered.groupby("phrase", sort=True):
-        codes, hits = rows["cluster"].to_numpy(), rows[f"hits_{iou_type}_{size}"]
+    # Only the keys are sorted: the table has many columns.
+    keys = ["image_id", "prompt_id"]
+    order = pairs[keys].reset_index(drop=True).sort_values(keys).index.to_numpy()
+    ordered, clusters = (
+        pairs[["phrase", "scores", f"hits_{iou_type}_{size}", _count_name(size)]].iloc[order],
+        clusters[order],
+    )
+    for _, row_numbers in sorted(ordered.groupby("phrase").indices.items()):
+        rows, codes = ordered.iloc[row_numbers], clusters[row_numbers]
+        hits = rows[f"hits_{iou_type}_{size}"]
         detections = coco.RankedDetections(rows["scores"].tolist(), hits.tolist(), codes, max_detections)
         positives = np.bincount(codes, weights=float_column(rows, _count_name(size)), minlength=n_clusters)
         # Equal rankings have equal values, so metrics and strata share them.

@@ -51,6 +51,12 @@ class Metric:
     """Number of predictions that the metric leaves out, float64 (N,); None if there are none by definition."""
     is_biased: bool = False
     """Whether sampling errors change the value in one direction, as they lower a minimum: its interval corrects it."""
+    is_spread: bool = False
+    """Whether the value is a spread, which sampling errors raise, and which is 0 between equal values: its interval
+    reaches 0 if the value is no larger than sampling errors alone may make it."""
+    has_steps: bool = False
+    """Whether the value is constant almost everywhere and jumps, as a number of clicks does: neither derivatives nor
+    leaving out a cluster show its sampling error."""
     no_interval: str | None = None
     """Why the value has neither interval nor test: no interval that was simulated covers the true value."""
     id: str = ""
@@ -68,10 +74,9 @@ class SumMetric(Metric):
     mean_weights: Callable[[SufficientStatistics], np.ndarray] | None = None
     """Weights (C,) of clusters with these summed statistics, if the metric is the mean of their values with these
     weights and all values are in `value_range`; None for other metrics."""
-    events: Callable[[SufficientStatistics], np.ndarray] | None = None
-    """Numbers (C,) of the events that a factor of the metric counts: without any, its spread is not visible."""
-    no_event_reason: str = ""
-    """Why there is no interval without an event."""
+    no_spread_reason: Callable[[SufficientStatistics], str | None] = lambda sums: None
+    """From the summed statistics of C clusters to the reason why they do not show the spread of the value, or None:
+    then it has no interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +102,7 @@ class Description(TypedDict, total=False):
     needs_exhaustive_labels: bool
     left_out: Column | None
     is_biased: bool
+    is_spread: bool
     no_interval: str | None
 
 

@@ -38,8 +38,7 @@ METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
         compute=compute,
-        events=lambda sums: il_mcc.count_errors(statistics_of("il_mcc", sums)),
-        no_event_reason=il_mcc.NO_ERROR,
+        no_spread_reason=lambda sums: il_mcc.no_error_reason(statistics_of("il_mcc", sums)),
         row_mask=has_known_presence,
         not_evaluable_reason=require_masks(no_negative_reason),
         by_phrase=False,

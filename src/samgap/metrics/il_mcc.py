@@ -17,6 +17,7 @@ from samgap.metrics.reasons import no_negative_reason
 from samgap.metrics.row_masks import has_known_presence
 
 EPSILON = 1e-6
+NO_ERROR = "the presence of each phrase is predicted correctly, so the rate of such errors is unknown"
 
 
 def sufficient_statistics(pairs: pd.DataFrame) -> SufficientStatistics:
@@ -38,19 +39,16 @@ def compute(sums: SufficientStatistics) -> np.ndarray:
     return (tp * tn - fp * fn) / (scale + EPSILON)
 
 
-def count_errors(sums: SufficientStatistics) -> np.ndarray:
-    """Return the number of phrases whose presence is predicted wrongly, float64 (R,)."""
-    return sums["fp"] + sums["fn"]
+def no_error_reason(sums: SufficientStatistics) -> str | None:
+    """Return why the sums of the clusters do not show the spread, if no presence is predicted wrongly."""
+    return None if (sums["fp"] + sums["fn"]).any() else NO_ERROR
 
-
-NO_ERROR = "the presence of each phrase is predicted correctly, so the rate of such errors is unknown"
 
 METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
         compute=compute,
-        events=count_errors,
-        no_event_reason=NO_ERROR,
+        no_spread_reason=no_error_reason,
         row_mask=has_known_presence,
         not_evaluable_reason=no_negative_reason,
         by_phrase=False,

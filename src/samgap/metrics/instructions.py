@@ -13,16 +13,33 @@ from samgap.metrics.base import divide, ratio
 from samgap.metrics.columns import column, constant, float_column
 from samgap.metrics.coverage import union_px
 from samgap.metrics.operating_point import EXCUSED_UNKNOWN, PRESENCE, OperatingPoint
-from samgap.metrics.reasons import require_masks, require_phrases
-from samgap.metrics.row_masks import has_known_presence
+from samgap.metrics.reasons import no_phrase_reason, require_masks
+from samgap.metrics.row_masks import has_known_presence, is_evaluable_phrase
 
 VARIANTS = ("giou", "ciou", "p50")
 SOURCE = "gIoU and cIoU of referring segmentation (Liu et al. 2023, GRES; Lai et al. 2024, LISA); levels as in SAM3-I"
 
 
+NO_INSTRUCTION = "not evaluable: no phrase is tagged as an instruction"
+NO_KNOWN_PRESENCE = "not evaluable: the only instances of each instruction's nouns are marked `ignore`"
+
+
 def is_instruction(pairs: pd.DataFrame) -> np.ndarray:
     """Select evaluable phrases with an instruction level, bool (N,)."""
-    return has_known_presence(pairs) & pairs["level"].notna().to_numpy(bool)
+    return has_known_presence(pairs) & _is_tagged(pairs)
+
+
+def no_instruction_reason(pairs: pd.DataFrame) -> str | None:
+    """Return the reason if no phrase with a level is known to be present in, or absent from, an image."""
+    reason = no_phrase_reason(pairs)
+    if reason or is_instruction(pairs).any():
+        return reason
+    has_tagged = (is_evaluable_phrase(pairs) & _is_tagged(pairs)).any()
+    return NO_KNOWN_PRESENCE if has_tagged else NO_INSTRUCTION
+
+
+def _is_tagged(pairs: pd.DataFrame) -> np.ndarray:
+    return pairs["level"].notna().to_numpy(bool)
 
 
 def union_iou(pairs: pd.DataFrame) -> np.ndarray:
@@ -53,7 +70,7 @@ METRICS = {
         numerator,
         denominator,
         row_mask=is_instruction,
-        not_evaluable_reason=require_masks(require_phrases(is_instruction, "no phrase is tagged as an instruction")),
+        not_evaluable_reason=require_masks(no_instruction_reason),
         operating_point=_OPERATING_POINTS[variant],
         higher_is_better=True,
         label=label,

@@ -1,7 +1,7 @@
 """Precision at IoU 0.5 near the labels: `precision` without the predictions that are far from every labelled instance.
 
 TP / (predictions − far predictions), over all evaluable prompts. A prediction of a phrase is far if the distance of its
-mask to the nearest labelled instance of the phrase's nouns is larger than the key `labelled-distance` of the data set
+mask to the nearest labelled instance, of any noun, is larger than the key `labelled-distance` of the data set
 (0.1 of the image's height by default), or if its image has no such instance. Where only the foreground is labelled, it
 may be an object of the background. The number of predictions that are left out is in the column `n_left_out`. False
 positives that are no object are left out as well, so compare `precision`. Predictions of spatial prompts are never left

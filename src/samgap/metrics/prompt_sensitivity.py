@@ -102,7 +102,11 @@ METRICS = {
         lambda scores: scores.min(axis=0), higher_is_better=True, label="pmF1, worst paraphrase", is_biased=True
     ),
     "sd": _sensitivity_of_pmf1(
-        lambda scores: scores.std(axis=0), label="pmF1, SD of paraphrases", higher_is_better=False, is_biased=True
+        lambda scores: scores.std(axis=0),
+        label="pmF1, SD of paraphrases",
+        higher_is_better=False,
+        is_biased=True,
+        is_spread=True,
     ),
     "agreement": ratio(
         column("sum_agreement"),

@@ -32,11 +32,10 @@ from samgap.metrics import open_vocabulary_f1, quality
 from samgap.metrics.base import Column, Reason, SufficientStatistics, SumMetric, divide, ratio
 from samgap.metrics.clicks import MAX_CLICKS, iou_after, is_click_prompt, no_click_reason, reduce_click_ious
 from samgap.metrics.columns import add, column, constant, double, float_column
-from samgap.metrics.operating_point import CROWD, MATCH_50, NO_MATCH, NOT_USED, OperatingPoint
+from samgap.metrics.operating_point import MATCH_50, NO_MATCH, NOT_USED, OperatingPoint
 from samgap.metrics.reasons import no_ground_truth_reason, no_instance_reason, no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable, is_evaluable_phrase, is_positive
 from samgap.metrics.sequences import NO_STEP, has_value, require_rows
-from samgap.tables.matching import IOU_THRESHOLDS
 
 VARIANTS = (
     "iou",
@@ -74,16 +73,6 @@ _PHRASES: Applicability = is_evaluable_phrase, require_masks(no_phrase_reason)
 def true_positives_without_threshold(pairs: pd.DataFrame) -> np.ndarray:
     """Return min(predictions, instances), float64 (N,)."""
     return np.minimum(float_column(pairs, "n_predicted"), float_column(pairs, "n_truth"))
-
-
-def greedy_true_positives(pairs: pd.DataFrame) -> np.ndarray:
-    """Count matches at IoU 0.5 among the best `n_predicted` predictions that match no ignored instance, (N,)."""
-    counts = []
-    for hits, n_predicted in zip(pairs["hits_mask_all"], pairs["n_predicted"], strict=True):
-        # The bits of `hits_mask_all` are described in samgap.matching.coco.
-        bits = np.asarray(hits, np.int64)
-        counts.append((bits[bits >> len(IOU_THRESHOLDS) & 1 == 0][:n_predicted] & 1).sum())
-    return np.array(counts, np.float64)
 
 
 def index_paired_quality(pairs: pd.DataFrame) -> np.ndarray:
@@ -141,6 +130,7 @@ def _clicks_to_mean_iou(target: int) -> SumMetric:
         value_range=(1.0, float(MAX_CLICKS)),
         higher_is_better=False,
         decimals=0,
+        has_steps=True,
     )
 
 
@@ -168,19 +158,18 @@ def _pooled_score(name: Literal["precision", "recall", "f1"], label: str) -> Sum
 
 
 def _build_metrics() -> dict[str, SumMetric]:
-    truth, predicted, covered, index_paired = (
-        column(name) for name in ("n_truth", "n_predicted", "covered", "upstream_n")
+    truth, predicted, covered, index_paired, greedy, greedy_predicted = (
+        column(name) for name in ("n_truth", "n_predicted", "covered", "upstream_n", "greedy_tp", "greedy_predicted")
     )
-    any_mask, greedy = true_positives_without_threshold, greedy_true_positives
+    any_mask = true_positives_without_threshold
     unseen = open_vocabulary_f1.METRICS["unseen"]
     unseen_phrases: Applicability = unseen.row_mask, unseen.not_evaluable_reason
     steps: Applicability = has_value("step_iou"), require_rows(has_value("step_iou"), NO_STEP)
     # Each of these also depends on predictions without a match: a further one shifts the pairs by index, or is a match
     # where the IoU has no threshold.
     with_false_positives = functools.partial(_paper_ratio, needs_exhaustive_labels=True)
-    greedy_score = functools.partial(_paper_ratio, operating_point=OperatingPoint("0.50", ignore=CROWD))
-    any_mask_50 = functools.partial(_paper_ratio, operating_point=MATCH_50)
-    greedy_with_false_positives = functools.partial(greedy_score, needs_exhaustive_labels=True)
+    at_50 = functools.partial(_paper_ratio, operating_point=MATCH_50)
+    at_50_with_false_positives = functools.partial(at_50, needs_exhaustive_labels=True)
     return {
         "iou": with_false_positives("IoU", column("upstream_iou"), index_paired, _POSITIVE),
         "dice": with_false_positives("Dice", column("upstream_dice"), index_paired, _POSITIVE),
@@ -191,11 +180,13 @@ def _build_metrics() -> dict[str, SumMetric]:
         "precision": with_false_positives("Precision", any_mask, predicted, _EVALUABLE),
         "recall": with_false_positives("Recall", any_mask, truth, _POSITIVE),
         "f1": with_false_positives("F1", double(any_mask), add(predicted, truth), _EVALUABLE),
-        "greedy-precision": greedy_with_false_positives("Precision@50, greedy", greedy, predicted, _PHRASES),
-        "greedy-recall": greedy_score("Recall@50, greedy", greedy, truth, _PHRASES),
-        "greedy-f1": greedy_with_false_positives("F1@50, greedy", double(greedy), add(predicted, truth), _PHRASES),
-        "concept-recall": any_mask_50("Concept recall@50", covered, truth, _PHRASES),
-        "open-vocabulary-f1": any_mask_50(
+        "greedy-precision": at_50_with_false_positives("Precision@50, greedy", greedy, greedy_predicted, _PHRASES),
+        "greedy-recall": at_50("Recall@50, greedy", greedy, truth, _PHRASES),
+        "greedy-f1": at_50_with_false_positives(
+            "F1@50, greedy", double(greedy), add(greedy_predicted, truth), _PHRASES
+        ),
+        "concept-recall": at_50("Concept recall@50", covered, truth, _PHRASES),
+        "open-vocabulary-f1": at_50(
             "Open-vocabulary F1", double(covered), add(covered, truth), unseen_phrases, by_phrase=False
         ),
         "attribute-accuracy": _paper_ratio("Attribute accuracy", constant, constant, _PHRASES, no_interval=ALWAYS_1),

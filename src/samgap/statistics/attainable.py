@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from samgap.statistics.paired import holm
+from samgap.statistics.permutation import uses_all_swaps
 
 
 def smallest_p_value(n_clusters: int, n_permutations: int) -> float:
@@ -14,14 +15,12 @@ def smallest_p_value(n_clusters: int, n_permutations: int) -> float:
 
     Source: Phipson & Smyth (2010).
     """
-    if 2**n_clusters <= n_permutations:
+    if uses_all_swaps(n_clusters, n_permutations):
         return min(2 / 2**n_clusters, 1.0)
     return 1 / (1 + n_permutations)
 
 
-def explain_unattainable(
-    clusters: Sequence[int], n_permutations: int, level: float, unit: str = "cluster"
-) -> list[str | None]:
+def explain_unattainable(clusters: Sequence[int], n_permutations: int, level: float) -> list[str | None]:
     """Return, for each test of a family, why it cannot reach a level after Holm's correction; None if it can.
 
     A test can if it does when every test of the family has its smallest p-value, as Holm's corrected p-values only
@@ -31,7 +30,6 @@ def explain_unattainable(
         clusters: Number of clusters of each test.
         n_permutations: Number of random swaps, the resamples of the configuration.
         level: Level of significance, such as 0.05.
-        unit: What a cluster is, for the message.
     """
     smallest = [smallest_p_value(n, n_permutations) for n in clusters]
     reasons: list[str | None] = []
@@ -39,9 +37,8 @@ def explain_unattainable(
         if corrected <= level:
             reasons.append(None)
             continue
-        is_limited_by_clusters = 2**n_clusters <= n_permutations
-        remedy = f"more {unit}s" if is_limited_by_clusters else "more `resamples`"
-        units = f"{n_clusters:,} {unit}{'' if n_clusters == 1 else 's'}"
+        remedy = "more clusters" if uses_all_swaps(n_clusters, n_permutations) else "more `resamples`"
+        units = f"{n_clusters:,} cluster{'' if n_clusters == 1 else 's'}"
         tests = f"{len(clusters)} test{'' if len(clusters) == 1 else 's'}"
         reasons.append(
             f"cannot be significant: with {units} and {n_permutations:,} resamples p is at least {p_value:.2g}, and "

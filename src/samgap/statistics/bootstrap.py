@@ -101,7 +101,10 @@ def _weighted_totals(weights: np.ndarray, sums_by_index: Mapping[int, np.ndarray
 
 def point_estimate(resampleable: Resampleable) -> float:
     """Compute the metric over all clusters, from the same rounded sums as its resamples."""
-    return float(evaluate_weights([np.ones((1, len(resampleable.has_data)))], [resampleable])[0][0])
+    weights = np.ones((1, len(resampleable.has_data)))
+    if isinstance(resampleable, RankingStatistics):
+        return float(resampleable.resampler(weights)[0])
+    return float(evaluate_weights([weights], [resampleable])[0][0])
 
 
 def percentile_interval(

@@ -21,8 +21,6 @@ class Clustering:
     """Number of clusters."""
     cluster_by_image: pd.Series
     """Cluster code, 0 to `count` − 1, by image id."""
-    warning: str | None = None
-    """Warning for every value that is computed from these clusters."""
 
     def cluster_codes(self, image_ids: pd.Series | np.ndarray) -> np.ndarray:
         """Return the cluster code of each image, int64 (N,).
@@ -40,19 +38,13 @@ class Clustering:
 
 
 def assign_clusters(images: pd.DataFrame) -> Clustering:
-    """Assign the images of table `images` to clusters: its groups, or single images if all are of one group.
+    """Assign the images of table `images` to clusters: its groups, or single images if each image is its own group.
 
-    Few groups are groups all the same: images of one group are alike, so intervals over images would be too narrow.
+    Few groups are groups all the same, and so is a single one: images of one group are alike, so intervals over images
+    would be too narrow.
     """
-    n_groups = images["group"].nunique()
-    if n_groups in (1, len(images)):
+    if images["group"].nunique() == len(images):
         ids = images["image_id"].to_numpy()
-        warning = None
-        if n_groups < len(images):
-            warning = (
-                "resampled by image, as the data set has only 1 group; images of one group are alike, so true "
-                "intervals are wider and true p-values larger"
-            )
-        return Clustering("image", len(ids), pd.Series(np.arange(len(ids)), index=np.sort(ids)), warning)
+        return Clustering("image", len(ids), pd.Series(np.arange(len(ids)), index=np.sort(ids)))
     codes, names = pd.factorize(images["group"], sort=True)
     return Clustering("group", len(names), pd.Series(codes, index=images["image_id"].to_numpy()))

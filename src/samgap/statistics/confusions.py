@@ -1,11 +1,13 @@
 """Confusion matrices of attributes: which value is predicted for instances of each true value, table `confusions`."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from samgap.metrics import load_metric
 from samgap.metrics.attribute_accuracy import has_single_attribute
 from samgap.metrics.base import SumMetric, ratio
 from samgap.metrics.columns import constant, list_column, prompt_attributes
@@ -15,10 +17,12 @@ from samgap.statistics.clusters import Clustering, assign_clusters
 from samgap.statistics.estimates import CellKey, Row, interval_columns, list_cell_metrics
 from samgap.statistics.intervals import compute_interval
 from samgap.statistics.strata import Cell
-from samgap.statistics.sums import SumStatistics
+from samgap.statistics.sums import SumStatistics, select_lost
 
 METRIC = "attribute-accuracy"
 
+AttributeValue = tuple[str, str]
+"""Attribute and true value."""
 Confusion = tuple[str, str, str]
 """Attribute, true value, predicted value; the predicted value is "" if no phrase matches."""
 
@@ -38,15 +42,14 @@ def compute_confusions(
     cells = [key for entry in experiments.values() for key, metric in list_cell_metrics(entry) if metric == METRIC]
     for key in dict.fromkeys(cells):
         pairs = read_cell(key).pairs
-        pairs = pairs[has_single_attribute(pairs)]
-        if len(pairs):
+        if has_single_attribute(pairs).any():
             yield from _compute_cell(key, pairs, assign_clusters(images_by_dataset[key[0]]), settings, seed)
 
 
 def _compute_cell(
     key: CellKey, pairs: pd.DataFrame, clustering: Clustering, settings: Mapping[str, Any], seed: int
 ) -> Iterator[Row]:
-    shares = _summarize_shares(pairs, clustering)
+    shares = summarize_shares(pairs, clustering)
     resampled = bootstrap.resample(list(shares.values()), seed, key[0], settings["resamples"])
     for (confusion, share), values in zip(shares.items(), resampled, strict=True):
         interval = compute_interval(values, [share], clustering, settings["confidence"])
@@ -55,7 +58,7 @@ def _compute_cell(
             **dict(zip(("attribute", "value", "claimed"), confusion, strict=True)),
             "n_claimed": float(share.cluster_sums[:, 0].sum()),
             "n_instances": share.n_instances,
-            **interval_columns(interval, clustering),
+            **interval_columns(interval, share.n_lost),
             "share": bootstrap.point_estimate(share),
             "n_clusters": share.n_clusters,
             "n_clusters_total": share.n_clusters_total,
@@ -63,13 +66,16 @@ def _compute_cell(
         }
 
 
-def _summarize_shares(pairs: pd.DataFrame, clustering: Clustering) -> dict[Confusion, SumStatistics]:
+def summarize_shares(pairs: pd.DataFrame, clustering: Clustering) -> dict[Confusion, SumStatistics]:
     """Summarize each share: numbers of instances per cluster with a predicted value, and with the true value."""
-    counts = _count_assignments(pairs, clustering)
+    n_lost = _count_lost_by_value(pairs)
+    pairs = pairs[has_single_attribute(pairs)]
+    counts, image_ids = _count_assignments(pairs, clustering)
     n_clusters_total = len(np.unique(clustering.cluster_codes(pairs["image_id"])))
     shares = {}
     for (attribute, value), count_by_claimed in sorted(counts.items()):
-        n_true = sum(count_by_claimed.values(), np.zeros(clustering.count))
+        # Instances are whole; the shares of k equal best scores add up to 1 only up to rounding.
+        n_true = np.rint(sum(count_by_claimed.values(), np.zeros(clustering.count)))
         if not n_true.any():
             continue
         has_data = n_true > 0
@@ -77,26 +83,40 @@ def _summarize_shares(pairs: pd.DataFrame, clustering: Clustering) -> dict[Confu
             n_claimed = count_by_claimed.get(claimed, np.zeros(clustering.count))
             shares[attribute, value, claimed] = SumStatistics(
                 has_data,
-                int(has_data.sum()),
+                len(image_ids[attribute, value]),
                 int(n_true.sum()),
                 _SHARE,
                 np.stack([n_claimed, n_true], axis=1),
                 {"numerator": None, "denominator": None},
+                n_images_total=pairs["image_id"].nunique(),
                 n_clusters_total=n_clusters_total,
+                n_lost=n_lost[attribute, value],
             )
     return shares
 
 
-def _count_assignments(pairs: pd.DataFrame, clustering: Clustering) -> dict[tuple[str, str], dict[str, np.ndarray]]:
-    """Count instances per cluster, float64 (clusters,), by (attribute, true value) and predicted value."""
+def _count_assignments(
+    pairs: pd.DataFrame, clustering: Clustering
+) -> tuple[dict[AttributeValue, dict[str, np.ndarray]], dict[AttributeValue, set[int]]]:
+    """Count instances per cluster, float64 (clusters,), by true value and predicted value; also return their images."""
     codes = clustering.cluster_codes(pairs["image_id"])
-    counts: dict[tuple[str, str], dict[str, np.ndarray]] = {}
-    rows = zip(codes, prompt_attributes(pairs), list_column(pairs, "claimed"), strict=True)
-    for cluster, attributes, claimed in rows:
-        count_by_claimed = counts.setdefault(next(iter(attributes.items())), {})
+    counts: dict[AttributeValue, dict[str, np.ndarray]] = {}
+    image_ids: dict[AttributeValue, set[int]] = {}
+    rows = zip(codes, pairs["image_id"], prompt_attributes(pairs), list_column(pairs, "claimed"), strict=True)
+    for cluster, image_id, attributes, claimed in rows:
+        (true_value,) = attributes.items()
+        count_by_claimed = counts.setdefault(true_value, {})
+        images = image_ids.setdefault(true_value, set())
         for value, number in dict(claimed if claimed is not None else ()).items():
             count_by_claimed.setdefault(value, np.zeros(clustering.count))[cluster] += number
-    return counts
+            images.add(image_id)
+    return counts, image_ids
+
+
+def _count_lost_by_value(pairs: pd.DataFrame) -> Counter[AttributeValue]:
+    """Count the phrases on images that do not count because of lost labels, by the value that they name."""
+    lost = pairs[select_lost(load_metric(METRIC), pairs)]
+    return Counter(next(iter(attributes.items())) for attributes in prompt_attributes(lost))
 
 
 _SHARE: SumMetric = ratio(

@@ -115,29 +115,38 @@ def _estimate_stratum(
     if np.isnan(value):
         return _make_row(stratum, clustering, note=UNDEFINED_NOTE, **counts)
     interval = compute_interval(values, [resampleable], clustering, confidence)
-    columns = {"value": value, **interval_columns(interval, clustering, resampleable.n_lost)}
+    columns = {"value": value, **interval_columns(interval, resampleable.n_lost)}
     return _make_row(stratum, clustering, **columns, **counts, **asdict(resampleable.coverage))
 
 
-def interval_columns(interval: Interval, clustering: Clustering, n_lost: int = 0) -> Row:
-    """Return the columns of an interval; the warning gives the reason for a missing one."""
+def interval_columns(interval: Interval, n_lost: int, n_images_left_out: int = 0) -> Row:
+    """Return the columns of an interval; the warning gives the reason for a missing one, and the lost labels."""
+    texts = filter(None, [interval.reason, describe_lost_labels(n_lost, n_images_left_out)])
     return {
         "ci_low": interval.low,
         "ci_high": interval.high,
-        "undefined_draws": interval.undefined_draws,
-        "warning": add_lost_labels(interval.reason or clustering.warning, n_lost),
+        "undefined_resamples": interval.undefined_resamples,
+        "warning": "; ".join(texts) or None,
     }
 
 
-def add_lost_labels(warning: str | None, n_lost: int) -> str | None:
-    """Return a warning that also states the number of image-phrase pairs that do not count, if there are any."""
-    if not n_lost:
-        return warning
-    lost = f"without {n_lost} image-phrase pair{'' if n_lost == 1 else 's'}, of which labels were lost"
-    return f"{warning}; {lost}" if warning else lost
+def describe_lost_labels(n_lost: int, n_images_left_out: int = 0) -> str | None:
+    """Return a warning that states what does not count because of lost labels; None if all counts.
+
+    Args:
+        n_lost: Number of image-phrase pairs that do not count.
+        n_images_left_out: Number of images that both values of a difference leave out, as one of them has to.
+    """
+    texts = []
+    if n_images_left_out:
+        images = f"{n_images_left_out} image{'' if n_images_left_out == 1 else 's'}"
+        texts.append(f"both values without {images}, of which one prompt set lost labels")
+    if n_lost:
+        texts.append(f"without {n_lost} image-phrase pair{'' if n_lost == 1 else 's'}, of which labels were lost")
+    return "; ".join(texts) or None
 
 
 def _make_row(stratum: str, clustering: Clustering, **columns: Any) -> Row:
-    empty = dict.fromkeys(("value", "ci_low", "ci_high", "undefined_draws", "warning", "note"))
+    empty = dict.fromkeys(("value", "ci_low", "ci_high", "undefined_resamples", "warning", "note"))
     counts = dict.fromkeys(("n_images", "n_images_total", "n_instances", "n_clusters", "n_clusters_total"), 0)
     return {"stratum": stratum, **empty, **counts, "clusters": clustering.kind, **asdict(LabelCoverage()), **columns}

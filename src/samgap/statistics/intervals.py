@@ -18,10 +18,10 @@ from samgap.statistics.sums import Resampleable, SumStatistics
 FEW_CLUSTERS = 10
 """With fewer clusters, the interval is extended to the t interval of the jackknife: resamples of n clusters hardly
 leave the range of the clusters' values, in which the true value is with a probability of 1 − 2^(1−n) at most."""
-RARE_EVENTS = 10.0
+RARE_EVENTS = 30.0
 """With an effective number of clusters with an event below this, the interval of a mean is extended to that of a
 binomial share."""
-MAX_UNDEFINED_DRAWS = 0.05
+MAX_UNDEFINED_RESAMPLES = 0.05
 """With a larger share of undefined resamples, there is no interval: it would depend on the defined ones alone."""
 NO_SPREAD = 1e-4
 """Width of an interval, as a part of the metric's range, at which all resamples are taken as equal. The small constants
@@ -36,7 +36,7 @@ class Interval:
     high: float | None = None
     reason: str | None = None
     """Why there is no interval: `no interval: …`."""
-    undefined_draws: float | None = None
+    undefined_resamples: float | None = None
     """Share of the resamples in which the value is undefined."""
 
 
@@ -72,27 +72,26 @@ def compute_interval(
         confidence: Confidence level, such as 0.95.
     """
     is_undefined = np.isnan(draws)
-    undefined_draws = float(is_undefined.mean())
+    undefined_resamples = float(is_undefined.mean())
     reason = missing_inference_reason(sides, clustering)
-    if reason is None and undefined_draws > MAX_UNDEFINED_DRAWS:
-        reason = f"no interval: the value is undefined in {100 * undefined_draws:.0f} % of the resamples"
-    reason = reason or _missing_event_reason(sides)
+    if reason is None and undefined_resamples > MAX_UNDEFINED_RESAMPLES:
+        reason = f"no interval: the value is undefined in {100 * undefined_resamples:.0f} % of the resamples"
+    reason = reason or _missing_spread_reason(sides)
     if reason is None:
         ends = _compute_ends(draws[~is_undefined], sides, confidence)
         if ends is not None:
             low, high = _clip(*ends, _value_range(sides))
-            return Interval(low, high, None, undefined_draws)
+            return Interval(low, high, None, undefined_resamples)
         n_clusters = min(side.n_clusters for side in sides)
         reason = f"no interval: the {n_clusters} {clustering.kind}s that carry the value do not differ"
-    return Interval(None, None, reason, undefined_draws)
+    return Interval(None, None, reason, undefined_resamples)
 
 
-def _missing_event_reason(sides: Sequence[Resampleable]) -> str | None:
+def _missing_spread_reason(sides: Sequence[Resampleable]) -> str | None:
     for side in sides:
-        if not isinstance(side, SumStatistics) or side.metric.events is None:
-            continue
-        if not side.metric.events(side.statistics).any():
-            return f"no interval: {side.metric.no_event_reason}"
+        reason = side.metric.no_spread_reason(side.statistics) if isinstance(side, SumStatistics) else None
+        if reason:
+            return f"no interval: {reason}"
     return None
 
 
@@ -116,7 +115,22 @@ def _compute_ends(draws: np.ndarray, sides: Sequence[Resampleable], confidence: 
     if all(_has_rare_events(side) for side in sides):
         candidates.append(_binomial_interval(sides, confidence))
     ends = np.array(candidates)
-    return float(np.nanmin(ends[:, 0])), float(np.nanmax(ends[:, 1]))
+    low, high = float(np.nanmin(ends[:, 0])), float(np.nanmax(ends[:, 1]))
+    if len(sides) == 1 and _may_be_zero(sides[0], draws, confidence):
+        low = 0.0
+    return low, high
+
+
+def _may_be_zero(side: Resampleable, draws: np.ndarray, confidence: float) -> bool:
+    """Return whether sampling errors alone may make a spread as large as the value.
+
+    The errors of a resample come on top of those of the sample: its squared spread is larger by as much, on average, as
+    that of a sample of equal values. The spread of two such values exceeds z times the root of this with the
+    probability 1 − `confidence`; that of more values less often.
+    """
+    value = bootstrap.point_estimate(side)
+    excess = float((draws**2).mean()) - value**2
+    return side.metric.is_spread and value**2 <= float(stats.chi2.ppf(confidence, 1)) * excess
 
 
 def _correct_bias(low: float, high: float, value: float, mean: float) -> list[tuple[float, float]]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from samgap.statistics import bootstrap
-from samgap.statistics.sums import Resampleable, SumStatistics, round_for_exact_sums
+from samgap.statistics.sums import RankingStatistics, Resampleable, SumStatistics, round_for_exact_sums
 
 JACKKNIFE_BLOCK = 1000
 """Number of leave-one-out weight vectors passed to a ranked metric in one call."""
@@ -24,8 +24,7 @@ def pseudo_values(first: Resampleable, second: Resampleable | None = None) -> np
     The n clusters are those that carry one of the values. NaN where the metric is undefined without the cluster.
 
     Those of a ranked metric are moved so that their mean is θ. Average precision has steps at 101 recalls; each image
-    less moves all of them, by more than the bias: with 60 images, the mean of pseudo-values varied by 0.08 in
-    simulations, and average precision itself by 0.03.
+    less moves all of them, by more than the bias.
     """
     sides: Sequence[tuple[int, Resampleable]] = [(1, first)] if second is None else [(1, first), (-1, second)]
     has_data = np.logical_or.reduce([side.has_data for _, side in sides])
@@ -43,11 +42,17 @@ def leave_one_out(resampleable: Resampleable, has_data: np.ndarray) -> np.ndarra
     if isinstance(resampleable, SumStatistics):
         table = round_for_exact_sums([resampleable.cluster_sums])[0]
         return resampleable.evaluate(table.sum(axis=0) - table[has_data])
-    clusters = np.flatnonzero(has_data)
-    resampler, values = resampleable.make_resampler(), [np.zeros(0)]
+    key = has_data.tobytes()
+    if key not in resampleable.left_out_values:
+        resampleable.left_out_values[key] = _leave_out_of_ranking(resampleable, has_data)
+    return resampleable.left_out_values[key]
+
+
+def _leave_out_of_ranking(resampleable: RankingStatistics, has_data: np.ndarray) -> np.ndarray:
+    clusters, values = np.flatnonzero(has_data), [np.zeros(0)]
     for start in range(0, len(clusters), JACKKNIFE_BLOCK):
         left_out = clusters[start : start + JACKKNIFE_BLOCK, None]
         weights = np.ones((len(left_out), len(has_data)))
         np.put_along_axis(weights, left_out, 0, axis=1)
-        values.append(resampler(weights))
+        values.append(resampleable.resampler(weights))
     return np.concatenate(values)

@@ -12,8 +12,8 @@ from scipy import optimize, stats
 
 POWER = 0.8
 """Power of the test at the minimum detectable effect."""
-TIE_TOLERANCE = 1e-12
-"""Relative tolerance within which two differences are equal, because of rounding."""
+NO_SPREAD = 1e-12
+"""Standard deviation, as a part of the largest difference, that is taken as 0, because of rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def t_test(differences: np.ndarray, confidence: float) -> TTest:
     if n < 2 or not np.isfinite(differences).all():
         return TTest()
     mean, deviation = float(differences.mean()), float(differences.std(ddof=1))
-    if deviation <= TIE_TOLERANCE * np.abs(differences).max():
+    if deviation <= NO_SPREAD * np.abs(differences).max():
         return TTest()
     t = mean / deviation * n**0.5
     low, high = noncentrality_interval(t, n - 1, confidence)
@@ -90,7 +90,7 @@ def minimum_detectable_effect(n_clusters: int, confidence: float) -> float:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Correct the p-values of one family by Holm (1979), in the order of the input."""
     order = np.argsort(p_values, kind="stable")
-    scaled = np.sort(p_values) * np.arange(len(p_values), 0, -1)
+    scaled = np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))
     corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1)
     return corrected.tolist()

@@ -34,7 +34,9 @@ def permutation_p_value(
 
     For a metric of sums, clusters are swapped between the cells, and the statistic is the difference over its standard
     error by the infinitesimal jackknife. For a ranked metric, whose standard error for every swap would take too long,
-    the signs of the pseudo-values of the difference are flipped: their mean orders the flips as their t does.
+    the signs of the pseudo-values of the difference are flipped: their mean orders the flips as their t does. A metric
+    of steps has neither a standard error nor pseudo-values that show its spread; the statistic is the difference of the
+    swapped cells.
 
     All 2^n swaps of the n clusters that carry a value are used if these are at most `n_permutations`. Otherwise as many
     random ones are used, and the observed statistic is counted too, so that p is never 0. A swap with an undefined
@@ -45,16 +47,21 @@ def permutation_p_value(
         return None
     n = len(differences)
     if isinstance(first, SumStatistics) and isinstance(second, SumStatistics):
-        statistic = _studentised_swaps(first, second)
+        test = _swapped_differences if first.metric.has_steps or second.metric.has_steps else _studentised_swaps
+        statistic = test(first, second)
     else:
         statistic = _flipped_signs(differences)
     observed = statistic(np.zeros((1, n)))[0]
-    is_exact = 2**n <= n_permutations
-    n_extreme = 0
+    is_exact, n_extreme = uses_all_swaps(n, n_permutations), 0
     for swaps in _all_swaps(n) if is_exact else _random_swaps(n, n_permutations, rng):
         values = statistic(swaps)
         n_extreme += int((np.isnan(values) | (values >= observed * (1 - TIE_TOLERANCE))).sum())
     return n_extreme / 2**n if is_exact else (1 + n_extreme) / (1 + n_permutations)
+
+
+def uses_all_swaps(n_clusters: int, n_permutations: int) -> bool:
+    """Return whether all 2^n swaps of n clusters are used, and no random ones."""
+    return bool(2**n_clusters <= n_permutations)
 
 
 def _flipped_signs(differences: np.ndarray) -> Statistic:
@@ -62,6 +69,19 @@ def _flipped_signs(differences: np.ndarray) -> Statistic:
     # Values that rounding leaves of equal cells are 0.
     rounded = np.where(np.abs(differences) <= NO_DIFFERENCE, 0.0, differences)
     return lambda swaps: np.abs(((1 - 2 * swaps) * rounded).sum(axis=1))
+
+
+def _swapped_differences(first: SumStatistics, second: SumStatistics) -> Statistic:
+    """Return |difference| of two metrics of sums after swaps."""
+    has_data = first.has_data | second.has_data
+    first_rows, second_rows = round_for_exact_sums([first.cluster_sums[has_data], second.cluster_sums[has_data]])
+    total = first_rows.sum(axis=0) + second_rows.sum(axis=0)
+
+    def subtract(swaps: np.ndarray) -> np.ndarray:
+        first_totals = first_rows.sum(axis=0) + swaps @ (second_rows - first_rows)
+        return np.abs(first.evaluate(first_totals) - second.evaluate(total - first_totals))
+
+    return subtract
 
 
 def _studentised_swaps(first: SumStatistics, second: SumStatistics) -> Statistic:

@@ -12,9 +12,13 @@
 | `occlusion: heavy`, … | instances with this attribute | `by_instance` |
 
 Level, kind and polarity of phrases are strata if the phrases of the prompt set have two or more values of them.
+
+No two strata have the same name: a phrase that could be another stratum ("all", or with a colon) is in quotes; a
+stratum of images that is named like one of `BUILT_IN`, and an attribute that is named like one of them or like a
+stratum of images, has its origin before its name: `image level: 3`, `attribute area: small`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +32,8 @@ from samgap.metrics.row_masks import has_property
 from samgap.tables.matching import IOU_THRESHOLDS, PAIRS
 
 STRATUM_ALL = "all"
+BUILT_IN = ("level", "phrase", "polarity", "area")
+"""Names of strata that do not come from the data set."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,11 @@ class Cell:
 
     @cached_property
     def _pairs_by_phrase(self) -> dict[str, pd.DataFrame]:
-        return {str(phrase): pairs for phrase, pairs in self.pairs.groupby("phrase", sort=True)}
+        return {_name_phrase(str(phrase)): pairs for phrase, pairs in self.pairs.groupby("phrase", sort=True)}
 
     @cached_property
     def _pairs_by_image_label(self) -> dict[str, pd.DataFrame]:
-        rows_by_label = _rows_by_label(self.pairs["strata"])
+        rows_by_label = _rows_by_label(self.pairs["strata"], "image", BUILT_IN)
         return {label: self.pairs.iloc[rows] for label, rows in rows_by_label.items()}
 
     @cached_property
@@ -82,7 +88,8 @@ class Cell:
         prompted = self.instances[self.instances["truth_id"].notna()].reset_index(drop=True)
         area_px = prompted["truth_area_px"].to_numpy(float)
         rows_by_label = {f"area: {name}": np.flatnonzero(is_in_area_range(area_px, name)) for name in AREA_RANGES}
-        rows_by_label |= _rows_by_label(prompted["attributes"])
+        names_of_images = {name for labels in self.pairs["strata"] if labels is not None for name, _ in labels}
+        rows_by_label |= _rows_by_label(prompted["attributes"], "attribute", {*BUILT_IN, *names_of_images})
         return {
             label: _restrict_pairs(prompted.iloc[rows], self.pairs)
             for label, rows in rows_by_label.items()
@@ -98,12 +105,24 @@ def _describe_phrases(pairs: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(is_unlabelled, "unlabelled", names), index=pairs.index, dtype=object)
 
 
-def _rows_by_label(column: pd.Series) -> dict[str, np.ndarray]:
-    """Return the row numbers of each `name: value` in a column of maps (lists of pairs, or null), sorted by label."""
+def _name_phrase(phrase: str) -> str:
+    """Return the name of the stratum of a phrase, in quotes if it could be another stratum."""
+    return f'"{phrase}"' if phrase == STRATUM_ALL or ": " in phrase else phrase
+
+
+def _rows_by_label(column: pd.Series, origin: str, taken_names: Collection[str]) -> dict[str, np.ndarray]:
+    """Return the row numbers of each `name: value` in a column of maps (lists of pairs, or null), sorted by label.
+
+    Args:
+        column: the maps.
+        origin: what the labels describe, written before a name that is taken.
+        taken_names: names of other strata.
+    """
     rows_by_label: dict[str, list[int]] = {}
     for row, labels in enumerate(column):
         for name, value in labels if labels is not None else ():
-            rows_by_label.setdefault(f"{name}: {value}", []).append(row)
+            prefix = f"{origin} " if name in taken_names else ""
+            rows_by_label.setdefault(f"{prefix}{name}: {value}", []).append(row)
     return {label: np.array(rows) for label, rows in sorted(rows_by_label.items())}
 
 

@@ -1,5 +1,6 @@
 """Metrics of a cell or stratum in a form that can be resampled by cluster."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,9 +87,18 @@ class RankingStatistics(SampleSize):
     cluster_codes: np.ndarray
     """int64 (N,)."""
 
+    left_out_values: dict[bytes, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Values without each cluster in turn, by the clusters (see `jackknife.leave_one_out`): an interval and two tests
+    need them, and they take most of their time."""
+
     def make_resampler(self, cache: SharedCache | None = None) -> Resampler:
         """Return the metric as a function of cluster weights."""
         return self.metric.make_resampler(self.pairs, self.cluster_codes, cache)
+
+    @functools.cached_property
+    def resampler(self) -> Resampler:
+        """The metric as a function of cluster weights, which shares no values with other metrics."""
+        return self.make_resampler()
 
 
 Resampleable = SumStatistics | RankingStatistics
@@ -100,7 +110,7 @@ def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering
     reason = metric.not_evaluable_reason(pairs)
     if reason:
         return reason
-    n_lost = count_lost(metric, pairs)
+    n_lost = int(select_lost(metric, pairs).sum())
     pairs = pairs[metric.row_mask(pairs)]
     codes = clustering.cluster_codes(pairs["image_id"])
     coverage = describe_coverage(metric, pairs)
@@ -135,15 +145,18 @@ def _count_carriers(
     }
 
 
-def count_lost(metric: Metric, pairs: pd.DataFrame) -> int:
-    """Return the number of rows of table `pairs` that the metric would count if none of their labels had been lost."""
-    lost = pairs[has_lost_labels(pairs)]
-    if not len(lost):
-        return 0
+def select_lost(metric: Metric, pairs: pd.DataFrame) -> np.ndarray:
+    """Select the rows of table `pairs` that the metric would count if none of their labels had been lost, bool (N,)."""
+    is_lost = has_lost_labels(pairs)
+    if not is_lost.any():
+        return is_lost
+    lost = pairs[is_lost]
     lost = lost.assign(lost_labels=False, evaluable=has_property(lost, "names_concept"))
     # Whether the phrase is present in these images is unknown.
     masks = [metric.row_mask(lost.assign(n_truth=n_truth)) for n_truth in (0, 1)]
-    return int(np.logical_or(*masks).sum())
+    is_selected = is_lost.copy()
+    is_selected[is_lost] = np.logical_or(*masks)
+    return is_selected
 
 
 def describe_coverage(metric: Metric, pairs: pd.DataFrame) -> LabelCoverage:

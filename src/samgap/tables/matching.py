@@ -136,7 +136,7 @@ INSTANCES = Table(
         column(
             "label_distance_px",
             pa.float64(),
-            "distance of a false positive of a phrase to the nearest labelled instance of its nouns; null without one",
+            "distance of a false positive of a phrase to the nearest labelled instance; null without one",
             "px",
             nullable=True,
         ),
@@ -161,7 +161,7 @@ PAIRS = Table(
             "`ignore` instances of the nouns of a phrase; without an instance, they leave open whether it is present",
         ),
         column("n_predicted", pa.int32(), "predictions at or above the score threshold, without ignored ones"),
-        column("n_far", pa.int32(), "of them farther than labelled_distance from each labelled instance of the nouns"),
+        column("n_far", pa.int32(), "of them farther than labelled_distance from every labelled instance"),
         column("exhaustive", pa.bool_(), "whether the labels of the data set are exhaustive"),
         column("labelled_distance", pa.float64(), "key labelled-distance of the data set", "image heights"),
         column("tp", pa.list_(pa.int32(), len(IOU_THRESHOLDS)), "one-to-one matches at IoU 0.50, 0.55 … 0.95"),
@@ -193,6 +193,14 @@ PAIRS = Table(
             )
             for kind in HIT_KINDS
         ),
+        column(
+            "excused",
+            pa.list_(pa.bool_()),
+            "whether these detections match nothing at IoU 0.5 and lie at least half in `ignore` instances",
+            nullable=True,
+        ),
+        column("greedy_tp", pa.int32(), "of a phrase: greedy matches at IoU 0.5, at or above the score threshold"),
+        column("greedy_predicted", pa.int32(), "detections at or above the score threshold that are not excused"),
         column(
             "claimed",
             SHARE_MAP,

@@ -9,7 +9,7 @@ CLUSTER_COLUMNS = (
     column("n_clusters", pa.int64(), "clusters that carry the value; of a difference, the fewer of both values"),
     column("n_clusters_total", pa.int64(), "clusters with a prompt that counts, whether or not they carry the value"),
     column(
-        "undefined_draws",
+        "undefined_resamples",
         pa.float64(),
         "share of the resamples in which the value is undefined; null without a value",
         nullable=True,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
+from samgap.matching import label_distances
 from samgap.matching.label_distances import LabelDistances
 from samgap.matching.overlap import ImageOverlap
 from samgap.matching.shard import match_shard
@@ -26,21 +27,26 @@ def test_distances_are_those_of_a_distance_transform(seed):
     rng, shape = np.random.default_rng(seed), (60, 80)
     labelled = [(number, random_ellipse(rng, shape) & (rng.random(shape) < 0.9), False) for number in range(1, 4)]
     predictions = [random_ellipse(rng, shape) & (rng.random(shape) < 0.7) for _ in range(12)]
-    overlap = make_overlap(predictions, labelled, shape)
-    distances = LabelDistances(overlap)
-    for columns in ([0], [1, 2], [0, 1, 2]):
-        union = np.logical_or.reduce([labelled[column][1] for column in columns])
+    for instances in (labelled[:1], labelled):
+        distances = LabelDistances(make_overlap(predictions, instances, shape))
+        union = np.logical_or.reduce([mask for _, mask, _ in instances])
         expected = [distance_transform_edt(~union)[mask].min() for mask in predictions]
-        assert distances.measure(np.arange(12), np.array(columns)).tolist() == expected
-        assert distances.measure(np.array([7, 2]), np.array(columns)).tolist() == [expected[7], expected[2]]
+        assert distances.measure(np.arange(12)).tolist() == expected
+        assert distances.measure(np.array([7, 2])).tolist() == [expected[7], expected[2]]
 
 
 def test_distances_without_a_label_and_of_an_empty_mask():
-    overlap = make_overlap([APPLE, np.zeros((24, 30), bool)], [(1, APPLE, False)])
-    rows, no_columns = np.arange(2), np.zeros(0, np.int64)
-    assert LabelDistances(overlap).measure(rows, np.array([0])) == pytest.approx([0, np.nan], nan_ok=True)
-    assert LabelDistances(overlap).measure(rows, no_columns) == pytest.approx([np.inf, np.nan], nan_ok=True)
-    assert len(LabelDistances(overlap).measure(rows[:0], np.array([0]))) == 0
+    empty = np.zeros((24, 30), bool)
+    for labels, distance in (([(1, APPLE, False)], 0), ([], np.inf), ([(1, APPLE, True)], np.inf)):
+        distances = LabelDistances(make_overlap([APPLE, empty], labels))
+        assert distances.measure(np.arange(2)) == pytest.approx([distance, np.nan], nan_ok=True)
+        assert len(distances.measure(np.arange(0))) == 0
+
+
+def test_without_a_distant_prediction_no_label_is_indexed(monkeypatch):
+    monkeypatch.setattr(label_distances, "cKDTree", lambda points: pytest.fail("labels were indexed"))
+    distances = LabelDistances(make_overlap([APPLE], [(1, APPLE, False)]))
+    assert distances.measure(np.arange(0)).tolist() == [] and distances.measure(np.arange(1)).tolist() == [0]
 
 
 def test_false_positives_have_their_distance_and_others_have_none():
@@ -67,17 +73,15 @@ def test_far_is_beyond_the_distance_of_the_data_set(labelled_distance, n_far):
     assert pairs["n_far"].tolist() == [n_far] and pairs["labelled_distance"].tolist() == [labelled_distance]
 
 
-def test_labels_of_other_nouns_and_ignored_ones_are_not_near():
-    # Apple 2 becomes a pear; instance 3 is ignored.
+def test_labels_of_other_nouns_are_near_and_ignored_ones_are_not():
+    # Apple 2 becomes a pear; instance 3 is ignored. An "apple" on the pear is false, and near a label.
     masks, prompts, truth, images = phrase_tables([(0.9, square_mask(2, 14, 6)), (0.8, square_mask(10, 18, 3))], [1])
     first, second, ignored = truth.instances_of(1)
     truth = replace(truth, instances={1: [first, replace(second, noun="pear"), ignored]})
     prompts["nouns"] = [["apple"]]
     _, instances, pairs = match_shard(masks, prompts, truth, images, 0.5)
-    assert instances.loc[instances["outcome"] == "false", "label_distance_px"].tolist() == pytest.approx(
-        [7, np.hypot(3, 11)]
-    )
-    assert pairs["n_far"].tolist() == [2]
+    assert instances.loc[instances["outcome"] == "false", "label_distance_px"].tolist() == pytest.approx([0, 3])
+    assert pairs["n_far"].tolist() == [1]
 
 
 def test_the_label_of_an_instance_without_a_mask_is_its_box():

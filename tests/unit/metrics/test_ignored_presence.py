@@ -94,3 +94,13 @@ def test_another_noun_is_absent_from_the_image():
     truth = make_ground_truth({1: [(1, APPLE, True)]})
     pairs = match_shard(masks_table([]), prompts, truth, images_table([1]), 0.5)[2]
     assert is_absent_phrase(pairs).tolist() == [True] and evaluate("false-alarms", pairs) == 0
+
+
+@pytest.mark.parametrize("metric_id", ["instructions-giou", "instructions-p50"])
+def test_instructions_of_unknown_presence_are_not_said_to_be_missing(metric_id):
+    tagged = match_images({3: [True]}, {}).assign(prompt_id="i")
+    pairs = pd.concat([tagged, match_images({1: [False]}, {}).assign(level=None)], ignore_index=True)
+    reason = load_metric(metric_id).not_evaluable_reason(pairs)
+    assert reason == "not evaluable: the only instances of each instruction's nouns are marked `ignore`"
+    untagged = load_metric(metric_id).not_evaluable_reason(pairs.assign(level=None))
+    assert untagged == "not evaluable: no phrase is tagged as an instruction"

@@ -8,7 +8,6 @@ import pytest
 
 from samgap.metrics import METRIC_REGISTRY, load_metric
 from samgap.metrics.operating_point import ALL_SCORES, CROWD, EXCUSED_UNKNOWN, NOT_USED, THRESHOLD
-from samgap.metrics.row_masks import has_known_presence
 from samgap.tables.matching import HIT_KINDS
 from tests.helpers.metric_pairs import EVALUABLE_IDS, PAIRS
 from tests.helpers.sums import evaluate
@@ -56,11 +55,15 @@ def test_metrics_at_one_score_state_it_and_depend_on_the_sweep_alone(metric):
     assert evaluate(metric, change(PAIRS, ["n_predicted", "tp"])) == pytest.approx(evaluate(metric, PAIRS))
 
 
-@pytest.mark.parametrize("metric", [name for name in EVALUABLE_IDS if name not in select(ignore=CROWD)])
-def test_only_metrics_with_crowds_read_the_matching_of_average_precision(metric):
-    hits = [name for name in RANKED_COLUMNS if name.startswith("hits")]
-    other = PAIRS.assign(**{name: [[0] * len(row) for row in PAIRS["scores"].map(_as_list)] for name in hits})
-    assert evaluate(metric, other) == pytest.approx(evaluate(metric, PAIRS), nan_ok=True)
+@pytest.mark.parametrize("metric", EVALUABLE_IDS)
+def test_only_metrics_with_crowds_depend_on_what_pycocotools_leaves_out(metric):
+    names = [name for name in RANKED_COLUMNS if name.startswith("hits")]
+    # False positives have the highest scores, so that they lower average precision.
+    ranked = {name: [_as_list(row)[::-1] for row in PAIRS[name]] for name in names}
+    # They match a crowd at every IoU threshold.
+    left_out = {name: [[bits or 1023 << 10 for bits in row] for row in rows] for name, rows in ranked.items()}
+    values = [evaluate(metric, PAIRS.assign(**columns)) for columns in (ranked, left_out)]
+    assert (values[0] != pytest.approx(values[1], nan_ok=True)) == (metric in select(ignore=CROWD))
 
 
 def _as_list(values):
@@ -69,10 +72,11 @@ def _as_list(values):
 
 @pytest.mark.parametrize("metric", METRIC_REGISTRY)
 def test_metrics_that_leave_out_images_of_unknown_presence_say_so(metric):
-    table = PAIRS.assign(n_ignored=1, level="simple")
-    counts_unknown = (load_metric(metric).row_mask(table) & ~has_known_presence(table)).any()
-    if load_metric(metric).operating_point.ignore == EXCUSED_UNKNOWN:
-        assert not counts_unknown
+    # Phrases with an attribute and paraphrases, so that every metric of phrases has a row.
+    table = PAIRS.assign(level="simple", attributes=[[("ripeness", "ripe")]] * len(PAIRS), concept="fruit", seen=False)
+    declared = load_metric(metric)
+    known, unknown = (declared.row_mask(table.assign(n_ignored=n_ignored)) for n_ignored in (0, 1))
+    assert (declared.operating_point.ignore == EXCUSED_UNKNOWN) == (known != unknown).any()
 
 
 OTHER_NUMBERS = ("compositional-accuracy", "iou-after-clicks", "hausdorff")

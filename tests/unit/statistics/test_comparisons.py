@@ -5,11 +5,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from samgap.matching import coco
+from samgap.matching.shard import match_shard
 from samgap.statistics import bootstrap, paired
 from samgap.statistics.comparisons import compute_comparisons
 from samgap.statistics.estimates import compute_estimates
 from samgap.statistics.strata import Cell
 from samgap.tables.statistics import COMPARISONS
+from tests.helpers.scenes import random_shard
 from tests.helpers.sums import images_table, make_table, random_results, to_box_prompts
 
 IMAGES = images_table(30)
@@ -198,14 +201,14 @@ def test_one_image_has_neither_interval_nor_test():
     assert row["warning"] == "no interval: 1 of 1 image carries the value (at least 4)" and row["n_tests"] == 0
 
 
-@pytest.mark.parametrize("n_groups", [3, 4])
+@pytest.mark.parametrize("n_groups", [1, 3, 4])
 def test_few_groups_have_a_difference_and_from_four_an_interval_and_a_test(n_groups):
     row = compute(images=images_table(30, make_group=lambda image: str(image % n_groups))).iloc[0]
     assert (row["clusters"], row["n_clusters"], row["n_clusters_total"]) == ("group", n_groups, n_groups)
     assert row["difference"] == pytest.approx(rows_of("skill")["difference"][0], abs=1e-12)
-    if n_groups == 3:
+    if n_groups < 4:
         assert pd.isna(row["ci_low"]) and pd.isna(row["p_value"]) and row["n_tests"] == 0
-        assert row["warning"] == "no interval: too few groups for an interval (3; at least 4)"
+        assert row["warning"] == f"no interval: too few groups for an interval ({n_groups}; at least 4)"
     else:
         # With four groups, the observed signs and their reverse are 2 of 16 flips.
         assert row["ci_low"] < row["difference"] < row["ci_high"] and row["p_value"] == 2 / 16
@@ -226,3 +229,49 @@ def test_a_family_that_is_too_large_for_its_images_says_so():
     assert rows.loc["two", "warning"].str.contains("cannot be significant: with 6 clusters").all()
     assert rows.loc["one", "warning"] is None
     assert rows.loc["one", "p_holm"] >= 1 / 32
+
+
+def test_a_metric_of_steps_has_a_permutation_test_only():
+    curves = {"good": [[0.5] * 3 + [0.9] * 17] * 12, "fair": [[0.5] * 6 + [0.9] * 14] * 12}
+    fields = {"kind": "clicks", "evaluable": True, "exhaustive": True, "n_truth": 1}
+    cells = {
+        ("set", model, "box"): Cell(
+            make_table(
+                "pairs",
+                [
+                    {**fields, "prompt_id": str(image), "image_id": image + 1, "click_iou": curve}
+                    for image, curve in enumerate(rows)
+                ],
+            )
+        )
+        for model, rows in curves.items()
+    }
+    (row,) = compute([declare("x", "good", "fair", ["upstream-clicks-80"])], cells, images_table(12)).to_dict("records")
+    assert row["difference"] == -3 and row["p_value"] < 0.05
+    assert row["p_t_test"] is None and row["effect_size"] is None and row["minimum_detectable"] is None
+
+
+def test_rankings_and_pseudo_values_are_computed_once(monkeypatch):
+    masks, prompts, truth, images = random_shard(3, n_images=12)
+    tables = [match_shard(rows, prompts, truth, images, 0.5)[2] for rows in (masks, masks.iloc[::2])]
+    cells = {("set", model, "p"): Cell(pairs) for model, pairs in zip(("good", "fair"), tables, strict=True)}
+    n_rankings, n_evaluations = [], []
+    make_ranking, evaluate_ranking = coco.RankedDetections.__init__, coco.RankedDetections.average_precision
+
+    def count_ranking(self, *arguments):
+        n_rankings.append(1)
+        make_ranking(self, *arguments)
+
+    def count_evaluation(self, weights, *arguments):
+        n_evaluations.append(len(weights))
+        return evaluate_ranking(self, weights, *arguments)
+
+    monkeypatch.setattr(coco.RankedDetections, "__init__", count_ranking)
+    monkeypatch.setattr(coco.RankedDetections, "average_precision", count_evaluation)
+    declared = [declare("x", "good", "fair", ["map"], prompts="p", baseline_prompts="p")]
+    (row,) = compute(declared, cells, images).to_dict("records")
+    assert row["p_value"] is not None and row["p_t_test"] is not None and row["ci_low"] is not None
+    n_phrases = tables[0]["phrase"].nunique()
+    # For each cell: one ranking for the shared resamples, one for the value and the jackknife.
+    assert len(n_rankings) == 2 * 2 * n_phrases
+    assert sum(number == 12 for number in n_evaluations) == 2 * n_phrases

@@ -171,7 +171,7 @@ def test_counts_are_of_images_that_carry_the_value():
         assert row["value"] == 0.5 and (row["n_images"], row["n_images_total"]) == (n_predicting, 12)
         assert (row["n_clusters"], row["n_clusters_total"]) == (n_predicting, 12)
         # None of the drawn images has predictions with the probability (1 - k/12)^12: 3.2 % and 0.02 %.
-        assert row["undefined_draws"] == pytest.approx((1 - n_predicting / 12) ** 12, abs=0.03)
+        assert row["undefined_resamples"] == pytest.approx((1 - n_predicting / 12) ** 12, abs=0.03)
         reason = "no interval: 3 of 12 images carry the value (at least 4)"
         assert (row["warning"], row["ci_low"] is None) == ((reason, True) if n_predicting == 3 else (None, False))
 

@@ -151,7 +151,7 @@ def test_too_few_clusters_have_no_interval():
 
 def test_too_few_groups_have_no_interval():
     interval = compute(make_sums([0.2, 0.4]), kind="group")
-    assert ends(interval) == (None, None) and interval.undefined_draws == 0
+    assert ends(interval) == (None, None) and interval.undefined_resamples == 0
     assert interval.reason == "no interval: too few groups for an interval (2; at least 4)"
 
 
@@ -160,10 +160,10 @@ def test_a_value_that_is_often_undefined_has_no_interval():
     side, clustering = make_sums(np.linspace(0.2, 0.8, 9)), Clustering("image", 9, None)
     draws[:50] = np.nan
     interval = compute_interval(draws, [side], clustering, 0.95)
-    assert interval.low is not None and interval.undefined_draws == 0.05
+    assert interval.low is not None and interval.undefined_resamples == 0.05
     draws[:60] = np.nan
     interval = compute_interval(draws, [side], clustering, 0.95)
-    assert ends(interval) == (None, None) and interval.undefined_draws == 0.06
+    assert ends(interval) == (None, None) and interval.undefined_resamples == 0.06
     assert interval.reason == "no interval: the value is undefined in 6 % of the resamples"
 
 

@@ -11,7 +11,7 @@ from samgap.statistics.clusters import assign_clusters
 from samgap.statistics.permutation import permutation_p_value
 from samgap.statistics.sums import summarize_metric
 from tests.helpers.ranking import make_ranking
-from tests.helpers.sums import images_table, make_sums, random_results
+from tests.helpers.sums import images_table, make_sums, make_table, random_results
 
 
 def draw_pair(seed, n_clusters, shift=0.0):
@@ -134,6 +134,44 @@ def test_ranked_metric_has_the_test_of_the_same_mean():
     first, second = draw_pair(9, 10, 0.03)
     rankings = [make_ranking(values, np.arange(10)) for values in (first, second)]
     assert permutation_p_value(*rankings, 1024, np.random.default_rng(0)) == p_value(first, second, 1024)
+
+
+def summarize_clicks(rng, n_images, limit, noise):
+    """Summarize images whose IoU rises to `limit` with further clicks, and differs between images by `noise`."""
+    reached = limit + noise * rng.normal(size=n_images)
+    ious = np.clip(reached[:, None] * (1 - np.exp(-(np.arange(20) + 1.5) / 4)), 0, 1)
+    fields = {"kind": "clicks", "evaluable": True, "exhaustive": True, "n_truth": 1}
+    rows = [
+        {**fields, "prompt_id": str(image), "image_id": image, "click_iou": list(values)}
+        for image, values in enumerate(ious, 1)
+    ]
+    return summarize_metric("upstream-clicks-85", make_table("pairs", rows), assign_clusters(images_table(n_images)))
+
+
+def test_a_metric_of_steps_keeps_the_level_and_finds_a_difference():
+    # The IoU after 13 clicks is 0.85 in the population, so that a sample has 13 or 14 clicks.
+    rng, equal = np.random.default_rng(2), 0.85 / (1 - np.exp(-13.5 / 4))
+    p_values = {"equal": [], "different": []}
+    for _ in range(150):
+        for name, limit in (("equal", equal), ("different", equal + 0.04)):
+            cells = summarize_clicks(rng, 30, limit, 0.03), summarize_clicks(rng, 30, equal, 0.08)
+            p_values[name].append(permutation_p_value(*cells, 199, rng))
+    # Flipped signs of pseudo-values reject equal metrics in 63 % of these samples; studentised swaps find nothing.
+    shares = {name: np.mean(np.array(values) <= 0.05) for name, values in p_values.items()}
+    assert shares["equal"] <= 0.08 and shares["different"] >= 0.5
+
+
+def test_a_metric_of_steps_has_the_plain_permutation_test():
+    rng = np.random.default_rng(3)
+    cells = summarize_clicks(rng, 8, 0.92, 0.03), summarize_clicks(rng, 8, 0.88, 0.06)
+    curves = np.stack([cell.cluster_sums[:, :20] for cell in cells], axis=1)
+    differences = []
+    for swaps in itertools.product((0, 1), repeat=8):
+        first, second = (curves[range(8), np.array(swaps) ^ side].mean(axis=0) for side in (0, 1))
+        differences.append(abs(int((first >= 0.85).argmax()) - int((second >= 0.85).argmax())))
+    expected = np.mean(np.array(differences) >= differences[0])
+    assert differences[0] > 0 and 2 / 2**8 < expected < 1
+    assert permutation_p_value(*cells, 256, rng) == expected
 
 
 @pytest.mark.parametrize("metric", ["pmf1", "cgf1", "il-mcc", "precision"])

@@ -81,3 +81,25 @@ def test_false_positives_are_in_no_stratum_of_instances():
     instances = pd.concat([INSTANCES, false_positives.astype(INSTANCES.dtypes.drop("truth_id"))], ignore_index=True)
     for name, pairs in strata(instances=instances).items():
         pd.testing.assert_frame_equal(pairs, strata()[name])
+
+
+def test_no_two_strata_have_the_same_name():
+    images = [("level", "complex"), ("lighting", "dusk"), ("polarity", "negated")]
+    pairs = PAIRS.assign(
+        phrase=PAIRS["phrase"].replace({"phrase 0": "all", "phrase 1": "area: small", "phrase 2": "level: complex"}),
+        level=np.where(PAIRS["phrase"] == "phrase 3", "complex", "simple"),
+        strata=[images] * len(PAIRS),
+    )
+    instances = INSTANCES.assign(
+        attributes=[[("area", "small"), ("lighting", "dusk"), ("ripeness", "ripe")]] * len(INSTANCES)
+    )
+    names = [name for name, _ in Cell(pairs, instances).iter_strata(ALL_STRATA)]
+    assert len(names) == len(set(names))
+    assert names == [
+        *("all", '"all"', '"area: small"', '"level: complex"', "phrase 3"),
+        *("image level: complex", "image polarity: negated", "lighting: dusk", "level: complex", "level: simple"),
+        *AREA_STRATA,
+        *("attribute area: small", "attribute lighting: dusk", "ripeness: ripe"),
+    ]
+    small = dict(Cell(pairs, instances).iter_strata(ALL_STRATA))["area: small"]
+    pd.testing.assert_series_equal(small["n_truth"], strata()["area: small"]["n_truth"])

@@ -65,7 +65,7 @@ def test_a_warning_is_a_letter_at_its_value_with_the_text_at_the_bottom(tmp_path
     reason = "no interval: too few groups for an interval (2; at least 4)"
     estimates.loc[[0, 3], "warning"] = reason
     estimates.loc[[0, 3], ["ci_low", "ci_high"]] = None
-    estimates.loc[1, "warning"] = "resampled by image, " + "as the data set has only 1 group; " * 8
+    estimates.loc[1, "warning"] = "without 4 image-phrase pairs, " + "of which labels were lost; " * 8
     figure = draw(estimates_request(estimates, tmp_path)).figure
     texts = list_texts(figure)
     assert texts.count("0.91 (a)") == 1 and sum(text.endswith(" (a)") for text in texts) == 2
@@ -74,7 +74,9 @@ def test_a_warning_is_a_letter_at_its_value_with_the_text_at_the_bottom(tmp_path
     (note,) = (text for text in figure.findobj(Text) if text.get_gid() == "warnings")
     first_line, *other_lines = note.get_text().splitlines()
     assert (
-        first_line == f"(a) {reason}" and other_lines[0].startswith("(b) resampled by image") and len(other_lines) > 1
+        first_line == f"(a) {reason}"
+        and other_lines[0].startswith("(b) without 4 image-phrase pairs")
+        and len(other_lines) > 1
     )
     # The text is between the panels and the margin of the stamp, and inside the figure.
     box = note.get_window_extent(FigureCanvasAgg(figure).get_renderer())

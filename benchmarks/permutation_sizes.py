@@ -1,6 +1,6 @@
 """Sizes of the paired permutation test: how often it rejects equality of metrics that are equal.
 
-    PYTHONPATH=src python benchmarks/test_sizes.py [--quick] [--repetitions 1500]
+    PYTHONPATH=src python benchmarks/permutation_sizes.py [--quick] [--repetitions 1500]
 
 Two models with the same true value of a metric work at different operating points: one finds less and has fewer false
 positives. A parameter of the second is chosen so that both values are equal on many images. Each repetition draws a
@@ -9,12 +9,12 @@ Markdown, with its standard error. `--quick` has few repetitions, to try the pro
 that other programs use as well.
 """
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from _populations import Behaviour, Scenes, draw_pairs, draw_scenes
+from _populations import Behaviour, ClickBehaviour, Scenes, draw_clicks, draw_pairs, draw_scenes
+from _simulating import parse_arguments, print_table, standard_error
 from scipy import optimize
 
 from samgap.statistics import bootstrap
@@ -27,14 +27,17 @@ N_PERMUTATIONS = 2000
 CALIBRATION_IMAGES = 20_000
 
 
+AnyBehaviour = Behaviour | ClickBehaviour
+
+
 @dataclass(frozen=True)
 class Scenario:
     """Two models with the same value of a metric."""
 
     metric: str
     name: str
-    first: Behaviour
-    second: Callable[[float], Behaviour]
+    first: AnyBehaviour
+    second: Callable[[float], AnyBehaviour]
     """The second model for a value of its parameter."""
     bounds: tuple[float, float]
     """Values of the parameter between which both metrics are equal."""
@@ -65,40 +68,43 @@ SCENARIOS = (
         vary_false_rate(replace(FINDS_MORE, sensitivity=0.9, specificity=0.95)), (0.0, 2.0)),
     Scenario("map-50", "AP at IoU 0.5", FINDS_LESS,
         lambda separation: replace(FINDS_MORE, false_rate=0.8, separation=separation), (-1.0, 6.0)),
+    # The mean after 12 clicks is just below the target, so that samples reach it with 12 or 13.
+    Scenario("upstream-clicks-85", "first click that reaches a mean IoU (`upstream-clicks-85`)",
+        ClickBehaviour(rate=4.0, limit=0.887),
+        lambda limit: ClickBehaviour(rate=4.0, limit=limit, noise=0.08), (0.887, 0.9)),
 )  # fmt: skip
 
 
 def main() -> None:
     """Parse the arguments and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=1500)
-    parser.add_argument("--quick", action="store_true", help="50 repetitions")
-    parser.add_argument("--metric", help="only the rows of this metric")
-    arguments = parser.parse_args()
-    repetitions = 50 if arguments.quick else arguments.repetitions
-    error = 100 * (LEVEL * (1 - LEVEL) / repetitions) ** 0.5
-    print(f"{repetitions:,} repetitions; standard error of a size of 5 %: {error:.1f} %.\n")
-    print(f"| clusters | {' | '.join(map(str, SIZES))} |")
-    print(f"|---|{'---|' * len(SIZES)}")
-    for scenario in SCENARIOS:
-        if arguments.metric not in (None, scenario.metric):
-            continue
+    repetitions, metric = parse_arguments(__doc__, repetitions=1500, quick_repetitions=50)
+    print(
+        f"{repetitions:,} repetitions; standard error of a size of 5 %: {standard_error(LEVEL, repetitions):.1f} %.\n"
+    )
+
+    def format_row(scenario: Scenario) -> Iterator[str]:
         second = calibrate(scenario)
-        sizes = [measure_size(scenario, second, n, repetitions) for n in SIZES]
-        cells = " | ".join(f"{100 * size:.1f} %" for size in sizes)
-        print(f"| {scenario.name} | {cells} |", flush=True)
+        for n_clusters in SIZES:
+            yield f"{100 * measure_size(scenario, second, n_clusters, repetitions):.1f} %"
+
+    scenarios = [scenario for scenario in SCENARIOS if metric in (None, scenario.metric)]
+    print_table("clusters", SIZES, ((scenario.name, format_row(scenario)) for scenario in scenarios))
 
 
-def summarize(scenario: Scenario, rng: np.random.Generator, scenes: Scenes, behaviour: Behaviour) -> Resampleable | str:
+def summarize(
+    scenario: Scenario, rng: np.random.Generator, scenes: Scenes, behaviour: AnyBehaviour
+) -> Resampleable | str:
     """Draw the predictions of a model, and summarize the scenario's metric; the reason if it is not evaluable."""
-    return summarize_metric(scenario.metric, draw_pairs(rng, scenes, behaviour), scenes.clustering)
+    is_click = isinstance(behaviour, ClickBehaviour)
+    pairs = draw_clicks(rng, scenes, behaviour) if is_click else draw_pairs(rng, scenes, behaviour)
+    return summarize_metric(scenario.metric, pairs, scenes.clustering)
 
 
-def calibrate(scenario: Scenario) -> Behaviour:
+def calibrate(scenario: Scenario) -> AnyBehaviour:
     """Return the second model, with a parameter such that both metrics are equal on `CALIBRATION_IMAGES`."""
     scenes = draw_scenes(np.random.default_rng(1), CALIBRATION_IMAGES)
 
-    def evaluate(behaviour: Behaviour, seed: int) -> float:
+    def evaluate(behaviour: AnyBehaviour, seed: int) -> float:
         summary = summarize(scenario, np.random.default_rng(seed), scenes, behaviour)
         assert not isinstance(summary, str), summary
         return bootstrap.point_estimate(summary)
@@ -108,7 +114,7 @@ def calibrate(scenario: Scenario) -> Behaviour:
     return scenario.second(float(root))
 
 
-def measure_size(scenario: Scenario, second: Behaviour, n_clusters: int, repetitions: int) -> float:
+def measure_size(scenario: Scenario, second: AnyBehaviour, n_clusters: int, repetitions: int) -> float:
     """Return the share of samples of `n_clusters` in which the test rejects at `LEVEL`."""
     rng = np.random.default_rng([7, n_clusters])
     n_rejected = n_tested = 0
