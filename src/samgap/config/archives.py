@@ -1,9 +1,9 @@
 """Archives for data sets whose `path` is an address instead of a local file."""
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+
+from samgap.io.addresses import split_address
 
 
 def add_url_archives(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def add_url_archives(config: Mapping[str, Any]) -> dict[str, Any]:
         if url.startswith(("http://", "https://")):
             ids_with_url = (archive for archive, source in archives.items() if source["url"] == url)
             archive = next(ids_with_url, name if name not in archives else f"{name}-data")
-            archives.setdefault(archive, {"file": PurePosixPath(urlsplit(url).path).name or name, "url": url})
+            archives.setdefault(archive, {"file": split_address(url).file_name or name, "url": url})
             options = {key: value for key, value in entry.items() if key != "path"}
             datasets[name] = {**options, "archives": {"data": archive}}
     return {**config, "archives": archives, "datasets": datasets}

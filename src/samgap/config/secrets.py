@@ -3,23 +3,14 @@
 An address refers to an environment variable instead: `https://host/file?token=${MY_TOKEN}` (`samgap.io.variables`).
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from samgap.errors import UserError
-from samgap.io.redaction import is_secret_name
-from samgap.io.variables import REFERENCE, iter_texts
-
-TOKEN = re.compile(
-    r"\bhf_[A-Za-z0-9]{20,}"
-    r"|\b(?:gh[pousr]_|github_pat_|glpat-)\w{20,}"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bAIza[\w-]{35}"
-    r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\."
-)
-"""Tokens of Hugging Face, GitHub, GitLab, AWS and Google, and JSON web tokens."""
-USER_INFO = re.compile(r"://([^/?#@]*)@")
+from samgap.io.addresses import Parameter, iter_parameters, iter_user_infos
+from samgap.io.credentials import TOKEN, is_random, is_secret_name, is_secret_parameter
+from samgap.io.redaction import redact_url
+from samgap.io.variables import REFERENCE, find_variables, iter_texts
 
 
 def validate_no_secrets(config: Mapping[str, Any]) -> None:
@@ -28,20 +19,19 @@ def validate_no_secrets(config: Mapping[str, Any]) -> None:
     The configuration need not be valid. The message does not quote the credential.
     """
     for key_path, text in iter_texts(config):
-        user_info = USER_INFO.search(text)
-        if user_info and not _is_reference(user_info[1].rpartition(":")[2]):
+        passwords = (user_info.rpartition(":")[2] for user_info in iter_user_infos(text) if user_info)
+        if not all(map(_is_reference, passwords)):
             raise UserError(f"config: {key_path} has a user name or a password in its address; put them into ~/.netrc")
         if TOKEN.search(text):
             raise UserError(
                 f"config: {key_path} has a token in it; remove it, and set the environment variable HF_TOKEN instead "
                 "(for another server, write token=${NAME} in the address, and set the variable NAME)"
             )
-        for name, value in _iter_parameters(text):
-            if is_secret_name(name) and value and not _is_reference(value):
-                raise UserError(
-                    f"config: {key_path} has the value of '{name}' in its address, which results would publish; "
-                    f"write {name}=${{NAME}} (or ?${{NAME}} for all after the ?), and set the environment variable NAME"
-                )
+        for parameter in filter(_is_secret, iter_parameters(text)):
+            raise UserError(
+                f"config: {key_path} has {_describe(parameter)} in its address, which results would publish; write "
+                f"{_advise(parameter)}, and set the environment variable NAME"
+            )
 
 
 def validate_identified_files(config: Mapping[str, Any]) -> None:
@@ -52,8 +42,7 @@ def validate_identified_files(config: Mapping[str, Any]) -> None:
     sources = {f"archives.{name}": entry for name, entry in config["archives"].items()}
     sources |= {f"models.{name}.weights": entry.get("weights", {}) for name, entry in config["models"].items()}
     for key_path, source in sources.items():
-        address = USER_INFO.sub("://", source.get("url", "")).partition("?")[0]
-        if REFERENCE.search(address) and "sha256" not in source:
+        if find_variables(redact_url(source.get("url", ""))) and "sha256" not in source:
             raise UserError(
                 f"config: {key_path}.url has a variable before the ?, so that results would not say which file it is; "
                 "add its sha256, or use variables only after the ?"
@@ -64,7 +53,24 @@ def _is_reference(text: str) -> bool:
     return REFERENCE.fullmatch(text) is not None
 
 
-def _iter_parameters(text: str) -> list[tuple[str, str]]:
-    """Return (name, value) of the parameters after the first `?` or `#` of an address."""
-    query = "".join(re.split(r"([?#])", text, maxsplit=1)[1:])
-    return re.findall(r"[?&;#]([^=&;#?\s]+)=([^&;#\s]*)", query)
+def _is_secret(parameter: Parameter) -> bool:
+    if is_secret_name(parameter.name):
+        return bool(parameter.value) and not _is_reference(parameter.value)
+    if (
+        parameter.separator == "#" and not parameter.name
+    ):  # most are a place in a page, such as `issuecomment-123456789`
+        return is_random(parameter.value)
+    # The name of a variable in a value is not a part of a token.
+    return is_secret_parameter(parameter.name, REFERENCE.sub("", parameter.value))
+
+
+def _describe(parameter: Parameter) -> str:
+    if is_secret_name(parameter.name):
+        return f"the value of '{parameter.name}'"
+    return "what may be a key or token"
+
+
+def _advise(parameter: Parameter) -> str:
+    if is_secret_name(parameter.name):
+        return f"{parameter.name}=${{NAME}} (or ?${{NAME}} for all after the ?)"
+    return "?${NAME} for all after the ?"

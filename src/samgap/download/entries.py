@@ -10,13 +10,13 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock, Timeout
 
 from samgap.download.checksums import compute_checksums, has_matching_checksums
+from samgap.io.addresses import split_address
 from samgap.io.files import read_json_object, replace_link
 from samgap.io.progress import LOG_INTERVAL_SECONDS
 
@@ -28,7 +28,7 @@ logger = logging.getLogger("samgap")
 
 def get_entry_path(url: str, cache: Path) -> Path:
     """Return the path in the cache of the file at `url`."""
-    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    name = split_address(url).file_name
     key = hashlib.sha256(url.encode()).hexdigest()[:16]
     return cache / (f"{key}-{name}" if name else key)
 

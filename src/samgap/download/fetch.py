@@ -5,12 +5,13 @@
 
 import logging
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from requests.auth import AuthBase
 
@@ -19,6 +20,7 @@ from samgap.download.checksums import CHECKSUM_KEYS, compute_checksums, has_matc
 from samgap.download.http import Unavailable
 from samgap.download.resumable import download_resumable
 from samgap.errors import UserError
+from samgap.io.addresses import split_address
 from samgap.io.redaction import redact_url
 from samgap.io.variables import find_variables, remove_parameters_with_variables
 
@@ -141,10 +143,10 @@ def parse_local_path(url: str) -> Path | None:
     Raises:
         UserError: If it is an address of another scheme.
     """
-    scheme = urlsplit(url).scheme
-    if scheme == "file":
-        return Path(unquote(urlsplit(url).path))
-    if scheme in ("http", "https") or url.startswith("${"):
+    scheme = split_address(url).scheme.lower()
+    if url.lower().startswith("file:"):
+        return Path(unquote(re.sub(r"^[^/]*(//[^/]*)?", "", re.split(r"[?#]", url)[0])))
+    if scheme in ("http://", "https://") or url.startswith("${"):
         return None
     if "://" in url:
         raise UserError(f"{redact_url(url)}: not an http, https or file address, nor a local path")

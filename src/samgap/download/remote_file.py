@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -15,6 +14,7 @@ from samgap.download.http import (
     parse_validators,
 )
 from samgap.errors import UserError
+from samgap.io.addresses import split_address
 from samgap.io.redaction import redact_url
 
 
@@ -93,7 +93,7 @@ class RemoteFile:
         """
         if response.status_code not in (200, 206):
             raise make_http_error(self.url, response)
-        content_type, path = response.headers.get("Content-Type", ""), urlsplit(self.url).path
+        content_type, path = response.headers.get("Content-Type", ""), split_address(self.url).path
         if content_type.startswith("text/html") and not path.endswith((".html", ".htm")):
             response.close()
             raise Unavailable(f"{self.name}: the server sent a web page instead of the file; open it in a browser")

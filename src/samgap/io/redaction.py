@@ -1,27 +1,41 @@
 """Removal of tokens and credentials from addresses, log records and messages."""
 
+import base64
+import json
 import logging
 import os
 import re
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote
+
+from samgap.io.addresses import USER_INFO, iter_user_infos, split_address
+from samgap.io.credentials import TOKEN, TOKEN_VARIABLES, is_random, is_secret_name, is_secret_parameter
 
 HIDDEN = "(hidden)"
-TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-"""Environment variables that the hub's client reads a token from."""
 MIN_TOKEN_LENGTH = 8
 """Characters. A shorter value is not a token, and would occur within ordinary words."""
 MIN_SEGMENT_LENGTH = 20
 """Characters of a part of an address's path from which on it can be a token."""
 
-SECRET_NAME = re.compile(
-    r"token|secret|passw|passphrase|signature|credential|session|bearer|authorization|jwt|hmac|apikey|accesskey|accessid"
-    r"|keypairid|(?:key|auth|sig)$|^(?:sign|sid|pass|pwd|pw|otp|pin)$|^x(?:amz|goog|oss|obs|cos)"
+_PARAMETER_NAME = re.compile(
+    r"(?:(?<=[?&;#])|(?<=%3[FfBb])|(?<=%26)|(?<=%23))(?P<name>[^\s=&;#?'\"<>()]+?)(?P<equals>=|%3[dD])"
 )
-"""Names of parameters with a secret: lower case, without separators. S3 and Google sign with X-Amz-… and X-Goog-…."""
-PARAMETER = re.compile(r"(?<=[?&;#])([\w.%~-]+)=([^\s&;#'\"<>()\[\]]+)")
-USER_INFO = re.compile(r"(?<=://)[^/?#\s@'\"]*@")
+_PARAMETER_VALUE = re.compile(r"\(hidden\)|\$\{\w+\}|[^\s&;#'\"<>]*[^\s&;#'\"<>()\[\],.:]")
+_BARE_PARAMETER = re.compile(r"(?<=[?&;])[^\s=&;#?'\"<>()$]{12,}={0,2}(?=[\s&;#'\"<>()]|$)")
+"""A text without a name among the parameters, which can be a key."""
+_HEADER = re.compile(
+    r"(?P<name>\b(?:proxy-)?authorization|\b(?:set-)?cookie|\bx-(?:api-key|auth-token|amz-security-token)"
+    r"|\bprivate-token)(?P<between>['\"]?\s*[:=]\s*(?:b?['\"])?)(?P<value>[^\r\n'\"]+)",
+    re.IGNORECASE,
+)
+"""A header of a request in a text: everything to the end of its line, or of its quotes, is its value."""
+_SCHEME = re.compile(r"\b(Bearer|Basic|Negotiate) +[\w.~+/=-]{8,}")
+_ITEM = re.compile(
+    r"(?P<name>(?P<quote>['\"])[\w.-]+(?P=quote))(?P<between>\s*:\s*b?)(?P<value>'[^'\n]+'|\"[^\"\n]+\")"
+)
+"""An item of a dictionary or of JSON whose value is a text."""
+_OPTION = re.compile(r"(?<!\S)(?P<name>--?[A-Za-z][\w-]*)(?P<between>=|\s+)(?P<value>[^\s-][^\s'\"]*)")
+"""An option of a command line, such as `--token abc`."""
 
 _hidden_values: set[str] = set()
 
@@ -29,13 +43,16 @@ _hidden_values: set[str] = set()
 def install_log_redaction() -> None:
     """Replace credentials by `(hidden)` in all log records of this process from now on.
 
-    They are the values of environment variables with the name of a secret, the values passed to `hide`, and what
-    `redact` recognizes. This includes the loggers of packages and of Snakemake's plug-ins: with `--verbose` the SLURM
-    plug-in logs all environment variables, and urllib3 logs the address of each repeated request.
+    They are the values of environment variables with the name of a secret, passwords in the addresses of others (of a
+    proxy, for example), the values passed to `hide`, and what `redact` recognizes. This includes the loggers of
+    packages and of Snakemake's plug-ins: with `--verbose` the SLURM plug-in logs all environment variables, and urllib3
+    logs the address of each repeated request.
     """
     for name, value in os.environ.items():
-        if name in TOKEN_VARIABLES or (is_secret_name(name) and not Path(value).exists()):
+        # Not pathlib, which raises an error for a value that is too long for a path.
+        if name in TOKEN_VARIABLES or (is_secret_name(name) and not os.path.exists(value)):
             hide(value)
+        hide_user_info(value if "://" in value or not name.lower().endswith("_proxy") else f"http://{value}")
     original_factory = logging.getLogRecordFactory()
     if getattr(original_factory, "redacts", False):
         return
@@ -55,35 +72,59 @@ def install_log_redaction() -> None:
 
 
 def hide(value: str) -> None:
-    """Let `redact` replace `value` from now on, also as it is encoded in an address.
+    """Let `redact` replace `value` from now on, also as it is encoded in an address, in JSON or in a header.
 
-    Of an address also its query and long parts of its path are replaced, because messages quote them alone.
+    Of an address also its query, its password and long parts of its path are replaced, and of a text each line, because
+    messages quote them alone.
     """
-    parts = [value]
+    parts = [value, *value.splitlines()]
     if "://" in value:
-        address = urlsplit(value)
+        address = split_address(value)
         segments = (segment for segment in address.path.split("/") if len(segment) >= MIN_SEGMENT_LENGTH)
-        parts += [address.query, *segments]
+        parts += [address.query, address.fragment, *segments]
+        hide_user_info(value)
     for part in parts:
         if len(part) >= MIN_TOKEN_LENGTH:
-            _hidden_values.update((part, quote(part, safe="!#$%&'()*+,/:;=?@[]~"), quote(part, safe="")))
+            quoted = quote(part, safe="!#$%&'()*+,/:;=?@[]~"), quote(part, safe=""), quote_plus(part)
+            _hidden_values.update((part, *quoted, json.dumps(part)[1:-1], repr(part)[1:-1]))
+
+
+def hide_user_info(text: str) -> None:
+    """Let `redact` replace the passwords of the addresses in a text, also as headers of requests encode them."""
+    for encoded in iter_user_infos(text):
+        for user_info in dict.fromkeys((encoded, unquote(encoded))):
+            password = user_info.partition(":")[2]
+            # A user name alone is no secret, and occurs in paths; a token in its place is one.
+            if password or is_random(user_info):
+                hide(base64.b64encode(user_info.encode()).decode())
+                hide(user_info)
+                hide(password)
 
 
 def redact(text: str) -> str:
-    """Return a text with `(hidden)` instead of hidden values, and of user names, passwords and keys in addresses."""
+    """Return a text with `(hidden)` for hidden values, tokens, and credentials in addresses, headers and options.
+
+    Credentials in addresses are user names, passwords, and parameters that `samgap.io.credentials` recognizes.
+    """
     for value in sorted(_hidden_values, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
-    return PARAMETER.sub(_redact_parameter, USER_INFO.sub(f"{HIDDEN}@", text))
+    text = _redact_parameters(USER_INFO.sub(f"{HIDDEN}@", TOKEN.sub(HIDDEN, text)))
+    text = _HEADER.sub(_redact_named_value, text)
+    text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
+    text = _ITEM.sub(_redact_secret_item, text)
+    return _OPTION.sub(_redact_secret_item, text)
 
 
 def redact_url(url: str) -> str:
-    """Return an address without its user name, password and query, which may contain a key, for use in messages."""
-    return re.sub(r"(?<=://)[^/@]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])
+    """Return an address without its user name, password, query and secret parameters, for use in messages and cards."""
+    address = split_address(url)
+    return address.scheme + re.sub(r";([^;/]*)", _remove_path_parameter, address.path)
 
 
-def is_secret_name(name: str) -> bool:
-    """Return whether the value of a parameter or variable of this name is a key, a token, a password or a signature."""
-    return SECRET_NAME.search(re.sub(r"[-_.\s]", "", unquote(name)).lower()) is not None
+def _remove_path_parameter(match: re.Match[str]) -> str:
+    name, equals, value = match[1].partition("=")
+    is_secret = is_secret_name(name) or is_secret_parameter(*((name, value) if equals else ("", name)))
+    return "" if is_secret else match[0]
 
 
 def _format_message(record: logging.LogRecord) -> str:
@@ -93,7 +134,27 @@ def _format_message(record: logging.LogRecord) -> str:
         return str(record.msg)
 
 
-def _redact_parameter(match: re.Match[str]) -> str:
-    name, value = match.groups()
-    is_literal = not value.startswith("${") and value != HIDDEN
-    return f"{name}={HIDDEN}" if is_literal and is_secret_name(name) else match[0]
+def _redact_parameters(text: str) -> str:
+    parts, end = [], 0
+    # Only names are matched, because the value of a parameter can be an address with parameters.
+    for match in _PARAMETER_NAME.finditer(text):
+        value = _PARAMETER_VALUE.match(text, match.end())
+        if match.start() < end or value is None or value[0] == HIDDEN or value[0].startswith("${"):
+            continue
+        if is_secret_parameter(match["name"], value[0]):
+            parts += [text[end : match.end()], HIDDEN]
+            end = value.end()
+    return _BARE_PARAMETER.sub(_redact_bare_parameter, "".join([*parts, text[end:]]))
+
+
+def _redact_bare_parameter(match: re.Match[str]) -> str:
+    return HIDDEN if is_secret_parameter("", match[0]) else match[0]
+
+
+def _redact_named_value(match: re.Match[str]) -> str:
+    value, mark = match["value"], match["value"][0] if match["value"][0] in "'\"" else ""
+    return match[0] if value.startswith(("${", HIDDEN)) else f"{match['name']}{match['between']}{mark}{HIDDEN}{mark}"
+
+
+def _redact_secret_item(match: re.Match[str]) -> str:
+    return _redact_named_value(match) if is_secret_name(match["name"].strip("'\"")) else match[0]

@@ -54,11 +54,13 @@ def expand_variables(url: str) -> str:
 
 def remove_parameters_with_variables(url: str) -> str:
     """Return an address without the parameters of its query that refer to a variable."""
-    path, _, query = url.partition("?")
-    if not find_variables(query):
+    path, _, rest = url.partition("?")
+    query, mark, fragment = rest.partition("#")
+    if not find_variables(rest):
         return url
     parameters = [part for part in query.split("&") if not find_variables(part)]
-    return f"{path}?{'&'.join(parameters)}" if parameters else path
+    fragment = "" if find_variables(fragment) else mark + fragment
+    return (f"{path}?{'&'.join(parameters)}" if parameters else path) + fragment
 
 
 def iter_texts(value: Any, key_path: str = "") -> Iterator[tuple[str, str]]:

@@ -1,8 +1,10 @@
 """A configuration with a password, a key or a token is refused, without quoting it."""
 
 import copy
+from pathlib import Path
 
 import pytest
+import yaml
 
 from samgap.config.secrets import validate_identified_files, validate_no_secrets
 from samgap.config.validate import validate_config
@@ -14,7 +16,7 @@ PARAMETERS = (
     "key", "token", "sig", "signature", "access_token", "accessToken", "api_key", "apikey", "X-Amz-Signature",
     "X-Amz-Credential", "X-Amz-Security-Token", "x-goog-signature", "X-Goog-Credential", "AWSAccessKeyId", "Signature",
     "Key-Pair-Id", "password", "auth", "private_token", "rlkey", "resourcekey", "session_id", "subscription-key", "jwt",
-    "client_secret", "k%65y",
+    "client_secret", "k%65y", "view_only", "private_link", "code", "ticket", "auth[token]",
 )  # fmt: skip
 
 
@@ -27,7 +29,15 @@ def get_error(config) -> str:
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-@pytest.mark.parametrize("form", ["https://host/a.zip?{}", "https://host/a.zip?x=1&{}&y=2", "https://host/a#{}"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "https://host/a.zip?{}",
+        "https://host/a.zip?x=1&{}&y=2",
+        "https://host/a#{}",
+        "https://host/a;{}/b.zip?download=1",
+    ],
+)
 def test_the_value_of_a_secret_parameter_is_refused_with_what_to_write(name: str, form: str) -> None:
     message = get_error({"archives": {"orchard": {"url": form.format(f"{name}={SECRET}")}}})
     assert message == (
@@ -52,9 +62,41 @@ def test_every_text_and_key_of_a_configuration_is_checked(config: dict, key_path
     assert get_error(config).startswith(f"config: {key_path} has the value of ")
 
 
-@pytest.mark.parametrize("user", [f"me:{SECRET}", SECRET, f"${{NAME}}:{SECRET}"])
-def test_a_password_in_an_address_is_refused(user: str) -> None:
-    assert "put them into ~/.netrc" in get_error({"cache": f"https://{user}@host/a"})
+@pytest.mark.parametrize(
+    "user",
+    [f"me:{SECRET}", SECRET, f"${{NAME}}:{SECRET}", f"me:{SECRET}@x", f"me:${{NAME}}@{SECRET}", f"me:/{SECRET}"],
+)
+@pytest.mark.parametrize(
+    "form", ["https://{}@host/a", "https://a:${{B}}@c/ https://{}@host/", "${{SCHEME}}://{}@host/"]
+)
+def test_a_password_in_an_address_is_refused(user: str, form: str) -> None:
+    assert "put them into ~/.netrc" in get_error({"cache": form.format(user)})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?abc123longtoken",
+        "?sv=2024-01-01&abc123longtoken",
+        "?abcdefghijklmnopqrst",
+        "?YWJjMTIzbG9uZ3Rva2Vu==",
+        "?share=AbCdEf0123456789",
+        ";abc123longtoken?x=1",
+        "#AbCdEf0123456789",
+    ],
+)
+def test_a_text_that_looks_like_a_key_is_refused_without_its_name(query: str) -> None:
+    message = get_error({"archives": {"a": {"url": f"https://host/a.zip{query}"}}})
+    assert message == (
+        "config: archives.a.url has what may be a key or token in its address, which results would publish; write "
+        "?${NAME} for all after the ?, and set the environment variable NAME"
+    )
+
+
+def test_a_secret_in_an_address_in_an_address_is_refused() -> None:
+    for nested in (f"https://b/?token={SECRET}", f"https%3A%2F%2Fb%2F%3Ftoken%3D{SECRET}"):
+        assert "the value of 'token'" in get_error({"url": f"https://host/a?url={nested}"})
+    assert "~/.netrc" in get_error({"url": f"https://host/a?url=https%3A%2F%2Fme%3A{SECRET}%40b"})
 
 
 @pytest.mark.parametrize(
@@ -86,6 +128,14 @@ def test_a_token_is_refused_anywhere(token: str) -> None:
         "Which apple? The ripe one; key = none",
         r"^(.+)_\d+\.jpg$",
         "maker@example.org",
+        "https://host/a.zip;token=${MY_TOKEN}?raw=true",
+        "https://host/a.zip;v=1?dl=1",
+        "https://host:8080/a@b.zip?download",
+        "https://conservancy.umn.edu/bitstream/handle/11299/206575/detection.tar.gz?sequence=1&isAllowed=y",
+        "https://huggingface.co/a/b/resolve/0123456789abcdef0123456789abcdef01234567/c.pt?download=true",
+        "https://dataverse.example/file?persistentId=doi:10.7910/DVN/ABC123",
+        "https://github.com/a/b/issues/1#issuecomment-1234567890",
+        "https://github.com/a/b/blob/main/x.py#L123-L145",
     ],
 )
 def test_references_and_other_texts_are_allowed(text: str) -> None:
@@ -123,3 +173,10 @@ def test_a_secret_in_the_configuration_is_an_error_that_does_not_quote_it(reposi
         validate_config(config, repository)
     assert str(error.value).startswith(f"config: {key_path} h")
     assert "secret" not in str(error.value) and "hf_" not in str(error.value)
+
+
+def test_the_configurations_of_this_repository_have_no_secrets() -> None:
+    files = sorted((Path(__file__).parents[3] / "config").rglob("*.yaml"))
+    assert len(files) > 5
+    for file in files:
+        validate_no_secrets({file.name: yaml.safe_load(file.read_text(encoding="utf-8"))})

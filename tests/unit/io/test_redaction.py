@@ -58,6 +58,36 @@ def test_the_value_of_a_variable_with_the_name_of_a_secret_is_hidden(monkeypatch
     assert caplog.messages == [f"(hidden) {tmp_path} quince-and-fig"]
 
 
+def test_an_environment_with_a_long_secret_starts(monkeypatch) -> None:
+    secret = "pear and plum " * 1000
+    monkeypatch.setenv("SIGNING_KEY", secret)  # longer than a path can be
+    redaction.install_log_redaction()
+    assert redaction.redact(f"<{secret}>") == "<(hidden)>"
+
+
+def test_passwords_in_addresses_of_the_environment_are_hidden(monkeypatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "me:quince-and-fig@proxy:3128")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:pear-and-pl%75m@host/simple")
+    monkeypatch.setenv("GIT_SERVER", "ssh://git-user@host/")
+    redaction.install_log_redaction()
+    text = "quince-and-fig pear-and-pl%75m pear-and-plum bWU6cXVpbmNlLWFuZC1maWc= /home/git-user"
+    assert redaction.redact(text) == "(hidden) (hidden) (hidden) (hidden) /home/git-user"
+
+
+def test_a_hidden_value_is_hidden_in_every_encoding() -> None:
+    redaction.hide('pear "and" plüm\n')
+    redaction.hide("first line of a key\nsecond line of a key")
+    for text in (
+        "pear%20%22and%22%20pl%C3%BCm%0A",
+        "pear+%22and%22+pl%C3%BCm%0A",
+        r"pear \"and\" pl\u00fcm\n",
+        repr('pear "and" plüm\n'),
+        "second line of a key",
+        repr("first line of a key\nsecond line of a key"),
+    ):
+        assert redaction.redact(text).strip("'") == "(hidden)", text
+
+
 def test_a_traceback_in_a_record_is_redacted(caplog) -> None:
     redaction.install_log_redaction()
     redaction.hide("pear-and-plum")
@@ -65,7 +95,7 @@ def test_a_traceback_in_a_record_is_redacted(caplog) -> None:
         raise ValueError("GET /a?token=short and pear-and-plum")
     except ValueError:
         logging.getLogger("x").exception("failed")
-    assert "ValueError: GET /a?token=(hidden) and (hidden)" in caplog.text and "plum" not in caplog.text
+    assert "ValueError: GET /a?token=(hidden) and (hidden)" in caplog.text and "pear-and" not in caplog.text
 
 
 def test_a_second_installation_hides_more_and_stacks_nothing(monkeypatch) -> None:
@@ -93,6 +123,23 @@ def test_parts_of_a_hidden_address_are_hidden_as_messages_quote_them() -> None:
         ("GET 'https://me:pw@host/a?id=3&key=ab'", "GET 'https://(hidden)@host/a?id=3&key=(hidden)'"),
         ("proxy http://me:p@host:3128 refuses", "proxy http://(hidden)@host:3128 refuses"),
         ("https://host/a?token=${MY_TOKEN}", "https://host/a?token=${MY_TOKEN}"),
+        ("'https://u:p@ss@host/'", "'https://(hidden)@host/'"),
+        ("https://u:p/s#s@host/ me@host", "https://(hidden)@host/ me@host"),
+        (
+            "/a;token=ab&code=c (see /b?view_only=d)",
+            "/a;token=(hidden)&code=(hidden) (see /b?view_only=(hidden))",
+        ),
+        ("GET /a?abc123longtoken&y=2", "GET /a?(hidden)&y=2"),
+        ("/a?url=https://b/?token=c&d=e", "/a?url=https://b/?token=(hidden)&d=e"),
+        ("/a?url=https%3A%2F%2Fb%2F%3Ftoken%3Dc", "/a?url=https%3A%2F%2Fb%2F%3Ftoken%3D(hidden)"),
+        ("bad token hf_abcdefghijklmnopqrstuvwxyz", "bad token (hidden)"),
+        ("{'Authorization': 'Bearer ab', 'Accept': '*'}", "{'Authorization': '(hidden)', 'Accept': '*'}"),
+        ("Authorization: Basic YTpi\nAccept: *", "Authorization: (hidden)\nAccept: *"),
+        ("header b'Cookie: a=b'", "header b'Cookie: (hidden)'"),
+        ("sent Bearer abcdefgh", "sent Bearer (hidden)"),
+        ('{"password": "ab", "run": "x"}', '{"password": "(hidden)", "run": "x"}'),
+        ("tool --token ab --run x --api-key=cd", "tool --token (hidden) --run x --api-key=(hidden)"),
+        ("--keep-going --forcerun checkpoint; a key: value", "--keep-going --forcerun checkpoint; a key: value"),
         ("results/x/dataset=a/key=b.parquet", "results/x/dataset=a/key=b.parquet"),
     ],
 )
@@ -107,6 +154,11 @@ def test_credentials_in_a_text_are_hidden(text: str, redacted: str) -> None:
         ("https://host/a.bin?Signature=secret#part", "https://host/a.bin"),
         ("https://host/a@b.bin", "https://host/a@b.bin"),
         ("/data/a.bin", "/data/a.bin"),
+        ("https://u:p@ss@host/a.bin", "https://host/a.bin"),
+        ("https://u:p/ss@host/a.bin", "https://host/a.bin"),
+        ("${SCHEME}://me:secret@host/a.bin", "${SCHEME}://host/a.bin"),
+        ("https://host/a;token=secret/b.bin;v=1", "https://host/a/b.bin;v=1"),
+        ("https://host/a.bin;auth=${NAME}?x=1", "https://host/a.bin"),
     ],
 )
 def test_an_address_in_messages_has_no_credentials(url: str, redacted: str) -> None:

@@ -1,0 +1,78 @@
+"""What a credential looks like: names of parameters, forms of tokens, and texts that are probably random."""
+
+import re
+from urllib.parse import unquote
+
+TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+"""Environment variables that the hub's client reads a token from."""
+TOKEN = re.compile(
+    r"\bhf_[A-Za-z0-9]{20,}"
+    r"|\b(?:gh[pousr]_|github_pat_|glpat-|gldt-|xox[abeprs]-|npm_|pypi-AgE|dckr_pat_|[sr]k_live_)[\w-]{20,}"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\bAIza[\w-]{35}"
+    r"|\bya29\.[\w-]{20,}"
+    r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}(?:\.[\w-]*)?"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+"""Tokens of Hugging Face, GitHub, GitLab, Slack, npm, PyPI, AWS and Google, JSON web tokens, and private keys."""
+
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|passphrase|passcode|signature|credential|session|bearer|authorization|jwt|hmac|cookie"
+    r"|apikey|accesskey|accessid|keypairid|viewonly|privatelink|privlink|sharelink|shareid|ticket|invit|csrf|saml|assertion"
+    r"|(?<!mon)(?<!don)(?<!tur)(?<!whis)(?<!joc)(?<!hoc)key$|(?:auth|sig)$|^(?:auth|access|api|function|share|pass)?code$|^hdn[a-z]{2}$|^q?[as]k$"
+    r"|^(?:sign|sid|pass|pwd|pw|otp|totp|pin)$|^x(?:amz|goog|oss|obs|cos)"
+)
+"""Lower case, without separators. S3 and Google sign with X-Amz-… and X-Goog-…; `view_only` is a link of OSF,
+`private_link` of figshare, `code` of Azure functions, `hdnts` of Akamai, `q-ak` of Tencent. Some objects in images are
+words with the ending "key"."""
+_IDENTIFIER_NAME = re.compile(
+    r"id$|^(?:id|doi|handle|hash|rev|revision|commit|ref|branch|tag|version|v|etag|oid|uuid|sha\d*|md5|checksum|digest"
+    r"|path|file|files|filename|name|folder|dir|key|prefix|object|url|uri|q|query|download|format|date|se|st|expires)$"
+)
+"""Names whose value says which file is meant, so that it may look random. Secret names take precedence."""
+_RUN = re.compile(r"[A-Za-z0-9]+")
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether the value of a parameter or variable of this name is a key, a token, a password or a signature."""
+    return _SECRET_NAME.search(_normalize(name)) is not None
+
+
+def is_secret_parameter(name: str, value: str) -> bool:
+    """Return whether a parameter of an address is a credential, by its name or by its value.
+
+    Args:
+        name: Its name; empty for a text without `=`, such as the key in `https://host/a.zip?8f14e45fceea167a`.
+        value: Its value. An empty one is no credential, but its name can be one that ends with `=`, as base 64 does.
+    """
+    if not value.strip("="):
+        return _has_letters_and_digits(name, 12)
+    if not name:
+        return is_random(value) or _has_letters_and_digits(value, 8) or _longest_run(value) >= 16
+    if is_secret_name(name):
+        return True
+    return not _IDENTIFIER_NAME.search(_normalize(name)) and is_random(value)
+
+
+def is_random(text: str) -> bool:
+    """Return whether a text is probably random, as tokens are: a long run of letters and digits without a separator.
+
+    A run of 20 characters with letters and digits counts (hexadecimal, base 32), or of 12 with small and capital
+    letters and digits (base 64). Words, dates and numbers do not.
+    """
+    return any(
+        _has_letters_and_digits(run, 20) or (_has_letters_and_digits(run, 12) and run.lower() != run != run.upper())
+        for run in _RUN.findall(unquote(text))
+    )
+
+
+def _normalize(name: str) -> str:
+    return re.sub(r"[-_.\s\[\]]", "", unquote(name)).lower()
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, _RUN.findall(text)), default=0)
+
+
+def _has_letters_and_digits(text: str, min_length: int) -> bool:
+    return len(text) >= min_length and re.search("[A-Za-z]", text) is not None and re.search("[0-9]", text) is not None

@@ -1,0 +1,72 @@
+"""Which names and values are those of credentials."""
+
+import pytest
+
+from samgap.io.credentials import TOKEN, is_random, is_secret_name, is_secret_parameter
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "view_only",
+        "private_link",
+        "code",
+        "auth-code",
+        "ticket",
+        "token[]",
+        "auth[token]",
+        "hdnts",
+        "q-ak",
+        "jsessionid",
+    ],
+)
+def test_a_name_of_a_secret_is_known(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "download", "isAllowed", "sequence", "zipcode", "monkey", "turkey", "raw", "dl"]
+)
+def test_other_names_are_no_secrets(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3f786850e387550fdab836ed7e6dc881de23001b", True),
+        ("AbCdEf0123456789", True),
+        ("x-AbCdEf0123456789", True),
+        ("20240101T000000Z", False),
+        ("issuecomment-123456789", False),
+        ("response-content-disposition", False),
+        ("sam2.1_hiera_base_plus", False),
+        ("123456789012345678901234", False),
+    ],
+)
+def test_a_long_run_of_letters_and_digits_is_random(text: str, expected: bool) -> None:
+    assert is_random(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("", "abc123longtoken", True),
+        ("", "abcdefghijklmnopqrst", True),
+        ("", "download", False),
+        ("YWJjMTIzbG9uZ3Rva2Vu", "=", True),
+        ("token", "x", True),
+        ("token", "", False),
+        ("st", "AbCdEf0123456789AbCd", False),
+        ("share", "AbCdEf0123456789AbCd", True),
+        ("versionId", "3HL4kqtJvjVBH40Nrjfkd", False),
+    ],
+)
+def test_a_parameter_is_a_secret_by_name_or_value(name: str, value: str, expected: bool) -> None:
+    assert is_secret_parameter(name, value) is expected
+
+
+@pytest.mark.parametrize("text", ["hf_" + "a" * 20, "AKIAABCDEFGHIJKLMNOP", "-----BEGIN RSA PRIVATE KEY-----"])
+def test_a_token_is_known_by_its_form(text: str) -> None:
+    assert TOKEN.search(f"x {text} y")
+    assert not TOKEN.search("pypi-packages-with-long-names, hf_hub, mask-of-an-apple")
