@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from samgap.download import resumable
+from samgap.download.errors import Unavailable
 from samgap.download.fetch import download_file
-from samgap.download.http import Unavailable
 from tests.helpers.server import Server
 
 DATA = bytes(range(256)) * 4000

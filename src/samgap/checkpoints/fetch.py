@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from samgap.download.cache import DownloadSettings, fetch_cached
+from samgap.download.checksums import has_matching_checksums
+from samgap.download.damaged import TRAINING_RULE
+from samgap.download.errors import ChecksumMismatch, Unavailable
 from samgap.download.fetch import download_file
-from samgap.download.http import Unavailable
 from samgap.download.hub import describe_hub_source, fetch_from_hub
 from samgap.errors import UserError
 from samgap.io.files import atomic_write, read_json
-from samgap.io.redaction import redact_url
+from samgap.io.redaction import redact, redact_url
 
 ROOT = Path(__file__).parents[3]
 """The repository: `path` is relative to it."""
+
+_RESULT_KEYS = ("source", "sha256", "size", "checked", "verified")
 
 logger = logging.getLogger("samgap")
 
@@ -41,7 +45,8 @@ def fetch_weights(
 
     Returns:
         The card: `status` (`available` or `unavailable`), `why` (the reason, if unavailable), `source`, `sha256`,
-        `size` (bytes) and `checked` (the result of the verification as a text).
+        `size` (bytes), `checked` (the result of the verification as a text) and `verified` (whether they have a
+        SHA-256 or MD5 that their owner states). The last four are None without a weights file.
 
     Raises:
         UserError: If a checksum differs, a local file does not exist, or, unless `skip_unavailable`, the weights cannot
@@ -60,8 +65,8 @@ def fetch_weights(
             "To try again later, add to the command: --forcerun checkpoint",
             error,
         )
-        return _write_empty_weights(target, "unavailable", str(error), name)
-    return {"status": "available", "why": None, **{key: result[key] for key in ("source", "sha256", "size", "checked")}}
+        return _write_empty_weights(target, "unavailable", redact(str(error)), name)
+    return {"status": "available", "why": None, **{key: result[key] for key in _RESULT_KEYS}}
 
 
 def describe_source(source: Mapping[str, Any]) -> str:
@@ -92,7 +97,15 @@ def _fetch(
     expected: dict[str, Any] = {"name": name, "second_hand": source.get("second-hand", False), **checks}
     if "training" in source:
         weights, trained_checks = _read_training_card(trained_weights, trained_card)
-        return download_file(weights, target, **{**trained_checks, **expected})
+        try:
+            return download_file(weights, target, **{**trained_checks, **expected})
+        except ChecksumMismatch as error:
+            if has_matching_checksums(error.actual, trained_checks):
+                raise
+            raise UserError(
+                f"{name}: {weights} is not the file that the training wrote; run the same command with --forcerun "
+                f"{TRAINING_RULE} to train again"
+            ) from error
     if "hub" in source:
         return fetch_from_hub(source, target, settings, **expected)
     if "path" in source:
@@ -113,4 +126,4 @@ def _read_training_card(weights: str | Path | None, card: str | Path | None) -> 
 def _write_empty_weights(target: str | Path, status: str, reason: str | None, source: str) -> dict[str, Any]:
     with atomic_write(target):
         pass
-    return {"status": status, "why": reason, "source": source, "sha256": None, "size": None, "checked": None}
+    return {"status": status, "why": reason, **dict.fromkeys(_RESULT_KEYS), "source": source}

@@ -1,6 +1,6 @@
 """The download cache: a folder that several runs and users can share, from which files are linked.
 
-`samgap.download.entries` describes its files. A partial file is `….part`.
+`samgap.download.entries` describes its files, `samgap.download.partial_file` those of unfinished downloads.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from typing import Any, Unpack
 from requests.auth import AuthBase
 
 from samgap.download import entries
-from samgap.download.checksums import CHECKSUM_KEYS, has_matching_checksums, verify_checksums
+from samgap.download.checksums import CHECKSUM_KEYS, has_matching_checksums, is_verified, verify_checksums
 from samgap.download.fetch import ExpectedFile, download_file, download_version, parse_expected, parse_local_path
 from samgap.download.revalidation import is_current
 from samgap.errors import UserError
@@ -63,7 +63,7 @@ def fetch_cached(
         return download_file(url, target, **expected)
     checksums, _, name = parse_expected(expected, url)
     entry = entries.get_entry_path(url, settings.cache)
-    receipt = entries.read_receipt(entry)
+    receipt, state = entries.read_receipt(entry), entries.get_state(entry)
     result = link_cached(url, target, settings, **expected)
     if result is not None:
         stated = {key: checksums[key] for key in ("sha256", "md5") if checksums[key] is not None}
@@ -73,14 +73,14 @@ def fetch_cached(
         logger.info("%s: the server has another version than the cache; downloading it", name)
     with _writable_cache(settings.cache, name), entries.lock_entry(entry):
         # Another process may have downloaded the file while this process waited for the lock.
-        if result is None or entries.read_receipt(entry) != receipt:
+        if (entries.read_receipt(entry), entries.get_state(entry)) != (receipt, state):
             newer = link_cached(url, target, settings, **expected)
             if newer is not None:
                 return newer
         result, validators = download_version(
             url, entry, mirrors=settings.mirrors, connections=settings.connections, auth=auth, **expected
         )
-        recorded = {key: result[key] for key in (*CHECKSUM_KEYS, "checked")}
+        recorded = {key: result[key] for key in (*CHECKSUM_KEYS, "checked", "verified")}
         write_json(entries.get_receipt_path(entry), {"url": redact_url(url), **recorded, **validators})
         entries.link_entry(entry, Path(target))
     return result
@@ -99,13 +99,17 @@ def link_cached(
     actual = entries.check_entry(entry, checksums, second_hand)
     if actual is None:
         return None
-    checked = verify_checksums(actual, checksums, second_hand, name)
+    result: dict[str, Any] = {
+        "checked": verify_checksums(actual, checksums, second_hand, name),
+        "verified": is_verified(actual, checksums, second_hand),
+    }
     if has_matching_checksums(actual, checksums) and (second_hand or not any(checksums.values())):
         # The receipt may name better checksums, from the configuration of another run.
-        checked = entries.read_receipt(entry).get("checked", checked)
+        receipt = entries.read_receipt(entry)
+        result |= {key: receipt[key] for key in result if key in receipt}
     logger.info("%s: from the cache %s", name, settings.cache)
     entries.link_entry(entry, Path(target))
-    return {"source": name, **actual, "checked": checked}
+    return {"source": name, **actual, **result}
 
 
 @contextlib.contextmanager

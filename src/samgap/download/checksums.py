@@ -2,12 +2,11 @@
 
 import hashlib
 import logging
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from samgap.errors import UserError
+from samgap.download.errors import ChecksumMismatch
 from samgap.io.files import CHUNK_BYTES
 
 logger = logging.getLogger("samgap")
@@ -26,7 +25,7 @@ def verify_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any], sec
         name: The file's name in messages.
 
     Raises:
-        UserError: If a value differs, unless the expected values are second-hand.
+        ChecksumMismatch: If a value differs, unless the expected values are second-hand.
     """
     stated = {key: expected[key] for key in CHECKSUM_KEYS if expected.get(key) is not None}
     origin = "second-hand " if second_hand else ""
@@ -34,7 +33,9 @@ def verify_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any], sec
     for key in differing:
         difference = f"{name}: {key} is {actual[key]}, not {stated[key]} as configured"
         if not second_hand:
-            raise UserError(f"{difference}; the file is removed: check the source, or the configured {key}")
+            raise ChecksumMismatch(
+                f"{difference}; the file is not used: check the source, or the configured {key}", actual
+            )
         logger.warning(
             "warning: %s; the file is used, because the configured value is second-hand. To require this file from now "
             "on, put sha256 %s into the configuration",
@@ -45,9 +46,10 @@ def verify_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any], sec
     return f"agrees with the {origin}{', '.join(stated)}" if stated else "nothing to check it against"
 
 
-def is_verified(checked: str | None) -> bool:
-    """Return whether `checked`, a text of `verify_checksums`, says that a checksum of the file's owner agrees."""
-    return bool(checked and re.match(r"agrees with the (?!second-hand).*(sha256|md5)", checked))
+def is_verified(actual: Mapping[str, Any], expected: Mapping[str, Any], second_hand: bool) -> bool:
+    """Return whether a file has a checksum of its owner. A size is none; arguments as for `verify_checksums`."""
+    stated = {key: expected[key] for key in ("sha256", "md5") if expected.get(key) is not None}
+    return bool(stated) and not second_hand and has_matching_checksums(actual, stated)
 
 
 def has_matching_checksums(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:

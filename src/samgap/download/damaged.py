@@ -4,11 +4,14 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from samgap.download.checksums import is_verified
 from samgap.download.entries import DAMAGED_SUFFIX, get_receipt_path, link_entry, lock_entry, read_receipt
 from samgap.errors import DamagedFileError, UserError
 from samgap.io.files import read_json_object, sha256
+
+TRAINING_RULE = "train"
+"""The rule that writes the weights of a training."""
 
 
 @contextlib.contextmanager
@@ -51,11 +54,8 @@ def discard(path: Path, card: Path, rule: str) -> str:
     if not path.is_symlink() or "url" not in read_receipt(entry):
         if entry.name.endswith(DAMAGED_SUFFIX):
             return "run the same command again to download it again"
-        return (
-            f"it is a copy of {record.get('source', 'a local file')}: replace that file, and run the same command "
-            f"with --forcerun {rule}"
-        )
-    if is_verified(record.get("checked")) and record.get("sha256") == sha256(entry):
+        return _advise_on_copy(path, record, rule)
+    if record.get("verified") and record.get("sha256") == sha256(entry):
         return (
             f"its checksum is the expected one ({record['checked']}), so a new download would give the same file: "
             "check its source in the configuration"
@@ -73,3 +73,15 @@ def discard(path: Path, card: Path, rule: str) -> str:
             "ask their owner to, and run the same command again"
         )
     return f"it is moved to {damaged}; run the same command again to download it again"
+
+
+def _advise_on_copy(path: Path, record: Mapping[str, Any], rule: str) -> str:
+    """Return what to do about a damaged file that is not a link into the cache."""
+    source = record.get("source", "a local file")
+    if record.get("sha256") not in (None, sha256(path)):
+        return f"it has changed since it was copied from {source}: run the same command with --forcerun {rule}"
+    if source.startswith("training:"):
+        return f"the {source} wrote it: run the same command with --forcerun {TRAINING_RULE} to train again"
+    if source.startswith("hub:"):
+        return f"it is a copy of {source} in the cache of the hub's client: check the source in the configuration"
+    return f"it is a copy of {source}: replace that file, and run the same command with --forcerun {rule}"

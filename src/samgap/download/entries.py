@@ -1,8 +1,8 @@
 """Files of the download cache: their names, receipts and locks, and the links of runs to them.
 
-A file is stored as `<hash of its address>-<name>`, with its receipt in `….json`: size, checksums, and the version that
-the server stated. The lock `….lock` makes other processes wait while one process changes a file. A damaged file is
-`….damaged`.
+A file is stored as `<hash of its address>-<name>`, with its receipt in `….json`: size, checksums, the result of
+their comparison, and the version that the server stated. The lock `….lock` makes other processes wait while one process
+changes a file. A damaged file is `….damaged`.
 """
 
 import contextlib
@@ -41,6 +41,15 @@ def get_receipt_path(entry: Path) -> Path:
 def read_receipt(entry: Path) -> dict[str, Any]:
     """Return the receipt of a cached file; an empty one if there is none."""
     return read_json_object(get_receipt_path(entry))
+
+
+def get_state(entry: Path) -> tuple[int, int, int] | None:
+    """Return the inode, size and time of a cached file, which another download changes; None if there is no file."""
+    try:
+        status = entry.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def check_entry(entry: Path, requested: Mapping[str, Any], second_hand: bool) -> dict[str, Any] | None:

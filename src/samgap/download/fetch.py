@@ -16,8 +16,14 @@ from urllib.parse import unquote
 from requests.auth import AuthBase
 
 from samgap.download import partial_file
-from samgap.download.checksums import CHECKSUM_KEYS, compute_checksums, has_matching_checksums, verify_checksums
-from samgap.download.http import Unavailable
+from samgap.download.checksums import (
+    CHECKSUM_KEYS,
+    compute_checksums,
+    has_matching_checksums,
+    is_verified,
+    verify_checksums,
+)
+from samgap.download.errors import Unavailable
 from samgap.download.resumable import download_resumable
 from samgap.errors import UserError
 from samgap.io.addresses import split_address
@@ -50,9 +56,9 @@ class _Expectation:
     name: str
 
     def verify(self, actual: Mapping[str, Any]) -> dict[str, Any]:
-        """Return `actual` with the result of the comparison as `checked`; see `verify_checksums`."""
+        """Return `actual` with the result of the comparison: `checked` and `verified` (see `download_file`)."""
         checked = verify_checksums(actual, self.checksums, self.second_hand, self.name)
-        return {**actual, "checked": checked}
+        return {**actual, "checked": checked, "verified": is_verified(actual, self.checksums, self.second_hand)}
 
 
 def download_file(
@@ -75,7 +81,8 @@ def download_file(
         expected: The expected size and checksums, and the file's name in messages.
 
     Returns:
-        `source` (the name), `sha256`, `md5`, `size` (bytes) and `checked` (the result of the comparison as a text).
+        `source` (the name), `sha256`, `md5`, `size` (bytes), `checked` (the result of the comparison as a text) and
+        `verified` (whether it has a SHA-256 or MD5 that its owner states).
 
     Raises:
         Unavailable: If the file cannot be downloaded.

@@ -1,5 +1,6 @@
 """HTTP requests and responses; a refused request or a lost connection raises an exception with a one-line message."""
 
+import http.client
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,18 +10,12 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from samgap.download.errors import Unavailable, Unreachable
 from samgap.errors import UserError
+from samgap.io.addresses import split_address
 from samgap.io.files import CHUNK_BYTES
-from samgap.io.redaction import redact_url
+from samgap.io.redaction import hide, redact_url
 from samgap.io.variables import MissingVariable, expand_variables
-
-
-class Unavailable(UserError):
-    """A file does not exist, the server refuses it, or the server cannot be reached."""
-
-
-class Unreachable(Unavailable):
-    """The server cannot be reached, or has a temporary fault, so it is not known what it has."""
 
 
 class ConnectionCut(Exception):
@@ -56,12 +51,13 @@ def get_response(
     References to environment variables in `url` are replaced only here: no file and no message has their values.
 
     Raises:
-        Unavailable: If the server cannot be reached, or a variable is not set.
+        Unreachable: If the server cannot be reached.
+        Unavailable: If a variable is not set.
         UserError: If `url` is not a valid address.
     """
     headers = {"Accept-Encoding": "identity", **headers}
     try:
-        return session.get(expand_variables(url), headers=headers, stream=True, timeout=(20, 60), auth=auth)
+        response = session.get(expand_variables(url), headers=headers, stream=True, timeout=(20, 60), auth=auth)
     except MissingVariable as error:
         raise Unavailable(str(error)) from error
     except (
@@ -71,14 +67,18 @@ def get_response(
     ) as error:
         raise UserError(f"{redact_url(url)}: not a valid address") from error
     except (requests.exceptions.SSLError, requests.exceptions.ProxyError) as error:
-        raise Unavailable(
+        raise Unreachable(
             f"{redact_url(url)}: no secure connection ({type(error).__name__}); check the proxy"
         ) from error
     except requests.RequestException as error:
-        raise Unavailable(
+        raise Unreachable(
             f"{redact_url(url)}: cannot be reached ({type(error).__name__}); "
             "check the network, or run `snakemake fetch` on a machine with a network"
         ) from error
+    for redirect in response.history:
+        # A server can sign the address of its storage.
+        hide(split_address(redirect.headers.get("Location", "")).query)
+    return response
 
 
 def iter_blocks(response: requests.Response) -> Iterator[bytes]:
@@ -94,12 +94,14 @@ def iter_blocks(response: requests.Response) -> Iterator[bytes]:
 def make_http_error(url: str, response: requests.Response) -> Unavailable:
     """Close a response without the file, and return the exception for its status."""
     response.close()
-    status = f"{redact_url(url)}: the server responds {response.status_code} {response.reason}"
+    # Not the server's own phrase, which could repeat the request.
+    phrase = http.client.responses.get(response.status_code, "")
+    status = f"{redact_url(url)}: the server responds {response.status_code} {phrase}".rstrip()
     if response.status_code in (401, 403):
         return Unavailable(f"{status}: this run has no access")
     if response.status_code in (404, 410):
         return Unavailable(f"{status}: there is no such file; check the address in the configuration")
-    return Unavailable(f"{status}; try again later")
+    return Unreachable(f"{status}; try again later")
 
 
 def parse_validators(response: requests.Response) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from requests.auth import AuthBase
 
 from samgap.download.cache import DownloadSettings, fetch_cached, link_cached
 from samgap.download.checksums import verify_checksums
-from samgap.download.fetch import download_file, list_mirror_urls
-from samgap.download.http import Unavailable, Unreachable
+from samgap.download.client_cache import copy_from_client_cache
+from samgap.download.errors import Unavailable, Unreachable
+from samgap.download.fetch import list_mirror_urls
 from samgap.errors import UserError
 from samgap.io.redaction import hide, redact_url
 
@@ -89,9 +90,9 @@ def fetch_from_hub(
 ) -> dict[str, Any]:
     """Download a file of a model hub through the cache.
 
-    At a fixed revision, a file in the cache of this package or of the client is used without a request. The SHA-256
-    that the hub states is always verified, also if the configuration has no checksum. If the hub cannot be reached, a
-    file in the cache of this package is used, with a warning.
+    At a fixed revision, a file in the cache of this package, or an undamaged one in that of the client, is used without
+    a request. The SHA-256 that the hub states is always verified, also if the configuration has no checksum. If the hub
+    cannot be reached, a file in the cache of this package is used, with a warning.
 
     Args:
         source: `hub` (owner/name), `file`, and `revision` (default main).
@@ -109,7 +110,7 @@ def fetch_from_hub(
         UserError: If the file differs from the expected checksums.
     """
     # The client reads the environment when it is imported, so it must not be imported with this module.
-    from huggingface_hub import constants, errors, get_token, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub import constants, errors, get_token, hf_hub_url
 
     repository, filename, revision = source["hub"], source["file"], source.get("revision", "main")
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
@@ -123,9 +124,8 @@ def fetch_from_hub(
     if is_fixed_revision or is_offline:
         if result := link_cached(url, target, settings, **expected):
             return result
-        cached = try_to_load_from_cache(repository, filename, revision=revision)
-        if isinstance(cached, str):
-            return download_file(cached, target, **expected)
+        if result := copy_from_client_cache(source, target, **expected):
+            return result
     token = get_token()
     if token is not None and not (token.isascii() and token.isprintable()):
         raise Unavailable(f"{name}: the token has invalid characters; set HF_TOKEN again")

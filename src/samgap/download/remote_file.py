@@ -6,13 +6,8 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from samgap.download.http import (
-    Unavailable,
-    get_response,
-    make_http_error,
-    parse_content_range,
-    parse_validators,
-)
+from samgap.download.errors import Unavailable
+from samgap.download.http import get_response, make_http_error, parse_content_range, parse_validators
 from samgap.errors import UserError
 from samgap.io.addresses import split_address
 from samgap.io.redaction import redact_url

@@ -16,7 +16,8 @@ import requests
 from requests.auth import AuthBase
 
 from samgap.download import partial_file
-from samgap.download.http import ConnectionCut, Unavailable, iter_blocks, open_session
+from samgap.download.errors import Unavailable
+from samgap.download.http import ConnectionCut, iter_blocks, open_session
 from samgap.download.partial_file import DiskFull, Piece, get_file_size
 from samgap.download.remote_file import RemoteFile, StalePartialFile, UnexpectedSize
 from samgap.errors import UserError

@@ -7,8 +7,9 @@ from typing import Any
 
 from requests.auth import AuthBase
 
+from samgap.download.errors import Unavailable
 from samgap.download.fetch import list_mirror_urls, parse_local_path
-from samgap.download.http import Unavailable, open_session
+from samgap.download.http import open_session
 from samgap.download.remote_file import RemoteFile
 
 OFFLINE_VARIABLE = "HF_HUB_OFFLINE"

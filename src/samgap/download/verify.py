@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from samgap.io.files import hash_checksums, read_json_object, sha256
+from samgap.io.visible_files import walk_visible_files
 
 OK, SKIPPED, DIFFERS, MISSING = "ok", "skipped", "differs", "missing"
 FAILED_STATUSES = (DIFFERS, MISSING)
@@ -40,7 +41,7 @@ def verify_dataset(folder: str | Path) -> Iterator[CheckResult]:
     names = {image["file_name"] for image in read_json_object(folder / "instances.json").get("images", [])}
     yield _compare_checksum(str(images), recorded_sha256, _hash_files(images, names))
     if "extras_sha256" in card:
-        extras = _list_files(images) - names
+        extras = {path.relative_to(images).as_posix() for path in _walk(images)} - names
         actual = _hash_files(images, extras if names and len(extras) >= card["n_extras"] else ())
         yield _compare_checksum(f"{images} (flow and the like)", card["extras_sha256"], actual)
     yield _check_file(folder / "instances.json", card.get("instances_sha256"))
@@ -76,7 +77,6 @@ def _hash_files(folder: Path, names: Collection[str]) -> str | None:
     return hash_checksums({name: sha256(folder / name) for name in names})
 
 
-def _list_files(folder: Path) -> set[str]:
-    """Return the names of all files below a folder, without hidden files (of Snakemake and file managers)."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return {path.relative_to(folder).as_posix() for path in files}
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the visible files of a folder that may be missing."""
+    return walk_visible_files(folder) if folder.is_dir() else iter(())

@@ -9,8 +9,10 @@ import pytest
 
 from samgap.checkpoints.fetch import fetch_weights
 from samgap.download import resumable
-from samgap.download.http import Unavailable
+from samgap.download.damaged import TRAINING_RULE
+from samgap.download.errors import Unavailable
 from samgap.errors import UserError
+from samgap.jobs.code_hash import PACKAGE_DIR
 from tests.helpers.server import Server
 
 DATA = b"weights" * 1000
@@ -44,12 +46,13 @@ def make_available_card(source: str, *checked: str) -> dict:
         "sha256": SHA,
         "size": len(DATA),
         "checked": result,
+        "verified": True,
     }
 
 
 def test_a_model_without_weights(target: Path) -> None:
     card = fetch_weights(None, target, skip_unavailable=False)
-    empty = {"sha256": None, "size": None, "checked": None}
+    empty = {"sha256": None, "size": None, "checked": None, "verified": None}
     assert card == {"status": "available", "why": None, "source": "none", **empty}
     assert target.read_bytes() == b""
 
@@ -75,8 +78,16 @@ def test_weights_of_a_training(tmp_path: Path, target: Path) -> None:
         "training:tuned", "size", "sha256"
     )
     weights.write_bytes(DATA + b"more")
-    with pytest.raises(UserError, match="training:tuned: size is"):
+    with pytest.raises(UserError) as caught:
         fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files)
+    assert str(caught.value) == (
+        f"training:tuned: {weights} is not the file that the training wrote; run the same command with --forcerun "
+        "train to train again"
+    )
+    assert f"rule {TRAINING_RULE}:\n" in (PACKAGE_DIR.parents[1] / "rules/training.smk").read_text(encoding="utf-8")
+    weights.write_bytes(DATA)
+    with pytest.raises(UserError, match="training:tuned: size is 7000, not 3 as configured"):
+        fetch_weights({"training": "tuned", "size": 3}, target, skip_unavailable=True, **files)
     card.write_text(json.dumps({"status": "unavailable", "why": "gated"}))
     result = fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files)
     assert (result["status"], result["why"]) == ("unavailable", "gated")

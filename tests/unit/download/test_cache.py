@@ -14,6 +14,7 @@ import pytest
 
 from samgap.download import cache, entries, resumable
 from samgap.download.cache import DownloadSettings, fetch_cached, link_cached, read_settings
+from samgap.download.checksums import compute_checksums
 from samgap.errors import UserError
 from samgap.jobs.code_hash import PACKAGE_DIR
 from tests.helpers.server import BLOCK_BYTES, ProcessKiller, Server
@@ -44,7 +45,12 @@ def find_entry(settings: DownloadSettings) -> Path:
 def test_two_runs_share_one_download(server: Server, settings: DownloadSettings, tmp_path: Path) -> None:
     for run in ("one", "two"):
         result = fetch_cached(server.url_of("a.bin"), tmp_path / run / "weights.pt", settings, **CHECKSUMS)
-        assert result == {"source": server.url_of("a.bin"), **CHECKSUMS, "checked": "agrees with the size, sha256, md5"}
+        assert result == {
+            "source": server.url_of("a.bin"),
+            **CHECKSUMS,
+            "checked": "agrees with the size, sha256, md5",
+            "verified": True,
+        }
         assert (tmp_path / run / "weights.pt").resolve() == find_entry(settings)
         assert (tmp_path / run / "weights.pt").read_bytes() == DATA
     assert len(server.requests) == 1
@@ -66,6 +72,25 @@ def test_a_damaged_file_is_downloaded_again(server: Server, settings: DownloadSe
     fetch_cached(server.url_of("a.bin"), tmp_path / "a", settings)
     assert (tmp_path / "a").read_bytes() == DATA
     assert len(server.requests) == 2
+
+
+def test_a_cached_file_is_hashed_once(server: Server, settings: DownloadSettings, tmp_path: Path, monkeypatch) -> None:
+    url, hashed = server.url_of("a.bin"), []
+
+    def compute(path) -> dict:
+        hashed.append(path)
+        return compute_checksums(path)
+
+    monkeypatch.setattr(entries, "compute_checksums", compute)
+    fetch_cached(url, tmp_path / "one", settings)
+    fetch_cached(url, tmp_path / "two", settings)
+    assert len(hashed) == 1
+    # A damaged one is not hashed again before it is downloaded again.
+    hashed.clear()
+    entry = find_entry(settings)
+    entry.write_bytes(b"?" + entry.read_bytes()[1:])
+    fetch_cached(url, tmp_path / "three", settings)
+    assert len(hashed) == 1 and (tmp_path / "three").read_bytes() == DATA
 
 
 def test_a_file_without_a_receipt_needs_a_checksum(server: Server, settings: DownloadSettings, tmp_path: Path) -> None:

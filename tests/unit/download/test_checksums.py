@@ -3,7 +3,7 @@
 import pytest
 
 from samgap.download.checksums import is_verified, verify_checksums
-from samgap.errors import UserError
+from samgap.download.errors import ChecksumMismatch
 
 ACTUAL = {"sha256": "a" * 64, "md5": "b" * 32, "size": 3}
 
@@ -20,13 +20,14 @@ ACTUAL = {"sha256": "a" * 64, "md5": "b" * 32, "size": 3}
     ],
 )
 def test_only_a_checksum_of_the_owner_verifies_a_file(expected: dict, second_hand: bool, is_owners: bool) -> None:
-    assert is_verified(verify_checksums(ACTUAL, expected, second_hand, "a.bin")) is is_owners
+    assert is_verified(ACTUAL, expected, second_hand) is is_owners
 
 
-def test_without_a_result_a_file_is_not_verified() -> None:
-    assert not is_verified(None)
+def test_a_checksum_that_differs_does_not_verify_a_file() -> None:
+    assert not is_verified(ACTUAL, {"sha256": "0" * 64, "md5": "b" * 32}, second_hand=False)
 
 
 def test_a_difference_from_a_checksum_of_the_owner_is_an_error() -> None:
-    with pytest.raises(UserError, match=f"a.bin: md5 is {'b' * 32}, not {'0' * 32} as configured"):
+    with pytest.raises(ChecksumMismatch, match=f"a.bin: md5 is {'b' * 32}, not {'0' * 32} as configured") as caught:
         verify_checksums(ACTUAL, {"md5": "0" * 32}, False, "a.bin")
+    assert caught.value.actual == ACTUAL

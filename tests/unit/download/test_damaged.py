@@ -90,6 +90,25 @@ def test_a_copy_of_a_local_file_stays(tmp_path: Path, target: Path) -> None:
     assert target.read_bytes() == TRUNCATED
 
 
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ("training:tuned", "the training:tuned wrote it: run the same command with --forcerun train to train again"),
+        ("hub:a/b/c.pt@main", "it is a copy of hub:a/b/c.pt@main in the cache of the hub's client: check the source "),
+    ],
+)
+def test_the_advice_on_a_copy_depends_on_its_source(tmp_path: Path, target: Path, source: str, advice: str) -> None:
+    (tmp_path / "own.bin").write_bytes(TRUNCATED)
+    fetch(str(tmp_path / "own.bin"), target, name=source)
+    assert read_damaged(target).startswith(f"truncated; {advice}")
+    # A copy that was changed later is made again.
+    target.write_bytes(WHOLE)
+    assert read_damaged(target) == (
+        f"truncated; it has changed since it was copied from {source}: run the same command with --forcerun "
+        "fetch_archive"
+    )
+
+
 def test_a_file_in_a_cache_of_others_is_named(server: Server, target: Path, monkeypatch) -> None:
     entry = fetch(server.url_of("a.bin"), target)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from samgap.download.errors import Unavailable
 from samgap.download.fetch import download_file
-from samgap.download.http import Unavailable
 from samgap.errors import UserError
 from tests.helpers.downloads import DATA, compute_checksums, is_only_file, leave_partial_file
 from tests.helpers.server import Server
@@ -15,7 +15,7 @@ from tests.helpers.server import Server
 def test_a_file_is_downloaded_and_verified(server: Server, target: Path) -> None:
     result = download_file(server.url_of("a.bin"), target, **compute_checksums(DATA))
     checked = "agrees with the size, sha256, md5"
-    assert result == {"source": server.url_of("a.bin"), **compute_checksums(DATA), "checked": checked}
+    assert result == {"source": server.url_of("a.bin"), **compute_checksums(DATA), "checked": checked, "verified": True}
     assert target.read_bytes() == DATA
     assert is_only_file(target)
 
@@ -99,6 +99,7 @@ def test_a_wrong_second_hand_checksum_is_a_warning_with_the_actual_one(server: S
     caplog.clear()
     result = download_file(server.url_of("a.bin"), target, md5=compute_checksums(DATA)["md5"], second_hand=True)
     assert (caplog.text, result["checked"]) == ("", "agrees with the second-hand md5")
+    assert result["verified"] is False
     assert download_file(server.url_of("a.bin"), target)["checked"] == "nothing to check it against"
 
 
@@ -112,6 +113,7 @@ def test_a_local_file_is_copied(tmp_path: Path, target: Path, form: str) -> None
         "source": "my file",
         **compute_checksums(DATA),
         "checked": checked,
+        "verified": True,
     }
     assert target.read_bytes() == DATA
     source.unlink()

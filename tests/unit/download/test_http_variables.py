@@ -8,8 +8,9 @@ import pytest
 
 from samgap.download import resumable
 from samgap.download.cache import DownloadSettings, fetch_cached
+from samgap.download.errors import Unavailable
 from samgap.download.fetch import download_file, list_mirror_urls
-from samgap.download.http import Unavailable, get_response, open_session
+from samgap.download.http import get_response, open_session
 from samgap.errors import UserError
 from samgap.io import redaction
 from tests.helpers.server import Server

@@ -84,7 +84,7 @@ def fetch(
 
 
 def make_available_card(checked: str = "agrees with the size, sha256") -> dict:
-    card = {"source": NAME, "sha256": SHA, "size": len(DATA), "checked": checked}
+    card = {"source": NAME, "sha256": SHA, "size": len(DATA), "checked": checked, "verified": True}
     return {"status": "available", "why": None, **card}
 
 
@@ -253,6 +253,28 @@ def test_a_file_in_the_clients_cache_is_copied(hub: Hub, target: Path) -> None:
     assert hub.requests == []
     shutil.rmtree(snapshot)
     assert target.read_bytes() == DATA  # a copy, because the user may clear that cache
+
+
+@pytest.mark.parametrize("blob", [SHA, hashlib.sha1(b"blob 7000\0" + DATA).hexdigest()])
+def test_a_damaged_file_in_the_clients_cache_is_not_copied(hub: Hub, target: Path, blob: str) -> None:
+    repository = target.parent.parent / "hub" / "hub" / "models--maker--model"
+    for folder in ("blobs", f"snapshots/{COMMIT}"):
+        (repository / folder).mkdir(parents=True)
+    (repository / f"snapshots/{COMMIT}/model.pt").symlink_to(f"../../blobs/{blob}")
+    (repository / "blobs" / blob).write_bytes(DATA[:-1] + b"?")
+    card = fetch(target, hub.base_url, HF_HUB_OFFLINE="1")
+    assert card["status"] == "unavailable" and "is in no cache" in card["why"]
+    assert fetch(target, hub.base_url) == make_available_card()
+    assert target.read_bytes() == DATA
+    # The undamaged file is copied without a request; a large one is verified against the SHA-256 in its name.
+    hub.requests.clear()
+    shutil.rmtree(target.parent.parent / "cache")
+    (repository / "blobs" / blob).write_bytes(DATA)
+    card = fetch(target, hub.base_url)
+    assert (card["status"], card["sha256"], card["verified"]) == ("available", SHA, blob == SHA)
+    assert hub.requests == []
+    # A wrong configured checksum is an error as for a download.
+    assert "sha256 is" in fetch(target, hub.base_url, {**SOURCE, "sha256": "0" * 64})["error"]
 
 
 def test_a_mirror_of_the_hub(hub: Hub, target: Path, tmp_path: Path) -> None:

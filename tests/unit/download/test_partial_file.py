@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from samgap.download import resumable
+from samgap.download.errors import Unavailable
 from samgap.download.fetch import download_file
-from samgap.download.http import Unavailable
 from samgap.errors import UserError
 from tests.helpers.downloads import DATA, compute_checksums, is_only_file
 from tests.helpers.server import Server

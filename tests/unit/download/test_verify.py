@@ -79,14 +79,17 @@ def test_intact_extra_files(video: Path) -> None:
         ("v/flow/1.png", None, "missing"),
         ("v/flow/3.png", b"3", "differs"),
         ("v/flow/.DS_Store", b"", "ok"),
+        ("v/flow/Thumbs.db", b"", "ok"),
+        ("v/@eaDir/1.png", b"1", "ok"),
     ],
-    ids=["changed", "missing", "additional", "hidden"],
+    ids=["changed", "missing", "additional", "hidden", "windows", "synology"],
 )
 def test_a_changed_extra_file(video: Path, file: str, content: bytes | None, status: str) -> None:
     path = video / "images" / file
     if content is None:
         path.unlink()
     else:
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
     assert list_statuses(verify.verify_dataset(video)) == ["ok", status, "ok", "ok"]
 
