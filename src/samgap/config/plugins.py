@@ -30,8 +30,8 @@ PLUGIN_KEYS = {
     "demo_models": ("trainings", "method"),
 }
 """Stage -> (the section of the configuration whose entries name its plug-ins, the key that names them)."""
-PAPER_FOLDERS = ("src/samgap/paper",)
-"""Folders with the sub-folders `figures` and `tables`, one module for each id."""
+PAPER_FOLDER = "src/samgap/paper"
+"""The folder, relative to the root, with the sub-folders `figures` and `tables`: one module for each id."""
 PAPER_INPUTS = ("estimates", "comparisons", "confusions", "history", "inventory", "probes", "claims")
 """The names that `INPUTS` of a figure's or table's module may have; rules/functions/paper.smk has their paths."""
 
@@ -46,13 +46,13 @@ def list_plugins(root: Path, stage: str) -> dict[str, Path]:
 
 def list_paper_items(root: Path, section: str) -> dict[str, Path]:
     """Return id -> file of all figures or tables (`section` is `figures` or `tables`), sorted by id."""
-    files = [file for folder in PAPER_FOLDERS for file in (root / folder / section).glob("[!_]*.py")]
+    files = (root / PAPER_FOLDER / section).glob("[!_]*.py")
     return dict(sorted((file.stem.replace("_", "-"), file) for file in files))
 
 
 def get_paper_item_file(section: str, id: str) -> Path:
-    """Return the file of a figure or table in PAPER_FOLDERS[0], relative to the root of the repository."""
-    return Path(PAPER_FOLDERS[0]) / section / f"{to_module_name(id)}.py"
+    """Return the file of a figure or table, relative to the root of the repository."""
+    return Path(PAPER_FOLDER) / section / f"{to_module_name(id)}.py"
 
 
 def read_paper_inputs(root: Path, section: str, id: str) -> tuple[str, ...]:

@@ -43,23 +43,22 @@ def copy_from_client_cache(
         return None
     stored_as = Path(cached).resolve().name
     stated_sha256 = stored_as if re.fullmatch("[0-9a-f]{64}", stored_as) else None
+    if stated_sha256 is not None:
+        second_hand = expected.get("second_hand", False)
+        configured = {"sha256": expected.get("sha256")}
+        verify_checksums({"sha256": stated_sha256}, configured, second_hand, expected.get("name") or cached)
+        if second_hand:
+            expected |= {"size": None, "md5": None}
+        expected |= {"sha256": stated_sha256, "second_hand": False}
     try:
         if re.fullmatch("[0-9a-f]{40}", stored_as) and _hash_as_git(Path(cached)) != stored_as:
             raise UserError("its content is not the one of its name")
-        if stated_sha256 is not None:
-            second_hand, configured = expected.get("second_hand", False), expected.get("sha256")
-            if second_hand:
-                expected |= {"size": None, "md5": None}
-            expected |= {"sha256": stated_sha256, "second_hand": False}
-        result = download_file(cached, target, **expected)
+        return download_file(cached, target, **expected)
     except (UserError, OSError) as error:
         if isinstance(error, ChecksumMismatch) and error.actual["sha256"] == stated_sha256:
             raise
         logger.warning("warning: %s in the cache of the hub's client is damaged and not used (%s)", cached, error)
         return None
-    if stated_sha256 is not None:
-        verify_checksums(result, {"sha256": configured}, second_hand, result["source"])
-    return result
 
 
 def _hash_as_git(path: Path) -> str:
