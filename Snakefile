@@ -48,7 +48,7 @@ onstart:
     try:
         local_inputs.validate_local_sources(list_copied_sources(), Path(workflow.basedir))
     except UserError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {redaction.redact(str(error))}")
 
 
 localrules:

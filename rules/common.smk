@@ -22,7 +22,7 @@ try:
     if workflow.is_main_process:
         remove_dead_links(Path("resources"))
 except UserError as error:
-    sys.exit(f"error: {error}")
+    sys.exit(f"error: {redaction.redact(str(error))}")
 variables.register_variables(config)
 # Jobs inherit the environment: file names are UTF-8 in any locale, and caches are in a folder that can be written.
 os.environ |= {"PYTHONUTF8": "1"} | surroundings.make_cache_variables(os.environ, ".snakemake/cache")

@@ -8,7 +8,7 @@ from typing import Any
 
 from samgap.errors import UserError
 from samgap.io.addresses import Parameter, iter_parameters, iter_user_infos
-from samgap.io.credentials import TOKEN, is_random, is_secret_name, is_secret_parameter
+from samgap.io.credentials import TOKEN, is_random, is_secret_name, is_secret_option, is_secret_parameter
 from samgap.io.redaction import redact_url
 from samgap.io.variables import REFERENCE, find_variables, iter_texts
 
@@ -19,6 +19,11 @@ def validate_no_secrets(config: Mapping[str, Any]) -> None:
     The configuration need not be valid. The message does not quote the credential.
     """
     for key_path, text in iter_texts(config):
+        if is_secret_option(key_path.rpartition(".")[2], text):
+            raise UserError(
+                f"config: {key_path} has what may be a password, key or token, which results would publish; remove it "
+                "(a plug-in can read an environment variable)"
+            )
         passwords = (user_info.rpartition(":")[2] for user_info in iter_user_infos(text) if user_info)
         if not all(map(_is_reference, passwords)):
             raise UserError(f"config: {key_path} has a user name or a password in its address; put them into ~/.netrc")

@@ -14,7 +14,7 @@ from samgap.download.errors import Unavailable, Unreachable
 from samgap.errors import UserError
 from samgap.io.addresses import split_address
 from samgap.io.files import CHUNK_BYTES
-from samgap.io.redaction import hide, redact_url
+from samgap.io.redaction import hide, redact, redact_url
 from samgap.io.variables import MissingVariable, expand_variables
 
 
@@ -105,8 +105,12 @@ def make_http_error(url: str, response: requests.Response) -> Unavailable:
 
 
 def parse_validators(response: requests.Response) -> dict[str, Any]:
-    """Return `etag` and `modified` of a response, which identify a version of the file; each may be None."""
-    return {"etag": response.headers.get("ETag"), "modified": response.headers.get("Last-Modified")}
+    """Return `etag` and `modified` of a response, which identify a version of the file; each may be None.
+
+    A value in which the server repeats a credential is None, because receipts have it.
+    """
+    validators = {"etag": response.headers.get("ETag"), "modified": response.headers.get("Last-Modified")}
+    return {key: None if value and redact(value) != value else value for key, value in validators.items()}
 
 
 def parse_content_range(response: requests.Response) -> tuple[int | None, int | None]:

@@ -30,12 +30,37 @@ _IDENTIFIER_NAME = re.compile(
     r"|path|file|files|filename|name|folder|dir|key|prefix|object|url|uri|q|query|download|format|date|se|st|expires)$"
 )
 """Names whose value says which file is meant, so that it may look random. Secret names take precedence."""
+_HEADER = re.compile(
+    r"\b(?:authorization|private-token|x-api-key|x-auth-token)['\"]?\s*[:=]\s*['\"]?\S*\s*(?!\$\{)[\w.~+/=-]{8,}"
+    r"|\bbearer +(?=[\w.~+/=-]*\d)[\w.~+/=-]{8,}",
+    re.IGNORECASE,
+)
+_OPTION = re.compile(r"(?<!\S)--([A-Za-z][\w-]*)(?:=|\s+)(?![-$])\S*\d")
+"""An option of a command line whose value has a digit."""
+_OPTION_NAME = re.compile("token|secret|passw|passphrase|credential|apikey|accesskey|authorization|bearer")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 
 
 def is_secret_name(name: str) -> bool:
     """Return whether the value of a parameter or variable of this name is a key, a token, a password or a signature."""
     return _SECRET_NAME.search(_normalize(name)) is not None
+
+
+def is_secret_option(name: str, value: str) -> bool:
+    """Return whether the value of an option of a plug-in is a credential.
+
+    Fewer names than those of parameters count, because an option can be named "session", and a noun "key" or "token".
+    """
+    if is_header(value):
+        return True
+    is_secret = _OPTION_NAME.search(_normalize(name)) is not None and not value.startswith("${")
+    return is_secret and " " not in value.strip() and _has_letters_and_digits(value, 8)
+
+
+def is_header(text: str) -> bool:
+    """Return whether a text has a header of a request with a credential, or an option of a command line with one."""
+    options = (match[1] for match in _OPTION.finditer(text))
+    return _HEADER.search(text) is not None or any(map(is_secret_name, options))
 
 
 def is_secret_parameter(name: str, value: str) -> bool:

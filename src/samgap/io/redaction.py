@@ -37,6 +37,10 @@ _ITEM = re.compile(
 _OPTION = re.compile(r"(?<!\S)(?P<name>--?[A-Za-z][\w-]*)(?P<between>=|\s+)(?P<value>[^\s-][^\s'\"]*)")
 """An option of a command line, such as `--token abc`."""
 
+SNAKEMAKE_LOGGER = "snakemake.logging"
+"""The logger of Snakemake, whose formatter reads attributes of records: the command line, for example."""
+_STANDARD_ATTRIBUTES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None)))
+
 _hidden_values: set[str] = set()
 
 
@@ -69,6 +73,8 @@ def install_log_redaction() -> None:
 
     create_redacted_record.redacts = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(create_redacted_record)
+    # The factory does not see the attributes, which the logger adds to its record.
+    logging.getLogger(SNAKEMAKE_LOGGER).addFilter(_redact_attributes)
 
 
 def hide(value: str) -> None:
@@ -125,6 +131,24 @@ def _remove_path_parameter(match: re.Match[str]) -> str:
     name, equals, value = match[1].partition("=")
     is_secret = is_secret_name(name) or is_secret_parameter(*((name, value) if equals else ("", name)))
     return "" if is_secret else match[0]
+
+
+def _redact_attributes(record: logging.LogRecord) -> bool:
+    """Redact the texts that a caller has added to a record; a filter that passes every record."""
+    for name in vars(record).keys() - _STANDARD_ATTRIBUTES:
+        setattr(record, name, _redact_value(getattr(record, name)))
+    return True
+
+
+def _redact_value(value: Any) -> Any:
+    if isinstance(value, str):
+        # A path or an enumeration that is a text stays what it is, unless it has a credential.
+        return value if (redacted := redact(value)) == value else redacted
+    if type(value) in (list, tuple):
+        return type(value)(map(_redact_value, value))
+    if type(value) is dict:
+        return {key: _redact_value(item) for key, item in value.items()}
+    return value
 
 
 def _format_message(record: logging.LogRecord) -> str:

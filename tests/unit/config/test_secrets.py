@@ -175,6 +175,12 @@ def test_a_secret_in_the_configuration_is_an_error_that_does_not_quote_it(reposi
     assert "secret" not in str(error.value) and "hf_" not in str(error.value)
 
 
+@pytest.mark.parametrize("entry", [{"password": SECRET}, {"headers": {"Authorization": f"Bearer {SECRET}"}}])
+def test_a_secret_in_an_option_of_a_plug_in_is_refused(entry: dict) -> None:
+    message = get_error({"datasets": {"mine": {"kind": "own", **entry}}})
+    assert message.startswith("config: datasets.mine.") and "which results would publish; remove it" in message
+
+
 def test_the_configurations_of_this_repository_have_no_secrets() -> None:
     files = sorted((Path(__file__).parents[3] / "config").rglob("*.yaml"))
     assert len(files) > 5

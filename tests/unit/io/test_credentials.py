@@ -2,7 +2,7 @@
 
 import pytest
 
-from samgap.io.credentials import TOKEN, is_random, is_secret_name, is_secret_parameter
+from samgap.io.credentials import TOKEN, is_random, is_secret_name, is_secret_option, is_secret_parameter
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,25 @@ def test_a_long_run_of_letters_and_digits_is_random(text: str, expected: bool) -
 )
 def test_a_parameter_is_a_secret_by_name_or_value(name: str, value: str, expected: bool) -> None:
     assert is_secret_parameter(name, value) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("password", "hunter2hunter2", True),
+        ("api-key", "8f14e45fceea167a", True),
+        ("api-key", "${API_KEY}", False),
+        ("token", "token", False),
+        ("noun", "Bearer of 2 apples", False),
+        ("headers", "Authorization: Basic YTpiYzEy", True),
+        ("headers", "Authorization: ${HEADER}", False),
+        ("title", "authorization: needed", False),
+        ("command", "tool --token a1", True),
+        ("command", "tool --models sam2 --token $TOKEN1", False),
+    ],
+)
+def test_a_value_of_an_option_is_a_secret_by_its_name_or_as_a_header(name: str, value: str, expected: bool) -> None:
+    assert is_secret_option(name, value) is expected
 
 
 @pytest.mark.parametrize("text", ["hf_" + "a" * 20, "AKIAABCDEFGHIJKLMNOP", "-----BEGIN RSA PRIVATE KEY-----"])

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ def _restore_record_factory(monkeypatch) -> Iterator[None]:
     original_factory = logging.getLogRecordFactory()
     yield
     logging.setLogRecordFactory(original_factory)
+    logging.getLogger(redaction.SNAKEMAKE_LOGGER).filters.clear()
 
 
 @pytest.mark.parametrize("variable", redaction.TOKEN_VARIABLES)
@@ -96,6 +98,21 @@ def test_a_traceback_in_a_record_is_redacted(caplog) -> None:
     except ValueError:
         logging.getLogger("x").exception("failed")
     assert "ValueError: GET /a?token=(hidden) and (hidden)" in caplog.text and "pear-and" not in caplog.text
+
+
+def test_attributes_of_snakemakes_records_are_redacted() -> None:
+    redaction.install_log_redaction()
+    redaction.hide("pear-and-plum")
+    records: list[logging.LogRecord] = []
+    logger, handler = logging.getLogger(redaction.SNAKEMAKE_LOGGER), logging.Handler()
+    handler.emit = records.append
+    logger.addHandler(handler)
+    extra = {"cmd": "run --api-key pear", "files": ["/a?token=b", Path("c")], "params": {"x": ("pear-and-plum", 3)}}
+    logger.warning(None, extra=extra)
+    logger.removeHandler(handler)
+    (record,) = records
+    assert (record.cmd, record.files) == ("run --api-key (hidden)", ["/a?token=(hidden)", Path("c")])
+    assert record.params == {"x": ("(hidden)", 3)}
 
 
 def test_a_second_installation_hides_more_and_stacks_nothing(monkeypatch) -> None:
