@@ -10,7 +10,7 @@ import pytest
 from samgap.io.files import read_json, sha256
 from tests.helpers.server import Server
 
-from .conftest import Checkout, baseline_config
+from .conftest import SCENES, Checkout, baseline_config
 from .test_own_data import write_orchard
 
 pytestmark = pytest.mark.workflow
@@ -119,7 +119,7 @@ def test_no_file_of_a_run_has_a_credential(tmp_path):
 
 def test_a_credential_on_the_command_line_is_in_no_log(tmp_path):
     checkout = Checkout(tmp_path / "samgap")
-    checkout.write_config(**baseline_config({"kind": "orchard-sim", "shards": 1, "scenes": 1}))
+    checkout.write_config(**baseline_config(SCENES))
     secret = f"{SECRETS['BARE']}01234567"
     for arguments in (
         ["--config", f"cache=https://host/a?{secret}"],
