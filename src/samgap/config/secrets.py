@@ -61,9 +61,8 @@ def _is_reference(text: str) -> bool:
 def _is_secret(parameter: Parameter) -> bool:
     if is_secret_name(parameter.name):
         return bool(parameter.value) and not _is_reference(parameter.value)
-    if (
-        parameter.separator == "#" and not parameter.name
-    ):  # most are a place in a page, such as `issuecomment-123456789`
+    if parameter.separator == "#" and not parameter.name:
+        # Most name a place in a page, such as `issuecomment-123456789`.
         return is_random(parameter.value)
     # The name of a variable in a value is not a part of a token.
     return is_secret_parameter(parameter.name, REFERENCE.sub("", parameter.value))

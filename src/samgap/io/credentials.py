@@ -17,9 +17,10 @@ TOKEN = re.compile(
 """Tokens of Hugging Face, GitHub, GitLab, Slack, npm, PyPI, AWS and Google, JSON web tokens, and private keys."""
 
 _SECRET_NAME = re.compile(
-    r"token|secret|passw|passphrase|passcode|signature|credential|session|bearer|authorization|jwt|hmac|cookie"
-    r"|apikey|accesskey|accessid|keypairid|viewonly|privatelink|privlink|sharelink|shareid|ticket|invit|csrf|saml|assertion"
-    r"|(?<!mon)(?<!don)(?<!tur)(?<!whis)(?<!joc)(?<!hoc)key$|(?:auth|sig)$|^(?:auth|access|api|function|share|pass)?code$|^hdn[a-z]{2}$|^q?[as]k$"
+    r"token(?!iz)|secret|passw|passphrase|passcode|signature|credential|session|bearer|authorization|jwt|hmac|cookie"
+    r"|apikey|accesskey|accessid|keypairid|viewonly|privatelink|sharelink|shareid|ticket|invit|csrf|saml|assertion"
+    r"|(?<!mon)(?<!don)(?<!tur)(?<!whis)(?<!joc)(?<!hoc)key$|(?:auth|sig)$"
+    r"|^(?:auth|access|api|function|share|pass)?code$|^hdn[a-z]{2}$|^q?[as]k$"
     r"|^(?:sign|sid|pass|pwd|pw|otp|totp|pin)$|^x(?:amz|goog|oss|obs|cos)"
 )
 """Lower case, without separators. S3 and Google sign with X-Amz-… and X-Goog-…; `view_only` is a link of OSF,
@@ -37,7 +38,7 @@ _HEADER = re.compile(
 )
 _OPTION = re.compile(r"(?<!\S)--([A-Za-z][\w-]*)(?:=|\s+)(?![-$])\S*\d")
 """An option of a command line whose value has a digit."""
-_OPTION_NAME = re.compile("token|secret|passw|passphrase|credential|apikey|accesskey|authorization|bearer")
+_OPTION_NAME = re.compile("token(?!iz)|secret|passw|passphrase|credential|apikey|accesskey|authorization|bearer")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 
 
@@ -53,7 +54,8 @@ def is_secret_option(name: str, value: str) -> bool:
     """
     if is_header(value):
         return True
-    is_secret = _OPTION_NAME.search(_normalize(name)) is not None and not value.startswith("${")
+    is_name = re.fullmatch(r"[\w-]+", name) is not None  # not a part of an address that is a key, as in `mirrors`
+    is_secret = is_name and _OPTION_NAME.search(_normalize(name)) is not None and not value.startswith("${")
     return is_secret and " " not in value.strip() and _has_letters_and_digits(value, 8)
 
 

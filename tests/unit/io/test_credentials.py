@@ -73,6 +73,8 @@ def test_a_parameter_is_a_secret_by_name_or_value(name: str, value: str, expecte
         ("api-key", "8f14e45fceea167a", True),
         ("api-key", "${API_KEY}", False),
         ("token", "token", False),
+        ("tokenizer", "openai/clip-vit-base-patch16", False),
+        ("org/tokens/", "https://mirror2.example/", False),
         ("noun", "Bearer of 2 apples", False),
         ("headers", "Authorization: Basic YTpiYzEy", True),
         ("headers", "Authorization: ${HEADER}", False),
