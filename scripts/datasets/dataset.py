@@ -15,7 +15,7 @@ with job_context(snakemake) as log:
     archives = {role: Path(snakemake.input[role]) for role in roles}
     receipts = {path: receipt for path in archives.values() if (receipt := card.find_receipt(path))}
     provenance, seed = collect_provenance(snakemake), options.get("seed", 0)
-    with discard_damaged(receipts, "fetch_archive"), read_log.record_reads() as reads:
+    with discard_damaged(receipts, "fetch_archive"), read_log.record_reads(provenance["inputs"]) as reads:
         for path, receipt in receipts.items():
             check_fetched_file(path, receipt, provenance["inputs"][str(path)])
         counts = write.write_dataset(

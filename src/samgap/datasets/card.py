@@ -45,12 +45,12 @@ def describe_source(path: Path, reads: ReadLog) -> dict[str, Any]:
     Args:
         path: A downloaded archive, for which the receipt is returned; or a local file; or a folder, whose `sha256` is
             over the paths and contents of the `n_files` files that were read.
-        reads: The files of folders that were read.
+        reads: The files that were read, or hashed as inputs.
     """
     receipt = find_receipt(path)
     if receipt is not None:
         return read_json(receipt)
-    return {"source": str(path), **({"sha256": sha256(path)} if path.is_file() else reads.summarize(path))}
+    return {"source": str(path), **({"sha256": reads.hash_file(path)} if path.is_file() else reads.summarize(path))}
 
 
 def find_receipt(path: Path) -> Path | None:

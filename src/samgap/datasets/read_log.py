@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,16 +12,25 @@ from samgap.io.visible_files import walk_visible_files
 
 
 class ReadLog:
-    """The SHA-256 of the files that have been read, by folder and by their path in it."""
+    """The SHA-256 of the files that have been read, by folder and by their path in it.
 
-    def __init__(self) -> None:
+    Args:
+        inputs: Path -> SHA-256 of files that are hashed already.
+    """
+
+    def __init__(self, inputs: Mapping[str, str] | None = None) -> None:
         self._sha256: dict[Path, dict[str, str]] = {}
+        self._inputs = inputs or {}
 
     def add(self, folder: Path, name: PurePosixPath, content: bytes) -> None:
         """Record a file; raise UserError if it has another content than at an earlier reading."""
         digest = hashlib.sha256(content).hexdigest()
         if self._sha256.setdefault(folder, {}).setdefault(name.as_posix(), digest) != digest:
             raise UserError(f"{folder / name}: changed while the data set was read; run again when it is complete")
+
+    def hash_file(self, path: Path) -> str:
+        """Return the SHA-256 of a file; a file of the inputs is not read again."""
+        return self._inputs.get(str(path)) or sha256(path)
 
     def summarize(self, folder: Path) -> dict[str, Any]:
         """Return `n_files` and one `sha256` over the paths and contents of the files of a folder that were read.
@@ -39,10 +48,14 @@ _current: ReadLog | None = None
 
 
 @contextlib.contextmanager
-def record_reads() -> Iterator[ReadLog]:
-    """Yield a log of the files that `record_read` is called with in the block, in any thread."""
+def record_reads(inputs: Mapping[str, str] | None = None) -> Iterator[ReadLog]:
+    """Yield a log of the files that `record_read` is called with in the block, in any thread.
+
+    Args:
+        inputs: Path -> SHA-256 of files that are hashed already.
+    """
     global _current
-    outer, _current = _current, ReadLog()
+    outer, _current = _current, ReadLog(inputs)
     try:
         yield _current
     finally:

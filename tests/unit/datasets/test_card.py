@@ -24,6 +24,12 @@ def test_a_source_is_a_file_or_a_folder_with_its_checksum_or_a_receipt(tmp_path,
     file.write_text("{}", encoding="utf-8")
     reads = ReadLog()
     assert describe_source(file, reads) == {"source": str(file), "sha256": sha256(file)}
+    # A file that is hashed as an input is not read again.
+    hashed = ReadLog({str(file): "0" * 64})
+    monkeypatch.setattr("samgap.datasets.read_log.sha256", None)
+    assert describe_source(file, hashed) == {"source": str(file), "sha256": "0" * 64}
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
     expected = {"source": str(file.parent), **reads.summarize(file.parent)}
     assert describe_source(file.parent, reads) == expected and expected["n_files"] == 1
     archive = tmp_path.joinpath("resources/archives/photographs").relative_to(tmp_path)

@@ -83,7 +83,7 @@ def test_a_credential_is_neither_in_the_log_nor_on_the_terminal(snakemake, read_
     text = read_log() + capsys.readouterr().err
     assert "repeating /a?token=(hidden)" in text and "OSError: /a?x=(hidden) cannot be reached" in text
     assert "ValueError: https://(hidden)@host/a?x=(hidden)" in text
-    assert "plum" not in text and "short" not in text
+    assert "pear-and" not in text and "short" not in text
 
 
 def test_provenance_has_the_checksums_of_input_files(snakemake, tmp_path):
