@@ -4,16 +4,15 @@ Snakemake reads configuration files before the Snakefile, and fails with a trace
 profiles/default/config.yaml, which calls `exit_if_invalid`.
 """
 
-import json
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from samgap.errors import UserError
+from samgap.io.yaml_text import parse_config_text
 
 CONFIG_FILE_OPTIONS = ("--configfile", "--configfiles")
 CONFIG_OPTIONS = ("--config", "-C")
@@ -82,17 +81,10 @@ def _is_target(option: str, value: str) -> bool:
 
 def _validate_config_file(file: str) -> None:
     try:
-        content = _parse(Path(file).read_text(encoding="utf-8"))
+        content = parse_config_text(Path(file).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"--configfile {file}: cannot be read ({error.strerror}); name a YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"--configfile {file}: not valid YAML ({' '.join(str(error).split())}); correct it") from error
     if not isinstance(content, dict):
         raise UserError(f"--configfile {file}: has no keys; start from a copy of config/demo.yaml")
-
-
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return yaml.safe_load(text)

@@ -1,5 +1,6 @@
 """Models that the command line selects, and what a run downloads."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,10 @@ def test_downloads_include_the_data_that_a_used_model_is_trained_on() -> None:
         "datasets": ["test"],
         "models": ["a"],
     }
+
+
+def test_models_are_selected_from_a_file_of_json(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(CONFIG, indent="\t"), encoding="utf-8")
+    config, ids = select_models({**CONFIG, "models": "a"}, [file], tmp_path)
+    assert (config["models"], ids) == (CONFIG["models"], ("a",))
