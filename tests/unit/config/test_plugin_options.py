@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from samgap.config.plugin_options import load_schema
+from samgap.config.plugin_options import list_path_options, load_schema
 from samgap.config.schema import validate
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
@@ -160,3 +160,26 @@ def test_a_new_kind_without_options_needs_no_declaration(repository):
         "kind": "field",
         "shards": 1,
     }
+
+
+def test_options_that_the_kinds_of_data_sets_declare_as_paths() -> None:
+    entries = {"coco": ["path", "files"], "minneapple-layout": ["path", "files", "ignore"], "minneapple": ["ignore"]}
+    for kind, keys in (entries | {"orchard-sim": []}).items():
+        assert sorted(list_path_options(ROOT, "datasets", "mine", {"kind": kind})) == sorted(keys), kind
+
+
+@pytest.mark.parametrize(
+    ("stage", "section", "entry"),
+    [
+        ("models", "models", {"family": "new-one"}),
+        ("demo_models", "trainings", {"family": "sam2", "method": "new-one"}),
+        ("paper/figures", "figures", {"number": "1"}),
+    ],
+)
+def test_an_option_with_the_format_path_is_a_path(root: Path, stage: str, section: str, entry: dict) -> None:
+    for name in ("sam2", "new_one"):
+        (root / "src/samgap/training").mkdir(parents=True, exist_ok=True)
+        (root / f"src/samgap/training/{name}.py").touch()
+    words = '"words": {"description": "Words.", "type": "string", "format": "path"}'
+    add_module(root, stage, f"OPTIONS = {{'properties': {{{words}, 'colour': {{'$ref': '#/$defs/text'}}}}}}\n")
+    assert list_path_options(root, section, "new-one", entry) == ("words",)

@@ -129,7 +129,7 @@ def test_an_unreadable_folder_is_left_to_the_job(folder: Path, monkeypatch) -> N
 
 def test_files_that_an_entry_names_at_any_depth_are_inputs(folder: Path, monkeypatch) -> None:
     monkeypatch.chdir(folder.parent)
-    for name in ("part.txt", "extra.csv", "apple"):
+    for name in ("part.txt", "extra.csv", "apple", "a{b}.csv"):
         Path(name).touch()
     entry = {
         "kind": "coco",
@@ -137,12 +137,24 @@ def test_files_that_an_entry_names_at_any_depth_are_inputs(folder: Path, monkeyp
         "annotations": ["labels.json", "missing.json"],
         "files": "part.txt",
         "nouns": {"apple": "apple"},
-        "option": {"of": ["a plug-in", "extra.csv", "orchard/images", "https://example.org/a.zip", "x" * 5000 + "/"]},
+        "option": {"of": ["a plug-in", "extra.csv", "https://example.org/a.zip", "x" * 5000 + "/", "a{b}.csv"]},
     }
-    assert list(describe_named_files(entry)) == ["orchard", "part.txt", "extra.csv", "orchard/images"]
-    assert list_named_files(entry) == ["extra.csv"]
+    keys = ("path", "files", "ignore")
+    assert list(describe_named_files(entry, keys)) == ["orchard", "part.txt", "extra.csv", "a{b}.csv"]
+    assert list_named_files(entry, keys) == ["part.txt", "extra.csv"]  # Snakemake takes braces for wildcards
     assert list_label_files(entry) == ["orchard/labels.json"]
     assert list_label_files({"annotations": ["extra.csv"], "archives": {"data": "a"}}) == []
+
+
+def test_a_text_that_is_a_folder_by_chance_is_no_path(folder: Path, monkeypatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("apple/leaf").mkdir(parents=True)
+    Path("apple.d").mkdir()
+    phrases = [{"phrase": text, "noun": "apple"} for text in ("apple/leaf", ".", "./", "/", "apple.d", "orchard")]
+    entry = {"kind": "phrases", "phrases": phrases, "words": {"path": "orchard", "files": "apple"}, "folder": "orchard"}
+    assert describe_named_files(entry) == {}
+    assert list(describe_named_files(entry, ["folder"])) == ["orchard"]
+    assert list_named_files(entry, ["folder"]) == []
 
 
 def test_archives_and_weights_may_be_copies_of_local_files(folder: Path) -> None:
