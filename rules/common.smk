@@ -11,7 +11,7 @@ from samgap.config.validate import validate_config
 from samgap.download.entries import remove_dead_links
 from samgap.errors import UserError
 from samgap.io import redaction, variables
-from samgap.jobs import local_inputs, plugin_modules, surroundings
+from samgap.jobs import local_inputs, plugin_modules, start, surroundings
 from samgap.jobs.code_hash import hash_script
 from samgap.jobs.resources import count_gpus
 
@@ -26,7 +26,7 @@ except UserError as error:
     sys.exit(f"error: {error}")
 variables.register_variables(config)
 # Jobs inherit the environment: file names are UTF-8 in any locale, and caches are in a folder that can be written.
-os.environ |= {"PYTHONUTF8": "1"} | surroundings.make_cache_variables(os.environ, ".snakemake/cache")
+os.environ |= {"PYTHONUTF8": "1"} | surroundings.make_cache_variables(os.environ, start.CACHE_FOLDER)
 
 
 def wildcard_pattern(section):
