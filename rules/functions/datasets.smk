@@ -19,6 +19,12 @@ def dataset_input(wildcards):
     return inputs | {"named": [path for path in named if path != entry.get("path")]}
 
 
+def dataset_options(wildcards):
+    """Return the part of a data set's entry that it is made from; the rules of later stages read the other keys."""
+    entry = config["datasets"][wildcards.dataset]
+    return {key: value for key, value in entry.items() if key not in ("shards", "exhaustive", "labelled-distance")}
+
+
 def dataset_state(wildcards):
     """Return the states of the local files and folders that a data set is made from."""
     return named_states("datasets", wildcards.dataset)

@@ -20,7 +20,7 @@ with job_context(snakemake) as log:
             check_fetched_file(path, receipt, provenance["inputs"][str(path)])
         counts = write.write_dataset(
             kind.iter_images(options, archives, seed),
-            write.make_info(kind.describe_labels(options), options),
+            kind.describe_labels(options),
             output.images,
             output.instances,
             output.table,

@@ -159,6 +159,8 @@ def test_a_new_kind_without_options_needs_no_declaration(repository):
     assert validate_config(change("datasets/x", {"kind": "field"}), repository)["datasets"]["x"] == {
         "kind": "field",
         "shards": 1,
+        "exhaustive": True,
+        "labelled-distance": 0.1,
     }
 
 
