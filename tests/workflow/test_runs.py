@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -88,25 +87,6 @@ def test_an_edit_reruns_what_depends_on_it_and_no_inference(finished_run, tmp_pa
     assert "rule estimate:" in plan and "rule match_predictions:" not in plan and "rule predict:" not in plan
     plan = plan_after("matching/shard.py", "\nEDITED = True\n")
     assert "rule match_predictions:" in plan and "rule predict:" not in plan
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "planned"),
-    [
-        ("exhaustive", False, {"estimate", "compare"}),
-        ("labelled-distance", 0.2, {"match_predictions", "estimate", "compare"}),
-        ("shards", 3, {"predict", "match_predictions", "estimate", "compare"}),
-    ],
-)
-def test_a_key_of_a_data_set_that_a_later_stage_reads_reruns_neither_the_data_set_nor_its_prompts(
-    finished_run, tmp_path, key, value, planned
-):
-    checkout = finished_run.copy(tmp_path / "samgap")
-    checkout.write_config(**small_config({**SCENES, key: value}))
-    plan = checkout.run(
-        "results/demo/statistics/estimates.parquet", "results/demo/statistics/comparisons.parquet", "-n"
-    )
-    assert set(re.findall(r"^rule (\w+):$", plan, re.MULTILINE)) == planned
 
 
 def test_a_run_killed_during_inference_resumes_to_the_same_tables(finished_run, tmp_path):
