@@ -227,7 +227,7 @@ def snakemake(folder: Path, *arguments: str) -> str:
         env=dict(os.environ),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert run.returncode == 0, run.stdout[-3000:]

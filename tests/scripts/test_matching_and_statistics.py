@@ -37,7 +37,7 @@ def run(script, folder, inputs, output, params, **wildcards):
         log=[str(folder / "log.txt")], rule=script, config={},
     )  # fmt: skip
     runpy.run_path(str(ROOT / "scripts" / f"{script}.py"), init_globals={"snakemake": job})
-    return (folder / "log.txt").read_text()
+    return (folder / "log.txt").read_text(encoding="utf-8")
 
 
 @pytest.fixture

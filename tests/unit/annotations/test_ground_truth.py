@@ -35,7 +35,7 @@ CONTENT = {
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "instances.json"
-    path.write_text(json.dumps(CONTENT))
+    path.write_text(json.dumps(CONTENT), encoding="utf-8")
     return path
 
 
@@ -57,6 +57,6 @@ def test_only_selected_images_are_read(file):
 
 @pytest.mark.parametrize("key", ["info", "categories", "images", "annotations"])
 def test_a_file_without_a_key_is_one_line(file, key):
-    file.write_text(json.dumps({name: value for name, value in CONTENT.items() if name != key}))
+    file.write_text(json.dumps({name: value for name, value in CONTENT.items() if name != key}), encoding="utf-8")
     with pytest.raises(UserError, match=f"instances.json: the key '{key}' is missing; make the data set again"):
         read_ground_truth(file)

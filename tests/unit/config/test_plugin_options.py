@@ -51,14 +51,14 @@ OPTIONS = """
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/schema.yaml").write_text(SCHEMA)
+    (tmp_path / "config/schema.yaml").write_text(SCHEMA, encoding="utf-8")
     return tmp_path
 
 
 def add_module(root: Path, stage: str, text: str) -> None:
     file = root / "src/samgap" / stage / "new_one.py"
     file.parent.mkdir(parents=True)
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,10 @@ def test_options_of_a_module_are_part_of_the_schema(root, stage, marker, section
 def test_a_kind_may_have_another_default_of_a_key_of_every_entry(root):
     file = root / "config/schema.yaml"
     file.write_text(
-        file.read_text().replace("family: {type: string}}", "family: {type: string}, open: {type: boolean}}")
+        file.read_text(encoding="utf-8").replace(
+            "family: {type: string}}", "family: {type: string}, open: {type: boolean}}"
+        ),
+        encoding="utf-8",
     )
     options = "{'properties': {'open': {'description': 'As for every entry.', 'default': False}}}"
     add_module(root, "datasets", f"def iter_images(): ...\nOPTIONS = {options}\n")
@@ -155,7 +158,7 @@ def test_the_options_of_the_repositorys_plugins_are_valid():
 
 
 def test_a_new_kind_without_options_needs_no_declaration(repository):
-    (repository / "src/samgap/datasets/field.py").write_text(DATASET)
+    (repository / "src/samgap/datasets/field.py").write_text(DATASET, encoding="utf-8")
     assert validate_config(change("datasets/x", {"kind": "field"}), repository)["datasets"]["x"] == {
         "kind": "field",
         "shards": 1,

@@ -53,7 +53,7 @@ CONFIG = {
 @pytest.fixture
 def config_file(tmp_path: Path) -> Path:
     file = tmp_path / "config.yaml"
-    file.write_text(yaml.safe_dump(CONFIG))
+    file.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
     return file
 
 
@@ -73,9 +73,9 @@ def test_an_unknown_model(config_file) -> None:
 
 
 def test_a_selection_reads_all_configuration_files_and_their_catalogs(tmp_path) -> None:
-    (tmp_path / "catalog.yaml").write_text("models: {shared: {family: shape, shape: box}}\n")
-    (tmp_path / "first.yaml").write_text("models: {a: {family: sam2, weights: {path: a.pt}}}\n")
-    (tmp_path / "second.yaml").write_text("models: {a: {weights: {path: b.pt}}}\n")
+    (tmp_path / "catalog.yaml").write_text("models: {shared: {family: shape, shape: box}}\n", encoding="utf-8")
+    (tmp_path / "first.yaml").write_text("models: {a: {family: sam2, weights: {path: a.pt}}}\n", encoding="utf-8")
+    (tmp_path / "second.yaml").write_text("models: {a: {weights: {path: b.pt}}}\n", encoding="utf-8")
     config, ids = select_models(
         {"models": "a,shared", "catalogs": ["catalog.yaml"]},
         [tmp_path / "first.yaml", tmp_path / "second.yaml"],

@@ -32,13 +32,13 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "orchard"
     (folder / "images").mkdir(parents=True)
     for name in ("labels.json", "images/a.jpg", os.fsdecode(b"images/r\xf6w.jpg")):
-        (folder / name).write_text("abc")
+        (folder / name).write_text("abc", encoding="utf-8")
     return folder
 
 
 def replace_by_older(path: Path) -> None:
     """Replace a file by another one of the same size with an older time, as `cp -p` and `rsync -t` do."""
-    path.with_name("new").write_text("xyz")
+    path.with_name("new").write_text("xyz", encoding="utf-8")
     os.utime(path.with_name("new"), ns=(OLD_NS, OLD_NS))
     path.with_name("new").replace(path)
 
@@ -93,7 +93,7 @@ def test_a_copy_of_a_folder_with_its_times_has_the_same_state(folder: Path, tmp_
 
 def test_a_file_behind_a_link_counts_and_a_loop_of_links_ends(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
-    (tmp_path / "far/c.jpg").write_text("abc")
+    (tmp_path / "far/c.jpg").write_text("abc", encoding="utf-8")
     (folder / "images/far").symlink_to(tmp_path / "far")
     (folder / "images/loop").symlink_to(folder)
     (folder / "nothing.jpg").symlink_to("missing")
