@@ -46,11 +46,11 @@ def test_counts_are_those_of_the_rows_with_a_value(tmp_path):
     estimates = make_estimates()
     estimates.loc[1, ["value", "ci_low", "ci_high", "note"]] = None, None, None, NOT_EVALUABLE
     estimates.loc[1, ["n_images", "n_instances"]] = 0, 0
-    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text()
+    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
     assert "| orchard-sim-test | SAM2 (demo) | box | 60 | 312 | 0.912 [0.882, 0.932] | not evaluable (a) |" in text
     assert "pairs of a phrase and an instance" in text
     estimates.loc[[0, 2], ["value", "ci_low", "ci_high", "note"]] = None, None, None, NOT_EVALUABLE
-    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text()
+    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
     assert "| orchard-sim-test | SAM2 (demo) | box | – | – | not evaluable (a) | not evaluable (a) |" in text
 
 
