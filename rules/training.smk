@@ -29,6 +29,7 @@ rule train:
         seed=config["seed"],
         options=lookup(within=config, dpath="trainings/{training}"),
         shares=training_image_shares,
+        exhaustive=training_exhaustive,
         model=training_model_params,
         states=training_states,
         phrases=training_phrases,

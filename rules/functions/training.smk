@@ -8,6 +8,11 @@ def training_image_shares(wildcards):
     return {entry["dataset"]: 1 - sum(mixed.values()), **mixed}
 
 
+def training_exhaustive(wildcards):
+    """Return data set -> whether its labels are exhaustive; otherwise no phrase is trained as absent from its images."""
+    return {dataset: config["datasets"][dataset]["exhaustive"] for dataset in training_image_shares(wildcards)}
+
+
 def training_input(wildcards):
     """Return the images and ground truth for training and validation, and the initial weights of the training."""
     entry = config["trainings"][wildcards.training]

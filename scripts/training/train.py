@@ -25,6 +25,7 @@ with job_context(snakemake) as log:
         model=params.model,
         phrases=params.phrases,
         shares=params.shares,
+        exhaustive=params.exhaustive,
         seed=params.seed,
         tf32=params.tf32,
         packages=list_package_versions(MODEL_PACKAGES),
@@ -35,7 +36,7 @@ with job_context(snakemake) as log:
     state = Path(snakemake.output.weights).with_name("unfinished.pt")
     names, fractions = params.shares.keys(), params.shares.values()
     sources = zip(map(Path, inputs.images), map(Path, inputs.truth), names, fractions, strict=True)
-    data = [DatasetSource(*source) for source in sources]
+    data = [DatasetSource(*source, exhaustive=params.exhaustive[source[2]]) for source in sources]
     validation = DatasetSource(Path(inputs.val_images), Path(inputs.val_truth), options["validation"])
     settings = {
         "seed": params.seed,

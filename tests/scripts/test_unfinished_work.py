@@ -73,6 +73,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
                 options={"family": "sam2", "validation": "mine"},
                 model={"family": "sam2"},
                 shares={"mine": 1.0},
+                exhaustive={"mine": True},
                 phrases=[{"phrase": "apple", "noun": "apple"}],
             ),
             wildcards=Named(training="learn"),
@@ -115,6 +116,7 @@ CHANGES = {
     "training/train": {
         **SHARED,
         "the phrases": (change_param("phrases", [{"phrase": "pear", "noun": "apple"}]), True),
+        "whether labels are exhaustive": (change_param("exhaustive", {"mine": False}), True),
         "the shares": (change_param("shares", {"mine": 0.5}), True),
     },
 }
