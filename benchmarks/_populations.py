@@ -147,7 +147,6 @@ def draw_pairs(
             "concept": "fruit" if are_paraphrases else np.tile(phrases, n_images),
             "seen": np.tile(np.arange(n_phrases) % 2 == 0, n_images),
             "evaluable": True,
-            "exhaustive": True,
             "boxes_only": False,
             "lost_labels": False,
             "n_ignored": 0,
@@ -170,6 +169,6 @@ def draw_clicks(rng: np.random.Generator, scenes: Scenes, behaviour: ClickBehavi
     reached = behaviour.limit + 0.06 * np.tanh(scenes.difficulty) + behaviour.noise * rng.normal(size=n_images)
     ious = np.clip(reached[:, None] * (1 - np.exp(-(np.arange(20) + 1.5) / behaviour.rate)), 0, 1)
     fields = {"kind": "clicks", "phrase": None, "evaluable": True, "boxes_only": False, "lost_labels": False}
-    fields |= {"exhaustive": True, "n_ignored": 0, "labelled_distance": 0.0, "n_truth": 1, "n_predicted": 1}
+    fields |= {"n_ignored": 0, "labelled_distance": 0.0, "n_truth": 1, "n_predicted": 1}
     ids = np.arange(n_images)
     return pd.DataFrame({"prompt_id": ids.astype(str), "image_id": ids, "click_iou": list(ious), **fields})

@@ -6,11 +6,12 @@ from pathlib import Path
 from samgap.config import selection
 from samgap.config.cells import list_cells, list_referenced_ids
 from samgap.config.components import list_components
+from samgap.config.plugin_options import list_path_options
 from samgap.config.validate import validate_config
 from samgap.download.entries import remove_dead_links
 from samgap.errors import UserError
 from samgap.io import redaction, variables
-from samgap.jobs import local_inputs, plugin_modules, surroundings
+from samgap.jobs import local_inputs, plugin_modules, start, surroundings
 from samgap.jobs.code_hash import hash_script
 from samgap.jobs.resources import count_gpus
 
@@ -25,7 +26,7 @@ except UserError as error:
     sys.exit(f"error: {redaction.redact(str(error))}")
 variables.register_variables(config)
 # Jobs inherit the environment: file names are UTF-8 in any locale, and caches are in a folder that can be written.
-os.environ |= {"PYTHONUTF8": "1"} | surroundings.make_cache_variables(os.environ, ".snakemake/cache")
+os.environ |= {"PYTHONUTF8": "1"} | surroundings.make_cache_variables(os.environ, start.CACHE_FOLDER)
 
 
 def wildcard_pattern(section):
@@ -77,6 +78,30 @@ def model_options(model):
     options = {key: value for key, value in entry.items() if key not in ("label", "demo", "weights")}
     parts = {role: model_options(part) for role, part in list_components(entry).items()}
     return options | ({"parts": parts} if parts else {})
+
+
+def named_entries(section, id):
+    """Return what a rule reads of an entry: (options, the keys of paths) of it, and of the models that it names."""
+    options = model_options(id) if section == "models" else config[section][id]
+    entries = [(options, list_path_options(Path(workflow.basedir), section, id, options))]
+    models = list_components(options).values() if section == "models" else []
+    if section == "trainings":
+        models = [options["model"]]
+    return entries + [entry for model in models for entry in named_entries("models", model)]
+
+
+def named_files(section, id):
+    """Return the local files that an entry names: inputs of the rule that reads them."""
+    entries = named_entries(section, id)
+    return list(dict.fromkeys(file for entry in entries for file in local_inputs.list_named_files(*entry)))
+
+
+def named_states(section, id):
+    """Return the state of each local file and folder that an entry names, by its path."""
+    states = {}
+    for entry in named_entries(section, id):
+        states |= local_inputs.describe_named_files(*entry)
+    return states
 
 
 # Memory and run time grow with each attempt, for jobs that were killed because they exceeded either.

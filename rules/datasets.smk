@@ -45,7 +45,7 @@ rule dataset:
         runtime=runtime_minutes,
     params:
         code=dataset_code,
-        options=lookup(within=config, dpath="datasets/{dataset}"),
+        options=dataset_options,
         state=dataset_state,
     script:
         "../scripts/datasets/dataset.py"

@@ -5,6 +5,8 @@ include: "functions/inventory.smk"
 
 
 rule inventory:
+    input:
+        named=inventory_files,
     output:
         inventory="results/{run}/inventory/inventory.parquet",
         probes="results/{run}/inventory/probes.parquet",
@@ -18,6 +20,8 @@ rule inventory:
     params:
         code=inventory_code,
         models=inventory_models,
-        versions=package_versions(),
+        # Where Snakemake runs; another version reruns the rule.
+        versions=list_package_versions(MODEL_PACKAGES),
+        states=inventory_states,
     script:
         "../scripts/inventory/inventory.py"

@@ -25,6 +25,7 @@ rule match_predictions:
     params:
         code=hash_script("scripts/matching/match.py"),
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
+        labelled_distance=lookup(within=config, dpath="datasets/{dataset}/labelled-distance"),
         score_threshold=config["statistics"]["score-threshold"],
     script:
         "../scripts/matching/match.py"

@@ -7,6 +7,7 @@ include: "functions/paper.smk"
 rule figure:
     input:
         unpack(figure_input),
+        named=figure_files,
         estimates="results/{run}/statistics/estimates.parquet",
     output:
         pdf="results/{run}/paper/figures/{figure}.pdf",
@@ -28,7 +29,7 @@ rule figure:
     params:
         code=figure_code,
         entry=lookup(within=config, dpath="figures/{figure}"),
-        files=figure_files,
+        states=figure_states,
         models=config["models"],
         score_threshold=config["statistics"]["score-threshold"],
         caption=figure_caption,
@@ -39,6 +40,7 @@ rule figure:
 rule table:
     input:
         unpack(table_input),
+        named=table_files,
         estimates="results/{run}/statistics/estimates.parquet",
         comparisons="results/{run}/statistics/comparisons.parquet",
         datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=list_referenced_ids(config, "datasets")),
@@ -68,7 +70,7 @@ rule table:
     params:
         code=table_code,
         entry=lookup(within=config, dpath="tables/{table}"),
-        files=table_files,
+        states=table_states,
         models=config["models"],
         experiments=config["experiments"],
         comparisons=config["comparisons"],

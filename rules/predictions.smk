@@ -14,6 +14,7 @@ rule predict:
         prompts="results/{run}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet",
         weights="resources/checkpoints/{model}/weights.pt",
         card="resources/checkpoints/{model}/checkpoint.json",
+        named=predict_files,
     output:
         masks="results/{run}/predictions/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/masks.parquet",
         timing="results/{run}/predictions/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/timing.parquet",
@@ -31,7 +32,7 @@ rule predict:
     params:
         code=predict_code,
         model=predict_model_params,
-        files=predict_files,
+        states=predict_states,
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         device=config["device"],
         tf32=config["tf32"],

@@ -8,6 +8,7 @@ rule prompts:
     input:
         truth="resources/datasets/{dataset}/instances.json",
         images="resources/datasets/{dataset}/images.parquet",
+        named=prompts_files,
     output:
         table="results/{run}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet",
     log:
@@ -20,7 +21,7 @@ rule prompts:
     params:
         code=prompts_code,
         options=lookup(within=config, dpath="prompts/{prompts}"),
-        files=prompts_files,
+        states=prompts_states,
         seed=config["seed"],
     script:
         "../scripts/prompts/prompts.py"

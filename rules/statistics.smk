@@ -21,6 +21,7 @@ rule estimate:
         runtime=runtime_minutes,
     params:
         code=estimate_code,
+        exhaustive=exhaustive_datasets(),
         experiments=config["experiments"],
         statistics=config["statistics"],
         seed=config["seed"],
@@ -43,6 +44,7 @@ rule compare:
         runtime=runtime_minutes,
     params:
         code=compare_code,
+        exhaustive=exhaustive_datasets(),
         pairs=expand_comparisons(config),
         statistics=config["statistics"],
         seed=config["seed"],

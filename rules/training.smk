@@ -7,6 +7,7 @@ include: "functions/training.smk"
 rule train:
     input:
         unpack(training_input),
+        named=training_files,
     output:
         weights="results/{run}/training/{training}/weights.pt",
         card="results/{run}/training/{training}/checkpoint.json",
@@ -28,8 +29,9 @@ rule train:
         seed=config["seed"],
         options=lookup(within=config, dpath="trainings/{training}"),
         shares=training_image_shares,
+        exhaustive=training_exhaustive,
         model=training_model_params,
-        files=training_files,
+        states=training_states,
         phrases=training_phrases,
     script:
         "../scripts/training/train.py"

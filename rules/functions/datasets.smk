@@ -15,13 +15,19 @@ def dataset_input(wildcards):
         inputs["data"] = ancient(entry["path"])
         # So that Snakemake names an edited file as the reason.
         inputs["labels"] = local_inputs.list_label_files(entry)
-    inputs |= {key: entry[key] for key in ("files", "ignore") if key in entry}
-    return inputs | {"named": local_inputs.list_named_files(entry)}
+    named = named_files("datasets", wildcards.dataset)
+    return inputs | {"named": [path for path in named if path != entry.get("path")]}
+
+
+def dataset_options(wildcards):
+    """Return the part of a data set's entry that it is made from; the rules of later stages read the other keys."""
+    entry = config["datasets"][wildcards.dataset]
+    return {key: value for key, value in entry.items() if key not in ("shards", "exhaustive", "labelled-distance")}
 
 
 def dataset_state(wildcards):
     """Return the states of the local files and folders that a data set is made from."""
-    return local_inputs.describe_named_files(config["datasets"][wildcards.dataset])
+    return named_states("datasets", wildcards.dataset)
 
 
 def dataset_code(wildcards):

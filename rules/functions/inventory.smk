@@ -1,6 +1,5 @@
 # Parameters and code hash of inventory.smk.
-import contextlib
-from importlib import metadata
+from samgap.io.packages import MODEL_PACKAGES, list_package_versions
 
 
 def inventory_models(wildcards):
@@ -9,13 +8,17 @@ def inventory_models(wildcards):
     return {model: model_options(model) for model in models if not list_components(config["models"][model])}
 
 
-def package_versions():
-    """Return the versions of the packages that the inventory reads, where Snakemake runs; another version reruns it."""
-    versions = {}
-    for name in ("torch", "sam2", "sam3", "transformers"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return versions
+def inventory_files(wildcards):
+    """Return the local files that the options of the run's models name."""
+    return sorted({file for model in inventory_models(wildcards) for file in named_files("models", model)})
+
+
+def inventory_states(wildcards):
+    """Return the states of the local files and folders that the options of the run's models name."""
+    states = {}
+    for model in inventory_models(wildcards):
+        states |= named_states("models", model)
+    return states
 
 
 def inventory_code(wildcards):

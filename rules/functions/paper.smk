@@ -71,13 +71,23 @@ def table_caption(wildcards):
 
 
 def figure_files(wildcards):
-    """Return the states of the local files that a figure's options name."""
-    return local_inputs.describe_named_files(config["figures"][wildcards.figure])
+    """Return the local files that a figure's options name."""
+    return named_files("figures", wildcards.figure)
+
+
+def figure_states(wildcards):
+    """Return the states of the local files and folders that a figure's options name."""
+    return named_states("figures", wildcards.figure)
 
 
 def table_files(wildcards):
-    """Return the states of the local files that a table's options name."""
-    return local_inputs.describe_named_files(config["tables"][wildcards.table])
+    """Return the local files that a table's options name."""
+    return named_files("tables", wildcards.table)
+
+
+def table_states(wildcards):
+    """Return the states of the local files and folders that a table's options name."""
+    return named_states("tables", wildcards.table)
 
 
 def figure_code(wildcards):

@@ -24,8 +24,13 @@ def predict_model_params(wildcards):
 
 
 def predict_files(wildcards):
-    """Return the states of the local files that a model's options name."""
-    return local_inputs.describe_named_files(model_options(wildcards.model))
+    """Return the local files that a model's options name."""
+    return named_files("models", wildcards.model)
+
+
+def predict_states(wildcards):
+    """Return the states of the local files and folders that a model's options name."""
+    return named_states("models", wildcards.model)
 
 
 def predict_gpus(wildcards):

@@ -2,8 +2,13 @@
 
 
 def prompts_files(wildcards):
-    """Return the states of the local files that a prompt set's options name."""
-    return local_inputs.describe_named_files(config["prompts"][wildcards.prompts])
+    """Return the local files that a prompt set's options name."""
+    return named_files("prompts", wildcards.prompts)
+
+
+def prompts_states(wildcards):
+    """Return the states of the local files and folders that a prompt set's options name."""
+    return named_states("prompts", wildcards.prompts)
 
 
 def prompts_code(wildcards):

@@ -28,6 +28,11 @@ def compared_pairs_input(wildcards):
     return shard_tables(wildcards.run, "pairs", sorted(cells))
 
 
+def exhaustive_datasets():
+    """Return data set -> whether its labels are exhaustive, which marks values and changes none."""
+    return {dataset: config["datasets"][dataset]["exhaustive"] for dataset in list_referenced_ids(config, "datasets")}
+
+
 def estimate_code(wildcards):
     modules = plugin_modules.list_metric_modules(config["experiments"].values())
     return hash_script("scripts/statistics/estimate.py", *modules)

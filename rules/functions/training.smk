@@ -8,10 +8,20 @@ def training_image_shares(wildcards):
     return {entry["dataset"]: 1 - sum(mixed.values()), **mixed}
 
 
+def training_exhaustive(wildcards):
+    """Return data set -> whether its labels are exhaustive; otherwise no phrase is trained as absent from its images."""
+    return {dataset: config["datasets"][dataset]["exhaustive"] for dataset in training_image_shares(wildcards)}
+
+
 def training_input(wildcards):
     """Return the images and ground truth for training and validation, and the initial weights of the training."""
     entry = config["trainings"][wildcards.training]
-    files = {"images": "images", "truth": "instances.json", "image_table": "images.parquet"}
+    files = {
+        "images": "images",
+        "truth": "instances.json",
+        "image_table": "images.parquet",
+        "dataset": "dataset.json",  # it has the checksums of the images
+    }
     inputs = {}
     for key, file in files.items():
         inputs[key] = [f"resources/datasets/{dataset}/{file}" for dataset in training_image_shares(wildcards)]
@@ -32,9 +42,13 @@ def training_phrases(wildcards):
 
 
 def training_files(wildcards):
-    """Return the states of the local files that a training's options and its model's options name."""
-    named = {"training": config["trainings"][wildcards.training], "model": training_model_params(wildcards)}
-    return local_inputs.describe_named_files(named)
+    """Return the local files that a training's options and its model's options name."""
+    return named_files("trainings", wildcards.training)
+
+
+def training_states(wildcards):
+    """Return the states of the local files and folders that a training's options and its model's options name."""
+    return named_states("trainings", wildcards.training)
 
 
 def training_gpus(wildcards):

@@ -20,7 +20,7 @@ with job_context(snakemake) as log:
             check_fetched_file(path, receipt, provenance["inputs"][str(path)])
         counts = write.write_dataset(
             kind.iter_images(options, archives, seed),
-            write.make_info(kind.describe_labels(options), options),
+            kind.describe_labels(options),
             output.images,
             output.instances,
             output.table,
@@ -29,7 +29,9 @@ with job_context(snakemake) as log:
         )
     groups.warn_of_useless_groups(dataset, options, counts["n_groups"], counts["n_images"])
     lists = {key: Path(options[key]) for key in ("files", "ignore") if key in options}
-    others = {path: Path(path) for path in snakemake.input.get("named", [])}
-    sources = {role: card.describe_source(path, reads) for role, path in {**archives, **lists, **others}.items()}
+    origins = {**archives, **lists}
+    # Other local files and folders that the entry names.
+    origins |= {path: Path(path) for path in snakemake.params.state if Path(path) not in origins.values()}
+    sources = {role: card.describe_source(path, reads) for role, path in origins.items()}
     files.write_json(output.card, card.make_card(dataset, options, counts, sources, dict(output.items()), seed))
     log.info("%(n_images)d images, %(n_instances)d instances, %(n_ignored)d of them ignored", counts)

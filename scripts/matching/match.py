@@ -33,6 +33,7 @@ with job_context(snakemake) as log:
             snakemake.params.score_threshold,
             partial(optical_flow.read_flow, pictures) if pictures else optical_flow.read_no_flow,
             unpredicted=predicted.get("unpredicted", ()),
+            labelled_distance=snakemake.params.labelled_distance,
         )
         log.info("%d images, %d overlaps, %d instances, %d pairs", len(images), *map(len, frames))
     provenance = collect_provenance(snakemake, **({"skipped": skipped} if skipped else {}))

@@ -8,7 +8,7 @@ from samgap.jobs.script import collect_provenance, job_context
 from samgap.jobs.shards import select_shard
 from samgap.predictions.checks import describe_model
 from samgap.predictions.chunks import ChunkStore
-from samgap.predictions.run import list_package_versions, run_predictions
+from samgap.predictions.run import make_fingerprint, run_predictions
 from samgap.predictions.skipped import find_missing_weights, write_empty_tables
 from samgap.tables.images import IMAGES
 from samgap.tables.prompts import PROMPTS
@@ -40,7 +40,7 @@ with job_context(snakemake) as log:
         images = select_shard(IMAGES.read(inputs.image_table), *shard)
         prompts = PROMPTS.read(inputs.prompts, images["image_id"])
         weights = {role: Path(inputs[role]) for role in components} or Path(inputs.weights)
-        chunks = ChunkStore(Path(params.chunks), {**provenance, "shard": shard, **list_package_versions()})
+        chunks = ChunkStore(Path(params.chunks), make_fingerprint(provenance, *shard, params.states))
         with discard_damaged(cards, "checkpoint"):
             for path, card in cards.items():
                 check_fetched_file(path, card, provenance["inputs"][str(path)])

@@ -6,7 +6,8 @@ from samgap.statistics.comparisons import compute_comparisons
 from samgap.tables.statistics import COMPARISONS
 
 with job_context(snakemake) as log:
-    cells, params = CellReader(snakemake.input.pairs), snakemake.params
+    params = snakemake.params
+    cells = CellReader(params.exhaustive, snakemake.input.pairs)
     images = read_images(snakemake.input.images)
     rows = list(compute_comparisons(cells.read, images, params.pairs, params.statistics, params.seed))
     COMPARISONS.write(snakemake.output.table, rows, collect_provenance(snakemake))

@@ -7,7 +7,8 @@ from samgap.statistics.estimates import compute_estimates
 from samgap.tables.statistics import CONFUSIONS, ESTIMATES
 
 with job_context(snakemake) as log:
-    cells, params = CellReader(snakemake.input.pairs, snakemake.input.instances), snakemake.params
+    params = snakemake.params
+    cells = CellReader(params.exhaustive, snakemake.input.pairs, snakemake.input.instances)
     arguments = cells.read, read_images(snakemake.input.images), params.experiments, params.statistics, params.seed
     rows, provenance = list(compute_estimates(*arguments)), collect_provenance(snakemake)
     ESTIMATES.write(snakemake.output.table, rows, provenance)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from samgap.config.plugin_import import import_plugin
+from samgap.io.packages import MODEL_PACKAGES, list_package_versions
 from samgap.jobs.script import collect_provenance, job_context
 
 with job_context(snakemake) as log:
@@ -18,14 +19,32 @@ with job_context(snakemake) as log:
     else:
         method = import_plugin("training", options["family"])
     init_torch(snakemake.threads, params.tf32)
-    # An unfinished training is resumed only if its recipe is unchanged.
-    recipe = collect_provenance(snakemake, options=options, model=params.model, seed=params.seed, tf32=params.tf32)
+    recipe = collect_provenance(
+        snakemake,
+        options=options,
+        model=params.model,
+        phrases=params.phrases,
+        shares=params.shares,
+        exhaustive=params.exhaustive,
+        seed=params.seed,
+        tf32=params.tf32,
+        packages=list_package_versions(MODEL_PACKAGES),
+    )
+    # An unfinished training is resumed only if nothing that it depends on has changed. The state of a folder has times,
+    # which are not part of a record.
+    resumed_recipe = {**recipe, "states": params.states, "device": device}
     state = Path(snakemake.output.weights).with_name("unfinished.pt")
     names, fractions = params.shares.keys(), params.shares.values()
     sources = zip(map(Path, inputs.images), map(Path, inputs.truth), names, fractions, strict=True)
-    data = [DatasetSource(*source) for source in sources]
+    data = [DatasetSource(*source, exhaustive=params.exhaustive[source[2]]) for source in sources]
     validation = DatasetSource(Path(inputs.val_images), Path(inputs.val_truth), options["validation"])
-    settings = {"seed": params.seed, "device": device, "state": state, "recipe": recipe, "start": inputs.get("start")}
+    settings = {
+        "seed": params.seed,
+        "device": device,
+        "state": state,
+        "recipe": resumed_recipe,
+        "start": inputs.get("start"),
+    }
     model, history = run_training(method, options, params.model, params.phrases, data, validation, **settings)
     output = dict(snakemake.output.items())
     write_outputs(output, model, history, recipe, training=snakemake.wildcards.training, device=device)

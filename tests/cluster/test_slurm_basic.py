@@ -51,7 +51,7 @@ rule large:
 def finished_run(cluster, tmp_path_factory):
     """The folder of a finished run, and its jobs by rule, oldest first."""
     folder = tmp_path_factory.mktemp("basic").resolve()
-    (folder / "Snakefile").write_text(SNAKEFILE)
+    (folder / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
     run = cluster.snakemake("--profile", str(PROFILE), cwd=folder)
     assert run.returncode == 0, run.stdout
     jobs: dict[str, list[dict[str, str]]] = {}
@@ -63,7 +63,7 @@ def finished_run(cluster, tmp_path_factory):
 @pytest.mark.parametrize("rule", ["no-resources", "no-gpu"])
 def test_a_job_without_gpu_runs_on_the_cpu_node(finished_run, rule):
     folder, jobs = finished_run
-    assert (folder / f"{rule}.txt").read_text().split() == ["cpu1", "none"]
+    assert (folder / f"{rule}.txt").read_text(encoding="utf-8").split() == ["cpu1", "none"]
     (job,) = jobs[rule.replace("-", "_")]
     assert "gpu" not in job.get("TresPerJob", "")
 
@@ -71,7 +71,7 @@ def test_a_job_without_gpu_runs_on_the_cpu_node(finished_run, rule):
 def test_gpu_jobs_run_on_gpu_nodes_with_the_requested_number_of_gpus(finished_run):
     folder, jobs = finished_run
     for rule, count in (("one-gpu", 1), ("two-gpus", 2)):
-        node, devices = (folder / f"{rule}.txt").read_text().split()
+        node, devices = (folder / f"{rule}.txt").read_text(encoding="utf-8").split()
         assert node in ("gpu1", "gpu2")
         assert len(devices.split(",")) == count
         (job,) = jobs[rule.replace("-", "_")]
@@ -84,7 +84,7 @@ def test_a_job_killed_for_its_memory_is_submitted_again_with_more(finished_run):
     assert first["JobState"] in ("FAILED", "OUT_OF_MEMORY", "CANCELLED")
     assert second["JobState"] == "COMPLETED"
     assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("900M", "1800M")
-    assert (folder / "large.txt").read_text().split() == ["1800"]
+    assert (folder / "large.txt").read_text(encoding="utf-8").split() == ["1800"]
 
 
 def test_jobs_of_a_run_share_a_name_by_which_they_can_be_cancelled(finished_run):

@@ -43,14 +43,14 @@ def test_the_token_is_in_no_job_script_no_log_and_no_output(finished_run):
     folder, output, jobs = finished_run
     # The token was used; otherwise its absence from the files would prove nothing.
     assert (folder / "resources/checkpoints/sam3-demo/weights.pt").stat().st_size == 7000
-    assert "no such file" in (folder / "resources/checkpoints/sam2-demo/checkpoint.json").read_text()
+    assert "no such file" in (folder / "resources/checkpoints/sam2-demo/checkpoint.json").read_text(encoding="utf-8")
     assert len(jobs) == 2
 
     assert TOKEN not in output
     for job in jobs:
         assert TOKEN not in " ".join(job.values())
         command = ["scontrol", "write", "batch_script", job["JobId"], "-"]
-        script = subprocess.run(command, text=True, capture_output=True, check=True).stdout
+        script = subprocess.run(command, encoding="utf-8", capture_output=True, check=True).stdout
         assert "--target-jobs" in script and TOKEN not in script
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert any("slurm_logs" in path.parts for path in files) and folder / "report.html" in files

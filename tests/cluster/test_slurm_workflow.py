@@ -61,7 +61,7 @@ def test_all_figures_and_tables_are_written(finished_run):
     assert all((paper / "figures" / f"estimates.{form}").stat().st_size for form in ("pdf", "svg", "png", "csv"))
     assert all((paper / "tables" / f"results.{form}").stat().st_size for form in ("csv", "md", "tex"))
     assert (folder / "results" / "cluster" / "manifest.json").stat().st_size
-    assert "skipped" not in (paper / "tables" / "results.md").read_text()
+    assert "skipped" not in (paper / "tables" / "results.md").read_text(encoding="utf-8")
 
 
 def test_networks_predict_on_gpu_nodes_and_other_jobs_run_on_the_cpu_node(finished_run):

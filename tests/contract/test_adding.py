@@ -145,7 +145,7 @@ def add_file(checkout: Path, addition: Addition) -> Path:
     source = list_paper_items(checkout, section)[id] if section in ("figures", "tables") else checkout / addition.source
     folder = source.parent.parent if source.name == "__init__.py" else source.parent
     file = folder / f"{to_module_name(addition.id)}.py"
-    file.write_text(source.read_text() + addition.declaration)
+    file.write_text(source.read_text(encoding="utf-8") + addition.declaration, encoding="utf-8")
     return file
 
 
@@ -155,7 +155,7 @@ def hash_files(folder: Path) -> dict[Path, str]:
 
 
 def load_demo() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    return yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", ADDITIONS)
@@ -203,12 +203,12 @@ def test_extensions_are_planned(checkout, tmp_path):
             experiments[name.replace(" ", "-")] = config["experiments"].pop("added")
     config["experiments"] |= experiments
     file = tmp_path / "custom.yaml"
-    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     run = subprocess.run(
         [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--configfile", str(file)],
         cwd=checkout,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-        text=True,
+        encoding="utf-8",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=120,

@@ -37,5 +37,5 @@ def test_every_key_of_the_schema_has_a_description():
 
 @pytest.mark.parametrize("name", ["config", "demo", "demo-models"])
 def test_the_configurations_of_the_repository_are_valid(name):
-    config = validate_config(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()), ROOT)
+    config = validate_config(yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8")), ROOT)
     assert list_cells(config)

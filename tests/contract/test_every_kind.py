@@ -50,11 +50,15 @@ SAM2 = {
     "family": "sam2",
     "config": "configs/sam2.1/sam2.1_hiera_t.yaml",
     "overrides": {
-        **yaml.safe_load((ROOT / "config/demo/sam2-demo.overrides.yaml").read_text()),
+        **yaml.safe_load((ROOT / "config/demo/sam2-demo.overrides.yaml").read_text(encoding="utf-8")),
         "model.image_size": 128,
     },
 }
-SIZE = {**yaml.safe_load((ROOT / "config/demo/sam3-demo.architecture.yaml").read_text()), "depth": 2, "size": 112}
+SIZE = {
+    **yaml.safe_load((ROOT / "config/demo/sam3-demo.architecture.yaml").read_text(encoding="utf-8")),
+    "depth": 2,
+    "size": 112,
+}
 SAM3 = {"family": "sam3", "architecture": SIZE, "interactive": True}
 MODELS = {"sam2": SAM2, "sam3": SAM3, "grounded": {"family": "grounded", "detector": "sam3", "segmenter": "sam2"}}
 

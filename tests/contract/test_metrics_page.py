@@ -8,7 +8,7 @@ import pytest
 from samgap.metrics import METRIC_REGISTRY, load_metric
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
-PAGE = (FOLDER / "metrics.md").read_text()
+PAGE = (FOLDER / "metrics.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module", params=["config", "demo"])
 def prompt_sets(request):
-    return validate_config(yaml.safe_load((ROOT / f"config/{request.param}.yaml").read_text()), ROOT)["prompts"]
+    return validate_config(yaml.safe_load((ROOT / f"config/{request.param}.yaml").read_text(encoding="utf-8")), ROOT)[
+        "prompts"
+    ]
 
 
 def list_phrases(entry):
@@ -86,7 +88,7 @@ def test_unseen_phrases_are_marked(prompt_sets):
     ],
 )
 def test_an_invalid_option_raises_a_one_line_error_before_the_plan(entry, message):
-    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
     config["prompts"]["x"] = entry
     with pytest.raises(UserError) as caught:
         validate_config(config, ROOT)

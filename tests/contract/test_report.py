@@ -18,7 +18,9 @@ PUBLISHED = {"sam3": {"label": "SAM3"}}
 def render_page(template, **values):
     """Render a page as the report does, by Jinja and reStructuredText; a warning of either is an error."""
     environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    text = environment.from_string((ROOT / "report" / template).read_text()).render(snakemake=SimpleNamespace(**values))
+    text = environment.from_string((ROOT / "report" / template).read_text(encoding="utf-8")).render(
+        snakemake=SimpleNamespace(**values)
+    )
     return publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 2})["html_body"]
 
 

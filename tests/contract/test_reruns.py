@@ -201,6 +201,23 @@ def test_rules_hash_the_script_that_they_run():
             assert re.search(r"hash_script\(\s*\"(.+?)\"", code)[1] == script
 
 
+def test_rules_of_plugins_have_the_files_that_an_entry_names_as_inputs_and_their_states_as_parameters():
+    """Snakemake's times show a newer file; an older file, and a file in a folder, change the state alone."""
+    rules = {
+        rule: body
+        for file in (ROOT / "rules").glob("*.smk")
+        for rule, body in re.findall(
+            r"^rule (\w+):\n((?:(?:    .*)?\n)+)", file.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    with_plugins = {"prompts", "predict", "train", "inventory", "figure", "table"}
+    assert {
+        rule for rule, body in rules.items() if re.search(r"^        named=\w+_files,$", body, re.MULTILINE)
+    } == with_plugins
+    states = {rule for rule, body in rules.items() if re.search(r"^        states?=\w+_states?,$", body, re.MULTILINE)}
+    assert states == with_plugins | {"dataset", "fetch_archive", "checkpoint"}  # these three name their inputs by role
+
+
 def snakemake(folder: Path, *arguments: str) -> str:
     """Run Snakemake for the demo's data set in `folder`, and return its output."""
     command = [sys.executable, "-m", "snakemake", "resources/datasets/orchard-sim-test/dataset.json", "--cores", "1"]
@@ -210,7 +227,7 @@ def snakemake(folder: Path, *arguments: str) -> str:
         env=dict(os.environ),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert run.returncode == 0, run.stdout[-3000:]

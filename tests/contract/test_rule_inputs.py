@@ -23,8 +23,8 @@ def root(tmp_path: Path) -> Path:
     for section, inputs in (("figures", "INPUTS = ('comparisons', 'confusions', 'estimates')"), ("tables", "")):
         folder = tmp_path / "src/samgap/paper" / section
         folder.mkdir(parents=True)
-        (folder / "mine.py").write_text(f"{inputs}\n")
-        (folder / "history.py").write_text("INPUTS = ('history', 'comparisons')\n")
+        (folder / "mine.py").write_text(f"{inputs}\n", encoding="utf-8")
+        (folder / "history.py").write_text("INPUTS = ('history', 'comparisons')\n", encoding="utf-8")
     return tmp_path
 
 

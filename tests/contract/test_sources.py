@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def paper() -> dict:
-    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
 
 
 def test_the_four_sizes_of_sam2_have_sources(paper):

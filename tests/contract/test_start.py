@@ -24,7 +24,7 @@ def plan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "snakemake", "--dry-run", *arguments],
         cwd=folder,
         env=environment,
-        text=True,
+        encoding="utf-8",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=120,

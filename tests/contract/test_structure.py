@@ -167,7 +167,8 @@ def test_each_module_has_its_unit_test_file():
 def test_code_lines_exclude_docstrings_comments_and_blank_lines(tmp_path):
     file = tmp_path / "module.py"
     file.write_text(
-        '"""A module.\n\nMore.\n"""\n\n# why\nX = 1\n"""What."""\n\n\ndef f():\n    """Do."""\n    return """\n"""\n'
+        '"""A module.\n\nMore.\n"""\n\n# why\nX = 1\n"""What."""\n\n\ndef f():\n    """Do."""\n    return """\n"""\n',
+        encoding="utf-8",
     )
     assert count_code_lines(file) == 4
 
@@ -179,7 +180,7 @@ def test_imports_keep_the_contract():
     """The contract is in pyproject.toml: [tool.importlinter]."""
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
 
 

@@ -144,6 +144,20 @@ def test_a_checkout_with_braces_in_its_path_is_one_line(tmp_path):
             "snakemake verify -n fetch --config models=ellipse",
         ),
         (
+            ["-n", "--configfile", "config/demo.yaml", "config/demo-model.yml"],
+            "--configfile config/demo-model.yml: cannot be read (No such file or directory); "
+            "did you mean 'config/demo-models.yaml'?",
+        ),
+        (
+            ["-n", "--forcerun", "predict", "verify"],
+            "--forcerun takes 'verify' for one of its values; write targets before it: "
+            "snakemake verify -n --forcerun predict",
+        ),
+        (
+            ["-n", "--set-threads", "predict=two"],
+            "--set-threads has the value 'predict=two'; write RULE=THREADS, such as --set-threads predict=4",
+        ),
+        (
             ["-n", "--configfile", "nothere.yaml"],
             "--configfile nothere.yaml: cannot be read (No such file or directory); name a YAML file",
         ),

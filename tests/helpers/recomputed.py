@@ -45,7 +45,7 @@ class RawCell:
 
     def __init__(self, folder, run, dataset, model, prompts, score_threshold):
         results, self.threshold = folder / "results" / run, score_threshold
-        truth = json.loads((folder / "resources" / "datasets" / dataset / "instances.json").read_text())
+        truth = json.loads((folder / "resources" / "datasets" / dataset / "instances.json").read_text(encoding="utf-8"))
         nouns = {category["id"]: category["name"] for category in truth["categories"]}
         self.annotations, self.strata = defaultdict(list), {}
         for image in truth["images"]:

@@ -29,7 +29,7 @@ def compile_tex(table: Path, folder: Path) -> str:
     for _ in range(2):
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", document.name]
         result = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=120
+            command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", timeout=120
         )
         assert result.returncode == 0, result.stdout[-3000:]
     log = (folder / "document.log").read_text(encoding="utf-8", errors="replace")

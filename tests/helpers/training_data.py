@@ -79,9 +79,9 @@ def write_apples(
     image = {"id": 1, "file_name": "a.png", "width": side, "height": side, "group": "a"}
     if incomplete:
         image["incomplete"] = list(incomplete)
-    info = {"nouns": ["apple"], "attributes": {"size": ["large"]}, "exhaustive": exhaustive}
+    info = {"nouns": ["apple"], "attributes": {"size": ["large"]}}
     _write_instances(folder, info, ["apple"], [image], annotations)
-    return DatasetSource(folder, folder / "instances.json")
+    return DatasetSource(folder, folder / "instances.json", exhaustive=exhaustive)
 
 
 def _write_instances(

@@ -34,9 +34,10 @@ def evaluate_with_sam3(folder, masks, prompts, truth):
         result = {"image_id": image_ids[row.prompt_id], "category_id": 1, "score": row.score, "segmentation": coco(rle)}
         results.append(result)
     (folder / "truth.json").write_text(
-        json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "object"}]})
+        json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "object"}]}),
+        encoding="utf-8",
     )
-    (folder / "masks.json").write_text(json.dumps(results))
+    (folder / "masks.json").write_text(json.dumps(results), encoding="utf-8")
     values = evaluator.CGF1Evaluator(str(folder / "truth.json")).evaluate(str(folder / "masks.json"))
     return {
         "pmf1": values["cgF1_eval_segm_positive_micro_F1"],

@@ -19,6 +19,7 @@ from samgap.tables.statistics import COMPARISONS, ESTIMATES
 from tests.helpers.scenes import random_shard
 
 ROOT = Path(__file__).parents[2]
+EXHAUSTIVE = {"set": True}
 
 
 class Named(dict):
@@ -36,7 +37,7 @@ def run(script, folder, inputs, output, params, **wildcards):
         log=[str(folder / "log.txt")], rule=script, config={},
     )  # fmt: skip
     runpy.run_path(str(ROOT / "scripts" / f"{script}.py"), init_globals={"snakemake": job})
-    return (folder / "log.txt").read_text()
+    return (folder / "log.txt").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def run_matching(shard_files, model, skipped=None, **provenance):
         inputs = {name: folder / f"{name}.parquet" for name in ("images", "prompts")}
         inputs |= {"masks": cell / "masks.parquet", "truth": folder / "instances.json"}
         output = {name: cell / f"{name}.parquet" for name in ("overlaps", "instances", "pairs")}
-        params = {"shards": 2, "score_threshold": 0.5, "code": "abc"}
+        params = {"shards": 2, "score_threshold": 0.5, "labelled_distance": 0.1, "code": "abc"}
         log = run("matching/match", folder, inputs, output, params, shard=shard)
         assert ("skipped: no access" if skipped else "3 images") in log
         pairs.append(str(output["pairs"]))
@@ -92,7 +93,12 @@ def test_estimate_reads_shards_in_any_order(shard_files):
         "prompts": ["concepts"],
         "metrics": ["iou", "cgf1"],
     }
-    params = {"experiments": {"one": experiment}, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
+    params = {
+        "experiments": {"one": experiment},
+        "statistics": {"resamples": 50, "confidence": 0.95},
+        "seed": 1,
+        "exhaustive": EXHAUSTIVE,
+    }
     instances = [path.replace("pairs", "instances") for path in paths]
     tables = []
     for name, step in (("one", 1), ("two", -1)):
@@ -130,7 +136,7 @@ def test_compare_reads_shards(shard_files):
     pairs = [
         {**cell, "model": model, "baseline_model": "sam3", "metrics": ["iou"]} for model in ("again", "unavailable")
     ]
-    params = {"pairs": pairs, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
+    params = {"pairs": pairs, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1, "exhaustive": EXHAUSTIVE}
     run(
         "statistics/compare",
         folder,
@@ -152,7 +158,12 @@ def test_unknown_image_is_a_one_line_error(shard_files, capfd):
     fewer = IMAGES.read(folder / "images.parquet").iloc[:4]
     IMAGES.write(folder / "set" / "images.parquet", fewer)
     experiment = {"datasets": ["set"], "models": ["sam3"], "prompts": ["concepts"], "metrics": ["f1-50"]}
-    params = {"experiments": {"one": experiment}, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1}
+    params = {
+        "experiments": {"one": experiment},
+        "statistics": {"resamples": 50, "confidence": 0.95},
+        "seed": 1,
+        "exhaustive": EXHAUSTIVE,
+    }
     with pytest.raises(SystemExit):
         run("statistics/estimate", folder, inputs, {"table": folder / "comparisons.parquet"}, params)
     error = capfd.readouterr().err.strip()

@@ -48,7 +48,7 @@ def test_the_figure_script_writes_the_files_of_the_figure_named_by_the_wildcard(
 def test_a_figure_that_cannot_be_drawn_is_one_line_in_the_log_and_no_file(tmp_path):
     with pytest.raises(SystemExit):
         run_figure(DiscRun(tmp_path / "run").request(phrase="plum"), tmp_path / "script")
-    (line,) = (tmp_path / "script/log").read_text().splitlines()
+    (line,) = (tmp_path / "script/log").read_text(encoding="utf-8").splitlines()
     assert "figures.prompt-or-concept.concept.phrase: “plum” is no phrase of the prompts concepts" in line
     assert [path.name for path in (tmp_path / "script").iterdir()] == ["log"]
 
@@ -56,7 +56,7 @@ def test_a_figure_that_cannot_be_drawn_is_one_line_in_the_log_and_no_file(tmp_pa
 def test_the_table_script_writes_the_files_of_the_table_named_by_the_wildcard(tmp_path):
     request = comparisons_request(make_comparisons(), tmp_path)
     params = {"entry": request.entry, "models": request.models}
-    params |= {"experiments": request.experiments, "comparisons": request.comparisons}
+    params |= {"experiments": request.experiments, "comparisons": request.comparisons, "confidence": request.confidence}
     wildcards = {"table": request.table_id, "run": "test"}
     file_formats = ["csv", "md", "tex", "html"]
     written = run_script("table", tmp_path / "script", request.inputs, params, wildcards, file_formats)

@@ -24,7 +24,7 @@ from samgap.training.sam3 import task as sam3
 from tests.helpers.training_data import write_orchard
 
 ROOT = Path(__file__).parents[2]
-CONFIG = merge_catalogs(yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text()), ROOT)
+CONFIG = merge_catalogs(yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text(encoding="utf-8")), ROOT)
 SHORT_TRAINING = {"steps": 2, "schedule": 2, "warm-up": 1, "validate-every": 2, "batch": 2, "image-size": 64}
 MAX_WEIGHTS_BYTES = 20e6
 
@@ -32,7 +32,7 @@ MAX_WEIGHTS_BYTES = 20e6
 def _read_value(entry: dict, key: str) -> object:
     """Return the value of a key, or the content of the YAML file that it names."""
     value = entry.get(key)
-    return yaml.safe_load((ROOT / value).read_text()) if isinstance(value, str) else value
+    return yaml.safe_load((ROOT / value).read_text(encoding="utf-8")) if isinstance(value, str) else value
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,9 @@ def test_every_training_runs_from_the_weights_of_its_model(name, scenes, short_v
 
 @pytest.mark.workflow
 def test_a_retraining_is_planned_from_the_first_training_to_the_comparison(checkout):
-    (checkout.folder / "test.yaml").write_text((ROOT / "config" / "demo-models.yaml").read_text())
+    (checkout.folder / "test.yaml").write_text(
+        (ROOT / "config" / "demo-models.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     plan = checkout.run("verify_demo_weights", "--dry-run", "--quiet", "rules")
     jobs = dict(line.split() for line in plan.splitlines() if len(line.split()) == 2)
     assert jobs["train"] == str(len(CONFIG["trainings"]))
@@ -88,7 +90,9 @@ def test_a_retraining_is_planned_from_the_first_training_to_the_comparison(check
 
 @pytest.mark.workflow
 def test_the_comparison_fails_with_one_line_if_an_estimate_is_below_the_card(checkout):
-    (checkout.folder / "test.yaml").write_text((ROOT / "config" / "demo-models.yaml").read_text())
+    (checkout.folder / "test.yaml").write_text(
+        (ROOT / "config" / "demo-models.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     card = checkout.folder / "config" / "demo" / "figures.csv"
     rows = pd.read_csv(card).query("dataset == 'orchard-sim-test' and model in ['sam2-demo', 'sam3-demo']")
     rows = rows.query("(prompts == 'box' and metric == 'iou') or (prompts == 'concepts' and metric == 'f1-50')")

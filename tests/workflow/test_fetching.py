@@ -190,7 +190,9 @@ def test_weights_without_access_are_skipped_and_the_token_is_in_no_output(tmp_pa
     checkout.write_config(weights={"sam3-demo": gated}, **sections)
     # Without weights and an inventory no job may import torch, which takes seconds.
     (tmp_path / "block").mkdir()
-    (tmp_path / "block" / "torch.py").write_text("raise ImportError('no job of this run needs torch')")
+    (tmp_path / "block" / "torch.py").write_text(
+        "raise ImportError('no job of this run needs torch')", encoding="utf-8"
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "block"))
     output += checkout.run(cores=2)
     output += checkout.run("--report", "report.html")
@@ -203,7 +205,9 @@ def test_weights_without_access_are_skipped_and_the_token_is_in_no_output(tmp_pa
     assert skipped["value"].isna().all()
     assert estimates[estimates["model"] != "sam3-demo"]["value"].notna().all()
     for table in sections["tables"]:
-        assert "skipped: weights not available" in (results / f"paper/tables/{table}.md").read_text(), table
+        assert "skipped: weights not available" in (results / f"paper/tables/{table}.md").read_text(encoding="utf-8"), (
+            table
+        )
     for figure in sections["figures"]:
         assert (results / f"paper/figures/{figure}.png").stat().st_size > 0
 

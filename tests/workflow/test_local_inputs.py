@@ -22,7 +22,7 @@ ORCHARD = {"kind": "coco", "annotations": ["instances.json"], "nouns": {"apple":
 
 def edit_labels(folder: Path, get_image_id: Callable[[int], int | None]) -> None:
     """Change the image ids of the annotations in instances.json in place, as an editor does."""
-    labels = json.loads((folder / "instances.json").read_text())
+    labels = json.loads((folder / "instances.json").read_text(encoding="utf-8"))
     for annotation in labels["annotations"]:
         annotation["image_id"] = get_image_id(annotation["image_id"])
     with open(folder / "instances.json", "r+", encoding="utf-8") as stream:
@@ -46,7 +46,7 @@ def list_planned(checkout: Checkout, *targets: str) -> dict[str, str]:
 
 def write_config(checkout: Checkout, **sections) -> None:
     """Write a configuration with these entries in addition to those of the demo."""
-    demo = yaml.safe_load(checkout.write_config().read_text())
+    demo = yaml.safe_load(checkout.write_config().read_text(encoding="utf-8"))
     checkout.write_config(**{key: {**demo.get(key, {}), **entries} for key, entries in sections.items()})
 
 
@@ -85,7 +85,7 @@ def test_lists_archives_and_weights_replaced_by_older_files_are_read_again(check
     write_orchard_folder(tmp_path / "orchard")
     for name, content in {"part.txt": b"row1_0001.jpg", "a.zip": b"archive", "a.pt": b"weights"}.items():
         (tmp_path / name).write_bytes(content)
-    demo = yaml.safe_load(checkout.write_config().read_text())
+    demo = yaml.safe_load(checkout.write_config().read_text(encoding="utf-8"))
     write_config(
         checkout,
         datasets={"mine": {**ORCHARD, "path": str(tmp_path / "orchard"), "files": str(tmp_path / "part.txt")}},

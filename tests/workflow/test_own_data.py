@@ -29,7 +29,7 @@ def write_orchard(folder):
         "categories": [{"id": 1, "name": "apple"}],
         "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 5, 5 - 3 * i]} for i in range(3)],
     }
-    (folder / "orchard" / "labels.json").write_text(json.dumps(labels))
+    (folder / "orchard" / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
     archive_bytes = io.BytesIO()
     with tarfile.open(fileobj=archive_bytes, mode="w:gz") as archive:
         archive.add(folder / "orchard", "orchard")
@@ -41,8 +41,8 @@ def test_data_sets_from_a_url_and_from_a_folder(checkout, tmp_path):
     served = write_orchard(tmp_path / "served")
     entry = {"kind": "coco", "annotations": ["labels.json"], "nouns": {"apple": "apple"}, "groups": r"^(row\d+)_"}
     entry["max-left-out"] = 0.5
-    (tmp_path / "part.txt").write_text("row1_1.jpg\n")
-    demo = yaml.safe_load(checkout.write_config().read_text())
+    (tmp_path / "part.txt").write_text("row1_1.jpg\n", encoding="utf-8")
+    demo = yaml.safe_load(checkout.write_config().read_text(encoding="utf-8"))
     with Server(served) as server:
         datasets = {
             "remote": {**entry, "path": server.url_of("orchard.tar.gz")},
@@ -67,6 +67,6 @@ def test_data_sets_from_a_url_and_from_a_folder(checkout, tmp_path):
     assert local["sources"]["files"] == {"source": str(tmp_path / "part.txt"), "sha256": sha256(tmp_path / "part.txt")}
 
     # A change of the list of files makes the data set again.
-    (tmp_path / "part.txt").write_text("row1_1.jpg\nrow2_1.jpg\n")
+    (tmp_path / "part.txt").write_text("row1_1.jpg\nrow2_1.jpg\n", encoding="utf-8")
     checkout.run(cards[2])
     assert read_json(checkout.folder / cards[2])["n_images"] == 2

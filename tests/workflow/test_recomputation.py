@@ -18,7 +18,9 @@ SCORE_TOLERANCE = 1e-6
 
 def test_every_value_is_that_of_the_raw_masks(finished_run):
     results = finished_run.folder / "results" / "demo"
-    threshold = yaml.safe_load((finished_run.folder / "test.yaml").read_text())["statistics"]["score-threshold"]
+    threshold = yaml.safe_load((finished_run.folder / "test.yaml").read_text(encoding="utf-8"))["statistics"][
+        "score-threshold"
+    ]
     estimates = pq.read_table(results / "statistics" / "estimates.parquet").to_pandas()
     assert set(estimates["metric"]) - VALUES.keys() == NOT_RECOMPUTED.keys()
     n_compared, differences = 0, {}

@@ -31,8 +31,8 @@ def test_a_run_writes_tables_figures_and_a_manifest_and_a_second_run_has_nothing
     results = finished_run.folder / "results" / "demo"
     for form in ("pdf", "svg", "png", "csv"):
         assert (results / "paper" / "figures" / f"prompt-or-concept.{form}").stat().st_size > 0
-    assert "demo" in (results / "paper" / "figures" / "estimates.svg").read_text()
-    assert "demo" in (results / "paper" / "tables" / "results.md").read_text()
+    assert "demo" in (results / "paper" / "figures" / "estimates.svg").read_text(encoding="utf-8")
+    assert "demo" in (results / "paper" / "tables" / "results.md").read_text(encoding="utf-8")
 
     estimates = (
         pq.read_table(results / "statistics" / "estimates.parquet")
@@ -45,7 +45,7 @@ def test_a_run_writes_tables_figures_and_a_manifest_and_a_second_run_has_nothing
     assert iou["note"].isna().all()
 
     # The manifest lists the tables, and the provenance of the masks has the checksum of the weights.
-    manifest = json.loads((results / "manifest.json").read_text())
+    manifest = json.loads((results / "manifest.json").read_text(encoding="utf-8"))
     assert "results/demo/statistics/estimates.parquet" in json.dumps(manifest)
     masks = next((results / "predictions").rglob("model=sam3-demo/**/masks.parquet"))
     provenance = json.loads(pq.read_schema(masks).metadata[b"samgap"])
@@ -66,7 +66,7 @@ def test_a_run_decides_the_claims_from_the_packages_and_its_estimates(finished_r
     unmeasured = "not testable: the experiment spatial-prompts does not measure prompts-per-image"
     assert claims.loc["one-phrase-for-all", "verdict"] == unmeasured
 
-    manifest = json.loads((results / "manifest.json").read_text())
+    manifest = json.loads((results / "manifest.json").read_text(encoding="utf-8"))
     tables = {f"results/demo/{name}.parquet" for name in ("claims/claims", "inventory/inventory", "inventory/probes")}
     assert tables <= manifest["tables"].keys()
     assert tables | {"results/demo/statistics/estimates.parquet"} <= set(
@@ -79,7 +79,7 @@ def test_an_edit_reruns_what_depends_on_it_and_no_inference(finished_run, tmp_pa
     package = checkout.folder / "src" / "samgap"
 
     def plan_after(file, text):
-        (package / file).write_text((package / file).read_text() + text)
+        (package / file).write_text((package / file).read_text(encoding="utf-8") + text, encoding="utf-8")
         return checkout.run("-n")
 
     assert "Nothing to be done" in plan_after("metrics/iou.py", "\n# A comment changes no number.\n")
@@ -193,9 +193,12 @@ def test_a_training_is_one_more_checkpoint(checkout):
     checkout.write_config(weights={"sam3-demo": {"training": "more"}}, **sections)
     checkout.run("resources/checkpoints/sam3-demo/checkpoint.json")
     trainings = checkout.folder / "results" / "demo" / "training"
-    cards = {name: json.loads((trainings / name / "checkpoint.json").read_text()) for name in ("learn", "more")}
+    cards = {
+        name: json.loads((trainings / name / "checkpoint.json").read_text(encoding="utf-8"))
+        for name in ("learn", "more")
+    }
     checkpoint = json.loads(
-        (checkout.folder / "resources" / "checkpoints" / "sam3-demo" / "checkpoint.json").read_text()
+        (checkout.folder / "resources" / "checkpoints" / "sam3-demo" / "checkpoint.json").read_text(encoding="utf-8")
     )
     assert checkpoint["sha256"] == cards["more"]["sha256"] != cards["learn"]["sha256"]
     # The recipe of the second training lists the weights that it started from as an input.

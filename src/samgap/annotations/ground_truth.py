@@ -2,7 +2,6 @@
 
 `info.nouns` lists the nouns that are fully labelled: every instance has a label, or no image contains one.
 `info.attributes` lists the labelled attributes with their values. A phrase with other nouns or values is not evaluable.
-`info.exhaustive` is false if some objects of these nouns have no label (docs/reference/labels.md).
 """
 
 from collections import defaultdict
@@ -16,9 +15,6 @@ from pycocotools import mask as coco_mask
 
 from samgap.errors import UserError
 from samgap.io.files import read_json
-
-LABELLED_DISTANCE = 0.1
-"""Default of `labelled-distance`: the distance from which a prediction is far from all labels, in image heights."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +63,12 @@ class GroundTruth:
         instances: Image id -> instances; images without instances are missing.
         nouns: Fully labelled nouns: every instance has a label, or no image contains one.
         attributes: Labelled attribute -> its values.
-        exhaustive: Whether all objects of the nouns are labelled; if not, some are in the images without a label.
-        labelled_distance: Distance beyond which a prediction is far from all labelled instances, in image heights.
     """
 
     images: Mapping[int, Mapping[str, Any]]
     instances: Mapping[int, list[Instance]]
     nouns: frozenset[str]
     attributes: Mapping[str, tuple[str, ...]]
-    exhaustive: bool = True
-    labelled_distance: float = LABELLED_DISTANCE
 
     def instances_of(self, image_id: int) -> list[Instance]:
         """Return the instances of an image, which may be none."""
@@ -115,14 +107,7 @@ def read_ground_truth(path: str | Path, image_ids: Iterable[int] | None = None) 
         info = coco["info"]
         attributes = {name: tuple(values) for name, values in info["attributes"].items()}
         selected_images = {image_id: image for image_id, image in images.items() if image_id in selected_ids}
-        return GroundTruth(
-            selected_images,
-            dict(instances),
-            frozenset(info["nouns"]),
-            attributes,
-            exhaustive=info.get("exhaustive", True),
-            labelled_distance=info.get("labelled_distance", LABELLED_DISTANCE),
-        )
+        return GroundTruth(selected_images, dict(instances), frozenset(info["nouns"]), attributes)
     except KeyError as error:
         raise UserError(f"{path}: the key {error} is missing; make the data set again") from error
 

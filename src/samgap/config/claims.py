@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from samgap.config import module_literals, plugins
 from samgap.config.claim_checks import PROBE_FOLDER, KnownIds, validate_check
 from samgap.config.schema import suggest, validate
 from samgap.config.yaml_files import load_yaml
 from samgap.errors import UserError
+from samgap.io.yaml_text import parse_yaml
 
 SCHEMA_FILE = "config/claims.schema.yaml"
 PROMPT_CATALOG = "config/prompts.yaml"
@@ -35,7 +34,7 @@ def load_claims(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
         _validate_no_use(config, root)
         return dict(config)
     section = config["claims"]
-    schema = yaml.safe_load((root / SCHEMA_FILE).read_text(encoding="utf-8"))
+    schema = parse_yaml((root / SCHEMA_FILE).read_text(encoding="utf-8"))
     sources = load_yaml("claims.sources", section["sources"], root, dict)
     for key, source in sources.items():
         validate(

@@ -7,11 +7,9 @@ from typing import Any
 
 from samgap.config import module_literals, plugins
 from samgap.config.cells import list_referenced_ids
+from samgap.config.plugin_options import list_path_options
 from samgap.config.schema import suggest
 from samgap.errors import UserError
-
-DATA_FILE_KEYS = ("path", "files", "ignore")
-"""Keys of a data set that may name a local file or folder."""
 
 
 def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
@@ -37,14 +35,19 @@ def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
 
 
 def validate_files(config: Mapping[str, Any], root: Path) -> None:
-    """Raise UserError for a metric without its file, or a local path of a data set that is missing."""
-    for name in list_referenced_ids(config, "datasets"):
-        for key in DATA_FILE_KEYS:
-            _validate_data_path(f"datasets.{name}.{key}", config["datasets"][name].get(key), may_be_url=key == "path")
+    """Raise UserError for a metric without its file, or an option that is a path and names no file or folder."""
+    used = {section: list_referenced_ids(config, section) for section in ("datasets", "models", "prompts")}
+    used |= {section: list(config.get(section, {})) for section in ("figures", "tables", "trainings")}
+    for section, ids in used.items():
+        for id in ids:
+            entry = config[section][id]
+            for key in list_path_options(root, section, id, entry):
+                may_be_url = (section, key) == ("datasets", "path")
+                _validate_path(f"{section}.{id}.{key}", entry.get(key), may_be_url)
     _validate_metrics(config, root)
 
 
-def _validate_data_path(key_path: str, value: Any, may_be_url: bool) -> None:
+def _validate_path(key_path: str, value: Any, may_be_url: bool) -> None:
     # Snakemake resolves relative paths in its working directory, which need not be the repository.
     if isinstance(value, str) and not Path(value).exists():
         # In another encoding, a name beyond ASCII is looked for with other bytes.

@@ -1,16 +1,20 @@
 """The schema of a configuration: config/schema.yaml, with the options that plug-ins declare in their modules."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from samgap.config import module_literals, plugins
 from samgap.config.schema import suggest
 from samgap.errors import UserError
+from samgap.io.yaml_text import parse_yaml
+
+SCHEMA_FILE = "config/schema.yaml"
+"""The schema of the configuration, relative to the root of the repository."""
 
 
 def load_schema(root: Path) -> dict[str, Any]:
@@ -27,7 +31,7 @@ def load_schema(root: Path) -> dict[str, Any]:
     Raises:
         UserError: If `OPTIONS` of a module is not a literal, or not such a schema.
     """
-    schema: dict[str, Any] = yaml.safe_load((root / "config" / "schema.yaml").read_text(encoding="utf-8"))
+    schema: dict[str, Any] = parse_yaml((root / SCHEMA_FILE).read_text(encoding="utf-8"))
     for stage, (section, key) in plugins.PLUGIN_KEYS.items():
         entry_schema = schema["properties"][section]["additionalProperties"]
         branches = entry_schema.setdefault("allOf", [])
@@ -44,6 +48,40 @@ def load_schema(root: Path) -> dict[str, Any]:
                 with_options = {**entry_schema, "allOf": [{"if": {}, "then": options}]}
                 schema["properties"][section].setdefault("properties", {})[id] = with_options
     return schema
+
+
+def list_path_options(root: Path, section: str, id: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options of an entry whose plug-in declares them as paths: with `format: path` in `OPTIONS`.
+
+    The value of such an option is a file or a folder of this machine. A definition of config/schema.yaml that `OPTIONS`
+    refers to can have the format, too.
+
+    Args:
+        root: The root of the repository.
+        section: The section of the configuration.
+        id: The id of the entry, which is the plug-in of a figure or table.
+        entry: The entry, valid against the schema.
+    """
+    if section in ("figures", "tables"):
+        return _list_path_keys(root, root / plugins.get_paper_item_file(section, id))
+    stages = [(stage, key) for stage, (owner, key) in plugins.PLUGIN_KEYS.items() if owner == section and key in entry]
+    keys = [_list_path_keys(root, plugins.find_plugin_file(root, stage, entry[key])) for stage, key in stages]
+    return tuple(dict.fromkeys(name for names in keys for name in names))
+
+
+def _list_path_keys(root: Path, file: Path) -> tuple[str, ...]:
+    options = module_literals.read_literals(file, "OPTIONS").get("OPTIONS") or {}
+    definitions = _parse_definitions((root / SCHEMA_FILE).read_text(encoding="utf-8"))
+    formats = {
+        key: {**definitions.get(option.get("$ref", "").removeprefix("#/$defs/"), {}), **option}.get("format")
+        for key, option in options.get("properties", {}).items()
+    }
+    return tuple(key for key, name in formats.items() if name == "path")
+
+
+@functools.cache
+def _parse_definitions(text: str) -> dict[str, Any]:
+    return dict(parse_yaml(text)["$defs"])
 
 
 def _read_options(

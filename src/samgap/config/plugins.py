@@ -44,6 +44,12 @@ def list_plugins(root: Path, stage: str) -> dict[str, Path]:
     return list_modules(root / "src" / "samgap" / stage, MARKERS[stage])
 
 
+def find_plugin_file(root: Path, stage: str, plugin: str) -> Path:
+    """Return the file of a plug-in: a module, or the `__init__.py` of a package."""
+    base = root / "src" / "samgap" / stage / to_module_name(plugin)
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
 def list_paper_items(root: Path, section: str) -> dict[str, Path]:
     """Return id -> file of all figures or tables (`section` is `figures` or `tables`), sorted by id."""
     files = (root / PAPER_FOLDER / section).glob("[!_]*.py")

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from samgap.config.catalogs import merge_catalogs, merge_mappings
 from samgap.config.cells import list_referenced_ids
 from samgap.config.schema import suggest
 from samgap.errors import UserError
+from samgap.io.yaml_text import parse_config_text
 
 SECTIONS_WITH_MODELS = ("experiments", "comparisons", "figures", "tables")
 
@@ -40,9 +39,8 @@ def select_models(
     ids = tuple(name.strip() for name in names)
     models: dict[str, Any] = {}
     for file in config_files:
-        models = merge_mappings(
-            models, (yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}).get("models", {})
-        )
+        content = parse_config_text(Path(file).read_text(encoding="utf-8")) or {}
+        models = merge_mappings(models, content.get("models", {}))
     config = merge_catalogs({**config, "models": models}, root)
     for id in ids:
         if id not in config["models"]:

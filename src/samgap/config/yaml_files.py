@@ -7,9 +7,7 @@ from typing import Any
 import yaml
 
 from samgap.errors import UserError
-
-# Each job reads the configuration, and the loader in C is faster than the one in Python.
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from samgap.io.yaml_text import parse_yaml
 
 MODEL_FILE_TYPES: dict[str, type] = {"overrides": dict, "architecture": dict}
 """Keys of a model whose value may be the path of a YAML file, and the type of its content."""
@@ -51,7 +49,7 @@ def load_yaml(key_path: str, file: str, root: Path, expected_type: type) -> Any:
         UserError: If the file cannot be read, is not YAML, or has content of another type.
     """
     try:
-        content = yaml.load((root / Path(file).expanduser()).read_text(encoding="utf-8"), Loader=_LOADER)
+        content = parse_yaml((root / Path(file).expanduser()).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"config: {key_path} names the file {file}, which cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

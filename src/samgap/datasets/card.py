@@ -30,7 +30,6 @@ def make_card(
     return {
         "dataset": dataset,
         "kind": options["kind"],
-        "exhaustive": options.get("exhaustive", True),
         **counts,
         "instances_sha256": sha256(output["instances"]),
         "table_sha256": sha256(output["table"]),

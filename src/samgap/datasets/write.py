@@ -34,17 +34,6 @@ class _WrittenImage:
     extra_sha256: dict[str, str]  # of the extra files, by name
 
 
-def make_info(labels: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `info` of instances.json: what the labels of a data set cover.
-
-    Args:
-        labels: What the kind describes: `nouns` and `attributes`.
-        options: Entry of the data set in the configuration; `exhaustive` and `labelled-distance` are copied.
-    """
-    names = {"exhaustive": "exhaustive", "labelled_distance": "labelled-distance"}
-    return {**labels, **{name: options[key] for name, key in names.items() if key in options}}
-
-
 def write_dataset(
     annotated_images: Iterable[AnnotatedImage],
     info: Mapping[str, Any],
@@ -63,7 +52,7 @@ def write_dataset(
 
     Args:
         annotated_images: The images with their annotations.
-        info: What the labels cover; see `make_info` and `samgap.annotations.ground_truth`.
+        info: `nouns` and `attributes` that are labelled (`describe_labels` of the kind).
         images_dir: Folder of the images.
         instances_path: The COCO file.
         table_path: The table `images`.
@@ -93,7 +82,7 @@ def write_dataset(
             raise UserError(f"{dataset}: the data set has no image; check its options in the configuration")
     images, instances = _assign_ids(written)
     coco = {
-        "info": {"exhaustive": True, **info, "dataset": dataset, "nouns": nouns},
+        "info": {**info, "dataset": dataset, "nouns": nouns},
         "images": images,
         "categories": [{"id": number, "name": noun} for number, noun in enumerate(nouns, start=1)],
         "annotations": instances,

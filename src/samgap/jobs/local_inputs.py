@@ -7,13 +7,13 @@ or replaced by an older one. The times that Snakemake itself compares do not sho
 import functools
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from samgap.config.plugin_files import DATA_FILE_KEYS
 from samgap.download.fetch import parse_local_path
 from samgap.errors import UserError
+from samgap.io.variables import iter_texts
 from samgap.io.visible_files import walk_visible_files
 
 
@@ -42,25 +42,38 @@ def describe_state(path: str) -> str:
     return f"{n_files} files, {digest.hexdigest()[:32]}"
 
 
-def describe_named_files(entry: Mapping[str, Any]) -> dict[str, str]:
-    """Return the state of each local file and folder that an entry of the configuration names, by its path."""
-    return {path: describe_state(path) for path in list_named_paths(entry)}
+def describe_named_files(entry: Mapping[str, Any], path_options: Collection[str] = ()) -> dict[str, str]:
+    """Return the state of each local file and folder that an entry of the configuration names, by its path.
+
+    The arguments are those of `list_named_paths`.
+    """
+    return {path: describe_state(path) for path in list_named_paths(entry, path_options)}
 
 
-def list_named_paths(entry: Mapping[str, Any]) -> list[str]:
+def list_named_paths(entry: Mapping[str, Any], path_options: Collection[str] = ()) -> list[str]:
     """Return the paths of existing files and folders among the values of an entry, at any depth.
 
-    Values of the keys in `DATA_FILE_KEYS` are paths. Any other text is one if it has a `/` or a suffix and exists, so
-    that an option of a plug-in that names a file needs no declaration.
+    A text with a `/` or a suffix that is the path of an existing file counts, so that an option of a plug-in that names
+    a file needs no declaration. A folder counts only as the value of an option that is declared as a path, because a
+    phrase such as "apple/leaf" or "." can be the path of a folder by chance.
+
+    Args:
+        entry: An entry of the configuration.
+        path_options: The options of the entry that are declared as paths
+            (`samgap.config.plugin_options.list_path_options`).
     """
-    texts = dict.fromkeys(text for key, text in _iter_texts(entry) if key in DATA_FILE_KEYS or _is_like_path(text))
-    return [text for text in texts if os.path.exists(text)]
+    declared = [entry[key] for key in path_options if isinstance(entry.get(key), str)]
+    files = [text for _, text in iter_texts(entry) if _is_like_path(text) and os.path.isfile(text)]
+    return [path for path in dict.fromkeys(declared + files) if os.path.exists(path)]
 
 
-def list_named_files(entry: Mapping[str, Any]) -> list[str]:
-    """Return the files that the entry of a data set names by other keys than `DATA_FILE_KEYS`."""
-    known = {entry[key] for key in DATA_FILE_KEYS if key in entry}
-    return [path for path in list_named_paths(entry) if path not in known and os.path.isfile(path)]
+def list_named_files(entry: Mapping[str, Any], path_options: Collection[str] = ()) -> list[str]:
+    """Return those of `list_named_paths` that are files and can be inputs of a rule.
+
+    Snakemake takes braces in the path of an input for wildcards. The state of a file with braces is a parameter only.
+    """
+    paths = list_named_paths(entry, path_options)
+    return [path for path in paths if os.path.isfile(path) and "{" not in path and "}" not in path]
 
 
 def list_label_files(entry: Mapping[str, Any]) -> list[str]:
@@ -107,18 +120,6 @@ def _describe_file(file: Path) -> str:
     except OSError:  # a link to nothing
         return "not readable"
     return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _iter_texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Yield all texts in a value, each with the key of its mapping."""
-    if isinstance(value, str):
-        yield key, value
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _iter_texts(item, str(name))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _iter_texts(item, key)
 
 
 def _is_like_path(text: str) -> bool:

@@ -6,7 +6,6 @@ It has no dates or times, so a repeated run gives the same manifest.
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from samgap.config.cells import list_cells
 from samgap.io.files import read_json, sha256
+from samgap.io.packages import list_package_versions
 from samgap.jobs import code_hash
 from samgap.tables import parquet
 
@@ -91,7 +91,7 @@ def describe_environment(repository_root: Path) -> dict[str, Any]:
     lock = repository_root / "envs/requirements.lock"
     return {
         "python": platform.python_version(),
-        "packages": {name: _read_package_version(name) for name in RECORDED_PACKAGES},
+        "packages": list_package_versions(RECORDED_PACKAGES),
         "lock": sha256(lock) if lock.is_file() else None,
     }
 
@@ -150,13 +150,6 @@ def list_csv_sources(csv_path: str | Path, estimates_path: str | Path) -> list[s
 def _parse_hive_path(path: Path) -> dict[str, str]:
     """Return the keys of a hive path: `dataset=a/model=b/masks.parquet` gives {"dataset": "a", "model": "b"}."""
     return dict(part.split("=", 1) for part in path.parts if "=" in part)
-
-
-def _read_package_version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _run_git(folder: Path, *arguments: str) -> str | None:

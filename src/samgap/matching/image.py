@@ -10,7 +10,7 @@ import pandas as pd
 from samgap.annotations.ground_truth import GroundTruth
 from samgap.matching import checks, phrases, prompt_statistics
 from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch, assign, select_counted
-from samgap.matching.label_distances import LabelDistances
+from samgap.matching.label_distances import LABELLED_DISTANCE, LabelDistances
 from samgap.matching.nouns import find_ignored_columns
 from samgap.matching.overlap import ImageOverlap
 from samgap.matching.video import SequenceTracker
@@ -52,6 +52,7 @@ class ImageMatcher:
         score_threshold: the score from which predictions of prompts that are not spatial count.
         builder: receives the rows.
         tracker: compares the image with the previous frame.
+        labelled_distance: the distance beyond which a prediction is far from all labels, in image heights.
     """
 
     overlap: ImageOverlap
@@ -59,6 +60,7 @@ class ImageMatcher:
     score_threshold: float
     builder: TableBuilder
     tracker: SequenceTracker
+    labelled_distance: float = LABELLED_DISTANCE
     label_distances: LabelDistances = field(init=False)
 
     def __post_init__(self) -> None:
@@ -124,8 +126,7 @@ class ImageMatcher:
             "n_far": sum(distance > self._labelled_distance_px for distance in distances_px.values()),
             "tp": _count_true_positives(mask_ious),
             **_sum_measures(measures),
-            "exhaustive": self.truth.exhaustive,
-            "labelled_distance": self.truth.labelled_distance,
+            "labelled_distance": self.labelled_distance,
             "boxes_only": boxes_only,
             "box_predicted": len(box_counted),
             "box_tp": _count_true_positives(box_ious),
@@ -169,7 +170,7 @@ class ImageMatcher:
 
     @property
     def _labelled_distance_px(self) -> float:
-        return self.truth.labelled_distance * self.overlap.image_row.height
+        return self.labelled_distance * self.overlap.image_row.height
 
     def _measure_label_distances(self, match: PromptMatch) -> dict[int, float]:
         """Return the distance in px of each counted prediction of a phrase to the nearest label of any noun.

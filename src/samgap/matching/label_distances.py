@@ -9,6 +9,9 @@ from samgap.masks import rle
 from samgap.masks.boundaries import Crop, extract_boundary
 from samgap.matching.overlap import ImageOverlap
 
+LABELLED_DISTANCE = 0.1
+"""Default of `labelled-distance`: the distance from which a prediction is far from all labels, in image heights."""
+
 
 class LabelDistances:
     """Measures the predictions of one image; its labels are indexed once, when the first prediction needs it.

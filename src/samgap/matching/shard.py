@@ -23,6 +23,7 @@ from samgap.annotations.ground_truth import GroundTruth
 from samgap.io.progress import report_progress
 from samgap.matching import checks, video
 from samgap.matching.image import ImageMatcher, MatchTables, TableBuilder
+from samgap.matching.label_distances import LABELLED_DISTANCE
 from samgap.matching.overlap import ImageOverlap
 from samgap.tables.images import IMAGES
 from samgap.tables.predictions import MASKS
@@ -37,6 +38,7 @@ def match_shard(
     score_threshold: float,
     read_flow: optical_flow.FlowReader = optical_flow.read_no_flow,
     unpredicted: Collection[str] = (),
+    labelled_distance: float = LABELLED_DISTANCE,
 ) -> MatchTables:
     """Return the tables `overlaps`, `instances` and `pairs` of one shard.
 
@@ -56,6 +58,7 @@ def match_shard(
         read_flow: returns the optical flow between two frames.
         unpredicted: ids of the prompts that the model could not predict. Their instances count as missed; phrases of
             them that are absent are not evaluable, since no mask does not mean that the model says so.
+        labelled_distance: the distance beyond which a prediction is far from all labels, in image heights.
 
     Raises:
         UserError: the tables are not consistent.
@@ -75,7 +78,7 @@ def match_shard(
             if image_id in prompts_by_image:
                 image_masks = masks_by_image.get(image_id, masks.iloc[:0])
                 overlap = ImageOverlap(image_row, truth.instances_of(image_id), image_masks)
-                matcher = ImageMatcher(overlap, truth, score_threshold, builder, tracker)
+                matcher = ImageMatcher(overlap, truth, score_threshold, builder, tracker, labelled_distance)
                 matcher.match_prompts(prompts_by_image[image_id])
             else:
                 tracker.skip_frame(image_row)

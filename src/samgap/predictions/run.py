@@ -1,7 +1,6 @@
 """The prediction of a shard with a model of any family: tracks with its tracker, other prompts with its image model."""
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from samgap.annotations.ground_truth import read_ground_truth
+from samgap.io.packages import MODEL_PACKAGES, list_package_versions
 from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.assumptions import record_assumptions
 from samgap.predictions.checks import ModelLabel
@@ -16,9 +16,6 @@ from samgap.predictions.chunks import ChunkStore
 from samgap.predictions.shard import predict_shard
 from samgap.predictions.tracks import predict_tracks
 from samgap.prompts.kinds import get_row_kind
-
-PACKAGES = ("torch", "sam2", "sam3", "transformers")
-"""The packages whose versions identify the chunks of a shard."""
 
 
 def run_predictions(
@@ -81,6 +78,16 @@ def open_model(
     return model
 
 
-def list_package_versions() -> dict[str, str]:
-    """Return the installed version of each of `PACKAGES`."""
-    return {name: version(name) for name in PACKAGES}
+def make_fingerprint(
+    provenance: Mapping[str, Any], shard: str, n_shards: int, states: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what identifies the chunks of a shard: everything that its predictions depend on.
+
+    Args:
+        provenance: the rule, its code, the SHA-256 of its inputs, the model's options, TF32 and the device.
+        shard: the name of the shard.
+        n_shards: the number of shards of the data set.
+        states: path -> state of each local file and folder that the model's options name. A folder has no SHA-256.
+    """
+    packages = list_package_versions(MODEL_PACKAGES)
+    return {**provenance, "shard": [shard, n_shards], "states": dict(states), "packages": packages}

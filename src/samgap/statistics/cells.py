@@ -1,7 +1,7 @@
 """Read the cells of a run from the files of their shards."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +16,18 @@ TABLES = {"instances": INSTANCES, "pairs": PAIRS}
 
 
 class CellReader:
-    """Reader of tables `pairs` and `instances`, grouped by the cell in their hive paths."""
+    """Reader of tables `pairs` and `instances`, grouped by the cell in their hive paths.
 
-    def __init__(self, pairs: Iterable[str | Path], instances: Iterable[str | Path] = ()) -> None:
-        """Group the paths of both tables by cell; their order does not matter."""
+    Args:
+        exhaustive: Data set -> whether its labels are exhaustive: every object of its nouns is labelled.
+        pairs: The paths of the tables `pairs`, in any order.
+        instances: The paths of the tables `instances`, in any order.
+    """
+
+    def __init__(
+        self, exhaustive: Mapping[str, bool], pairs: Iterable[str | Path], instances: Iterable[str | Path] = ()
+    ) -> None:
+        self._exhaustive = exhaustive
         self._pairs_paths, self._instances_paths = _group_by_cell(pairs), _group_by_cell(instances)
 
     def __len__(self) -> int:
@@ -35,7 +43,7 @@ class CellReader:
             _read_concatenated(self._instances_paths[key], "instances") if key in self._instances_paths else None
         )
         pairs = _read_concatenated(self._pairs_paths[key], "pairs")
-        return Cell(pairs, instances, next(filter(None, skip_reasons), None))
+        return Cell(pairs, instances, next(filter(None, skip_reasons), None), self._exhaustive[key[0]])
 
 
 def _group_by_cell(paths: Iterable[str | Path]) -> dict[CellKey, list[Path]]:

@@ -123,7 +123,9 @@ def _summarize_cells(
         cell = read_cell(key)
         for metric in metrics:
             summaries[key, metric, NO_IMAGES] = (
-                f"skipped: {cell.skip_reason}" if cell.skip_reason else summarize_metric(metric, cell.pairs, clustering)
+                f"skipped: {cell.skip_reason}"
+                if cell.skip_reason
+                else summarize_metric(metric, cell.pairs, clustering, cell.exhaustive)
             )
             rows = cell.pairs[select_lost(load_metric(metric), cell.pairs)]
             lost[key, metric] = frozenset(zip(rows["image_id"], rows["phrase"], strict=True))
@@ -158,7 +160,9 @@ def _summarize_common_images(
         for value in (value for value in values if value[0] == key):
             pairs = cell.pairs[~cell.pairs["image_id"].isin(value[2])]
             summaries[value] = (
-                f"skipped: {cell.skip_reason}" if cell.skip_reason else summarize_metric(value[1], pairs, clustering)
+                f"skipped: {cell.skip_reason}"
+                if cell.skip_reason
+                else summarize_metric(value[1], pairs, clustering, cell.exhaustive)
             )
     return summaries
 

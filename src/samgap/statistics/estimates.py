@@ -103,7 +103,7 @@ def _summarize_strata(cell: Cell, metric: str, clustering: Clustering) -> Iterat
         yield STRATUM_ALL, f"skipped: {cell.skip_reason}"
         return
     for stratum, pairs in cell.iter_strata(load_metric(metric)):
-        yield stratum, summarize_metric(metric, pairs, clustering)
+        yield stratum, summarize_metric(metric, pairs, clustering, cell.exhaustive)
 
 
 def _estimate_stratum(

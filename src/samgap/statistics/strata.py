@@ -45,6 +45,8 @@ class Cell:
     """None if the statistics need no strata of instances."""
     skip_reason: str | None = None
     """Why the model made no predictions; the tables are then empty."""
+    exhaustive: bool = True
+    """Whether the labels of the data set are exhaustive."""
 
     def iter_strata(self, metric: Metric) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield the name of each stratum for which `metric` is defined, with its rows of table `pairs`."""

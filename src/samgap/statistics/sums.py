@@ -104,8 +104,17 @@ class RankingStatistics(SampleSize):
 Resampleable = SumStatistics | RankingStatistics
 
 
-def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering) -> Resampleable | str:
-    """Prepare a metric of table `pairs` for resampling, or return `not evaluable: …` with the reason."""
+def summarize_metric(
+    metric_id: str, pairs: pd.DataFrame, clustering: Clustering, exhaustive: bool = True
+) -> Resampleable | str:
+    """Prepare a metric of table `pairs` for resampling, or return `not evaluable: …` with the reason.
+
+    Args:
+        metric_id: the metric.
+        pairs: the rows of a cell or of a stratum of it.
+        clustering: the clusters of the data set's images.
+        exhaustive: whether the labels of the data set are exhaustive, which changes no value.
+    """
     metric = load_metric(metric_id)
     reason = metric.not_evaluable_reason(pairs)
     if reason:
@@ -113,7 +122,7 @@ def summarize_metric(metric_id: str, pairs: pd.DataFrame, clustering: Clustering
     n_lost = int(select_lost(metric, pairs).sum())
     pairs = pairs[metric.row_mask(pairs)]
     codes = clustering.cluster_codes(pairs["image_id"])
-    coverage = describe_coverage(metric, pairs)
+    coverage = describe_coverage(metric, pairs, exhaustive)
     if isinstance(metric, RankedMetric):
         sizes = _count_carriers(pairs, codes, metric.carries_value(pairs), clustering)
         return RankingStatistics(
@@ -159,13 +168,12 @@ def select_lost(metric: Metric, pairs: pd.DataFrame) -> np.ndarray:
     return is_selected
 
 
-def describe_coverage(metric: Metric, pairs: pd.DataFrame) -> LabelCoverage:
+def describe_coverage(metric: Metric, pairs: pd.DataFrame, exhaustive: bool) -> LabelCoverage:
     """Describe what the labels do not cover, for a metric of the rows of table `pairs` that count.
 
     A row of a spatial prompt needs no other labels than that of its object.
     """
-    is_exhaustive = pairs["exhaustive"].to_numpy(bool) | has_property(pairs, "spatial")
-    lacks_labels = metric.needs_exhaustive_labels and not is_exhaustive.all()
+    lacks_labels = metric.needs_exhaustive_labels and not exhaustive and not has_property(pairs, "spatial").all()
     if metric.left_out is None or not len(pairs):
         return LabelCoverage(lacks_labels)
     distance = float_column(pairs, "labelled_distance")[0]

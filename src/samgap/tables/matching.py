@@ -162,7 +162,6 @@ PAIRS = Table(
         ),
         column("n_predicted", pa.int32(), "predictions at or above the score threshold, without ignored ones"),
         column("n_far", pa.int32(), "of them farther than labelled_distance from every labelled instance"),
-        column("exhaustive", pa.bool_(), "whether the labels of the data set are exhaustive"),
         column("labelled_distance", pa.float64(), "key labelled-distance of the data set", "image heights"),
         column("tp", pa.list_(pa.int32(), len(IOU_THRESHOLDS)), "one-to-one matches at IoU 0.50, 0.55 … 0.95"),
         *_make_measure_columns("sum_"),

@@ -50,6 +50,7 @@ class DatasetSource:
     ground_truth_path: Path  # its instances.json
     name: str = ""
     batch_fraction: float = 1.0  # expected fraction of the images of a batch
+    exhaustive: bool = True  # whether every object of its nouns has a label
 
 
 def sample_source_indices(sources: Sequence[DatasetSource], n_images: int, rng: np.random.Generator) -> np.ndarray:

@@ -26,7 +26,7 @@ def write_outputs(
         output: Paths by name: `weights`, `history`, `card`.
         model: The trained model.
         history: Rows of the table `history`; those of the last step are repeated on the card.
-        recipe: Everything that the training depends on: provenance of the inputs, options, seed.
+        recipe: Everything that the training depends on: provenance of the inputs, options, phrases, seed, packages.
         training: Id of the training.
         device: `cpu` or `cuda`.
     """

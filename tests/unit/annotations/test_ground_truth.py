@@ -1,12 +1,11 @@
 """The ground truth as it is read from `instances.json`."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from samgap.annotations.ground_truth import LABELLED_DISTANCE, Instance, read_ground_truth
+from samgap.annotations.ground_truth import Instance, read_ground_truth
 from samgap.errors import UserError
 from samgap.masks import rle
 from tests.helpers.scenes import square_mask
@@ -36,7 +35,7 @@ CONTENT = {
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "instances.json"
-    path.write_text(json.dumps(CONTENT))
+    path.write_text(json.dumps(CONTENT), encoding="utf-8")
     return path
 
 
@@ -58,22 +57,6 @@ def test_only_selected_images_are_read(file):
 
 @pytest.mark.parametrize("key", ["info", "categories", "images", "annotations"])
 def test_a_file_without_a_key_is_one_line(file, key):
-    file.write_text(json.dumps({name: value for name, value in CONTENT.items() if name != key}))
+    file.write_text(json.dumps({name: value for name, value in CONTENT.items() if name != key}), encoding="utf-8")
     with pytest.raises(UserError, match=f"instances.json: the key '{key}' is missing; make the data set again"):
         read_ground_truth(file)
-
-
-@pytest.mark.parametrize(
-    ("info", "exhaustive", "labelled_distance"),
-    [
-        ({}, True, LABELLED_DISTANCE),
-        ({"exhaustive": False}, False, LABELLED_DISTANCE),
-        ({"exhaustive": True, "labelled_distance": 0.25}, True, 0.25),
-    ],
-)
-def test_exhaustive_labels_and_the_distance_are_read(tmp_path: Path, info, exhaustive, labelled_distance) -> None:
-    coco = {"info": {"nouns": ["apple"], "attributes": {}, **info}, "images": [], "categories": [], "annotations": []}
-    path = tmp_path / "instances.json"
-    path.write_text(json.dumps(coco), encoding="utf-8")
-    truth = read_ground_truth(path)
-    assert truth.exhaustive is exhaustive and truth.labelled_distance == labelled_distance

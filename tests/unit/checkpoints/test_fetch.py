@@ -72,7 +72,7 @@ def test_a_local_file(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPa
 def test_weights_of_a_training(tmp_path: Path, target: Path) -> None:
     weights, card = tmp_path / "trained.pt", tmp_path / "checkpoint.json"
     weights.write_bytes(DATA)
-    card.write_text(json.dumps({"status": "available", "sha256": SHA, "size": len(DATA)}))
+    card.write_text(json.dumps({"status": "available", "sha256": SHA, "size": len(DATA)}), encoding="utf-8")
     files = {"trained_weights": weights, "trained_card": card}
     assert fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files) == make_available_card(
         "training:tuned", "size", "sha256"
@@ -88,7 +88,7 @@ def test_weights_of_a_training(tmp_path: Path, target: Path) -> None:
     weights.write_bytes(DATA)
     with pytest.raises(UserError, match="training:tuned: size is 7000, not 3 as configured"):
         fetch_weights({"training": "tuned", "size": 3}, target, skip_unavailable=True, **files)
-    card.write_text(json.dumps({"status": "unavailable", "why": "gated"}))
+    card.write_text(json.dumps({"status": "unavailable", "why": "gated"}), encoding="utf-8")
     result = fetch_weights({"training": "tuned"}, target, skip_unavailable=True, **files)
     assert (result["status"], result["why"]) == ("unavailable", "gated")
 

@@ -30,7 +30,7 @@ def root(tmp_path):
     copy_plugins(tmp_path, "prompts")
     (tmp_path / "src/samgap/models").mkdir(parents=True)
     for name, text in FAMILY_FILES.items():
-        (tmp_path / "src/samgap/models" / f"{name}.py").write_text(text)
+        (tmp_path / "src/samgap/models" / f"{name}.py").write_text(text, encoding="utf-8")
     return tmp_path
 
 
@@ -85,12 +85,12 @@ def test_components_must_accept_the_kind_of_their_role(root, entry, message):
 def test_a_component_accepts_an_added_kind_in_place_of_a_built_in_one(root):
     prompts = root / "src/samgap/prompts"
     for name, source in (("captions", "phrases"), ("frames", "box")):
-        (prompts / f"{name}.py").write_text((prompts / f"{source}.py").read_text())
+        (prompts / f"{name}.py").write_text((prompts / f"{source}.py").read_text(encoding="utf-8"), encoding="utf-8")
     for name, kind in (("reader", "captions"), ("cutter", "frames")):
-        (root / f"src/samgap/models/{name}.py").write_text(f"KINDS = ({kind!r},)\n")
+        (root / f"src/samgap/models/{name}.py").write_text(f"KINDS = ({kind!r},)\n", encoding="utf-8")
     added = {name: {"family": name} for name in ("reader", "cutter")}
     composed = {"family": "text", "detector": "reader", "segmenter": "cutter"}
-    (root / "src/samgap/models/text.py").write_text("KINDS = ('text',)\n")
+    (root / "src/samgap/models/text.py").write_text("KINDS = ('text',)\n", encoding="utf-8")
     config = {"models": {**added, "it": composed}, "prompts": {"captions": {"kind": "captions"}}}
     capabilities.validate_capabilities(config, [("experiments.x", ("d", "it", "captions"))], root)
     assert capabilities.list_accepted_kinds(config, "it", root, "captions") == (("captions",), "")
@@ -132,7 +132,9 @@ def test_a_model_that_does_not_accept_its_prompts_is_one_line(repository, key_pa
 
 def test_a_family_must_declare_the_kinds_that_it_accepts(repository):
     file = repository / "src/samgap/models/sam2.py"
-    file.write_text(file.read_text().replace("('box', 'point')", "tuple(open('kinds'))"))
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("('box', 'point')", "tuple(open('kinds'))"), encoding="utf-8"
+    )
     with pytest.raises(UserError, match=r"models/sam2\.py.*KINDS"):
         validate_config(CONFIG, repository)
 
@@ -174,8 +176,8 @@ def test_a_copy_of_a_kind_is_accepted_by_the_families_of_the_kind(plugin_copy):
     copies = {id: f"{id}-copy" for id in sorted(PHRASES | ONE_INSTANCE | {"grid", "exemplar"})}
     assert copies.keys() == read_prompt_kinds(plugin_copy).keys()
     for id, copy in copies.items():
-        source = (prompts / f"{id.replace('-', '_')}.py").read_text()
-        (prompts / f"{copy.replace('-', '_')}.py").write_text(source)
+        source = (prompts / f"{id.replace('-', '_')}.py").read_text(encoding="utf-8")
+        (prompts / f"{copy.replace('-', '_')}.py").write_text(source, encoding="utf-8")
     for model, built_in in ACCEPTED.items():
         accepted, _ = capabilities.list_accepted_kinds({"models": FAMILIES}, model, plugin_copy, "box")
         assert set(accepted) == built_in | {copies[id] for id in built_in}, model

@@ -18,7 +18,7 @@ CATALOG = {
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "shared.yaml").write_text(yaml.safe_dump(CATALOG))
+    (tmp_path / "shared.yaml").write_text(yaml.safe_dump(CATALOG), encoding="utf-8")
     return tmp_path
 
 
@@ -41,14 +41,14 @@ def test_an_entry_without_its_kind_changes_the_catalogs(root):
 
 
 def test_a_later_catalog_replaces_an_earlier_one(root):
-    (root / "later.yaml").write_text("prompts: {grid: {kind: grid, side: 8}}\n")
+    (root / "later.yaml").write_text("prompts: {grid: {kind: grid, side: 8}}\n", encoding="utf-8")
     config = merge_catalogs({"catalogs": ["shared.yaml", "later.yaml"]}, root)
     assert config["prompts"] == {"mask": CATALOG["prompts"]["mask"], "grid": {"kind": "grid", "side": 8}}
 
 
 def test_a_catalog_outside_the_repository(root, tmp_path_factory):
     file = tmp_path_factory.mktemp("elsewhere") / "catalog.yaml"
-    file.write_text("prompts: {far: {kind: box}}\n")
+    file.write_text("prompts: {far: {kind: box}}\n", encoding="utf-8")
     assert merge_catalogs({"catalogs": [str(file)]}, root)["prompts"] == {"far": {"kind": "box"}}
 
 
@@ -72,7 +72,7 @@ def test_merging_changes_neither_its_argument_nor_a_merged_configuration(root):
 )
 def test_an_invalid_catalog_is_one_line(root, text, message):
     if text is not None:
-        (root / "broken.yaml").write_text(text)
+        (root / "broken.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as error:
         merge_catalogs({"catalogs": ["broken.yaml"]}, root)
     assert message in str(error.value) and "\n" not in str(error.value)
@@ -80,8 +80,8 @@ def test_an_invalid_catalog_is_one_line(root, text, message):
 
 @pytest.mark.parametrize("name", ["config", "demo", "demo-models"])
 def test_the_repositorys_configurations_share_the_catalog_of_prompts(name):
-    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
-    catalog = yaml.safe_load((ROOT / "config/prompts.yaml").read_text())["prompts"]
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    catalog = yaml.safe_load((ROOT / "config/prompts.yaml").read_text(encoding="utf-8"))["prompts"]
     assert config["catalogs"][0] == "config/prompts.yaml"
     repeated = [id for id, entry in config.get("prompts", {}).items() if catalog.get(id) == entry]
     assert not repeated
@@ -89,7 +89,7 @@ def test_the_repositorys_configurations_share_the_catalog_of_prompts(name):
 
 def test_the_demos_configurations_repeat_no_entry():
     files = [ROOT / "config" / name for name in ("demo.yaml", "demo-models.yaml", "demo/catalog.yaml")]
-    first, second, catalog = (yaml.safe_load(file.read_text()) for file in files)
+    first, second, catalog = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in files)
     assert first["catalogs"] == second["catalogs"] == ["config/prompts.yaml", "config/demo/catalog.yaml"]
     for section in TYPE_KEYS:
         entries = [*first.get(section, {}), *second.get(section, {}), *catalog[section]]
@@ -97,11 +97,11 @@ def test_the_demos_configurations_repeat_no_entry():
 
 
 def test_a_change_of_one_entry_of_the_catalog_changes_that_prompt_set_alone(tmp_path):
-    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
     before = validate_config(config, ROOT)
-    catalog = yaml.safe_load((ROOT / "config/prompts.yaml").read_text())
+    catalog = yaml.safe_load((ROOT / "config/prompts.yaml").read_text(encoding="utf-8"))
     catalog["prompts"]["grid"]["side"] = 16
-    (tmp_path / "prompts.yaml").write_text(yaml.safe_dump(catalog))
+    (tmp_path / "prompts.yaml").write_text(yaml.safe_dump(catalog), encoding="utf-8")
     after = validate_config({**config, "catalogs": [str(tmp_path / "prompts.yaml"), *config["catalogs"][1:]]}, ROOT)
     assert [id for id in before["prompts"] if before["prompts"][id] != after["prompts"][id]] == ["grid"]
     assert {key for key in before if before[key] != after[key]} == {"catalogs", "prompts"}

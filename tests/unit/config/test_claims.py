@@ -84,7 +84,7 @@ def test_the_section_gets_the_content_of_its_files():
 def test_a_faulty_source_is_refused(tmp_path):
     config = demo_config()
     config["claims"]["sources"] = str(tmp_path / "sources.yaml")
-    (tmp_path / "sources.yaml").write_text("X: {name: x, title: t}")
+    (tmp_path / "sources.yaml").write_text("X: {name: x, title: t}", encoding="utf-8")
     with pytest.raises(UserError, match="source 'X': its top level lacks the key 'where'"):
         load_claims(config, ROOT)
 

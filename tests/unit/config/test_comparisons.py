@@ -112,7 +112,7 @@ def test_cells_without_a_common_data_set():
     ],
 )
 def test_the_schema_and_the_references_of_comparisons_are_checked(change, part):
-    demo = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    demo = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
     entry = demo["comparisons"]["box-itself"] | change
     demo["comparisons"]["box-itself"] = {key: value for key, value in entry.items() if value is not ...}
     with pytest.raises(UserError) as error:
@@ -122,7 +122,7 @@ def test_the_schema_and_the_references_of_comparisons_are_checked(change, part):
 
 @pytest.mark.parametrize("name", ["config", "demo"])
 def test_the_comparisons_of_the_repositorys_configurations(name):
-    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
     comparisons.validate_comparisons(config)
     pairs = comparisons.expand_comparisons(config)
     network = pairs[0]["model"]

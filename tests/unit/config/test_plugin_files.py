@@ -1,5 +1,6 @@
 """Local paths of data sets that Snakemake can use, and one line for others and for an id without its file."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -86,3 +87,19 @@ def test_an_id_or_a_path_without_its_file_is_one_line(repository, key_path, valu
 def test_a_figure_or_table_that_the_configuration_does_not_name_is_no_error(repository, key_path):
     section, id = key_path.split("/")
     assert id not in validate_config(change(key_path, ...), repository)[section]
+
+
+def test_a_missing_path_of_a_models_option_is_one_line(tmp_path: Path) -> None:
+    for name in ("config", "src"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    file = tmp_path / "src/samgap/models/shape.py"
+    option = '"properties": {"outlines": {"description": "A folder.", "type": "string", "format": "path"}, '
+    file.write_text(file.read_text(encoding="utf-8").replace('"properties": {', option, 1), encoding="utf-8")
+    config = make_config(tmp_path)
+    validate_files(config, tmp_path)
+    config["models"]["ellipse"]["outlines"] = "no/such/folder"
+    with pytest.raises(UserError) as error:
+        validate_files(config, tmp_path)
+    assert str(error.value) == (
+        "config: models.ellipse.outlines is no/such/folder, which does not exist; name a path on this machine"
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from samgap.config.plugin_options import load_schema
+from samgap.config.plugin_options import list_path_options, load_schema
 from samgap.config.schema import validate
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
@@ -51,14 +51,14 @@ OPTIONS = """
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/schema.yaml").write_text(SCHEMA)
+    (tmp_path / "config/schema.yaml").write_text(SCHEMA, encoding="utf-8")
     return tmp_path
 
 
 def add_module(root: Path, stage: str, text: str) -> None:
     file = root / "src/samgap" / stage / "new_one.py"
     file.parent.mkdir(parents=True)
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,10 @@ def test_options_of_a_module_are_part_of_the_schema(root, stage, marker, section
 def test_a_kind_may_have_another_default_of_a_key_of_every_entry(root):
     file = root / "config/schema.yaml"
     file.write_text(
-        file.read_text().replace("family: {type: string}}", "family: {type: string}, open: {type: boolean}}")
+        file.read_text(encoding="utf-8").replace(
+            "family: {type: string}}", "family: {type: string}, open: {type: boolean}}"
+        ),
+        encoding="utf-8",
     )
     options = "{'properties': {'open': {'description': 'As for every entry.', 'default': False}}}"
     add_module(root, "datasets", f"def iter_images(): ...\nOPTIONS = {options}\n")
@@ -155,8 +158,33 @@ def test_the_options_of_the_repositorys_plugins_are_valid():
 
 
 def test_a_new_kind_without_options_needs_no_declaration(repository):
-    (repository / "src/samgap/datasets/field.py").write_text(DATASET)
+    (repository / "src/samgap/datasets/field.py").write_text(DATASET, encoding="utf-8")
     assert validate_config(change("datasets/x", {"kind": "field"}), repository)["datasets"]["x"] == {
         "kind": "field",
         "shards": 1,
+        "exhaustive": True,
+        "labelled-distance": 0.1,
     }
+
+
+def test_options_that_the_kinds_of_data_sets_declare_as_paths() -> None:
+    entries = {"coco": ["path", "files"], "minneapple-layout": ["path", "files", "ignore"], "minneapple": ["ignore"]}
+    for kind, keys in (entries | {"orchard-sim": []}).items():
+        assert sorted(list_path_options(ROOT, "datasets", "mine", {"kind": kind})) == sorted(keys), kind
+
+
+@pytest.mark.parametrize(
+    ("stage", "section", "entry"),
+    [
+        ("models", "models", {"family": "new-one"}),
+        ("demo_models", "trainings", {"family": "sam2", "method": "new-one"}),
+        ("paper/figures", "figures", {"number": "1"}),
+    ],
+)
+def test_an_option_with_the_format_path_is_a_path(root: Path, stage: str, section: str, entry: dict) -> None:
+    for name in ("sam2", "new_one"):
+        (root / "src/samgap/training").mkdir(parents=True, exist_ok=True)
+        (root / f"src/samgap/training/{name}.py").touch()
+    words = '"words": {"description": "Words.", "type": "string", "format": "path"}'
+    add_module(root, stage, f"OPTIONS = {{'properties': {{{words}, 'colour': {{'$ref': '#/$defs/text'}}}}}}\n")
+    assert list_path_options(root, section, "new-one", entry) == ("words",)

@@ -15,7 +15,7 @@ from samgap.metrics import METRIC_REGISTRY
 def write(root: Path, name: str, text: str = "") -> Path:
     file = root / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     return file
 
 
@@ -74,6 +74,6 @@ def test_a_training_uses_the_module_of_its_method_or_else_of_its_family():
 
 
 def test_every_method_of_the_demos_trainings_has_a_module():
-    config = yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text())
+    config = yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text(encoding="utf-8"))
     methods = {training["method"] for training in config["trainings"].values() if "method" in training}
     assert methods and methods <= set(list_plugins(ROOT, "demo_models")) == {"sam3-dense", "sam3-match"}

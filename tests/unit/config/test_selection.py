@@ -1,5 +1,6 @@
 """Models that the command line selects, and what a run downloads."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ CONFIG = {
 @pytest.fixture
 def config_file(tmp_path: Path) -> Path:
     file = tmp_path / "config.yaml"
-    file.write_text(yaml.safe_dump(CONFIG))
+    file.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
     return file
 
 
@@ -72,9 +73,9 @@ def test_an_unknown_model(config_file) -> None:
 
 
 def test_a_selection_reads_all_configuration_files_and_their_catalogs(tmp_path) -> None:
-    (tmp_path / "catalog.yaml").write_text("models: {shared: {family: shape, shape: box}}\n")
-    (tmp_path / "first.yaml").write_text("models: {a: {family: sam2, weights: {path: a.pt}}}\n")
-    (tmp_path / "second.yaml").write_text("models: {a: {weights: {path: b.pt}}}\n")
+    (tmp_path / "catalog.yaml").write_text("models: {shared: {family: shape, shape: box}}\n", encoding="utf-8")
+    (tmp_path / "first.yaml").write_text("models: {a: {family: sam2, weights: {path: a.pt}}}\n", encoding="utf-8")
+    (tmp_path / "second.yaml").write_text("models: {a: {weights: {path: b.pt}}}\n", encoding="utf-8")
     config, ids = select_models(
         {"models": "a,shared", "catalogs": ["catalog.yaml"]},
         [tmp_path / "first.yaml", tmp_path / "second.yaml"],
@@ -123,3 +124,10 @@ def test_downloads_include_the_data_that_a_used_model_is_trained_on() -> None:
         "datasets": ["test"],
         "models": ["a"],
     }
+
+
+def test_models_are_selected_from_a_file_of_json(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(CONFIG, indent="\t"), encoding="utf-8")
+    config, ids = select_models({**CONFIG, "models": "a"}, [file], tmp_path)
+    assert (config["models"], ids) == (CONFIG["models"], ("a",))

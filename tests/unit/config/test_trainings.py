@@ -35,7 +35,7 @@ def test_parts_of_a_training_that_do_not_fit_are_one_line(repository, key_path, 
 )
 def test_a_training_uses_the_phrases_of_a_kind_that_declares_them_trainable(plugin_copy, kind, is_trainable):
     prompts = plugin_copy / "src" / "samgap" / "prompts"
-    (prompts / "phrases_copy.py").write_text((prompts / "phrases.py").read_text())
+    (prompts / "phrases_copy.py").write_text((prompts / "phrases.py").read_text(encoding="utf-8"), encoding="utf-8")
     training = {"family": "sam3", "model": "m", "dataset": "a", "validation": "b", "prompts": "p"}
     config = {
         "models": {"m": {"family": "sam3"}},

@@ -29,7 +29,7 @@ def test_a_file_that_cannot_be_used_is_one_line(repository, key_path, value, par
 
 @pytest.mark.parametrize("text", ["- 1\n", "a: [\n", ""])
 def test_an_invalid_settings_file_is_an_error(repository, text):
-    (repository / "config" / "small.yaml").write_text(text)
+    (repository / "config" / "small.yaml").write_text(text, encoding="utf-8")
     message = get_error(CONFIG, repository)
     assert "models.words.architecture" in message
     assert "config/small.yaml" in message
@@ -51,7 +51,7 @@ ROOT = Path(__file__).parents[3]
 )
 def test_combinations_may_be_the_path_of_a_file(tmp_path, section, entry, key):
     file = tmp_path / "unseen.yaml"
-    file.write_text("- {noun: pear, health: damaged}\n")
-    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    file.write_text("- {noun: pear, health: damaged}\n", encoding="utf-8")
+    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
     config.setdefault(section, {})["x"] = {**entry, key: str(file)}
     assert validate_config(config, ROOT)[section]["x"][key] == [{"noun": "pear", "health": "damaged"}]

@@ -11,9 +11,6 @@ def test_the_card_of_a_simulated_data_set_has_its_seed(tmp_path):
         write_json(path, {})
     card = make_card("orchard", {"kind": "orchard-sim"}, {"n_images": 3}, {}, output, 7)
     assert card["sources"] == {"seed": 7} and card["n_images"] == 3
-    assert card["exhaustive"] is True
-    options = {"kind": "minneapple", "exhaustive": False}
-    assert make_card("apples", options, {}, {}, output, 7)["exhaustive"] is False
     assert card["instances_sha256"] == sha256(output["instances"])
 
 

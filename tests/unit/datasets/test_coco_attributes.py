@@ -118,7 +118,7 @@ def test_a_phrase_is_not_evaluable_in_an_image_with_an_instance_of_another_categ
     options = {**OPTIONS, "nouns": {name: COLOURS[name] for name in ("apple", "red_apple")}}
     source = write_folder(tmp_path / "d", labels)
     truth_path = tmp_path / "instances.json"
-    info = write.make_info(coco.describe_labels(options), options)
+    info = coco.describe_labels(options)
     images = coco.iter_images(options, {"data": source}, 0)
     write.write_dataset(images, info, tmp_path / "images", truth_path, tmp_path / "images.parquet", dataset="d")
     truth = read_ground_truth(truth_path)

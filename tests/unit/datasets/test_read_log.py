@@ -40,7 +40,7 @@ def test_the_files_that_a_kind_reads_are_recorded(tmp_path):
 def test_files_that_are_not_selected_are_not_recorded(tmp_path):
     folder = tmp_path / "orchard"
     write_orchard_folder(folder)
-    (tmp_path / "part.txt").write_text("row1_0001.jpg\n")
+    (tmp_path / "part.txt").write_text("row1_0001.jpg\n", encoding="utf-8")
     expected = hash_files(folder, ["images/row1_0001.jpg", "masks/row1_0001.png"])
     assert read_data_set(minneapple_layout, {"files": str(tmp_path / "part.txt")}, folder) == expected
 
@@ -51,7 +51,9 @@ def test_content_and_name_of_a_file_change_the_checksum_and_its_time_does_not(tm
     first = read_data_set(coco, COCO, folder)
     (folder / "instances.json").touch()
     assert read_data_set(coco, COCO, folder) == first
-    (folder / "instances.json").write_text((folder / "instances.json").read_text() + " ")
+    (folder / "instances.json").write_text(
+        (folder / "instances.json").read_text(encoding="utf-8") + " ", encoding="utf-8"
+    )
     second = read_data_set(coco, COCO, folder)
     (folder / "images").rename(folder / "photographs")
     third = read_data_set(coco, COCO, folder)

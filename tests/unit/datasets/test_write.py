@@ -13,7 +13,7 @@ from pycocotools import mask as coco_mask
 
 from samgap.annotations import ground_truth
 from samgap.datasets import AnnotatedImage, Annotation
-from samgap.datasets.write import make_info, write_dataset
+from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 from samgap.io import files
 from samgap.masks.coco_annotation import encode_annotation
@@ -193,17 +193,7 @@ def test_images_of_equal_content_are_counted_and_told(tmp_path: Path, logged_war
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "exhaustive", "labelled_distance"),
-    [({}, True, 0.1), ({"exhaustive": False}, False, 0.1), ({"exhaustive": False, "labelled-distance": 0}, False, 0)],
-)
-def test_the_coco_file_says_whether_the_labels_are_exhaustive(
-    tmp_path: Path, options: dict, exhaustive: bool, labelled_distance: float
-) -> None:
+def test_the_coco_file_says_which_nouns_and_attributes_are_labelled(tmp_path: Path) -> None:
     paths = tmp_path / "images", tmp_path / "instances.json", tmp_path / "images.parquet"
-    write_dataset([make_image("a.png")], make_info(INFO, options), *paths, dataset="d")
-    info = files.read_json(paths[1])["info"]
-    assert info["exhaustive"] is exhaustive
-    assert {**INFO, "dataset": "d"}.items() <= info.items()
-    truth = ground_truth.read_ground_truth(paths[1])
-    assert truth.exhaustive is exhaustive and truth.labelled_distance == labelled_distance
+    write_dataset([make_image("a.png")], INFO, *paths, dataset="d")
+    assert files.read_json(paths[1])["info"] == {**INFO, "dataset": "d"}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from samgap.download import resumable
+from samgap.download.cache import DownloadSettings
 from tests.helpers.downloads import DATA
 from tests.helpers.server import Server
 
@@ -18,6 +19,12 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (folder / "a.bin").write_bytes(DATA)
     with Server(folder) as running:
         yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> DownloadSettings:
+    """The settings of downloads with a cache of their own."""
+    return DownloadSettings(tmp_path / "cache")
 
 
 @pytest.fixture

@@ -32,11 +32,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         yield running
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> DownloadSettings:
-    return DownloadSettings(tmp_path / "cache")
-
-
 def find_entry(settings: DownloadSettings) -> Path:
     (entry,) = settings.cache.glob("*-a.bin")
     return entry

@@ -73,7 +73,7 @@ def fetch(
         [sys.executable, "-c", PROGRAM, json.dumps([source, str(target), str(home / "cache"), mirrors or {}, skip])],
         env={**clean, **settings, **environment},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=120,
         check=True,
     )
@@ -112,7 +112,7 @@ def test_the_token_is_sent_to_the_hub_only(hub: Hub, target: Path) -> None:
 def test_the_token_of_the_clients_login_is_used(hub: Hub, target: Path) -> None:
     hub.is_gated, hub.granted_tokens = True, {TOKEN}
     (target.parent.parent / "hub").mkdir()
-    (target.parent.parent / "hub" / "token").write_text(f"{TOKEN}\n")
+    (target.parent.parent / "hub" / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
     assert fetch(target, hub.base_url)["status"] == "available"
 
 

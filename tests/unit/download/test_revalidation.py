@@ -25,11 +25,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         yield running
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> DownloadSettings:
-    return DownloadSettings(tmp_path / "cache")
-
-
 def fetch(server: Server, settings: DownloadSettings, **expected) -> bytes:
     """Fetch a.bin, and return its content."""
     target = settings.cache.parent / "a"

@@ -30,7 +30,7 @@ def make_dataset(tmp_path: Path, pictures: list[AnnotatedImage]) -> Path:
     counts = write_dataset(pictures, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="d", provenance={})
     (paths[0] / ".snakemake_timestamp").touch()
     card = {**counts, "instances_sha256": sha256(paths[1]), "table_sha256": sha256(paths[2])}
-    (tmp_path / "dataset.json").write_text(json.dumps(card))
+    (tmp_path / "dataset.json").write_text(json.dumps(card), encoding="utf-8")
     return tmp_path
 
 
@@ -50,7 +50,7 @@ def test_a_data_set_without_an_image(data: Path) -> None:
 
 def test_a_data_set_with_other_labels(data: Path) -> None:
     file = data / "instances.json"
-    file.write_text(file.read_text() + " ")
+    file.write_text(file.read_text(encoding="utf-8") + " ", encoding="utf-8")
     assert list_statuses(verify.verify_dataset(data)) == ["ok", "differs", "ok"]
 
 
@@ -108,7 +108,7 @@ def test_an_archive(tmp_path: Path) -> None:
     file.write_bytes(b"data")
     (result,) = verify.verify_archive(file)
     assert result[0] == "missing" and "has no record" in result[2]
-    (tmp_path / "archive.json").write_text(json.dumps({"sha256": sha256(file)}))
+    (tmp_path / "archive.json").write_text(json.dumps({"sha256": sha256(file)}), encoding="utf-8")
     assert list_statuses(verify.verify_archive(file)) == ["ok"]
     file.write_bytes(b"date")
     (result,) = verify.verify_archive(file)
@@ -126,11 +126,11 @@ def test_an_archive(tmp_path: Path) -> None:
 )
 def test_a_checkpoint(tmp_path: Path, card: dict, status: str) -> None:
     (tmp_path / "weights.pt").write_bytes(b"")
-    (tmp_path / "checkpoint.json").write_text(json.dumps(card))
+    (tmp_path / "checkpoint.json").write_text(json.dumps(card), encoding="utf-8")
     assert list_statuses(verify.verify_checkpoint(tmp_path)) == [status]
 
 
 def test_an_invalid_card(tmp_path: Path) -> None:
     (tmp_path / "weights.pt").write_bytes(b"")
-    (tmp_path / "checkpoint.json").write_text("{")
+    (tmp_path / "checkpoint.json").write_text("{", encoding="utf-8")
     assert list_statuses(verify.verify_checkpoint(tmp_path)) == ["missing"]

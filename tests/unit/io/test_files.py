@@ -37,18 +37,18 @@ def test_a_file_appears_at_the_end_of_the_block(tmp_path):
     with atomic_write(path) as temporary:
         assert temporary.parent == path.parent
         assert temporary.suffix == ".parquet"
-        temporary.write_text("done")
+        temporary.write_text("done", encoding="utf-8")
         assert not path.exists()
-    assert path.read_text() == "done"
+    assert path.read_text(encoding="utf-8") == "done"
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_failed_block_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.json"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
     with pytest.raises(OSError), atomic_write(path) as temporary:
-        temporary.joinpath("half").write_text("not below a file")
-    assert path.read_text() == "old"
+        temporary.joinpath("half").write_text("not below a file", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -56,9 +56,9 @@ def test_two_writers_do_not_mix_their_content(tmp_path):
     path = tmp_path / "a"
     with atomic_write(path) as first, atomic_write(path) as second:
         assert first != second
-        first.write_text("first")
-        second.write_text("second")
-    assert path.read_text() == "first"
+        first.write_text("first", encoding="utf-8")
+        second.write_text("second", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "first"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -98,7 +98,11 @@ def test_the_same_content_gives_the_same_bytes_of_json(tmp_path: Path):
     write_json(tmp_path / "a.json", {"b": 1, "a": [1, None]})
     write_json(tmp_path / "b.json", {"a": [1, None], "b": 1})
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
-    assert read_json(tmp_path / "a.json") == json.loads((tmp_path / "b.json").read_text()) == {"a": [1, None], "b": 1}
+    assert (
+        read_json(tmp_path / "a.json")
+        == json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
+        == {"a": [1, None], "b": 1}
+    )
 
 
 def test_text_in_json_files_is_utf_8(tmp_path: Path):
@@ -109,7 +113,7 @@ def test_text_in_json_files_is_utf_8(tmp_path: Path):
 @pytest.mark.parametrize("content", [None, "{", "[1]", "1"])
 def test_a_file_without_a_json_object_gives_an_empty_one(tmp_path: Path, content):
     if content is not None:
-        (tmp_path / "a.json").write_text(content)
+        (tmp_path / "a.json").write_text(content, encoding="utf-8")
     assert read_json_object(tmp_path / "a.json") == {}
 
 

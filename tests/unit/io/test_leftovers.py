@@ -121,5 +121,5 @@ def test_other_hidden_files_are_kept(tmp_path):
 def test_a_file_with_a_long_name_is_written(tmp_path):
     path = tmp_path / ("x" * 250 + ".csv")
     with atomic_write(path) as temporary:
-        temporary.write_text("done")
-    assert path.read_text() == "done"
+        temporary.write_text("done", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "done"

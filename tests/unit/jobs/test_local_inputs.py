@@ -32,13 +32,13 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "orchard"
     (folder / "images").mkdir(parents=True)
     for name in ("labels.json", "images/a.jpg", os.fsdecode(b"images/r\xf6w.jpg")):
-        (folder / name).write_text("abc")
+        (folder / name).write_text("abc", encoding="utf-8")
     return folder
 
 
 def replace_by_older(path: Path) -> None:
     """Replace a file by another one of the same size with an older time, as `cp -p` and `rsync -t` do."""
-    path.with_name("new").write_text("xyz")
+    path.with_name("new").write_text("xyz", encoding="utf-8")
     os.utime(path.with_name("new"), ns=(OLD_NS, OLD_NS))
     path.with_name("new").replace(path)
 
@@ -93,7 +93,7 @@ def test_a_copy_of_a_folder_with_its_times_has_the_same_state(folder: Path, tmp_
 
 def test_a_file_behind_a_link_counts_and_a_loop_of_links_ends(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
-    (tmp_path / "far/c.jpg").write_text("abc")
+    (tmp_path / "far/c.jpg").write_text("abc", encoding="utf-8")
     (folder / "images/far").symlink_to(tmp_path / "far")
     (folder / "images/loop").symlink_to(folder)
     (folder / "nothing.jpg").symlink_to("missing")
@@ -129,7 +129,7 @@ def test_an_unreadable_folder_is_left_to_the_job(folder: Path, monkeypatch) -> N
 
 def test_files_that_an_entry_names_at_any_depth_are_inputs(folder: Path, monkeypatch) -> None:
     monkeypatch.chdir(folder.parent)
-    for name in ("part.txt", "extra.csv", "apple"):
+    for name in ("part.txt", "extra.csv", "apple", "a{b}.csv"):
         Path(name).touch()
     entry = {
         "kind": "coco",
@@ -137,12 +137,24 @@ def test_files_that_an_entry_names_at_any_depth_are_inputs(folder: Path, monkeyp
         "annotations": ["labels.json", "missing.json"],
         "files": "part.txt",
         "nouns": {"apple": "apple"},
-        "option": {"of": ["a plug-in", "extra.csv", "orchard/images", "https://example.org/a.zip", "x" * 5000 + "/"]},
+        "option": {"of": ["a plug-in", "extra.csv", "https://example.org/a.zip", "x" * 5000 + "/", "a{b}.csv"]},
     }
-    assert list(describe_named_files(entry)) == ["orchard", "part.txt", "extra.csv", "orchard/images"]
-    assert list_named_files(entry) == ["extra.csv"]
+    keys = ("path", "files", "ignore")
+    assert list(describe_named_files(entry, keys)) == ["orchard", "part.txt", "extra.csv", "a{b}.csv"]
+    assert list_named_files(entry, keys) == ["part.txt", "extra.csv"]  # Snakemake takes braces for wildcards
     assert list_label_files(entry) == ["orchard/labels.json"]
     assert list_label_files({"annotations": ["extra.csv"], "archives": {"data": "a"}}) == []
+
+
+def test_a_text_that_is_a_folder_by_chance_is_no_path(folder: Path, monkeypatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("apple/leaf").mkdir(parents=True)
+    Path("apple.d").mkdir()
+    phrases = [{"phrase": text, "noun": "apple"} for text in ("apple/leaf", ".", "./", "/", "apple.d", "orchard")]
+    entry = {"kind": "phrases", "phrases": phrases, "words": {"path": "orchard", "files": "apple"}, "folder": "orchard"}
+    assert describe_named_files(entry) == {}
+    assert list(describe_named_files(entry, ["folder"])) == ["orchard"]
+    assert list_named_files(entry, ["folder"]) == []
 
 
 def test_archives_and_weights_may_be_copies_of_local_files(folder: Path) -> None:

@@ -112,15 +112,15 @@ def test_the_git_state_is_the_commit_and_whether_files_changed(tmp_path):
     def git(*arguments):
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
         command = ["git", *identity, *arguments]
-        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
     git("init")
     assert manifest.read_git_state(tmp_path) == {"commit": None, "clean": None}
-    (tmp_path / "file").write_text("1")
+    (tmp_path / "file").write_text("1", encoding="utf-8")
     git("add", "file")
     git("commit", "-m", "first")
     assert manifest.read_git_state(tmp_path) == {"commit": git("rev-parse", "HEAD"), "clean": True}
-    (tmp_path / "file").write_text("2")
+    (tmp_path / "file").write_text("2", encoding="utf-8")
     assert manifest.read_git_state(tmp_path)["clean"] is False
 
 
@@ -128,12 +128,12 @@ def test_package_hash_covers_every_module(tmp_path, monkeypatch):
     folder = tmp_path / "samgap"
     (folder / "metrics").mkdir(parents=True)
     for name in ("__init__.py", "files.py", "metrics/__init__.py", "metrics/iou.py"):
-        (folder / name).write_text("")
+        (folder / name).write_text("", encoding="utf-8")
     monkeypatch.setattr(manifest.code_hash, "PACKAGE_DIR", folder)
     hashes = set()
     for name in (None, "__init__.py", "files.py", "metrics/__init__.py", "metrics/iou.py"):
         if name:
-            (folder / name).write_text(f"NAME = {name!r}\n")
+            (folder / name).write_text(f"NAME = {name!r}\n", encoding="utf-8")
         manifest.code_hash.clear_caches()
         hashes.add(manifest.hash_package())
     manifest.code_hash.clear_caches()
@@ -143,7 +143,7 @@ def test_package_hash_covers_every_module(tmp_path, monkeypatch):
 def test_the_environment_has_versions_and_the_lock(tmp_path):
     assert manifest.describe_environment(tmp_path)["lock"] is None
     (tmp_path / "envs").mkdir()
-    (tmp_path / "envs/requirements.lock").write_text("numpy==1\n")
+    (tmp_path / "envs/requirements.lock").write_text("numpy==1\n", encoding="utf-8")
     environment = manifest.describe_environment(tmp_path)
     assert environment["lock"] == sha256(tmp_path / "envs/requirements.lock")
     assert environment["packages"]["matplotlib"] == __import__("matplotlib").__version__

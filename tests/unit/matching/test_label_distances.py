@@ -1,13 +1,15 @@
 """The distance of a prediction to the nearest labelled instance, against a distance transform of the whole image."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
+from samgap.io.yaml_text import parse_yaml
 from samgap.matching import label_distances
-from samgap.matching.label_distances import LabelDistances
+from samgap.matching.label_distances import LABELLED_DISTANCE, LabelDistances
 from samgap.matching.overlap import ImageOverlap
 from samgap.matching.shard import match_shard
 from tests.helpers.matching import APPLES, make_tables, phrase_tables
@@ -68,8 +70,7 @@ def test_false_positives_have_their_distance_and_others_have_none():
 @pytest.mark.parametrize(("labelled_distance", "n_far"), [(0, 2), (5 / 24, 1), (4.99 / 24, 2), (0.3, 0)])
 def test_far_is_beyond_the_distance_of_the_data_set(labelled_distance, n_far):
     masks, prompts, truth, images = phrase_tables([(0.9, square_mask(12, 3, 2)), (0.8, square_mask(13, 3, 2))])
-    truth = replace(truth, labelled_distance=labelled_distance)
-    pairs = match_shard(masks, prompts, truth, images, 0.5)[2]
+    pairs = match_shard(masks, prompts, truth, images, 0.5, labelled_distance=labelled_distance)[2]
     assert pairs["n_far"].tolist() == [n_far] and pairs["labelled_distance"].tolist() == [labelled_distance]
 
 
@@ -97,3 +98,9 @@ def test_spatial_prompts_and_prompts_that_are_not_evaluable_have_no_distance(kin
     predictions = [("b", 0, 1, 0.9, square_mask(20, 26, 4))]
     _, instances, pairs = match_shard(*make_tables([("b", 1, kind, "leaf", truth_ids)], predictions), 0.5)
     assert pairs["n_far"].tolist() == [0] and instances["label_distance_px"].isna().all()
+
+
+def test_the_default_distance_is_that_of_the_schema():
+    schema = parse_yaml((Path(__file__).parents[3] / "config/schema.yaml").read_text(encoding="utf-8"))
+    key = schema["properties"]["datasets"]["additionalProperties"]["properties"]["labelled-distance"]
+    assert key["default"] == LABELLED_DISTANCE

@@ -102,7 +102,7 @@ def test_the_page_has_the_operating_point_of_every_metric():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     page = module.render_reference()
-    assert page == (ROOT / "docs/reference/metrics.md").read_text()
+    assert page == (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8")
     lines = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
     for metric in METRIC_REGISTRY:
         point = load_metric(metric).operating_point

@@ -50,7 +50,7 @@ def build_table(request: TableRequest) -> TableOutput:
 @pytest.fixture
 def new_figure(tmp_path, monkeypatch):
     """Add a module `own_bars` to the package of figures."""
-    (tmp_path / "own_bars.py").write_text(FIGURE)
+    (tmp_path / "own_bars.py").write_text(FIGURE, encoding="utf-8")
     monkeypatch.setattr(samgap.paper.figures, "__path__", [*samgap.paper.figures.__path__, str(tmp_path)])
     yield tmp_path / "own_bars.py"
     sys.modules.pop("samgap.paper.figures.own_bars", None)
@@ -61,7 +61,7 @@ def test_one_module_is_a_figure(new_figure, tmp_path, model, is_demo):
     request = FigureRequest("own-bars", {}, {"models": [model]}, MODELS)
     files = save_figure(request, tmp_path / "out")
     assert pd.read_csv(files["rows"])["model"].tolist() == [model]
-    assert ("demo-stamp" in files["svg"].read_text()) == is_demo
+    assert ("demo-stamp" in files["svg"].read_text(encoding="utf-8")) == is_demo
     assert files["pdf"].read_bytes().startswith(b"%PDF")
     assert captions.read_caption(new_figure) == "One bar for each model."
 
@@ -74,13 +74,13 @@ def test_the_users_matplotlib_settings_have_no_effect_on_a_figure(new_figure, tm
 
 
 def test_one_module_is_a_table(tmp_path, monkeypatch):
-    (tmp_path / "own_models.py").write_text(TABLE)
+    (tmp_path / "own_models.py").write_text(TABLE, encoding="utf-8")
     monkeypatch.setattr(samgap.paper.tables, "__path__", [*samgap.paper.tables.__path__, str(tmp_path)])
     entry = {"title": "All models", "number": "Table 9"}
     files = save_table(TableRequest("own-models", {}, entry, {"sam3": {}}, {}, {}), tmp_path / "out")
     sys.modules.pop("samgap.paper.tables.own_models", None)
-    assert files["md"].read_text().startswith("# All models (Table 9)")
-    assert r"\label{tab:own-models}" in files["tex"].read_text()
+    assert files["md"].read_text(encoding="utf-8").startswith("# All models (Table 9)")
+    assert r"\label{tab:own-models}" in files["tex"].read_text(encoding="utf-8")
     assert pd.read_csv(files["csv"])["model"].tolist() == ["sam3"]
 
 
@@ -101,7 +101,9 @@ def test_the_package_imports_neither_torch_nor_snakemake():
     ]
     code = f"import sys, {', '.join(modules)}; print({{'torch', 'snakemake'}} & set(sys.modules))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=environment, check=True
+    )
     assert process.stdout.strip() == "set()"
 
 

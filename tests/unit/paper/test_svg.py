@@ -25,7 +25,7 @@ def save_svg(pixels, path):
         figure = Figure(figsize=(2, 1.5))
         figure.add_axes((0, 0, 1, 1)).imshow(pixels, interpolation="none")
         style.save_figure(figure, [path], stamp_demo=False)
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def read_images(svg):

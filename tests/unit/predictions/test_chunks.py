@@ -66,7 +66,7 @@ def start_shard(folder, chunk_seconds=0.0, image_seconds=0.0, weights="a"):
 def read_encoded(folder):
     """Return the numbers of the images that were encoded, over all starts of the shard."""
     file = folder / "encoded.txt"
-    return [int(line) for line in file.read_text().split()] if file.exists() else []
+    return [int(line) for line in file.read_text(encoding="utf-8").split()] if file.exists() else []
 
 
 def kill_shard(folder, n_images=6):

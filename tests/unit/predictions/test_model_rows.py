@@ -87,7 +87,9 @@ def test_a_tracker_gets_no_truth(tmp_path, images):
 
 @pytest.mark.parametrize("file", sorted((ROOT / "src/samgap/models").rglob("*.py")), ids=lambda file: file.stem)
 def test_no_family_names_a_column_of_the_truth(file):
-    strings = {node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)}
+    strings = {
+        node.value for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
+    }
     assert not strings & TRUTH_COLUMNS
 
 

@@ -1,5 +1,6 @@
 """The prediction of a shard with a family: its image model, or its tracker for tracks."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,11 +8,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from samgap.io import packages
 from samgap.models import shape
 from samgap.models.runtime.assumptions import log_assumptions
 from samgap.predictions.checks import ModelLabel
 from samgap.predictions.chunks import ChunkStore
-from samgap.predictions.run import PACKAGES, list_package_versions, run_predictions
+from samgap.predictions.run import make_fingerprint, run_predictions
 from samgap.tables.predictions import MASKS
 
 BOX = {"x0": 5, "y0": 5, "x1": 15, "y1": 25, "label": 1}
@@ -82,6 +84,18 @@ def test_what_was_assumed_about_weights_is_returned(images, tmp_path):
     assert provenance == {"weights_assumptions": ["w.pt: the prefix `module.` was removed"]}
 
 
-def test_the_versions_are_those_of_the_installed_packages():
-    versions = list_package_versions()
-    assert tuple(versions) == PACKAGES and all(versions.values())
+def test_the_fingerprint_of_a_shard_changes_with_everything_that_its_predictions_depend_on(monkeypatch):
+    provenance = {"code": "a", "inputs": {"weights.pt": "b"}, "device": "cpu"}
+    arguments = {"provenance": provenance, "shard": "001", "n_shards": 2, "states": {"words": "2 files, c"}}
+    fingerprint = make_fingerprint(**arguments)
+    assert make_fingerprint(**arguments) == fingerprint and json.loads(json.dumps(fingerprint)) == fingerprint
+    changes = {
+        "provenance": {**provenance, "inputs": {"weights.pt": "d"}},
+        "shard": "000",
+        "n_shards": 3,
+        "states": {"words": "2 files, d"},
+    }
+    for name, value in changes.items():
+        assert make_fingerprint(**{**arguments, name: value}) != fingerprint, name
+    monkeypatch.setattr(packages.metadata, "version", lambda name: "0")
+    assert make_fingerprint(**arguments) != fingerprint

@@ -220,7 +220,7 @@ def test_ten_times_the_images_need_no_more_memory(tmp_path):
     for n_images in (200, 2000):
         (tmp_path / str(n_images)).mkdir()
         command = [sys.executable, "-W", "ignore", "-c", MEMORY_SCRIPT, str(tmp_path / str(n_images)), str(n_images)]
-        processes[n_images] = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        processes[n_images] = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, encoding="utf-8")
     for n_images, process in processes.items():
         stdout, _ = process.communicate()
         assert process.returncode == 0

@@ -204,6 +204,6 @@ def test_the_prompt_sheet_describes_rows_of_a_new_kind_like_those_of_a_built_in_
 def test_inference_and_matching_import_no_generation_of_prompts():
     for package in ("models", "predictions", "matching"):
         for file in (ROOT / "src" / "samgap" / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text())):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("samgap.prompts"):
                     assert node.module == "samgap.prompts.kinds", file

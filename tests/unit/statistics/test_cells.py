@@ -43,7 +43,7 @@ def write_shards(folder, n_shards):
             path.parent.mkdir(parents=True, exist_ok=True)
             schema.write(path, table[table["image_id"] % n_shards == shard])
             paths[name].append(path)
-    return CellReader(paths["pairs"], paths["instances"])
+    return CellReader({"set": False}, paths["pairs"], paths["instances"])
 
 
 @pytest.mark.parametrize("n_shards", [2, 3, 11])
@@ -55,4 +55,5 @@ def test_the_cell_is_the_same_for_every_number_of_shards(tmp_path, n_shards):
     # All scores are equal and those of odd images are right: the k-th match has precision k / (2k − 1), recall k / 24.
     expected = sum(next(k / (2 * k - 1) for k in range(1, 13) if 100 * k >= 24 * recall) for recall in range(51)) / 101
     assert evaluate("map", divided.pairs) == evaluate("map", whole.pairs) == pytest.approx(expected, abs=1e-12)
+    assert not whole.exhaustive and not divided.exhaustive
     assert whole.pairs["image_id"].tolist() == sorted(2 * list(range(1, 25)))

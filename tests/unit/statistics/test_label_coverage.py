@@ -17,8 +17,8 @@ NEED_LABELS = {"precision", "f1-50", "pmf1", "false-alarms"}
 SETTINGS = {"resamples": 50, "confidence": 0.95}
 FAR = PHRASES.assign(n_far=(PHRASES["image_id"] % 2) * (PHRASES["n_predicted"] > 0), labelled_distance=0.25)
 CELLS = {
-    ("open", "sam3", "concepts"): Cell(FAR.assign(exhaustive=False), INSTANCES),
-    ("open", "sam2", "box"): Cell(BOXES.assign(exhaustive=False, labelled_distance=0.25)),
+    ("open", "sam3", "concepts"): Cell(FAR, INSTANCES, exhaustive=False),
+    ("open", "sam2", "box"): Cell(BOXES.assign(labelled_distance=0.25), exhaustive=False),
     ("open", "absent", "concepts"): Cell(make_table("pairs", []), skip_reason="weights not available"),
     ("closed", "sam3", "concepts"): Cell(PHRASES, INSTANCES),
 }

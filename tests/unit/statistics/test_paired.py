@@ -5,15 +5,7 @@ import pytest
 from scipy import integrate, special, stats
 
 from samgap.statistics import jackknife, paired
-from tests.helpers.sums import make_sums
-
-
-def draw_pair(seed, n_clusters, shift=0.0):
-    """Draw the values of two correlated cells with one instance per cluster; the first is shifted."""
-    rng = np.random.default_rng(seed)
-    common = rng.normal(0.6, 0.15, n_clusters)
-    return common + shift + rng.normal(0, 0.05, n_clusters), common + rng.normal(0, 0.05, n_clusters)
-
+from tests.helpers.sums import draw_pair, make_sums
 
 # --- t-test, effect size and minimum detectable effect
 

@@ -11,14 +11,7 @@ from samgap.statistics.clusters import assign_clusters
 from samgap.statistics.permutation import permutation_p_value
 from samgap.statistics.sums import summarize_metric
 from tests.helpers.ranking import make_ranking
-from tests.helpers.sums import images_table, make_sums, make_table, random_results
-
-
-def draw_pair(seed, n_clusters, shift=0.0):
-    """Draw the values of two correlated cells with one instance per cluster; the first is shifted."""
-    rng = np.random.default_rng(seed)
-    common = rng.normal(0.6, 0.15, n_clusters)
-    return common + shift + rng.normal(0, 0.05, n_clusters), common + rng.normal(0, 0.05, n_clusters)
+from tests.helpers.sums import draw_pair, images_table, make_sums, make_table, random_results
 
 
 def p_value(first, second, permutations=9999, seed=1):

@@ -74,7 +74,7 @@ class Task:
         self.phrases = [phrase for phrase in phrases if is_trainable(phrase)]
         self.samplers = [ViewSampler(source, self.phrases, self.image_size, options) for source in data]
         for sampler in self.samplers:
-            if not sampler.ground_truth.exhaustive:
+            if not sampler.source.exhaustive:
                 logger.warning(
                     "%s: its labels are not exhaustive, so no phrase is trained as absent from its images, and "
                     "detections without a label have no loss",

@@ -62,7 +62,7 @@ class ViewSampler:
         self.phrases = [phrase for phrase in phrases if is_evaluable(phrase, self.ground_truth)]
         self.image_ids = sorted(self.ground_truth.images)
         # An object without a label would be learned as absent.
-        self.query_options = options if self.ground_truth.exhaustive else {**options, "negatives": 0}
+        self.query_options = options if source.exhaustive else {**options, "negatives": 0}
         self.pseudo_mask_cache: dict[int, dict[str, Any]] = {}
 
     def sample(self, rng: np.random.Generator) -> Datapoint:
@@ -106,7 +106,7 @@ class ViewSampler:
 
     def sample_exhaustive(self, image_id: int, rng: np.random.Generator) -> bool:
         """Return whether the labels of a view of an image are treated as complete, by EXHAUSTIVE_PROBABILITY."""
-        if not self.ground_truth.exhaustive:
+        if not self.source.exhaustive:
             return False
         has_masks = all(instance.rle is not None for instance in self.ground_truth.instances_of(image_id))
         return has_masks or rng.random() < EXHAUSTIVE_PROBABILITY

@@ -127,7 +127,7 @@ assert is_tf32_used() == (True, True)
 def test_a_later_import_of_sam3_does_not_change_the_setting():
     command = [sys.executable, "-W", "ignore", "-c", IMPORT_SCRIPT]
     run = subprocess.run(
-        command, cwd=ROOT, env={"PYTHONPATH": "src:.", "PATH": ""}, text=True, capture_output=True, check=False
+        command, cwd=ROOT, env={"PYTHONPATH": "src:.", "PATH": ""}, encoding="utf-8", capture_output=True, check=False
     )
     assert run.returncode == 0, run.stderr[-3000:]
 

@@ -24,12 +24,12 @@ def test_limits_of_all_parent_control_groups_count(tmp_path):
     job = tmp_path / "sys" / "slurm" / "job"
     (job / "step").mkdir(parents=True)
     membership = tmp_path / "cgroup"
-    membership.write_text("1:name=systemd:/\n0::/slurm/job/step\n")
+    membership.write_text("1:name=systemd:/\n0::/slurm/job/step\n", encoding="utf-8")
     limits = {job: ("4000", "1500"), job / "step": ("max", "10"), job.parent: ("9000", "8900")}
     for folder, (limit, used) in limits.items():
-        (folder / "memory.max").write_text(f"{limit}\n")
-        (folder / "memory.current").write_text(f"{used}\n")
-        (folder / "memory.stat").write_text("anon 10\ninactive_file 200\n")
+        (folder / "memory.max").write_text(f"{limit}\n", encoding="utf-8")
+        (folder / "memory.current").write_text(f"{used}\n", encoding="utf-8")
+        (folder / "memory.stat").write_text("anon 10\ninactive_file 200\n", encoding="utf-8")
     assert sorted(device._get_free_cgroup_bytes(tmp_path / "sys", membership)) == [300, 2700]
     assert device._get_free_cgroup_bytes(tmp_path / "sys", tmp_path / "none") == []
     assert device.get_free_memory_bytes("cpu") > 0

@@ -41,7 +41,8 @@ def machine(monkeypatch, tmp_path):
 
 def write_driver(version):
     gpu_check.DRIVER_VERSION_FILE.write_text(
-        f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {version}  Thu Feb  1 01:28:10 UTC 2024\nGCC version:  gcc\n"
+        f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {version}  Thu Feb  1 01:28:10 UTC 2024\nGCC version:  gcc\n",
+        encoding="utf-8",
     )
 
 

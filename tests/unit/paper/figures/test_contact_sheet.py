@@ -133,18 +133,18 @@ def test_captions_are_not_wider_than_their_images(folder):
 
 
 def test_only_annotations_are_drawn_so_there_is_no_demo_stamp(folder, tmp_path):
-    assert "demo-stamp" not in save_figure(make_request(folder), tmp_path)["svg"].read_text()
+    assert "demo-stamp" not in save_figure(make_request(folder), tmp_path)["svg"].read_text(encoding="utf-8")
 
 
 def test_a_data_set_of_boxes_without_attributes(folder, tmp_path):
-    data = json.loads((folder / "instances.json").read_text())
+    data = json.loads((folder / "instances.json").read_text(encoding="utf-8"))
     for row in data["annotations"]:
         del row["segmentation"]
     boxes = tmp_path / "boxes"
     boxes.mkdir()
     (boxes / "images").symlink_to(folder / "images")
     (boxes / "images.parquet").symlink_to(folder / "images.parquet")
-    (boxes / "instances.json").write_text(json.dumps(data))
+    (boxes / "instances.json").write_text(json.dumps(data), encoding="utf-8")
     rows = draw(make_request(boxes, attributes=())).rows
     assert set(rows["part"]) == {"image"} and len(rows) == 9
 

@@ -107,8 +107,8 @@ def test_files_are_byte_identical_when_drawn_again(tmp_path):
 
 
 def test_the_figure_is_stamped_if_a_demo_model_is_drawn(tmp_path):
-    demo = save_figure(estimates_request(make_estimates(), tmp_path), tmp_path / "a")["svg"].read_text()
+    demo = save_figure(estimates_request(make_estimates(), tmp_path), tmp_path / "a")["svg"].read_text(encoding="utf-8")
     request = estimates_request(make_estimates(PUBLISHED), tmp_path)
-    published = save_figure(request, tmp_path / "b")["svg"].read_text()
+    published = save_figure(request, tmp_path / "b")["svg"].read_text(encoding="utf-8")
     assert 'id="demo-stamp"' in demo
     assert "demo" not in published

@@ -76,13 +76,15 @@ def test_files_are_byte_identical_when_drawn_again_and_have_no_date(run, tmp_pat
     for file_format, path in first.items():
         assert path.read_bytes() == second[file_format].read_bytes(), file_format
     assert b"CreationDate" not in first["pdf"].read_bytes()
-    assert "dc:date" not in first["svg"].read_text()
+    assert "dc:date" not in first["svg"].read_text(encoding="utf-8")
     assert Image.open(first["png"]).info.keys() <= {"Software", "dpi"}
 
 
 def test_the_figure_is_stamped_if_a_demo_model_is_drawn(run, tmp_path):
-    demo = save_figure(run.request(images=1), tmp_path / "demo")["svg"].read_text()
-    published = save_figure(run.request(images=1, models=PUBLISHED), tmp_path / "published")["svg"].read_text()
+    demo = save_figure(run.request(images=1), tmp_path / "demo")["svg"].read_text(encoding="utf-8")
+    published = save_figure(run.request(images=1, models=PUBLISHED), tmp_path / "published")["svg"].read_text(
+        encoding="utf-8"
+    )
     assert 'id="demo-stamp"' in demo
     assert "demo models: not the published checkpoints" in demo
     assert "demo" not in published

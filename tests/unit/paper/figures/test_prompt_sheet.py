@@ -120,7 +120,7 @@ def test_the_name_of_a_set_is_directly_above_its_texts(output):
 
 
 def test_only_prompts_are_drawn_so_there_is_no_demo_stamp(folder, tmp_path):
-    assert "demo-stamp" not in save_figure(make_request(folder), tmp_path)["svg"].read_text()
+    assert "demo-stamp" not in save_figure(make_request(folder), tmp_path)["svg"].read_text(encoding="utf-8")
 
 
 def test_negative_prompts_are_blue_and_positive_ones_orange(folder, tmp_path):

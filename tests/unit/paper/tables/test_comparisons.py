@@ -17,7 +17,7 @@ def test_csv_has_the_comparisons_in_full_precision_with_their_sources(tmp_path):
     files = save(comparisons, tmp_path)
     rows = pd.read_csv(files["csv"], float_precision="round_trip")
     pd.testing.assert_frame_equal(rows[list(comparisons)], comparisons, check_exact=True, check_dtype=False)
-    assert "0.91234567890123" in files["csv"].read_text()
+    assert "0.91234567890123" in files["csv"].read_text(encoding="utf-8")
     # The manifest reads from it the table itself and the tables `pairs` of both cells.
     sources = list_sources(rows.iloc[1].to_dict(), "estimates.parquet")
     assert [re.sub(r".*(comparisons|model=[\w-]+).*", r"\1", path) for path in sources] == [
@@ -28,7 +28,7 @@ def test_csv_has_the_comparisons_in_full_precision_with_their_sources(tmp_path):
 
 
 def test_a_row_has_both_values_the_difference_and_its_tests(tmp_path):
-    text = save(make_comparisons(), tmp_path)["md"].read_text()
+    text = save(make_comparisons(), tmp_path)["md"].read_text(encoding="utf-8")
     assert re.findall("^## (.*)", text, re.M) == ["Network & box", "Point or box"]
     assert "| data set | candidate | baseline | metric | clusters | instances | candidate value |" in text
     row = "| SAM2 (demo) · box | box itself · box | IoU ↑ | 60 images | 312 | 0.912 | 0.700 | +0.212 [0.162, 0.262] |"
@@ -39,11 +39,11 @@ def test_a_row_has_both_values_the_difference_and_its_tests(tmp_path):
 
 def test_missing_values_and_warnings_have_footnotes(tmp_path):
     files = save(make_comparisons(), tmp_path)
-    text = files["md"].read_text()
+    text = files["md"].read_text(encoding="utf-8")
     assert "| +0.110 (a) [0.060, 0.160] |" in text and f"(a) {WARNING}" in text
     assert "| – | – | skipped (b) | – | – | – | – |" in text
     for file_format in ("md", "tex", "html"):
-        assert SKIPPED in files[file_format].read_text(), file_format
+        assert SKIPPED in files[file_format].read_text(encoding="utf-8"), file_format
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,10 @@ def test_values_and_differences_that_lack_labels_have_a_dagger(tmp_path, lacks_l
     comparisons = make_comparisons().astype({"lacks_labels": object, "baseline_lacks_labels": object})
     comparisons.loc[0, ["lacks_labels", "baseline_lacks_labels"]] = lacks_labels, baseline_lacks_labels
     files = save(comparisons, tmp_path)
-    text, note = files["md"].read_text(), "† labels are not exhaustive: background objects count as false positives."
+    text, note = (
+        files["md"].read_text(encoding="utf-8"),
+        "† labels are not exhaustive: background objects count as false positives.",
+    )
     assert f"| {cells} |" in text
     assert (note in text) == bool(lacks_labels or baseline_lacks_labels)
 
@@ -67,14 +70,14 @@ def test_values_and_differences_that_lack_labels_have_a_dagger(tmp_path, lacks_l
 def test_predictions_left_out_are_counted_at_each_value(tmp_path):
     comparisons = make_comparisons().astype({"n_left_out": "Int64", "baseline_n_left_out": "Int64"})
     comparisons.loc[0, ["n_left_out", "baseline_n_left_out", "labelled_distance"]] = 7, 1, 0.05
-    text = save(comparisons, tmp_path)["md"].read_text()
+    text = save(comparisons, tmp_path)["md"].read_text(encoding="utf-8")
     assert "| 0.912 (a) | 0.700 (b) | +0.212 [" in text
     assert "(a) 7 predictions are left out: farther than 0.05 image heights from every labelled instance" in text
     assert "(b) 1 prediction is left out: farther than 0.05 image heights" in text
 
 
 def test_latex_is_escaped_and_has_equal_columns_in_all_rows(tmp_path):
-    text = save(make_comparisons(), tmp_path)["tex"].read_text()
+    text = save(make_comparisons(), tmp_path)["tex"].read_text(encoding="utf-8")
     assert r"Paired \& compared (Table 2): Network \& box." in text and r"\textless{} 0.001" in text
     for tabular in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end\{tabular\}", text, re.S):
         for line in tabular[1].splitlines():
@@ -84,8 +87,8 @@ def test_latex_is_escaped_and_has_equal_columns_in_all_rows(tmp_path):
 
 @pytest.mark.parametrize("file_format", ["md", "tex", "html"])
 def test_a_remark_is_added_if_a_demo_model_is_compared(tmp_path, file_format):
-    demo = save(make_comparisons(), tmp_path / "a")[file_format].read_text()
-    published = save(make_comparisons("sam2-large"), tmp_path / "b")[file_format].read_text()
+    demo = save(make_comparisons(), tmp_path / "a")[file_format].read_text(encoding="utf-8")
+    published = save(make_comparisons("sam2-large"), tmp_path / "b")[file_format].read_text(encoding="utf-8")
     assert "Models marked demo" in demo
     assert "demo" not in published
 
@@ -93,7 +96,7 @@ def test_a_remark_is_added_if_a_demo_model_is_compared(tmp_path, file_format):
 def test_without_comparisons_the_table_says_so(tmp_path):
     files = save(make_comparisons().iloc[:0], tmp_path, families={})
     for file_format in ("md", "html"):
-        assert "has no comparisons" in files[file_format].read_text()
+        assert "has no comparisons" in files[file_format].read_text(encoding="utf-8")
     assert list(pd.read_csv(files["csv"])) == [*COMPARISONS.schema.names, "source"]
 
 

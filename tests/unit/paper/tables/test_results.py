@@ -20,19 +20,19 @@ def test_csv_has_the_estimates_in_full_precision(tmp_path):
     files = save_table(results_request(estimates, tmp_path), tmp_path / "out")
     rows = pd.read_csv(files["csv"], float_precision="round_trip")
     pd.testing.assert_frame_equal(rows, estimates, check_exact=True, check_dtype=False)
-    assert "0.91234567890123" in files["csv"].read_text()
+    assert "0.91234567890123" in files["csv"].read_text(encoding="utf-8")
 
 
 def test_experiments_are_those_of_the_entry_in_its_order(tmp_path):
     request = results_request(make_estimates(), tmp_path, ["concept-prompts", "box-baselines"])
     files = save_table(request, tmp_path / "out")
     assert list(dict.fromkeys(pd.read_csv(files["csv"])["experiment"])) == ["concept-prompts", "box-baselines"]
-    headings = re.findall("^## (.*)", files["md"].read_text(), re.M)
+    headings = re.findall("^## (.*)", files["md"].read_text(encoding="utf-8"), re.M)
     assert headings == ["Noun phrases", "Noun phrases, by stratum", "What the box gives away"]
 
 
 def test_markdown_has_value_interval_and_counts(tmp_path):
-    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["md"].read_text()
+    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
     assert re.search(
         r"^\| data set \| model \| prompts \| images \| instances \| IoU ↑ \| [^|]+ \| [^|]+ \|$", text, re.M
     )
@@ -46,19 +46,19 @@ def test_counts_are_those_of_the_rows_with_a_value(tmp_path):
     estimates = make_estimates()
     estimates.loc[1, ["value", "ci_low", "ci_high", "note"]] = None, None, None, NOT_EVALUABLE
     estimates.loc[1, ["n_images", "n_instances"]] = 0, 0
-    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text()
+    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
     assert "| orchard-sim-test | SAM2 (demo) | box | 60 | 312 | 0.912 [0.882, 0.932] | not evaluable (a) |" in text
     assert "pairs of a phrase and an instance" in text
     estimates.loc[[0, 2], ["value", "ci_low", "ci_high", "note"]] = None, None, None, NOT_EVALUABLE
-    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text()
+    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
     assert "| orchard-sim-test | SAM2 (demo) | box | – | – | not evaluable (a) | not evaluable (a) |" in text
 
 
 def test_skipped_estimates_have_a_footnote(tmp_path):
     files = save_table(results_request(make_estimates(skip_concept=True), tmp_path), tmp_path / "out")
     for file_format in ("md", "tex", "html"):
-        assert SKIPPED in files[file_format].read_text(), file_format
-    assert files["md"].read_text().count("skipped (a)") == 5 + 2
+        assert SKIPPED in files[file_format].read_text(encoding="utf-8"), file_format
+    assert files["md"].read_text(encoding="utf-8").count("skipped (a)") == 5 + 2
 
 
 def test_warnings_are_footnotes_of_their_values(tmp_path):
@@ -66,7 +66,7 @@ def test_warnings_are_footnotes_of_their_values(tmp_path):
     estimates.loc[[0, 4], "warning"] = WARNING
     estimates.loc[1, ["ci_low", "ci_high"]] = None
     estimates.loc[1, "warning"] = "no interval: 1 of 60 images carries the value"
-    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text()
+    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
     assert "| 0.912 (a) [0.882, 0.932] |" in text
     assert f"(a) {WARNING}" in text and text.count("(a)") == 3
     assert "| 0.894 (b) [no interval] |" in text
@@ -82,13 +82,15 @@ def test_warnings_are_footnotes_of_their_values(tmp_path):
 )
 def test_values_that_lack_labels_have_a_dagger_and_those_left_out_a_count(tmp_path, file_format, cell, note):
     estimates = make_estimates().astype({"n_left_out": "Int64", "labelled_distance": float})
-    unmarked = save_table(results_request(estimates, tmp_path), tmp_path / "out")[file_format].read_text()
+    unmarked = save_table(results_request(estimates, tmp_path), tmp_path / "out")[file_format].read_text(
+        encoding="utf-8"
+    )
     assert "†" not in unmarked and "\\dag" not in unmarked and "left out" not in unmarked
     estimates.loc[0, ["lacks_labels", "warning"]] = True, WARNING
     estimates.loc[0, ["n_left_out", "labelled_distance"]] = 1234, 0.1
     estimates.loc[1, ["n_left_out", "labelled_distance"]] = 0, 0.1
     files = save_table(results_request(estimates, tmp_path), tmp_path / "out")
-    text = files[file_format].read_text()
+    text = files[file_format].read_text(encoding="utf-8")
     assert cell in text and note in text
     left_out = "predictions are left out: farther than 0.1 image heights from every labelled instance"
     assert f"(a) {WARNING}; 1,234 {left_out}" in text and f"(b) 0 {left_out}" in text
@@ -98,7 +100,7 @@ def test_values_that_lack_labels_have_a_dagger_and_those_left_out_a_count(tmp_pa
 
 
 def test_latex_is_escaped_and_balanced(tmp_path):
-    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["tex"].read_text()
+    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["tex"].read_text(encoding="utf-8")
     assert r"Results \& more (Table 1): Spatial prompts \& boxes." in text
     assert r"phrase=50\%\_ripe|apple" in text
     assert text.count(r"\begin{") == text.count(r"\end{")
@@ -113,10 +115,12 @@ def test_latex_is_escaped_and_balanced(tmp_path):
 
 @pytest.mark.parametrize("file_format", ["md", "tex", "html"])
 def test_a_remark_is_added_if_a_demo_model_is_in_the_table(tmp_path, file_format):
-    demo = save_table(results_request(make_estimates(), tmp_path), tmp_path / "a")[file_format].read_text()
-    published = save_table(results_request(make_estimates(PUBLISHED), tmp_path), tmp_path / "b")[
-        file_format
-    ].read_text()
+    demo = save_table(results_request(make_estimates(), tmp_path), tmp_path / "a")[file_format].read_text(
+        encoding="utf-8"
+    )
+    published = save_table(results_request(make_estimates(PUBLISHED), tmp_path), tmp_path / "b")[file_format].read_text(
+        encoding="utf-8"
+    )
     assert "Models marked demo" in demo
     assert "demo" not in published
 
@@ -132,7 +136,7 @@ def test_html_is_well_formed(tmp_path):
         def handle_endtag(self, tag):
             assert open_tags.pop() == tag
 
-    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["html"].read_text()
+    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["html"].read_text(encoding="utf-8")
     Checker().feed(text)
     assert not open_tags
     assert "Results &amp; more" in text
