@@ -75,7 +75,7 @@ def shard_names(dataset):
 def model_options(model):
     """Return the part of a model's entry that its predictions depend on: without its label and its weights (an input)."""
     entry = config["models"][model]
-    options = {key: value for key, value in entry.items() if key not in ("label", "demo", "weights")}
+    options = {key: value for key, value in entry.items() if key not in ("label", "demo", "weights", "score-threshold")}
     parts = {role: model_options(part) for role, part in list_components(entry).items()}
     return options | ({"parts": parts} if parts else {})
 

@@ -7,6 +7,7 @@ include: "functions/matching.smk"
 rule match_predictions:
     input:
         unpack(flow_input),
+        unpack(threshold_input),
         masks="results/{run}/predictions/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/masks.parquet",
         prompts="results/{run}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet",
         truth="resources/datasets/{dataset}/instances.json",
@@ -26,6 +27,6 @@ rule match_predictions:
         code=hash_script("scripts/matching/match.py"),
         shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
         labelled_distance=lookup(within=config, dpath="datasets/{dataset}/labelled-distance"),
-        score_threshold=config["statistics"]["score-threshold"],
+        score_threshold=official_score,
     script:
         "../scripts/matching/match.py"

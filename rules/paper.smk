@@ -31,7 +31,7 @@ rule figure:
         entry=lookup(within=config, dpath="figures/{figure}"),
         states=figure_states,
         models=config["models"],
-        score_threshold=config["statistics"]["score-threshold"],
+        score_threshold=figure_score_threshold,
         caption=figure_caption,
     script:
         "../scripts/paper/figure.py"

@@ -1,7 +1,29 @@
-# Statistics. Input: the sufficient statistics of all cells. Output: estimates with intervals, and paired comparisons.
+# Statistics. Input: the sufficient statistics of all cells. Output: estimates with intervals, paired comparisons, and score thresholds.
 
 
 include: "functions/statistics.smk"
+
+
+rule choose_threshold:
+    """The score threshold of a model, chosen on validation images and fixed before the predictions of others are matched."""
+    input:
+        pairs=validation_pairs_input,
+    output:
+        table="results/{run}/statistics/thresholds/{model}.parquet",
+    log:
+        "logs/{run}/choose_threshold/{model}.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
+    params:
+        code=hash_script("scripts/statistics/choose_threshold.py"),
+        cell=validation_cell,
+        exhaustive=exhaustive_datasets(),
+        official_score=official_score,
+    script:
+        "../scripts/statistics/choose_threshold.py"
 
 
 rule estimate:

@@ -31,8 +31,10 @@ and its rule for `ignore` instances.
 
 | column | entry | meaning |
 |---|---|---|
-| score | ≥ threshold | of phrases, from `statistics.score-threshold` on; of spatial prompts, the best mask |
-| score | ≥ 0.15 … | from this score on, whatever the setting |
+| score | ≥ official | of phrases, from the model's official threshold on; of spatial prompts, the best mask |
+| score | ≥ chosen | of phrases, from the threshold on that was chosen for the model on other images (`thresholds`) |
+| score | ≥ 0.05 … 0.95 | each of these thresholds, then a summary |
+| score | ≥ 0.05 … | from this score on, whatever the setting |
 | score | all | every stored prediction; the score ranks or bins it |
 | IoU | 0.50 … | a match at this IoU; `0.50–0.95` is the mean over ten thresholds |
 | IoU | > 0 | the one-to-one assignment, without a minimum |
@@ -41,6 +43,11 @@ and its rule for `ignore` instances.
 | ignore | crowd | `ignore` instances of the nouns are COCO's crowds |
 | ignore | counted | `ignore` instances count like others |
 | any | – | the metric does not depend on it |
+
+The official threshold is 0.5 of SAM3 and 0.1 of OWLv2, the defaults of their code, or `score-threshold` of the model in
+the configuration. Scores of different models mean different things. So section `thresholds` chooses another one for
+each model on a data set for validation, that with the highest F1, before predictions on other images are matched
+(`results/<run>/statistics/thresholds/<model>.parquet`). Metrics of all scores need no threshold.
 
 **Exhaustive labels.** A metric with † is wrong where objects have no label: a right detection of one counts as a false
 positive. On a data set with `exhaustive: false`, each printed value of such a metric for phrases has a †

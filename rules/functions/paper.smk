@@ -1,5 +1,5 @@
 # Input functions, captions and code hashes of paper.smk.
-from samgap.config import plugins
+from samgap.config import plugins, score_thresholds
 from samgap.paper.captions import read_caption
 
 
@@ -19,6 +19,10 @@ def declared_input(section, id, run, given):
     files = {
         "comparisons": f"{statistics}/comparisons.parquet",
         "confusions": f"{statistics}/confusions.parquet",
+        "score_thresholds": [
+            f"{statistics}/thresholds/{model}.parquet"
+            for model in (config.get("thresholds") or {"models": []})["models"]
+        ],
         "history": [f"results/{run}/training/{training}/history.parquet" for training in trainings],
         "inventory": f"results/{run}/inventory/inventory.parquet",
         "probes": f"results/{run}/inventory/probes.parquet",
@@ -60,6 +64,16 @@ def image_input(wildcards):
         inputs[f"{side}_prompts"] = prompts_table.format(prompts=prompts)
         inputs[f"{side}_masks"] = [f"{folder}/shard={shard}/masks.parquet" for shard in shard_names(dataset)]
     return inputs
+
+
+def figure_score_threshold(wildcards):
+    """Return the official score threshold of the model that a figure prompts with phrases."""
+    entry = config["figures"][wildcards.figure]
+    return (
+        score_thresholds.get_official_score(config, entry["concept"]["model"], Path(workflow.basedir))
+        if "concept" in entry
+        else None
+    )
 
 
 def figure_caption(wildcards):

@@ -1,4 +1,5 @@
 # Input functions and code hashes of statistics.smk.
+from samgap.config import score_thresholds
 from samgap.config.comparisons import expand_comparisons
 
 
@@ -31,6 +32,15 @@ def compared_pairs_input(wildcards):
 def exhaustive_datasets():
     """Return data set -> whether its labels are exhaustive, which marks values and changes none."""
     return {dataset: config["datasets"][dataset]["exhaustive"] for dataset in list_referenced_ids(config, "datasets")}
+
+
+def validation_cell(wildcards):
+    """Return data set, model and prompts with which the score threshold of a model is chosen."""
+    return score_thresholds.get_validation_cell(config, wildcards.model)
+
+
+def validation_pairs_input(wildcards):
+    return shard_tables(wildcards.run, "pairs", [validation_cell(wildcards)])
 
 
 def estimate_code(wildcards):

@@ -5,12 +5,14 @@ from functools import partial
 from samgap.annotations import ground_truth, optical_flow
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.jobs.shards import select_shard
+from samgap.matching.score_thresholds import read_chosen_score
 from samgap.matching.shard import match_shard
 from samgap.tables import parquet
 from samgap.tables.images import IMAGES
 from samgap.tables.matching import INSTANCES, OVERLAPS, PAIRS
 from samgap.tables.predictions import MASKS
 from samgap.tables.prompts import PROMPTS
+from samgap.tables.score_thresholds import THRESHOLDS
 
 TABLES = (OVERLAPS, INSTANCES, PAIRS)
 
@@ -23,6 +25,8 @@ with job_context(snakemake) as log:
     else:
         images = IMAGES.read(snakemake.input.images)
         images = select_shard(images, snakemake.wildcards.shard, snakemake.params.shards)
+        # The input `thresholds` exists only for phrases of models whose threshold was chosen on other images.
+        thresholds = snakemake.input.get("thresholds")
         # The input `pictures` exists only for sequences with optical flow.
         pictures = snakemake.input.get("pictures")
         frames = match_shard(
@@ -34,6 +38,7 @@ with job_context(snakemake) as log:
             partial(optical_flow.read_flow, pictures) if pictures else optical_flow.read_no_flow,
             unpredicted=predicted.get("unpredicted", ()),
             labelled_distance=snakemake.params.labelled_distance,
+            chosen_score=read_chosen_score(THRESHOLDS.read(thresholds)) if thresholds else None,
         )
         log.info("%d images, %d overlaps, %d instances, %d pairs", len(images), *map(len, frames))
     provenance = collect_provenance(snakemake, **({"skipped": skipped} if skipped else {}))

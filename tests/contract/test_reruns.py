@@ -50,6 +50,7 @@ def list_hashes() -> dict[str, str]:
         "checkpoint": hash_script("scripts/checkpoints/checkpoint.py"),
         "verify": hash_script("scripts/checkpoints/verify.py"),
         "match_predictions": hash_script("scripts/matching/match.py"),
+        "choose_threshold": hash_script("scripts/statistics/choose_threshold.py"),
         "estimate": hash_script(
             "scripts/statistics/estimate.py", *plugin_modules.list_metric_modules(demo["experiments"].values())
         ),

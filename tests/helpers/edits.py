@@ -51,6 +51,12 @@ EDITS = [
         ["estimate", "compare", "claims", "table:results", "table:comparisons"],
         ["match_predictions", "predict:*", "prompts:*", "train:*", "inventory"],
     ),
+    ("statistics/thresholds.py", ["choose_threshold"], ["estimate", "match_predictions", "predict:*", "table:*"]),
+    (
+        "tables/score_thresholds.py",
+        ["choose_threshold", "match_predictions", "table:score-thresholds"],
+        ["predict:*", "estimate", "compare", "table:results"],
+    ),
     ("tables/training.py", ["train:*"], ["predict:*", "match_predictions", "estimate", "prompts:*"]),
     (
         "config/validate.py",

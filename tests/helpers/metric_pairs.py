@@ -40,6 +40,10 @@ def make_pair(
         "sum_off": predicted - matched,
         "sweep_tp": [matched] * len(SCORE_THRESHOLDS),
         "sweep_predicted": [predicted] * len(SCORE_THRESHOLDS),
+        "chosen_score": 0.4,
+        "chosen_tp": [matched] * 10,
+        "chosen_predicted": predicted,
+        "chosen_far": 0,
         **ranked,
         **dict(zip(("sum_iou", "sum_dice", "sum_boundary_f_2px"), sums, strict=True)),
     }

@@ -13,6 +13,9 @@ from samgap.masks import rle
 from samgap.matching.shard import match_shard
 from tests.helpers.scenes import masks_table, random_tagged_shard
 
+CHOSEN_SCORE = 0.3
+"""The score threshold that was chosen for the shards."""
+
 
 def iou(first: np.ndarray, second: np.ndarray) -> float:
     """Compute the IoU of two masks, 1 if both are empty."""
@@ -151,7 +154,7 @@ class ReferenceShard:
         if with_extra_errors:
             self.predictions = add_errors(seed, self.predictions, self.prompts, self.truth)
         self.overlaps, self.instances, self.pairs = match_shard(
-            self.predictions, self.prompts, self.truth, self.images, 0.5
+            self.predictions, self.prompts, self.truth, self.images, 0.5, chosen_score=CHOSEN_SCORE
         )
         self.pairs = self.pairs.set_index("prompt_id", drop=False)
         self.rows_by_prompt = {key: list(rows.itertuples()) for key, rows in self.predictions.groupby("prompt_id")}

@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torchmetrics.functional.classification import binary_calibration_error, binary_matthews_corrcoef
 
-from samgap.tables.matching import IOU_THRESHOLDS, SCORE_THRESHOLDS
+from samgap.tables.matching import IOU_THRESHOLDS
 from tests.helpers import reference
 from tests.helpers.reference import iou
 
@@ -16,14 +16,14 @@ QUALITY_WEIGHTS = {"iou": 0.5, "boundary_f_2px": 0.3, "dice": 0.2}
 
 
 class ReferenceValues:
-    """The values of all metrics of a shard, by metric id."""
+    """The values of the metrics of a shard at the official score threshold, by metric id."""
 
     def __init__(self, shard):
         self.shard = shard
         self.results = list(shard.iter_results("phrase", "clicks"))
         self.phrases = [result for result in self.results if result.prompt.kind == "phrase"]
         self.values = {}
-        for compute in (self.measures, self.counts, self.sweeps, self.boxes, self.presence, self.unions, self.concepts):
+        for compute in (self.measures, self.counts, self.boxes, self.presence, self.unions, self.concepts):
             self.values |= compute()
         for compute in (self.attributes, self.clicks, self.upstream, self.paraphrases):
             self.values |= compute()
@@ -57,18 +57,18 @@ class ReferenceValues:
     def counts(self):
         values = {}
         for threshold in IOU_THRESHOLDS:
-            ratios = _ratios([_count(result, threshold) for result in self.results])
+            ratios = compute_ratios([count(result, threshold) for result in self.results])
             if threshold == 0.5:
                 values |= {"precision": ratios["precision"], "recall": ratios["recall"], "f1-50": ratios["f1"]}
             else:
                 values |= {f"{name}-iou-{round(100 * threshold)}": value for name, value in ratios.items()}
-        near = _ratios([self.count_near_labels(result) for result in self.results])
+        near = compute_ratios([self.count_near_labels(result) for result in self.results])
         values |= {"precision-near-labels": near["precision"], "f1-50-near-labels": near["f1"]}
-        return values | {"concept-recall": _ratios([_count(result) for result in self.phrases])["recall"]}
+        return values | {"concept-recall": compute_ratios([count(result) for result in self.phrases])["recall"]}
 
     def count_near_labels(self, result):
         """Return the counts without the masks of phrases farther than 0.1 image heights from each labelled instance."""
-        n_correct, n_predicted, n_truth = _count(result)
+        n_correct, n_predicted, n_truth = count(result)
         if result.prompt.kind == "phrase":
             instances = self.shard.truth.instances_of(result.prompt.image_id)
             labelled = _union([item.decode_mask() for item in instances if item.noun in result.prompt.nouns])
@@ -76,15 +76,8 @@ class ReferenceValues:
             n_predicted = sum(distance_px[mask].min() <= 0.1 * labelled.shape[0] for mask in result.masks)
         return n_correct, n_predicted, n_truth
 
-    def sweeps(self):
-        values = {}
-        for score in SCORE_THRESHOLDS:
-            ratios = _ratios([_count(result) for result in self.shard.iter_results("phrase", min_score=score)])
-            values |= {f"{name}-score-{round(100 * score)}": value for name, value in ratios.items()}
-        return values
-
     def boxes(self):
-        ratios = _ratios([_count(result, ious=result.box_ious) for result in self.results])
+        ratios = compute_ratios([count(result, ious=result.box_ious) for result in self.results])
         return {"box-precision": ratios["precision"], "box-recall": ratios["recall"], "box-f1-50": ratios["f1"]}
 
     def presence(self):
@@ -147,9 +140,9 @@ class ReferenceValues:
         }
 
     def concepts(self):
-        pmf1 = _pmf1(self.phrases)
+        pmf1 = compute_pmf1(self.phrases)
         f1 = {
-            is_seen: _ratios([_count(result) for result in self.phrases if result.prompt.seen is is_seen])["f1"]
+            is_seen: compute_ratios([count(result) for result in self.phrases if result.prompt.seen is is_seen])["f1"]
             for is_seen in (True, False)
         }
         return {
@@ -221,13 +214,13 @@ class ReferenceValues:
         sizes = [(len(result.masks), len(result.instances)) for result in self.results]
         without_threshold = [(min(size), *size) for size in sizes]
         pooled_size = np.sum(sizes, axis=0)
-        greedy = [(len(_match_greedily(result)), *_count(result)[1:]) for result in self.phrases]
+        greedy = [(len(_match_greedily(result)), *count(result)[1:]) for result in self.phrases]
         for prefix, counts in (
             ("", without_threshold),
             ("pooled-", [(min(pooled_size), *pooled_size)]),
             ("greedy-", greedy),
         ):
-            values |= {f"upstream-{prefix}{name}": value for name, value in _ratios(counts).items()}
+            values |= {f"upstream-{prefix}{name}": value for name, value in compute_ratios(counts).items()}
         return values | self.upstream_recall()
 
     def upstream_recall(self):
@@ -250,7 +243,7 @@ class ReferenceValues:
                 unions[result.prompt.image_id, result.prompt.concept].append(_union(result.masks))
         scores_by_concept = []
         for phrases in concepts.values():
-            scores = [_pmf1(results) for results in phrases.values()]
+            scores = [compute_pmf1(results) for results in phrases.values()]
             scores_by_concept.append([score for score in scores if not np.isnan(score)])
         summaries = {"mean": np.mean, "worst": np.min, "sd": np.std}
         values = {
@@ -265,13 +258,13 @@ def _union(masks):
     return np.logical_or.reduce([np.zeros((300, 380), bool), *masks])
 
 
-def _count(result, iou_threshold=0.5, ious=None):
+def count(result, iou_threshold=0.5, ious=None):
     """Return the numbers of true positives, predictions and instances."""
     n_correct = sum(value >= iou_threshold for *_, value in result.match_one_to_one(ious))
     return n_correct, len(result.masks), len(result.instances)
 
 
-def _ratios(counts):
+def compute_ratios(counts):
     n_correct, n_predicted, n_truth = np.sum(counts, axis=0)
     return {
         "precision": n_correct / n_predicted,
@@ -280,12 +273,13 @@ def _ratios(counts):
     }
 
 
-def _pmf1(results):
+def compute_pmf1(results):
     """Return the micro F1 of the present phrases, averaged over thresholds, without sam3's ε."""
     present = [result for result in results if result.instances]
     if not present:
         return np.nan
-    return np.mean([_ratios([_count(result, threshold) for result in present])["f1"] for threshold in IOU_THRESHOLDS])
+    by_threshold = [[count(result, threshold) for result in present] for threshold in IOU_THRESHOLDS]
+    return np.mean([compute_ratios(counts)["f1"] for counts in by_threshold])
 
 
 def _match_greedily(result):

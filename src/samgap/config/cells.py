@@ -10,12 +10,12 @@ Cell = tuple[str, str, str]
 
 
 def list_cells(config: Mapping[str, Any]) -> list[Cell]:
-    """Return all cells that experiments and figures need, each once and sorted."""
+    """Return all cells that experiments, figures and thresholds need, each once and sorted."""
     return sorted({cell for _, cell in iter_cells(config)})
 
 
 def iter_cells(config: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
-    """Yield each cell with the key of the experiment or figure that needs it (`experiments.boxes`)."""
+    """Yield each cell with the key of the section's entry that needs it (`experiments.boxes`)."""
     for name, entry in config["experiments"].items():
         for dataset in entry["datasets"]:
             for model in entry["models"]:
@@ -25,6 +25,9 @@ def iter_cells(config: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
         for side in ("spatial", "concept"):
             if side in entry:
                 yield f"figures.{name}.{side}", (entry["dataset"], entry[side]["model"], entry[side]["prompts"])
+    thresholds = config.get("thresholds") or {"models": []}
+    for model in thresholds["models"]:
+        yield "thresholds", (thresholds["dataset"], model, thresholds["prompts"])
 
 
 def list_referenced_ids(config: Mapping[str, Any], section: str) -> list[str]:

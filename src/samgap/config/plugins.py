@@ -32,7 +32,9 @@ PLUGIN_KEYS = {
 """Stage -> (the section of the configuration whose entries name its plug-ins, the key that names them)."""
 PAPER_FOLDER = "src/samgap/paper"
 """The folder, relative to the root, with the sub-folders `figures` and `tables`: one module for each id."""
-PAPER_INPUTS = ("estimates", "comparisons", "confusions", "history", "inventory", "probes", "claims")
+PAPER_INPUTS = (
+    *("estimates", "comparisons", "confusions", "score_thresholds", "history", "inventory", "probes", "claims"),
+)
 """The names that `INPUTS` of a figure's or table's module may have; rules/functions/paper.smk has their paths."""
 
 REPLACED_METRICS = {"precision-iou-50": "precision", "recall-iou-50": "recall", "f1-iou-50": "f1-50"}

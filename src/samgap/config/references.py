@@ -45,6 +45,10 @@ def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
     for name, entry in config["experiments"].items():
         for section in ("datasets", "models", "prompts"):
             yield f"experiments.{name}.{section}", section, entry[section]
+    thresholds = config.get("thresholds") or {}
+    for key, section in (("dataset", "datasets"), ("prompts", "prompts")):
+        yield f"thresholds.{key}", section, [thresholds[key]] if thresholds else []
+    yield "thresholds.models", "models", thresholds.get("models", [])
     for section in ("comparisons", "figures", "tables"):
         for name, entry in config[section].items():
             yield from _iter_paper_references(f"{section}.{name}", entry)

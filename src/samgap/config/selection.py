@@ -70,6 +70,9 @@ def restrict_to_models(config: Mapping[str, Any], models: Iterable[str] | None) 
             name: _restrict_entry(entry, selected, restricted["experiments"]) for name, entry in config[section].items()
         }
         restricted[section] = {name: entry for name, entry in entries.items() if entry is not None}
+    if thresholds := config.get("thresholds"):
+        measured = {model for entry in restricted["experiments"].values() for model in entry["models"]}
+        restricted["thresholds"] = {**thresholds, "models": [id for id in thresholds["models"] if id in measured]}
     if not restricted["experiments"]:
         raise UserError(f"config: no experiment has one of the models {', '.join(sorted(selected))}; select others")
     return restricted

@@ -11,6 +11,7 @@ from samgap.config import (
     comparisons,
     plugin_files,
     references,
+    score_thresholds,
     secrets,
     subsets,
     trainings,
@@ -47,6 +48,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     trainings.validate_trainings(config, root)
     comparisons.validate_comparisons(config)
     subsets.validate_subsets(config, root)
+    score_thresholds.validate_thresholds(config, root)
     plugin_files.validate_files(config, root)
     capabilities.validate_capabilities(config, cells.iter_cells(config), root)
     config = claims.load_claims(config, root)

@@ -13,9 +13,17 @@ from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch, assign, sel
 from samgap.matching.label_distances import LABELLED_DISTANCE, LabelDistances
 from samgap.matching.nouns import find_ignored_columns
 from samgap.matching.overlap import ImageOverlap
+from samgap.matching.score_thresholds import ThresholdCounter, count_at_chosen_score, sweep_score_thresholds
 from samgap.matching.video import SequenceTracker
 from samgap.prompts.kinds import get_row_kind
-from samgap.tables.matching import ERROR_MEASURES, INSTANCES, IOU_THRESHOLDS, MEASURES, OVERLAPS, PAIRS
+from samgap.tables.matching import (
+    ERROR_MEASURES,
+    INSTANCES,
+    IOU_THRESHOLDS,
+    MEASURES,
+    OVERLAPS,
+    PAIRS,
+)
 
 MEASURE_NAMES = (*MEASURES, *ERROR_MEASURES)
 COPIED_PROMPT_COLUMNS = ("lost_labels", "nouns", "attributes", "seen", "concept", "level", "polarity")
@@ -50,6 +58,7 @@ class ImageMatcher:
         overlap: the overlaps of the image.
         truth: the ground truth of the shard.
         score_threshold: the score from which predictions of prompts that are not spatial count.
+        chosen_score: the score threshold that was chosen on other images; None if none was.
         builder: receives the rows.
         tracker: compares the image with the previous frame.
         labelled_distance: the distance beyond which a prediction is far from all labels, in image heights.
@@ -58,6 +67,7 @@ class ImageMatcher:
     overlap: ImageOverlap
     truth: GroundTruth
     score_threshold: float
+    chosen_score: float | None
     builder: TableBuilder
     tracker: SequenceTracker
     labelled_distance: float = LABELLED_DISTANCE
@@ -110,7 +120,7 @@ class ImageMatcher:
             counted, assignment = box_counted, box_assignment
         match = PromptMatch(prompt, row_kind, truth_columns, ignored_columns, counted, assignment)
         evaluable = prompt.truth_ids is not None
-        distances_px = self._measure_label_distances(match)
+        distances_px = self._measure_label_distances(match, counted)
         box_ious = self._assigned_box_ious(box_assignment, truth_columns)
         best_ious = prompt_statistics.find_best_ious(
             overlap, prediction_rows if row_kind.spatial else prediction_rows[:0], truth_columns
@@ -160,8 +170,14 @@ class ImageMatcher:
         }
 
     def _compute_phrase_columns(self, match: PromptMatch, prediction_rows: np.ndarray) -> dict[str, Any]:
-        sweep = phrases.sweep_score_thresholds(match, self.overlap, prediction_rows)
-        return sweep | phrases.rank_predictions(match, self.overlap, prediction_rows, self.score_threshold)
+        distances_px = self._measure_label_distances(match, prediction_rows)
+        far_rows = [row for row, distance in distances_px.items() if distance > self._labelled_distance_px]
+        counter = ThresholdCounter(match, self.overlap, prediction_rows, far_rows)
+        return {
+            **sweep_score_thresholds(counter),
+            **count_at_chosen_score(counter, self.chosen_score),
+            **phrases.rank_predictions(match, self.overlap, prediction_rows, self.score_threshold),
+        }
 
     def _assigned_box_ious(self, assignment: list[int | None], truth_columns: np.ndarray) -> np.ndarray:
         pairs = zip(assignment, truth_columns, strict=True)
@@ -172,15 +188,15 @@ class ImageMatcher:
     def _labelled_distance_px(self) -> float:
         return self.labelled_distance * self.overlap.image_row.height
 
-    def _measure_label_distances(self, match: PromptMatch) -> dict[int, float]:
-        """Return the distance in px of each counted prediction of a phrase to the nearest label of any noun.
+    def _measure_label_distances(self, match: PromptMatch, prediction_rows: np.ndarray) -> dict[int, float]:
+        """Return the distance in px of some predictions of a phrase to the nearest label of any noun.
 
         A spatial prompt has none: its target is known.
         """
         if match.row_kind.spatial or match.prompt.truth_ids is None:
             return {}
-        distances_px = self.label_distances.measure(match.counted_rows)
-        return dict(zip(match.counted_rows.tolist(), distances_px.tolist(), strict=True))
+        distances_px = self.label_distances.measure(prediction_rows)
+        return dict(zip(prediction_rows.tolist(), distances_px.tolist(), strict=True))
 
     def _add_instances(
         self, match: PromptMatch, evaluable: bool, distances_px: Mapping[int, float], other_ious: np.ndarray

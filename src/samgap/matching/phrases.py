@@ -1,4 +1,4 @@
-"""Statistics of phrases: score sweeps, average precision, attributes and paraphrases; columns of table `pairs`."""
+"""Statistics of phrases: average precision, attributes and paraphrases; columns of table `pairs`."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from scipy.optimize import linear_sum_assignment
 
 from samgap.masks import rle
 from samgap.matching import coco
-from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch, assign
+from samgap.matching.assignment import MATCH_THRESHOLD, PromptMatch
 from samgap.matching.overlap import ImageOverlap
-from samgap.tables.matching import HIT_KINDS, SCORE_THRESHOLDS
+from samgap.tables.matching import HIT_KINDS
 
 
 def rank_predictions(
@@ -57,29 +57,6 @@ def rank_predictions(
         "greedy_tp": int((is_match & is_above).sum()),
         "greedy_predicted": int((~is_excused & is_above).sum()),
     }
-
-
-def sweep_score_thresholds(
-    match: PromptMatch, overlap: ImageOverlap, prediction_rows: np.ndarray
-) -> dict[str, list[int]]:
-    """Return the numbers of matches and of counted predictions at each of `SCORE_THRESHOLDS`.
-
-    Arguments as for `rank_predictions`.
-    """
-    truth_columns = match.truth_columns
-    counts_by_length: dict[int, tuple[int, int]] = {}
-    counts = []
-    scores = overlap.predictions.scores[prediction_rows]
-    for score_threshold in SCORE_THRESHOLDS:
-        rows = prediction_rows[scores >= score_threshold]
-        # Thresholds with the same number of predictions have the same predictions.
-        if len(rows) not in counts_by_length:
-            counted, assignment = assign(overlap, rows, truth_columns, overlap.iou, match.ignored_columns)
-            pairs = zip(assignment, truth_columns, strict=True)
-            n_matches = sum(bool(overlap.iou[pair] >= MATCH_THRESHOLD) for pair in pairs if pair[0] is not None)
-            counts_by_length[len(rows)] = n_matches, len(counted)
-        counts.append(counts_by_length[len(rows)])
-    return {"sweep_tp": [n for n, _ in counts], "sweep_predicted": [n for _, n in counts]}
 
 
 def match_by_nouns(overlap: ImageOverlap, counted_rows: np.ndarray, nouns: set[str]) -> dict[int, float]:

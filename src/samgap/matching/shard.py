@@ -39,6 +39,7 @@ def match_shard(
     read_flow: optical_flow.FlowReader = optical_flow.read_no_flow,
     unpredicted: Collection[str] = (),
     labelled_distance: float = LABELLED_DISTANCE,
+    chosen_score: float | None = None,
 ) -> MatchTables:
     """Return the tables `overlaps`, `instances` and `pairs` of one shard.
 
@@ -59,6 +60,7 @@ def match_shard(
         unpredicted: ids of the prompts that the model could not predict. Their instances count as missed; phrases of
             them that are absent are not evaluable, since no mask does not mean that the model says so.
         labelled_distance: the distance beyond which a prediction is far from all labels, in image heights.
+        chosen_score: the score threshold of the model that was chosen on other images, for the columns `chosen_…`.
 
     Raises:
         UserError: the tables are not consistent.
@@ -78,7 +80,9 @@ def match_shard(
             if image_id in prompts_by_image:
                 image_masks = masks_by_image.get(image_id, masks.iloc[:0])
                 overlap = ImageOverlap(image_row, truth.instances_of(image_id), image_masks)
-                matcher = ImageMatcher(overlap, truth, score_threshold, builder, tracker, labelled_distance)
+                matcher = ImageMatcher(
+                    overlap, truth, score_threshold, chosen_score, builder, tracker, labelled_distance
+                )
                 matcher.match_prompts(prompts_by_image[image_id])
             else:
                 tracker.skip_frame(image_row)

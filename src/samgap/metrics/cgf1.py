@@ -2,6 +2,8 @@
 
 100 · pmF1 · IL_MCC. Not evaluable without a phrase that is absent from its image (IL_MCC would be 0). Undefined (NaN)
 where pmF1 is undefined.
+
+`cgf1-chosen` counts predictions of phrases from the chosen score threshold on (section `thresholds`).
 """
 
 import numpy as np
@@ -9,6 +11,7 @@ import pandas as pd
 
 from samgap.metrics import il_mcc, pmf1
 from samgap.metrics.base import SufficientStatistics, SumMetric
+from samgap.metrics.chosen_score import at_chosen_score
 from samgap.metrics.operating_point import ALL_IOUS, EXCUSED_UNKNOWN, OperatingPoint
 from samgap.metrics.reasons import no_negative_reason, require_masks
 from samgap.metrics.row_masks import has_known_presence, is_present_phrase
@@ -34,6 +37,8 @@ def statistics_of(name: str, sums: SufficientStatistics) -> SufficientStatistics
     return {key.removeprefix(f"{name}."): total for key, total in sums.items() if key.startswith(f"{name}.")}
 
 
+VARIANTS = ("", "chosen")
+
 METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
@@ -52,3 +57,4 @@ METRICS = {
         decimals=1,
     )
 }
+METRICS["chosen"] = at_chosen_score(METRICS[""])

@@ -58,9 +58,14 @@ def column_at_score(name: str, score_threshold: float) -> Column:
     index = SCORE_THRESHOLDS.index(score_threshold)
 
     def read_column(pairs: pd.DataFrame) -> np.ndarray:
-        return np.array(pairs[name].tolist(), np.float64).reshape(len(pairs), len(SCORE_THRESHOLDS))[:, index]
+        return sweep_column(pairs, name)[:, index]
 
     return read_column
+
+
+def sweep_column(pairs: pd.DataFrame, name: str) -> np.ndarray:
+    """Return a `sweep_…` column, float64 (N, 19): one value for each of `SCORE_THRESHOLDS`."""
+    return np.array(pairs[name].tolist(), np.float64).reshape(len(pairs), len(SCORE_THRESHOLDS))
 
 
 def add(first: Column, second: Column) -> Column:

@@ -3,11 +3,14 @@
 2TP / (predictions + instances), summed over all evaluable prompts. Masks of a phrase that is absent from its image are
 false positives. Undefined (NaN) if there are neither instances nor predictions. `f1-50-near-labels` leaves out
 predictions that are far from every label.
+
+`f1-50-chosen` counts predictions of phrases from the chosen score threshold on (section `thresholds`).
 """
 
 from typing import Unpack
 
 from samgap.metrics.base import Column, Description, SumMetric, ratio, set_fields
+from samgap.metrics.chosen_score import at_chosen_score
 from samgap.metrics.columns import add, column, double, true_positives_at
 from samgap.metrics.operating_point import at_iou
 from samgap.metrics.reasons import no_ground_truth_reason, require_masks
@@ -27,6 +30,8 @@ def f1_at(iou_threshold: float, n_predicted: Column = _n_predicted, **descriptio
     )
 
 
+VARIANTS = ("", "chosen")
+
 METRICS = {
     "": f1_at(
         0.5,
@@ -35,3 +40,4 @@ METRICS = {
         source="van Rijsbergen (1979); matching as in sam3's evaluator",
     )
 }
+METRICS["chosen"] = at_chosen_score(METRICS[""])

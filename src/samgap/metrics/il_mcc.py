@@ -5,12 +5,15 @@ Over pairs of image and phrase, "at least one mask predicted" against "present":
 matrix is empty, for example with masks for every phrase. An image whose only instances of a phrase's nouns are `ignore`
 does not count for the phrase, as its presence is unknown. Not evaluable without a phrase that is absent from its image:
 the value would be 0 for any model.
+
+`il-mcc-chosen` counts predictions of phrases from the chosen score threshold on (section `thresholds`).
 """
 
 import numpy as np
 import pandas as pd
 
 from samgap.metrics.base import SufficientStatistics, SumMetric
+from samgap.metrics.chosen_score import at_chosen_score
 from samgap.metrics.columns import float_column
 from samgap.metrics.operating_point import PRESENCE
 from samgap.metrics.reasons import no_negative_reason
@@ -44,6 +47,8 @@ def no_error_reason(sums: SufficientStatistics) -> str | None:
     return None if (sums["fp"] + sums["fn"]).any() else NO_ERROR
 
 
+VARIANTS = ("", "chosen")
+
 METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
@@ -60,3 +65,4 @@ METRICS = {
         value_range=(-1.0, 1.0),
     )
 }
+METRICS["chosen"] = at_chosen_score(METRICS[""])

@@ -5,8 +5,12 @@ Each metric declares it. The texts are columns of docs/reference/metrics.md.
 
 from dataclasses import dataclass
 
-THRESHOLD = "≥ threshold"
-"""`statistics.score-threshold` for phrases; the best mask of a spatial prompt counts at any score."""
+THRESHOLD = "≥ official"
+"""The model's official score threshold for phrases; the best mask of a spatial prompt counts at any score."""
+CHOSEN = "≥ chosen"
+"""The score threshold that was chosen for the model on other images."""
+SWEPT = "≥ 0.05 … 0.95"
+"""Each of 19 score thresholds."""
 ALL_SCORES = "all"
 """Every stored prediction."""
 NOT_USED = "–"

@@ -3,12 +3,15 @@
 At each IoU threshold 0.50, 0.55 … 0.95: P = TP / (predictions + ε), R = TP / (instances + ε), F1 = 2PR / (P + R + ε)
 with ε = 1e-4 and sums over present phrases; then the mean over thresholds. Because of ε, a perfect prediction has a
 value below 1 by about ε. Undefined (NaN; 0 in sam3) if no phrase is present in its image.
+
+`pmf1-chosen` counts predictions of phrases from the chosen score threshold on (section `thresholds`).
 """
 
 import numpy as np
 import pandas as pd
 
 from samgap.metrics.base import SufficientStatistics, SumMetric
+from samgap.metrics.chosen_score import at_chosen_score
 from samgap.metrics.columns import float_column, true_positives
 from samgap.metrics.operating_point import MATCH_ALL
 from samgap.metrics.reasons import no_phrase_reason, require_masks
@@ -36,6 +39,8 @@ def compute(sums: SufficientStatistics) -> np.ndarray:
     return np.where(sums["truth"] > 0, f1, np.nan)
 
 
+VARIANTS = ("", "chosen")
+
 METRICS = {
     "": SumMetric(
         sufficient_statistics=sufficient_statistics,
@@ -51,3 +56,4 @@ METRICS = {
         needs_exhaustive_labels=True,
     )
 }
+METRICS["chosen"] = at_chosen_score(METRICS[""])

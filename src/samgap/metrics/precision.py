@@ -3,11 +3,14 @@
 TP / predictions, summed over all evaluable prompts. Matching is one to one, so a second mask of the same apple is a
 false positive, as is every mask of a phrase that is absent from its image. Undefined (NaN) if there is no prediction.
 `precision-near-labels` leaves out predictions that are far from every label.
+
+`precision-chosen` counts predictions of phrases from the chosen score threshold on (section `thresholds`).
 """
 
 from typing import Unpack
 
 from samgap.metrics.base import Column, Description, SumMetric, ratio, set_fields
+from samgap.metrics.chosen_score import at_chosen_score
 from samgap.metrics.columns import column, true_positives_at
 from samgap.metrics.operating_point import at_iou
 from samgap.metrics.reasons import no_ground_truth_reason, require_masks
@@ -29,6 +32,8 @@ def precision_at(
     )
 
 
+VARIANTS = ("", "chosen")
+
 METRICS = {
     "": precision_at(
         0.5,
@@ -37,3 +42,4 @@ METRICS = {
         source="the usual definition; matching as in sam3's evaluator",
     ),
 }
+METRICS["chosen"] = at_chosen_score(METRICS[""])

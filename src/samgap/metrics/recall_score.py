@@ -1,4 +1,4 @@
-"""Recall at IoU 0.5 at each score threshold: 0.15, 0.20 … 0.95.
+"""Recall at IoU 0.5 at each score threshold: 0.05, 0.10 … 0.95.
 
 TP / instances over evaluable phrases, with the masks at or above the score threshold assigned anew. The values show
 the effect of the operating point, which studies choose differently (0.15 and 0.5). Because of the new assignment the
@@ -12,7 +12,7 @@ from samgap.metrics.reasons import no_phrase_reason, require_masks
 from samgap.metrics.row_masks import is_evaluable_phrase
 
 VARIANTS = (
-    "15", "20", "25", "30", "35", "40", "45", "50", "55", "60", "65", "70", "75", "80", "85", "90", "95",
+    "05", "10", "15", "20", "25", "30", "35", "40", "45", "50", "55", "60", "65", "70", "75", "80", "85", "90", "95",
 )  # fmt: skip
 
 METRICS = {

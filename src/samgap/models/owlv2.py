@@ -26,6 +26,7 @@ from sam3.model.tokenizer_ve import SimpleTokenizer
 from transformers import Owlv2Config, Owlv2ForObjectDetection, Owlv2ImageProcessor
 
 KINDS = ("text",)
+SCORE_THRESHOLD = 0.1  # the default of post-processing in transformers
 OPTIONS = {
     "required": ["weights"],
     "properties": {

@@ -5,6 +5,7 @@ from samgap.tables.matching import INSTANCES, OVERLAPS, PAIRS
 from samgap.tables.parquet import Table
 from samgap.tables.predictions import MASKS, TIMING
 from samgap.tables.prompts import PROMPTS
+from samgap.tables.score_thresholds import THRESHOLDS
 from samgap.tables.statistics import COMPARISONS, CONFUSIONS, ESTIMATES
 from samgap.tables.training import HISTORY
 
@@ -21,6 +22,7 @@ TABLES: dict[str, Table] = {
         ESTIMATES,
         COMPARISONS,
         CONFUSIONS,
+        THRESHOLDS,
         HISTORY,
     )
 }

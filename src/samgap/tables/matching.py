@@ -8,8 +8,8 @@ from samgap.tables.parquet import Table, column
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 """IoU thresholds at which true positives are counted: 0.50, 0.55 … 0.95."""
-SCORE_THRESHOLDS = tuple(round(0.15 + 0.05 * step, 2) for step in range(17))
-"""Score thresholds of the sweep over predictions of phrases: 0.15, 0.20 … 0.95."""
+SCORE_THRESHOLDS = tuple(round(0.05 + 0.05 * step, 2) for step in range(19))
+"""Score thresholds of the sweep over predictions of phrases: 0.05, 0.10 … 0.95."""
 
 MEASURES = {
     "iou": ("IoU of the two masks", ""),
@@ -160,7 +160,11 @@ PAIRS = Table(
             pa.int32(),
             "`ignore` instances of the nouns of a phrase; without an instance, they leave open whether it is present",
         ),
-        column("n_predicted", pa.int32(), "predictions at or above the score threshold, without ignored ones"),
+        column(
+            "n_predicted",
+            pa.int32(),
+            "predictions at or above the model's official score threshold, without ignored ones",
+        ),
         column("n_far", pa.int32(), "of them farther than labelled_distance from every labelled instance"),
         column("labelled_distance", pa.float64(), "key labelled-distance of the data set", "image heights"),
         column("tp", pa.list_(pa.int32(), len(IOU_THRESHOLDS)), "one-to-one matches at IoU 0.50, 0.55 … 0.95"),
@@ -180,8 +184,18 @@ PAIRS = Table(
         column("sum_off", pa.float64(), "sum over predictions of the share outside the prompt's instances"),
         column("sum_leak", pa.float64(), "sum over predictions of the share on labelled instances"),
         *(column(f"truth_{size}", pa.int32(), f"instances that are {size}") for size in AREA_LABELS),
-        column("sweep_tp", COUNT_PER_SCORE, "tp at IoU 0.5 at each score threshold, 0.15 … 0.95", nullable=True),
+        column("sweep_tp", COUNT_PER_SCORE, "tp at IoU 0.5 at each score threshold, 0.05 … 0.95", nullable=True),
         column("sweep_predicted", COUNT_PER_SCORE, "n_predicted at each score threshold", nullable=True),
+        column("sweep_far", COUNT_PER_SCORE, "n_far at each score threshold", nullable=True),
+        column(
+            "chosen_score",
+            pa.float64(),
+            "score threshold of the model, chosen on other images (section `thresholds`); null if none was chosen",
+            nullable=True,
+        ),
+        column("chosen_predicted", pa.int32(), "n_predicted at chosen_score", nullable=True),
+        column("chosen_far", pa.int32(), "n_far at chosen_score", nullable=True),
+        column("chosen_tp", pa.list_(pa.int32(), len(IOU_THRESHOLDS)), "tp at chosen_score", nullable=True),
         column("scores", pa.list_(pa.float32()), "all scores of a phrase, in falling order", nullable=True),
         *(
             column(

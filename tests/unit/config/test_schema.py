@@ -10,7 +10,7 @@ def test_defaults_are_filled_in(repository):
     config = validate_config(CONFIG, repository)
     assert (config["seed"], config["device"], config["skip-unavailable"]) == (42, "auto", True)
     assert config["tf32"] is True
-    assert config["statistics"] == {"resamples": 10000, "confidence": 0.95, "score-threshold": 0.5}
+    assert config["statistics"] == {"resamples": 10000, "confidence": 0.95}
     assert [config["datasets"][name]["shards"] for name in ("orchard", "apples")] == [1, 3]
     assert [config["datasets"][name]["seed"] for name in ("orchard", "more")] == [0, 9]
     assert config["archives"]["pictures"]["second-hand"] is False

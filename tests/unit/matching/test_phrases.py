@@ -29,8 +29,8 @@ def match_phrases(phrases, predictions):
 def test_the_counts_at_each_score_threshold():
     _, _, pairs = match_shard(*phrase_tables([(0.9, FIRST), (0.52, SECOND), (0.31, square_mask(8, 24, 4))]), 0.5)
     counts = list(zip(pairs["sweep_predicted"].iat[0], pairs["sweep_tp"].iat[0], strict=True))
-    # The thresholds are 0.15, 0.2 … 0.95.
-    assert counts == [(3, 2)] * 4 + [(2, 2)] * 4 + [(1, 1)] * 8 + [(0, 0)]
+    # The thresholds are 0.05, 0.1 … 0.95.
+    assert counts == [(3, 2)] * 6 + [(2, 2)] * 4 + [(1, 1)] * 8 + [(0, 0)]
 
 
 def test_predictions_are_ranked_by_score():

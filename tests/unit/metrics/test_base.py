@@ -18,10 +18,10 @@ from tests.helpers.sums import evaluate
 def random_pairs():
     tables = []
     for seed in range(3):
-        video = match_shard(*random_sequences(seed), 0.5, constant_flow)[2]
+        video = match_shard(*random_sequences(seed), 0.5, constant_flow, chosen_score=0.4)[2]
         pairs = [
             PAIRS_TABLE.add_missing_columns(each)
-            for each in (match_shard(*random_tagged_shard(seed, several_masks=True), 0.5)[2], video)
+            for each in (match_shard(*random_tagged_shard(seed, several_masks=True), 0.5, chosen_score=0.4)[2], video)
         ]
         arrow = [
             pa.Table.from_pandas(each[PAIRS_TABLE.columns], PAIRS_TABLE.schema, preserve_index=False) for each in pairs

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from samgap.metrics import METRIC_REGISTRY, load_metric
-from samgap.metrics.operating_point import ALL_SCORES, CROWD, EXCUSED_UNKNOWN, NOT_USED, THRESHOLD
+from samgap.metrics.operating_point import ALL_SCORES, CHOSEN, CROWD, EXCUSED_UNKNOWN, NOT_USED, SWEPT, THRESHOLD
 from samgap.tables.matching import HIT_KINDS
 from tests.helpers.metric_pairs import EVALUABLE_IDS, PAIRS
 from tests.helpers.sums import evaluate
@@ -15,6 +15,8 @@ from tests.helpers.sums import evaluate
 ROOT = Path(__file__).parents[3]
 RANKED_COLUMNS = ["scores", *(f"hits_{kind}" for kind in HIT_KINDS)]
 SWEEP_COLUMNS = ["sweep_tp", "sweep_predicted"]
+OFFICIAL_COLUMNS = ["n_predicted", "n_far", "tp"]
+CHOSEN_COLUMNS = ["chosen_predicted", "chosen_far", "chosen_tp"]
 
 
 def change(pairs, names):
@@ -40,7 +42,23 @@ def select(**properties):
 
 @pytest.mark.parametrize("metric", select(score=THRESHOLD))
 def test_at_the_score_threshold_the_sweep_does_not_matter(metric):
-    assert evaluate(metric, change(PAIRS, SWEEP_COLUMNS)) == pytest.approx(evaluate(metric, PAIRS), nan_ok=True)
+    other = change(PAIRS, [*SWEEP_COLUMNS, *CHOSEN_COLUMNS])
+    assert evaluate(metric, other) == pytest.approx(evaluate(metric, PAIRS), nan_ok=True)
+
+
+@pytest.mark.parametrize("metric", select(score=CHOSEN))
+def test_at_the_chosen_score_the_official_one_does_not_matter(metric):
+    value = evaluate(metric, PAIRS)
+    assert evaluate(metric, change(PAIRS, [*SWEEP_COLUMNS, *OFFICIAL_COLUMNS])) == pytest.approx(value)
+    # At the same threshold the value is that of the metric at the official one.
+    assert value == evaluate(metric.removesuffix("-chosen"), PAIRS[PAIRS["kind"] == "phrase"])
+
+
+@pytest.mark.parametrize("metric", select(score=SWEPT))
+def test_metrics_of_the_sweep_depend_on_it_alone(metric):
+    other = change(PAIRS, [*OFFICIAL_COLUMNS, *CHOSEN_COLUMNS])
+    assert evaluate(metric, other) == pytest.approx(evaluate(metric, PAIRS))
+    assert evaluate(metric, change(PAIRS, SWEEP_COLUMNS)) != pytest.approx(evaluate(metric, PAIRS))
 
 
 @pytest.mark.parametrize("metric", select(score=ALL_SCORES))

@@ -60,7 +60,7 @@ def change_mask_columns(pairs):
     for name in pairs.columns:
         if name.startswith("hits_mask"):
             changed[name] = [None if hits is None else np.zeros_like(hits) for hits in pairs[name]]
-        elif name in ("tp", "sweep_tp"):
+        elif name in ("tp", "sweep_tp", "chosen_tp"):
             changed[name] = [[0] * len(counts) for counts in pairs[name]]
         elif name.startswith("sum_") and name not in ("sum_box_iou", "sum_box_error", "sum_leak"):
             changed[name] += 1
@@ -72,7 +72,8 @@ def change_mask_columns(pairs):
 @pytest.mark.parametrize("metric_id", [name for name in EVALUABLE_IDS if not name.startswith("upstream")])
 def test_only_metrics_of_masks_need_masks_in_the_ground_truth(metric_id):
     # Without one of the false positives no metric is 0 because of IL-MCC.
-    pairs = PAIRS.assign(n_predicted=PAIRS["n_predicted"].where(PAIRS["phrase"] != "pear", 0))
+    n_predicted = PAIRS["n_predicted"].where(PAIRS["phrase"] != "pear", 0)
+    pairs = PAIRS.assign(n_predicted=n_predicted, chosen_predicted=n_predicted)
     values = evaluate(metric_id, pairs), evaluate(metric_id, change_mask_columns(pairs))
     depends_on_masks = values[0] != values[1] and not (math.isnan(values[0]) and math.isnan(values[1]))
     reason = load_metric(metric_id).not_evaluable_reason(pairs.assign(boxes_only=pairs["n_truth"] > 0))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 KINDS = ("text", "exemplars")
+SCORE_THRESHOLD = 0.5  # the default of sam3's image processor
 KINDS_WITH = {"interactive": ("spatial", "automatic")}
 OPTIONS = {
     "required": ["weights"],

@@ -5,8 +5,9 @@ A figure module defines `draw_figure(request: FigureRequest) -> FigureOutput`; i
 report. `samgap.paper.render` calls it inside the style of all figures and writes the files. It may also define these
 literals, which are read without an import:
 
-- `INPUTS`: the files that it reads in addition to `estimates`: any of `comparisons`, `confusions`, `history` (a list,
-  one file for each training), `inventory`, `probes` and `claims`. They are in `request.inputs`.
+- `INPUTS`: the files that it reads in addition to `estimates`, in `request.inputs`: any of `comparisons`, `confusions`,
+  `inventory`, `probes`, `claims`, and the lists `score_thresholds` (a file for each model) and `history` (for each
+  training).
 - `OPTIONS`: a JSON schema of keys that its entry has in addition to those of all figures.
 """
 
@@ -28,14 +29,15 @@ class FigureRequest:
             there are several.
         entry: The figure's entry in the configuration.
         models: All models of the configuration, by id.
-        score_threshold: Lowest score of a predicted mask that counts as a detection, 0 to 1.
+        score_threshold: Lowest score at which a mask of the entry's `concept` counts as a detection, 0 to 1; None
+            without such a key.
     """
 
     figure_id: str
     inputs: Mapping[str, Any]
     entry: Mapping[str, Any]
     models: Mapping[str, Mapping[str, Any]]
-    score_threshold: float = 0.5
+    score_threshold: float | None = None
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def draw_figure(request: FigureRequest) -> FigureOutput:
              inputs[f"{name}_masks"], score_threshold)
         for name, prompts, score_threshold in (
             ("spatial", spatial_prompts, 0),
-            ("concept", phrase_prompts, request.score_threshold),
+            ("concept", phrase_prompts, request.score_threshold or 0.0),
         )
     ]  # fmt: skip
     model_ids = [side.model for side in sides]
