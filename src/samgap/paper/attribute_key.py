@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from samgap.annotations.ground_truth import GroundTruth, Instance
 from samgap.paper import style
 from samgap.paper.images import HALO, draw_outline
+from samgap.paper.text_placer import TextPlacer
 
 IGNORED_COLOUR, OTHER_COLOUR = "#C8C8C8", "#FFFFFF"
 
@@ -81,28 +82,20 @@ class AttributeKey:
 def draw_instances(axes: Axes, instances: Sequence[Instance], key: AttributeKey) -> None:
     """Draw the outlines of an image's instances with their text, large ones first.
 
-    The image must be drawn in `axes` already, in pixels.
+    The image must be drawn in `axes` already, in pixels, and the size of the figure must be final.
     """
-    x0, x1 = sorted(axes.get_xlim())
-    y0, y1 = sorted(axes.get_ylim())
-    width, height = x1 - x0, y1 - y0
+    placer = TextPlacer(axes)
     for index, instance in enumerate(sorted(instances, key=lambda instance: -instance.area)):
         if instance.ignore:
             _draw_edge(axes, instance, IGNORED_COLOUR, linewidths=0.6, linestyles="dotted")
             continue
         _draw_edge(axes, instance, key.outline_colour(instance, index), linewidths=0.7)
-        text = key.outline_text(instance)
-        if not text:
-            continue
-        is_above = instance.box[1] > 0.06 * height
-        half_width = min(0.016 * len(text), 0.5) * width  # of the text, roughly: it stays inside the image
-        x = min(max((instance.box[0] + instance.box[2]) / 2, half_width), width - half_width)
-        axes.annotate(
-            text, (x, instance.box[1] if is_above else instance.box[3]), (0, 0.5 if is_above else -1),
-            textcoords="offset points", ha="center", va="bottom" if is_above else "top", color="white",
-            fontsize=style.MIN_FONT_SIZE_PT, fontweight="bold", path_effects=HALO,
-            gid=f"object-{instance.id}-{text.replace(' ', '-')}",
-        )  # fmt: skip
+        if text := key.outline_text(instance):
+            axes.text(
+                *placer.place(text, instance.box), text, ha="center", va="center", color="white",
+                fontsize=style.MIN_FONT_SIZE_PT, fontweight="bold", path_effects=HALO,
+                gid=f"object-{instance.id}-{text.replace(' ', '-')}",
+            )  # fmt: skip
 
 
 def _draw_edge(axes: Axes, instance: Instance, colour: str, **line_style: Any) -> None:

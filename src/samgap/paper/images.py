@@ -15,6 +15,10 @@ Item = TypeVar("Item")
 
 HALO: list[effects.AbstractPathEffect] = [effects.withStroke(linewidth=1.8, foreground="#000000A0")]
 """Dark edge that makes a thin coloured line visible on any background."""
+PIXEL_BUDGET = 800_000
+"""Pixels of all images of a figure together, at most, so that each of its files stays below 3 MB."""
+MAX_PIXELS_PER_INCH = 300.0
+"""Resolution above which print shows no difference."""
 
 
 def select_quantiles(ranked: Sequence[Item], count: int) -> list[Item]:
@@ -33,6 +37,32 @@ def read_image(path: str | Path) -> np.ndarray:
             return np.asarray(image.convert("RGB"))
     except OSError as error:
         raise UserError(f"{path}: not a readable image ({error}); make the data set again") from error
+
+
+def fit_resolution(n_images: int, width: float, height: float) -> float:
+    """Return the pixels per inch at which `n_images` of `width` × `height` inches keep the budget of a figure."""
+    return min(MAX_PIXELS_PER_INCH, (PIXEL_BUDGET / max(n_images * width * height, 1e-9)) ** 0.5)
+
+
+def draw_image(
+    axes: Axes, pixels: np.ndarray, width: float, resolution: float, window: tuple[int, int, int, int] | None = None
+) -> None:
+    """Draw an image, or a window of it, in its own pixel coordinates and with no more pixels than print needs.
+
+    Args:
+        axes: Empty axes.
+        pixels: The image, uint8 (height, width, 3).
+        width: Width of what is drawn, inches.
+        resolution: Pixels per inch, at most.
+        window: x0, x1, y0, y1 of the part drawn, pixels; default is the whole image.
+    """
+    x0, x1, y0, y1 = window or (0, pixels.shape[1], 0, pixels.shape[0])
+    part = Image.fromarray(pixels[y0:y1, x0:x1])
+    n_columns = max(round(width * resolution), 1)
+    if part.width > n_columns:
+        part = part.resize((n_columns, max(round(part.height * n_columns / part.width), 1)), Image.Resampling.LANCZOS)
+    # The files embed these pixels as they are; with an interpolation they would embed them at the figure's resolution.
+    axes.imshow(np.asarray(part), extent=(x0 - 0.5, x1 - 0.5, y1 - 0.5, y0 - 0.5), interpolation="none")
 
 
 def draw_outline(axes: Axes, mask: np.ndarray, colour: str, fill_alpha: float = 0, **line_style: Any) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
 from samgap.config.components import is_demo_model
 from samgap.io.files import atomic_write
@@ -15,18 +17,28 @@ from samgap.paper.svg import compact_svg
 
 FIGURE_WIDTH_IN = 7.16
 """Width of a figure over both columns, inches."""
+COLUMN_WIDTH_IN = 3.5
+"""Width of a figure in one column, inches."""
+MARGIN_IN = 0.06
+"""Distance that everything drawn keeps from the edges of the figure, inches."""
 MAX_FIGURE_HEIGHT_IN = 9.2
 """Largest height of a figure, inches."""
 STAMP_MARGIN_IN = 0.2
 """Height at the bottom that every figure leaves free for the demo stamp, inches."""
 MIN_FONT_SIZE_PT = 6.0
 """Size of the smallest text, points."""
+PANEL_LETTER_SIZE_PT = 9.0
+"""Size of the letters of panels, points."""
 
 # Okabe and Ito, Color Universal Design (2008): distinct for all common kinds of colour vision.
 _ORANGE, _SKY, _GREEN, _YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 _BLUE, _VERMILLION, _PURPLE, _GREY = "#0072B2", "#D55E00", "#CC79A7", "#7F7F7F"
 
 FAMILY_COLOURS = {"sam2": _BLUE, "sam3": _VERMILLION, "shape": _GREY}
+ORIGIN_COLOURS = {"sam2": _BLUE, "sam3": _VERMILLION, "encoder": _SKY, "other": _GREY}
+"""Colours of where a part of a model comes from: SAM2, new in SAM3, the Perception Encoder, elsewhere."""
+ORIGIN_HATCHES = {"sam2": "", "sam3": "////", "encoder": "....", "other": ""}
+"""Hatching of the same parts, for print without colours."""
 _FALLBACK_COLOURS = (_GREEN, _PURPLE, _ORANGE, _SKY)
 
 INSTANCE_COLOURS = (_ORANGE, _SKY, _YELLOW, _PURPLE, _VERMILLION, _BLUE)
@@ -47,7 +59,7 @@ _RC_PARAMS: dict[Any, Any] = {
     "ytick.major.width": 0.6,
     "legend.fontsize": MIN_FONT_SIZE_PT,
     "pdf.fonttype": 42,  # fonts embedded as TrueType, which publishers require
-    "svg.fonttype": "path",  # glyphs as outlines, for viewers without the font
+    "svg.fonttype": "none",  # text stays text: it can be searched, selected and edited
     "svg.hashsalt": "samgap",
     "path.simplify": False,
     "text.parse_math": False,  # a dollar in a phrase or a file name is a dollar
@@ -82,6 +94,17 @@ def instance_colour(index: int) -> str:
     return INSTANCE_COLOURS[index % len(INSTANCE_COLOURS)]
 
 
+def blend(colour: str, share: float) -> tuple[float, float, float]:
+    """Return a tint: `share` of a colour, the rest white. It is opaque, so what lies below does not change it."""
+    red, green, blue = to_rgb(colour)
+    return 1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue)
+
+
+def add_panel_letter(figure: Figure, letter: str, x: float, y: float) -> None:
+    """Write the letter of a panel, bold, with its upper left corner at figure coordinates `x`, `y` (0 to 1)."""
+    figure.text(x, y, letter, va="top", fontsize=PANEL_LETTER_SIZE_PT, fontweight="bold", gid=f"panel-{letter}")
+
+
 def has_demo_model(models: Mapping[str, Mapping[str, Any]], model_ids: Iterable[str]) -> bool:
     """Return whether one of `model_ids` is a demo model, or composed of one, in the configuration's `models`."""
     return any(is_demo_model(models, model) for model in model_ids)
@@ -98,8 +121,8 @@ def save_figure(figure: Figure, paths: Iterable[str | Path], stamp_demo: bool) -
     if stamp_demo:
         width, height = figure.get_size_inches()
         figure.text(
-            1 - 0.05 / width,
-            0.05 / height,
+            1 - MARGIN_IN / width,
+            MARGIN_IN / height,
             "demo models: not the published checkpoints",
             ha="right",
             va="bottom",
@@ -114,3 +137,12 @@ def save_figure(figure: Figure, paths: Iterable[str | Path], stamp_demo: bool) -
             figure.savefig(temporary, format=file_format, metadata=_FILE_METADATA[file_format])
             if file_format == "svg":
                 temporary.write_text(compact_svg(temporary.read_text(encoding="utf-8")), encoding="utf-8")
+            elif file_format == "png":
+                _drop_alpha(temporary)
+
+
+def _drop_alpha(path: Path) -> None:
+    """Rewrite a PNG file without its channel of transparency, which is opaque everywhere and a tenth of the bytes."""
+    with Image.open(path) as image:
+        opaque, dpi = image.convert("RGB"), image.info["dpi"]
+    opaque.save(path, "png", dpi=dpi)

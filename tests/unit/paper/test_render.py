@@ -69,7 +69,7 @@ def test_one_module_is_a_figure(new_figure, tmp_path, model, is_demo):
 def test_the_users_matplotlib_settings_have_no_effect_on_a_figure(new_figure, tmp_path):
     request = FigureRequest("own-bars", {}, {"models": ["sam3"]}, MODELS)
     plain = save_figure(request, tmp_path / "plain")["svg"].read_bytes()
-    with matplotlib.rc_context({"axes.grid": True, "svg.fonttype": "none"}):
+    with matplotlib.rc_context({"axes.grid": True, "svg.fonttype": "path"}):
         assert save_figure(request, tmp_path / "own")["svg"].read_bytes() == plain
 
 

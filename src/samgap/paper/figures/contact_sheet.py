@@ -31,13 +31,14 @@ from samgap.paper import style
 from samgap.paper.attribute_key import AttributeKey, draw_instances
 from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
-from samgap.paper.images import draw_outline, read_image, select_quantiles
+from samgap.paper.images import draw_image, draw_outline, fit_resolution, read_image, select_quantiles
 from samgap.paper.layout import add_panel, from_top_left, wrap_text
 from samgap.tables.images import IMAGES
 
 COLUMNS = ["part", "image_id", "file", "instance_id", "noun", "area_px", "occlusion", "ignore", "attributes", "source"]
-IMAGES_PER_LINE, LEGEND_HEIGHT, CAPTION_HEIGHT, CAPTION_LINES = 4, 0.24, 0.38, 3  # heights in inches
-EXAMPLES_PER_VALUE, EXAMPLE_SIDE, GAP, VALUE_WIDTH, EXAMPLES_MARGIN = 6, 0.48, 0.04, 0.46, 0.1  # sizes in inches
+IMAGES_PER_LINE, LEGEND_HEIGHT, CAPTION_HEIGHT, CAPTION_LINES = 4, 0.26, 0.4, 3  # heights in inches
+EXAMPLES_PER_VALUE, EXAMPLE_SIDE, GAP, VALUE_WIDTH, EXAMPLES_MARGIN = 6, 0.45, 0.04, 0.48, 0.1  # sizes in inches
+CONTENT_WIDTH = style.FIGURE_WIDTH_IN - 2 * style.MARGIN_IN  # inches
 MAX_OCCLUSION = 0.5
 
 
@@ -68,7 +69,7 @@ class Layout:
     def image_width(self) -> float:
         """Width of an image, so that all fit on a page."""
         height = style.MAX_FIGURE_HEIGHT_IN - LEGEND_HEIGHT - self.examples_height - style.STAMP_MARGIN_IN
-        widest = (style.FIGURE_WIDTH_IN - (IMAGES_PER_LINE - 1) * GAP) / IMAGES_PER_LINE
+        widest = (CONTENT_WIDTH - (IMAGES_PER_LINE - 1) * GAP) / IMAGES_PER_LINE
         return min(widest, (height / self.n_lines - CAPTION_HEIGHT) / self.aspect)
 
     @property
@@ -84,13 +85,13 @@ class Layout:
     def image_corner(self, index: int) -> tuple[float, float]:
         """Return the distances of an image's upper left corner from that of the page."""
         line, column = divmod(index, IMAGES_PER_LINE)
-        gap = (style.FIGURE_WIDTH_IN - IMAGES_PER_LINE * self.image_width) / (IMAGES_PER_LINE - 1)
-        return column * (self.image_width + gap), LEGEND_HEIGHT + line * self.line_height
+        gap = (CONTENT_WIDTH - IMAGES_PER_LINE * self.image_width) / (IMAGES_PER_LINE - 1)
+        return style.MARGIN_IN + column * (self.image_width + gap), LEGEND_HEIGHT + line * self.line_height
 
     def value_corner(self, index: int) -> tuple[float, float]:
         """Return the distances of an attribute value's upper left corner from that of the page."""
         side, band = divmod(index, self.n_bands)
-        left = side * (style.FIGURE_WIDTH_IN - VALUE_WIDTH - EXAMPLES_PER_VALUE * (EXAMPLE_SIDE + GAP) + GAP)
+        left = style.MARGIN_IN + side * (CONTENT_WIDTH - VALUE_WIDTH - EXAMPLES_PER_VALUE * (EXAMPLE_SIDE + GAP) + GAP)
         top = self.height - style.STAMP_MARGIN_IN - self.examples_height + EXAMPLES_MARGIN
         return left, top + band * (EXAMPLE_SIDE + GAP)
 
@@ -164,10 +165,13 @@ def draw_sheet(
     pixels = {image.image_id: read_image(folder / image.file) for image in images}
     aspect = max(image.shape[0] / image.shape[1] for image in pixels.values())
     layout = Layout(len(images), len(examples), aspect)
+    # Both at one resolution, by the area of all.
+    area = len(images) * layout.image_width**2 * aspect + sum(map(len, examples.values())) * EXAMPLE_SIDE**2
+    resolution = fit_resolution(1, area, 1)
     figure = Figure(figsize=(style.FIGURE_WIDTH_IN, layout.height))
     for index, image in enumerate(images):
         axes = add_panel(figure, *layout.image_corner(index), layout.image_width, layout.image_width * aspect)
-        axes.imshow(pixels[image.image_id])
+        draw_image(axes, pixels[image.image_id], layout.image_width, resolution)
         axes.autoscale(False)
         draw_instances(axes, truth.instances_of(image.image_id), key)
         lines = wrap_text(describe_image(image, truth), layout.image_width, CAPTION_LINES)
@@ -175,18 +179,20 @@ def draw_sheet(
             "\n".join(lines), (0, 0), (0, -2), xycoords="axes fraction", textcoords="offset points", va="top",
             fontsize=style.MIN_FONT_SIZE_PT, linespacing=1.1,
         )  # fmt: skip
-    for index, ((_, value), instances) in enumerate(examples.items()):
+    for index, ((attribute, value), instances) in enumerate(examples.items()):
         left, top = layout.value_corner(index)
         centre = from_top_left(figure, left, top + EXAMPLE_SIDE / 2)
-        figure.text(*centre, value, va="center", fontsize=style.MIN_FONT_SIZE_PT)
+        for name, align, colour in ((value, "bottom", "black"), (attribute, "top", "0.4")):
+            text = "\n".join(wrap_text(name, VALUE_WIDTH, 2))
+            figure.text(*centre, text, va=align, fontsize=style.MIN_FONT_SIZE_PT, color=colour)
         for column, instance in enumerate(instances):
             if instance.image_id not in pixels:
                 pixels[instance.image_id] = read_image(folder / truth.images[instance.image_id]["file_name"])
             left_edge = left + VALUE_WIDTH + column * (EXAMPLE_SIDE + GAP)
             axes = add_panel(figure, left_edge, top, EXAMPLE_SIDE, EXAMPLE_SIDE)
-            _draw_example(axes, pixels[instance.image_id], instance)
+            _draw_example(axes, pixels[instance.image_id], instance, resolution)
     figure.legend(
-        handles=key.legend_handles(), loc="upper center", bbox_to_anchor=(0.5, 1 - 0.03 / layout.height), ncols=9,
+        handles=key.legend_handles(), loc="upper center", bbox_to_anchor=(0.5, 1 - style.MARGIN_IN / layout.height), ncols=9,
         frameon=False, handlelength=1.4, columnspacing=1.2, borderpad=0.1, borderaxespad=0,
     )  # fmt: skip
     return figure
@@ -230,15 +236,14 @@ def build_rows(drawn: Sequence[tuple[str, Instance]], truth: GroundTruth, source
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _draw_example(axes: Axes, pixels: np.ndarray, instance: Instance) -> None:
+def _draw_example(axes: Axes, pixels: np.ndarray, instance: Instance, resolution: float) -> None:
     """Draw an instance in the middle of a square with some background around it, and its outline."""
     x0, y0, x1, y1 = instance.box
     half = 0.62 * max(x1 - x0, y1 - y0)
     x, y = (x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2
     top, left = max(int(y - half) - 1, 0), max(int(x - half) - 1, 0)
-    crop = pixels[top : int(y + half) + 3, left : int(x + half) + 3]
-    extent = left - 0.5, left + crop.shape[1] - 0.5, top + crop.shape[0] - 0.5, top - 0.5
-    axes.imshow(crop, extent=extent, interpolation="bilinear")
+    bottom, right = min(int(y + half) + 3, pixels.shape[0]), min(int(x + half) + 3, pixels.shape[1])
+    draw_image(axes, pixels, EXAMPLE_SIDE, resolution, (left, right, top, bottom))
     draw_outline(axes, instance.decode_mask(), "white", linewidths=0.3)
     axes.set_xlim(x - half, x + half)
     axes.set_ylim(y + half, y - half)

@@ -12,6 +12,8 @@ from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 from samgap.paper import layout
 from samgap.paper.figures import FigureRequest
+from samgap.paper.style import MARGIN_IN
+from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import MODELS, draw, list_gids, list_texts, save_figure
 
 SIZE = 64
@@ -130,6 +132,30 @@ def test_captions_are_not_wider_than_their_images(folder):
     for caption in captions:
         width = caption.axes.get_position().width * figure.get_size_inches()[0]
         assert all(layout.text_width(line) <= width for line in caption.get_text().splitlines())
+
+
+def test_no_text_overlaps_or_is_cut_and_no_image_is_at_the_edge(folder):
+    figure = draw(make_request(folder, images=6)).figure
+    check_texts(figure)
+    for axes in figure.axes:
+        box = axes.get_position()
+        margin = 0.99 * MARGIN_IN / figure.get_size_inches()[0]
+        assert box.x0 >= margin and box.x1 <= 1 - margin
+
+
+def test_a_file_of_many_photographs_is_small(tmp_path):
+    # Noise, which cannot be compressed, is the worst case.
+    rng = np.random.default_rng(0)
+    images = []
+    for index in range(12):
+        data = io.BytesIO()
+        Image.fromarray(rng.integers(0, 255, (512, 512, 3), np.uint8)).save(data, "png")
+        images.append(AnnotatedImage(f"s{index}.png", data.getvalue(), 512, 512, "g", [], {}))
+    paths = [tmp_path / name for name in ("images", "instances.json", "images.parquet")]
+    write_dataset(images, {"nouns": ["apple"], "attributes": {}}, *paths, dataset="noise")
+    files = save_figure(make_request(tmp_path, images=12, attributes=()), tmp_path / "out")
+    for file_format in ("pdf", "svg"):
+        assert files[file_format].stat().st_size < 3_000_000, file_format
 
 
 def test_only_annotations_are_drawn_so_there_is_no_demo_stamp(folder, tmp_path):
