@@ -43,7 +43,7 @@ def table_input(wildcards):
 
 
 def image_input(wildcards):
-    """The images that a figure shows, with the prompts and masks of the cells it names, or with the ground truth."""
+    """The images that a figure shows, with the ground truth, and what its prompt sets or cells have for them."""
     entry = config["figures"][wildcards.figure]
     if "dataset" not in entry:
         return {}
@@ -53,16 +53,18 @@ def image_input(wildcards):
         "images": f"resources/datasets/{dataset}/images",
         "image_table": f"resources/datasets/{dataset}/images.parquet",
     }
+    inputs["truth"] = f"resources/datasets/{dataset}/instances.json"
     if "spatial" not in entry:
-        inputs["truth"] = f"resources/datasets/{dataset}/instances.json"
         if "prompts" in entry:
             inputs["prompts"] = expand(prompts_table, prompts=entry["prompts"])
         return inputs
     for side in ("spatial", "concept"):
         model, prompts = entry[side]["model"], entry[side]["prompts"]
-        folder = f"results/{run}/predictions/dataset={dataset}/model={model}/prompts={prompts}"
+        cell = f"dataset={dataset}/model={model}/prompts={prompts}/shard={{shard}}"
         inputs[f"{side}_prompts"] = prompts_table.format(prompts=prompts)
-        inputs[f"{side}_masks"] = [f"{folder}/shard={shard}/masks.parquet" for shard in shard_names(dataset)]
+        for name, stage in (("masks", "predictions"), ("timing", "predictions"), ("pairs", "matching")):
+            table = f"results/{run}/{stage}/{cell}/{name}.parquet"
+            inputs[f"{side}_{name}"] = expand(table, shard=shard_names(dataset))
     return inputs
 
 

@@ -1,4 +1,4 @@
-"""A small finished run for tests of figures and tables: images, prompts, masks, estimates and comparisons."""
+"""Estimates and comparisons of a small run, and functions that draw figures and make tables of them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,20 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from PIL import Image
-from pycocotools import mask as coco_mask
 
 from samgap.paper import render, style
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.tables import TableRequest
-from samgap.tables.images import IMAGES
-from samgap.tables.predictions import MASKS
-from samgap.tables.prompts import PROMPTS
 from samgap.tables.statistics import COMPARISONS, ESTIMATES
-
-SIZE = 96
-DISC_COUNTS = {0: 4, 1: 1, 2: 0, 3: 2, 4: 3, 5: 2, 6: 6}
-"""Image id -> number of discs; images 3 and 5 tie."""
 
 MODELS = {
     "sam2-demo": {"label": "SAM2 (demo)", "family": "sam2", "demo": True},
@@ -78,109 +69,6 @@ def list_texts(figure: Figure) -> list[str]:
 def list_gids(figure: Figure) -> list[str]:
     """Return the ids that artists of a figure have in its SVG file."""
     return [artist.get_gid() for artist in figure.findobj(lambda artist: artist.get_gid() is not None)]
-
-
-# --- images, prompts and masks
-
-
-class DiscRun:
-    """A data set of seven images, box prompts, three phrases and two shards of masks for each of two models.
-
-    Args:
-        folder: Where the files are written.
-        skipped: Reason why there are no masks; None for masks of all discs.
-    """
-
-    def __init__(self, folder: Path, skipped: str | None = None) -> None:
-        self.folder, self.skipped = folder, skipped
-        (folder / "images").mkdir(parents=True)
-        rng = np.random.default_rng(0)
-        ys, xs = np.mgrid[:SIZE, :SIZE]
-        self.discs: dict[int, list[np.ndarray]] = {}
-        for image_id, count in DISC_COUNTS.items():
-            pixels = (np.array([60, 110, 45]) + rng.normal(0, 18, (SIZE, SIZE, 3))).clip(0, 255).astype(np.uint8)
-            self.discs[image_id] = []
-            for disc in range(count):
-                cx, cy = 16 + 30 * (disc % 3), 20 + 40 * (disc // 3)
-                mask = (xs - cx) ** 2 + (ys - cy) ** 2 <= 12**2
-                pixels[mask] = [190, 40, 35] if disc % 2 else [150, 190, 70]
-                self.discs[image_id].append(mask)
-            Image.fromarray(pixels).save(folder / "images" / f"tree-{image_id}.png")
-        self.image_table = folder / "images.parquet"
-        rows = [
-            {"image_id": i, "file": f"tree-{i}.png", "width": SIZE, "height": SIZE, "group": str(i)}
-            for i in DISC_COUNTS
-        ]
-        IMAGES.write(self.image_table, rows)
-        discs = [(image_id, disc) for image_id, count in DISC_COUNTS.items() for disc in range(count)]
-        self.box_prompts = self._write_prompts("box", [self._box(*disc) for disc in discs])
-        phrases = []
-        for image_id, count in DISC_COUNTS.items():
-            phrases.append(self._phrase(image_id, "apple", [10 * image_id + disc for disc in range(count)]))
-            phrases.append(self._phrase(image_id, "pear", []))
-            phrases.append(self._phrase(image_id, "ripe apple", None))
-        self.phrase_prompts = self._write_prompts("concepts", phrases)
-        masks = [self._mask(f"{i}-{disc}", i, 0, 0.3, self.discs[i][disc]) for i, disc in discs]
-        self.spatial_masks = self._write_masks("spatial", masks)
-        masks = []
-        for i in DISC_COUNTS:
-            for k, disc_mask in enumerate(self.discs[i]):
-                masks.append(self._mask(f"{i}-apple", i, k, 0.9 - 0.1 * k, np.roll(disc_mask, 3, axis=1)))
-            masks.append(self._mask(f"{i}-pear", i, 0, 0.99, np.ones((SIZE, SIZE), bool)))
-        self.concept_masks = self._write_masks("concept", masks)
-
-    def request(self, phrase: str = "apple", images: int = 3, models: Mapping[str, str] = DEMO) -> FigureRequest:
-        """Return the request for the figure prompt-or-concept of this run."""
-        inputs = {
-            "images": str(self.folder / "images"),
-            "image_table": str(self.image_table),
-            "spatial_prompts": str(self.box_prompts),
-            "concept_prompts": str(self.phrase_prompts),
-            "spatial_masks": self.spatial_masks,
-            "concept_masks": self.concept_masks,
-        }
-        entry = {
-            "dataset": "discs",
-            "spatial": {"model": models["spatial"], "prompts": "box"},
-            "concept": {"model": models["concept"], "prompts": "concepts", "phrase": phrase},
-            "images": images,
-        }
-        return FigureRequest("prompt-or-concept", inputs, entry, MODELS, 0.5)
-
-    def _write_prompts(self, name: str, rows: list[dict[str, Any]]) -> Path:
-        path = self.folder / f"prompts={name}" / "prompts.parquet"
-        blank = {"phrase": None, "points": None, "boxes": None, "mask": None}
-        PROMPTS.write(path, [{**blank, **row} for row in rows])
-        return path
-
-    def _box(self, image_id: int, disc: int) -> dict[str, Any]:
-        ys, xs = np.nonzero(self.discs[image_id][disc])
-        corners = {"x0": xs.min(), "y0": ys.min(), "x1": xs.max() + 1, "y1": ys.max() + 1}
-        box = {**{key: float(value) for key, value in corners.items()}, "label": 1}
-        row = {"prompt_id": f"{image_id}-{disc}", "image_id": image_id, "kind": "box"}
-        return {**row, "boxes": [box], "truth_ids": [10 * image_id + disc]}
-
-    @staticmethod
-    def _phrase(image_id: int, phrase: str, truth_ids: list[int] | None) -> dict[str, Any]:
-        row = {"prompt_id": f"{image_id}-{phrase.replace(' ', '-')}", "image_id": image_id, "kind": "phrase"}
-        return {**row, "phrase": phrase, "truth_ids": truth_ids}
-
-    @staticmethod
-    def _mask(prompt_id: str, image_id: int, prediction_id: int, score: float, mask: np.ndarray) -> dict[str, Any]:
-        rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-        row = {"prompt_id": prompt_id, "prediction_id": prediction_id, "image_id": image_id, "score": score}
-        box = {"x0": 0.0, "y0": 0.0, "x1": float(SIZE), "y1": float(SIZE), "height": SIZE, "width": SIZE}
-        return {**row, **box, "area_px": int(mask.sum()), "rle": rle["counts"]}
-
-    def _write_masks(self, name: str, rows: list[dict[str, Any]]) -> list[str]:
-        paths = []
-        for shard in range(2):
-            path = self.folder / name / f"shard={shard:03d}" / "masks.parquet"
-            in_shard = [row for row in rows if list(DISC_COUNTS).index(row["image_id"]) % 2 == shard]
-            provenance = {"skipped": self.skipped} if self.skipped else {}
-            MASKS.write(path, [] if self.skipped else in_shard, provenance)
-            paths.append(str(path))
-        return paths
 
 
 # --- estimates and comparisons

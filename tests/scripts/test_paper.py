@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
-from tests.helpers.paper import DiscRun, comparisons_request, make_comparisons, save_figure, save_table
+from tests.helpers.disc_run import DiscRun
+from tests.helpers.paper import comparisons_request, make_comparisons, save_figure, save_table
 
 ROOT = Path(__file__).parents[2]
 

@@ -192,8 +192,8 @@ def draw_sheet(
             axes = add_panel(figure, left_edge, top, EXAMPLE_SIDE, EXAMPLE_SIDE)
             _draw_example(axes, pixels[instance.image_id], instance, resolution)
     figure.legend(
-        handles=key.legend_handles(), loc="upper center", bbox_to_anchor=(0.5, 1 - style.MARGIN_IN / layout.height), ncols=9,
-        frameon=False, handlelength=1.4, columnspacing=1.2, borderpad=0.1, borderaxespad=0,
+        handles=key.legend_handles(), loc="upper center", bbox_to_anchor=(0.5, 1 - style.MARGIN_IN / layout.height),
+        ncols=9, frameon=False, handlelength=1.4, columnspacing=1.2, borderpad=0.1, borderaxespad=0,
     )  # fmt: skip
     return figure
 

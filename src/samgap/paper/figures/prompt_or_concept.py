@@ -1,16 +1,19 @@
-"""Left: spatial prompts derived from the ground truth, and the mask that the first model predicts for each. Right: the
-same images, the noun phrase that the second model is prompted with, and the masks that it predicts for the phrase.
+"""Left: spatial prompts for the objects that a noun phrase refers to, and the mask that the first model predicts for
+each. Right: the same images, the phrase that the second model is prompted with, and the masks that it predicts.
 
-All spatial prompts of an image are drawn, on all objects; a prompt and its mask have the same colour. Of the second
-model, all masks with a score of at least the threshold are drawn; their colours only distinguish them.
+Both sides are about the same objects: the ground-truth instances of the phrase. A spatial prompt is drawn for each, and
+a prompt and its mask have the same colour. Of the second model, all masks with a score of at least the threshold are
+drawn; their colours only distinguish them. White outlines are the ground truth. Below the masks are their number, the
+F1 at IoU 0.5 of the image, and the time: that of the image encoder, and the share of the prompts drawn in the time of
+all prompts of the image.
 
 The images are selected without regard to predictions: those with ground-truth instances of the phrase are ranked by
 the number of these instances (ties by image id), and of N images drawn the k-th is at the (2k − 1)/2N quantile, so
 that images with few and with many instances are both drawn. The CSV file lists every prompt and mask drawn.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,91 +21,23 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from pycocotools import mask as coco_mask
 
+from samgap.annotations import ground_truth
+from samgap.annotations.ground_truth import Instance
 from samgap.errors import UserError
 from samgap.paper import labels, notes, style
 from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
-from samgap.paper.images import HALO, draw_outline, read_image, select_quantiles
-from samgap.tables import parquet
+from samgap.paper.images import HALO, draw_image, draw_outline, fit_resolution, read_image, select_quantiles
+from samgap.paper.prompted_side import COLUMNS, ImagePredictions, Side, select_prompts_of
 from samgap.tables.images import IMAGES
-from samgap.tables.predictions import MASKS
 from samgap.tables.prompts import PROMPTS
 
-COLUMNS = ["image_id", "file", "side", "dataset", "model", "prompts", "prompt_id", "kind", "phrase", "n_truth"]
-COLUMNS += ["prediction_id", "score", "area_px", "x0", "y0", "x1", "y1", "note", "source"]
-
-NAME_WIDTH, GAP, HEADING_HEIGHT, COUNT_HEIGHT = 0.2, 0.06, 0.34, 0.17
+NAME_WIDTH, GAP, HEADING_HEIGHT, COUNT_HEIGHT = 0.2, 0.06, 0.36, 0.17
 """Sizes in inches: file names, gap between panels, headings, counts below the images."""
-
-
-@dataclass(frozen=True)
-class ImagePredictions:
-    """Prompts and predicted masks of one model on one image."""
-
-    prompts: pd.DataFrame
-    """Rows of table `prompts`."""
-    masks: pd.DataFrame
-    """Rows of table `masks`, best first for each prompt."""
-    note: str | None
-    """Why there is no mask, if the weights are missing."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two models with its prompts and the shards of its predictions.
-
-    Attributes:
-        name: `spatial` or `concept`.
-        prompts: The prompts drawn, rows of table `prompts`, from the file `prompts_path`.
-        mask_paths: The shards of table `masks`; image row k of the data set is in shard k modulo their number.
-        score_threshold: Masks with a lower score are not drawn.
-    """
-
-    name: str
-    dataset: str
-    model: str
-    prompt_set: str
-    prompts_path: str
-    prompts: pd.DataFrame
-    mask_paths: Sequence[str]
-    score_threshold: float
-
-    def mask_path(self, image: Any) -> str:
-        """Return the shard with the predictions of an image."""
-        return self.mask_paths[image.shard_row % len(self.mask_paths)]
-
-    def read_predictions(self, image: Any) -> ImagePredictions:
-        """Read the masks of an image; only the best mask of a spatial prompt."""
-        prompts = self.prompts[self.prompts["image_id"] == image.image_id]
-        path = self.mask_path(image)
-        skipped = parquet.read_provenance(path).get("skipped")
-        masks = MASKS.read(path)
-        masks = masks[masks["prompt_id"].isin(prompts["prompt_id"]) & (masks["score"] >= self.score_threshold)]
-        masks = masks.sort_values(["prompt_id", "prediction_id"])
-        if self.name == "spatial":
-            masks = masks.drop_duplicates("prompt_id")
-        return ImagePredictions(prompts, masks, f"skipped: {skipped}" if skipped else None)
-
-    def build_rows(self, image: Any, predictions: ImagePredictions) -> pd.DataFrame:
-        """Return the CSV rows of an image: one for each mask, and one for each prompt without a mask."""
-        rows = predictions.prompts[["prompt_id", "kind", "phrase", "truth_ids"]].merge(
-            predictions.masks.drop(columns=["image_id", "height", "width", "rle"]), on="prompt_id", how="left"
-        )
-        rows["n_truth"] = [len(ids) if ids is not None else None for ids in rows.pop("truth_ids")]
-        rows = rows.assign(
-            image_id=image.image_id,
-            file=image.file,
-            side=self.name,
-            dataset=self.dataset,
-            model=self.model,
-            prompts=self.prompt_set,
-            note=predictions.note,
-            source=f"{self.prompts_path};{self.mask_path(image)}",
-        )
-        return rows[COLUMNS].astype({"prediction_id": "Int64", "area_px": "Int64", "n_truth": "Int64"})
 
 
 def draw_figure(request: FigureRequest) -> FigureOutput:
@@ -117,10 +52,13 @@ def draw_figure(request: FigureRequest) -> FigureOutput:
             f"figures.{request.figure_id}.concept.phrase: “{phrase}” is no phrase of the prompts "
             f"{entry['concept']['prompts']}; name one of {sorted(set(concept_prompts['phrase'].dropna()))}"
         )
+    # Both sides show the same objects: the instances of the phrase.
+    truth_ids = set(chain.from_iterable(ids for ids in phrase_prompts["truth_ids"] if ids is not None))
+    spatial_prompts = select_prompts_of(spatial_prompts, truth_ids)
     images = select_images(IMAGES.read(inputs["image_table"]), phrase_prompts, spatial_prompts, entry["images"])
     sides = [
         Side(name, dataset, entry[name]["model"], entry[name]["prompts"], inputs[f"{name}_prompts"], prompts,
-             inputs[f"{name}_masks"], score_threshold)
+             inputs[f"{name}_masks"], inputs[f"{name}_timing"], inputs[f"{name}_pairs"], score_threshold)
         for name, prompts, score_threshold in (
             ("spatial", spatial_prompts, 0),
             ("concept", phrase_prompts, request.score_threshold or 0.0),
@@ -131,7 +69,12 @@ def draw_figure(request: FigureRequest) -> FigureOutput:
         figure, rows = draw_no_image(sides[1], phrase)
         return FigureOutput(figure, rows, model_ids)
     predictions = [[side.read_predictions(image) for side in sides] for image in images]
-    figure = draw_rows(images, predictions, sides, phrase, request)
+    truth = ground_truth.read_ground_truth(inputs["truth"], [image.image_id for image in images])
+    instances = {
+        image.image_id: [instance for instance in truth.instances_of(image.image_id) if instance.id in truth_ids]
+        for image in images
+    }
+    figure = draw_rows(images, predictions, sides, instances, request)
     rows = pd.concat(
         side.build_rows(image, side_predictions)
         for image, image_predictions in zip(images, predictions, strict=True)
@@ -165,7 +108,7 @@ def draw_rows(
     images: Sequence[Any],
     predictions: Sequence[Sequence[ImagePredictions]],
     sides: Sequence[Side],
-    phrase: str,
+    instances: Mapping[int, Sequence[Instance]],
     request: FigureRequest,
 ) -> Figure:
     """Draw one row of four panels for each image: prompts and masks of the first side, phrase and masks of the second.
@@ -174,28 +117,33 @@ def draw_rows(
         images: Rows as `select_images` returns them.
         predictions: For each image the predictions of each side.
         sides: The spatial and the concept side.
-        phrase: The phrase, for the heading.
-        request: Has the folder of the images, the labels of the models and the score threshold.
+        instances: Image id -> the ground-truth instances of the phrase.
+        request: Has the folder of the images, the phrase, the labels of the models and the score threshold.
     """
     pixel_arrays = [read_image(Path(request.inputs["images"]) / image.file) for image in images]
     aspect = max(pixels.shape[0] / pixels.shape[1] for pixels in pixel_arrays)
-    width = (style.FIGURE_WIDTH_IN - NAME_WIDTH - 3 * GAP) / 4
+    width = (style.FIGURE_WIDTH_IN - 2 * style.MARGIN_IN - NAME_WIDTH - 3 * GAP) / 4
     max_row_height = (style.MAX_FIGURE_HEIGHT_IN - HEADING_HEIGHT - style.STAMP_MARGIN_IN) / len(pixel_arrays)
     width = min(width, (max_row_height - COUNT_HEIGHT) / aspect)
     height = width * aspect
+    resolution = fit_resolution(4 * len(images), width, height)
     total_height = HEADING_HEIGHT + len(pixel_arrays) * (height + COUNT_HEIGHT) + style.STAMP_MARGIN_IN
-    size = NAME_WIDTH + 4 * width + 3 * GAP, total_height
+    size = 2 * style.MARGIN_IN + NAME_WIDTH + 4 * width + 3 * GAP, total_height
     figure = Figure(figsize=size)
 
-    kind = sides[0].prompt_set.replace("-", " + ")
-    headings = [f"{kind} prompts", "masks", f"phrase “{phrase}”", f"masks, score ≥ {request.score_threshold:g}"]
+    phrase = request.entry["concept"]["phrase"]
+    headings = [f"prompts: {sides[0].prompt_set}", "masks", f"prompt: “{phrase}”"]
+    headings.append(f"masks, score ≥ {request.score_threshold:g}")
     for row, (image, pixels) in enumerate(zip(images, pixel_arrays, strict=True)):
         bottom = size[1] - HEADING_HEIGHT - (row + 1) * (height + COUNT_HEIGHT) + COUNT_HEIGHT
         for column in range(4):
             side = sides[column // 2]
-            left = NAME_WIDTH + column * (width + GAP)
+            left = style.MARGIN_IN + NAME_WIDTH + column * (width + GAP)
             box = left / size[0], bottom / size[1], width / size[0], height / size[1]
             axes = figure.add_axes(box, anchor="N")
+            axes.set_axis_off()
+            if row == 0 and column % 2 == 0:
+                style.add_panel_letter(figure, "cd"[column // 2], left / size[0], 1 - style.MARGIN_IN / size[1])
             if row == 0:
                 label = labels.model_label(request.models, side.model)
                 axes.annotate(
@@ -209,7 +157,22 @@ def draw_rows(
                     name if len(name) <= 40 else f"{name[:39]}…", (0, 0.5), (-3, 0), rotation=90, ha="right",
                     va="center", xycoords="axes fraction", textcoords="offset points", fontsize=style.MIN_FONT_SIZE_PT,
                 )  # fmt: skip
-            _draw_panel(axes, column, pixels, predictions[row][column // 2], image)
+            side_predictions = predictions[row][column // 2]
+            if column % 2 and side_predictions.note:
+                axes.imshow(np.full((*pixels.shape[:2], 3), 238, np.uint8))
+                note = notes.shorten_note(side_predictions.note, 24, 4)
+                axes.text(0.5, 0.5, note, style="italic", ha="center", va="center", transform=axes.transAxes)
+                continue
+            draw_image(axes, pixels, width, resolution)
+            axes.autoscale(False)
+            _draw_panel(axes, column, side_predictions, instances[image.image_id])
+    figure.legend(
+        handles=[
+            Line2D([], [], color="white", lw=0.8, path_effects=HALO, label=f"ground truth of “{phrase}”"),
+            Line2D([], [], color=style.instance_colour(0), lw=1.2, label="a prompt or a mask"),
+        ],
+        loc="lower left", bbox_to_anchor=(0, 0), ncols=2, frameon=False, borderaxespad=0.3, handlelength=1.6,
+    )  # fmt: skip
     return figure
 
 
@@ -230,33 +193,33 @@ def draw_no_image(concept: Side, phrase: str) -> tuple[Figure, pd.DataFrame]:
     return figure, pd.DataFrame([row], columns=COLUMNS)
 
 
-def _draw_panel(axes: Axes, column: int, pixels: np.ndarray, predictions: ImagePredictions, image: Any) -> None:
-    """Draw a panel: the image with (column 0) prompts, (1) their masks, (2) nothing or (3) the masks of the phrase."""
+def _draw_panel(axes: Axes, column: int, predictions: ImagePredictions, instances: Sequence[Instance]) -> None:
+    """Draw (column 0) spatial prompts, (1) their masks or (3) those of the phrase, and from 1 on the ground truth."""
     prompts, masks = predictions.prompts, predictions.masks
-    axes.set_axis_off()
-    if column in (1, 3) and predictions.note:
-        axes.imshow(np.full_like(pixels, 238))
-        placement: dict[str, Any] = {"ha": "center", "va": "center", "transform": axes.transAxes}
-        axes.text(0.5, 0.5, notes.shorten_note(predictions.note, 24, 4), style="italic", **placement)
-        return
-    axes.imshow(pixels)
-    axes.autoscale(False)
     if column == 0:
         _draw_prompts(axes, prompts)
-        count = _format_count(len(prompts), "prompt")
-    elif column == 1:
-        order = {prompt_id: number for number, prompt_id in enumerate(prompts["prompt_id"])}
-        _draw_masks(axes, masks, masks["prompt_id"].map(order))
-        count = _format_count(len(masks), "mask")
+        text = _format_count(len(prompts), "prompt")
     elif column == 2:
-        count = _format_count(int(image.n_truth), "ground-truth instance")
+        text = f"1 prompt for {_format_count(len(instances), 'instance')}"
     else:
-        _draw_masks(axes, masks, range(len(masks)))
-        count = _format_count(len(masks), "mask")
+        order = {prompt_id: number for number, prompt_id in enumerate(prompts["prompt_id"])}
+        _draw_masks(axes, masks, masks["prompt_id"].map(order) if column == 1 else range(len(masks)))
+        text = describe_masks(predictions)
+    for instance in instances:
+        if instance.rle is not None and column != 0:
+            draw_outline(axes, instance.decode_mask(), "white", linewidths=0.5)
     axes.annotate(
-        count, (0.5, 0), (0, -2), ha="center", va="top", xycoords="axes fraction", textcoords="offset points",
+        text, (0.5, 0), (0, -2), ha="center", va="top", xycoords="axes fraction", textcoords="offset points",
         fontsize=style.MIN_FONT_SIZE_PT,
     )  # fmt: skip
+
+
+def describe_masks(predictions: ImagePredictions) -> str:
+    """Return the text below the masks of an image: `6 masks · F1 0.91 · 0.72 s`, without what has no value."""
+    parts = [_format_count(len(predictions.masks), "mask")]
+    parts += [f"F1 {predictions.f1:.2f}"] if predictions.f1 is not None else []
+    parts += [f"{predictions.seconds:.2g} s"] if predictions.seconds is not None else []
+    return " · ".join(parts)
 
 
 def _draw_prompts(axes: Axes, prompts: pd.DataFrame) -> None:

@@ -3,9 +3,12 @@ import pytest
 from PIL import Image
 
 from samgap.errors import UserError
-from samgap.tables.predictions import MASKS
+from samgap.tables.matching import PAIRS
+from samgap.tables.predictions import MASKS, TIMING
 from samgap.tables.prompts import PROMPTS
-from tests.helpers.paper import PUBLISHED, DiscRun, draw, list_gids, list_texts, save_figure
+from tests.helpers.disc_run import DiscRun
+from tests.helpers.drawn_texts import check_texts
+from tests.helpers.paper import PUBLISHED, draw, list_gids, list_texts, save_figure
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,9 @@ def test_rows_are_the_prompts_and_masks_drawn(run):
     for row in rows.itertuples():
         mask_rows = masks[(masks["prompt_id"] == row.prompt_id) & (masks["prediction_id"] == row.prediction_id)]
         assert mask_rows["area_px"].tolist() == [row.area_px]
-        prompts_path, masks_path = row.source.split(";")
+        prompts_path, masks_path, pairs_path, timing_path = row.source.split(";")
+        assert row.prompt_id in set(PAIRS.read(pairs_path)["prompt_id"])
+        assert row.image_id in set(TIMING.read(timing_path)["image_id"])
         assert row.prompt_id in set(PROMPTS.read(prompts_path)["prompt_id"])
         assert row.prompt_id in set(MASKS.read(masks_path)["prompt_id"])
     spatial, concept = (rows[rows["side"] == side] for side in ("spatial", "concept"))
@@ -35,9 +40,28 @@ def test_rows_are_the_prompts_and_masks_drawn(run):
     assert concept["score"].min() >= 0.5
 
 
-def test_counts_are_below_the_images(run):
-    texts = list_texts(draw(run.request(images=1)).figure)
-    assert [text for text in texts if text[0] == "3"] == ["3 prompts", "3 masks", "3 ground-truth instances", "3 masks"]
+def test_below_the_images_are_prompts_masks_f1_and_time(run):
+    texts = list_texts(draw(run.request(images=1)).figure)  # image 4: three discs
+    assert [text for text in texts if text[0] in "13"] == [
+        "3 prompts",
+        "3 masks · F1 1.00 · 0.08 s",  # 50 ms of the encoder, and 10 ms for each of 3 boxes
+        "1 prompt for 3 instances",
+        "3 masks · F1 0.86 · 0.08 s",  # 3 of 4 predictions match; 50 ms, and 30 ms for one of 3 phrases
+    ]
+
+
+def test_both_sides_show_the_same_objects(run):
+    rows = draw(run.request(images=20)).rows
+    assert 0 in set(rows["image_id"]) and "0-leaf" not in set(rows["prompt_id"])
+    (f1,) = rows.loc[(rows["image_id"] == 0) & (rows["side"] == "spatial"), "f1_50"].unique()
+    assert f1 == 1  # with the wrong mask of the leaf it would be 0.8
+    axes = draw(run.request(images=1)).figure.axes
+    # Outlines of masks are two artists each, those of the ground truth one: none on the image with the prompts.
+    assert [len(panel.collections) for panel in axes] == [0, 2 * 3 + 3, 3, 2 * 3 + 3]
+
+
+def test_no_text_overlaps_or_is_cut(run):
+    check_texts(draw(run.request(images=3)).figure)
 
 
 def test_without_weights_the_note_replaces_the_masks(tmp_path):
@@ -47,7 +71,7 @@ def test_without_weights_the_note_replaces_the_masks(tmp_path):
     assert output.rows["prediction_id"].isna().all()
     assert len(output.rows) == (2 + 3 + 6) + 3  # a row for each prompt
     assert sum(text.startswith("skipped: weights not") for text in list_texts(output.figure)) == 6
-    assert not any(axes.collections for axes in output.figure.axes)  # no contour
+    assert not any(axes.collections for axes in output.figure.axes[1::2])  # no mask
 
 
 def test_a_phrase_without_ground_truth_gives_a_figure_that_says_so(run):
