@@ -1,7 +1,8 @@
 """The prompts of each prompt set on a few images, for checking them.
 
 Orange dots and boxes are positive, blue crosses and boxes negative; the area of a mask prompt is painted orange. White
-outlines are the ground-truth instances that a correct prediction covers. Prompts for single instances are drawn around
+outlines are the ground-truth instances that a correct prediction covers. Of clicks, only the first is drawn: each
+further click depends on the mask that the model predicted before. Prompts for single instances are drawn around
 one instance, with all prompts there; so are tracks, some of which are prompted in the image and the others in an
 earlier frame. Of a set of phrases or exemplars, one prompt of each image is drawn, with its phrase above the image
 after the number of ground-truth instances ("?": unknown from the annotations).
@@ -19,10 +20,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from PIL import Image
 
 from samgap.annotations import ground_truth
 from samgap.annotations.ground_truth import GroundTruth, Instance
@@ -31,8 +33,9 @@ from samgap.masks import rle
 from samgap.paper import style
 from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
-from samgap.paper.images import HALO, draw_outline, read_image, select_quantiles
-from samgap.paper.layout import add_panel, from_top_left, wrap_text
+from samgap.paper.images import HALO, draw_image, draw_outline, fit_resolution, read_image, select_quantiles
+from samgap.paper.layout import add_panel, from_top_left
+from samgap.paper.prompt_page import fit_page
 from samgap.prompts.kinds import get_row_kind, select_row_kinds
 from samgap.tables.images import IMAGES
 from samgap.tables.prompts import PROMPTS
@@ -40,11 +43,6 @@ from samgap.tables.prompts import PROMPTS
 COLUMNS = ["prompts", "image_id", "file", "prompt_id", "kind", "phrase", "points", "boxes", "mask", "n_truth", "source"]
 COLOURS = {1: style.INSTANCE_COLOURS[0], 0: style.INSTANCE_COLOURS[5]}
 """Label of a point or box (1 positive, 0 negative) -> colour."""
-NAME_HEIGHT, TEXT_HEIGHT = 0.16, 0.2  # inches: of a set's name, of the text above an image
-IMAGE_GAP, SET_GAP = 0.04, 0.12  # inches: between images, between sets
-MIN_WIDTH, MAX_WIDTH = 0.6, 1.7  # inches, of an image
-TEXT_LINE_HEIGHT = 0.09  # inches, of the smallest text
-PIXELS_PER_INCH = 200  # at most, of an image
 CROP_FACTOR = 2.2  # half the side of the crop around an instance, in sides of its box
 
 DrawnPrompts = list[tuple[str, Any, pd.DataFrame]]
@@ -88,50 +86,46 @@ def draw_sheet(
     """
     pixels = {image.image_id: read_image(folder / image.file) for image in images}
     aspect = max(image.shape[0] / image.shape[1] for image in pixels.values())
-    sets_per_line, width = fit_page(len(prompt_sets), len(images), aspect)
-    set_width = len(images) * (width + IMAGE_GAP) + SET_GAP
-    line_height = NAME_HEIGHT + TEXT_HEIGHT + width * aspect
-    n_lines = -(-len(prompt_sets) // sets_per_line)
-    figure = Figure(figsize=(style.FIGURE_WIDTH_IN, n_lines * line_height + style.STAMP_MARGIN_IN))
-    drawn = []
-    for index, (name, prompts) in enumerate(prompt_sets.items()):
-        line, column = divmod(index, sets_per_line)
-        left, top = column * set_width, line * line_height
-        n_text_lines = 0
-        for number, image in enumerate(images):
-            image_prompts = select_prompts(prompts[prompts["image_id"] == image.image_id], number, len(images))
-            x, y = left + number * (width + IMAGE_GAP), top + NAME_HEIGHT + TEXT_HEIGHT
-            axes = add_panel(figure, x, y, width, width * aspect)
-            draw_image(axes, width, image_prompts, pixels[image.image_id], truth.instances_of(image.image_id))
-            text_lines = wrap_text(describe_prompts(image_prompts), width, max_lines=2)
-            n_text_lines = max(n_text_lines, len(text_lines))
-            figure.text(
-                *from_top_left(figure, x, y - 0.02), "\n".join(text_lines), va="bottom",
-                fontsize=style.MIN_FONT_SIZE_PT, linespacing=1, gid=f"words-{name}-{image.image_id}",
-            )  # fmt: skip
-            drawn.append((name, image, image_prompts))
-        name_bottom = top + NAME_HEIGHT + TEXT_HEIGHT - 0.03 - n_text_lines * TEXT_LINE_HEIGHT
-        name_corner = from_top_left(figure, left, name_bottom)
-        figure.text(*name_corner, name, va="bottom", fontweight="bold", gid=f"set-{name}")
+    drawn = [
+        (name, image, select_prompts(prompts[prompts["image_id"] == image.image_id], number, len(images)))
+        for name, prompts in prompt_sets.items()
+        for number, image in enumerate(images)
+    ]
+    texts = [describe_prompts(prompts) for _, _, prompts in drawn]
+    page = fit_page([texts[start : start + len(images)] for start in range(0, len(texts), len(images))], aspect)
+    resolution = fit_resolution(len(drawn), page.width, page.width * aspect)
+    figure = Figure(figsize=(style.FIGURE_WIDTH_IN, page.height))
+    for index, (name, image, prompts) in enumerate(drawn):
+        set_index, image_index = divmod(index, len(images))
+        x, y = page.image_corner(set_index, image_index)
+        axes = add_panel(figure, x, y, page.width, page.width * aspect)
+        instances = truth.instances_of(image.image_id)
+        draw_prompted_image(axes, page.width, resolution, prompts, pixels[image.image_id], instances)
+        figure.text(
+            *from_top_left(figure, x, y - 0.02), "\n".join(page.texts[set_index][image_index]), va="bottom",
+            fontsize=style.MIN_FONT_SIZE_PT, linespacing=1, gid=f"words-{name}-{image.image_id}",
+        )  # fmt: skip
+        if not image_index:
+            name_corner = from_top_left(figure, x, page.name_bottom(set_index))
+            figure.text(*name_corner, name, va="bottom", fontweight="bold", gid=f"set-{name}")
+    figure.legend(
+        handles=legend_handles(), loc="upper center", bbox_to_anchor=(0.5, 1 - style.MARGIN_IN / page.height),
+        ncols=9, frameon=False, handlelength=1.4, columnspacing=1.2, borderpad=0.1, borderaxespad=0,
+    )  # fmt: skip
     return figure, drawn
 
 
-def fit_page(n_sets: int, n_images: int, aspect: float) -> tuple[int, float]:
-    """Return how many prompt sets are side by side, and the width of an image in inches, so that all fit on a page.
-
-    Args:
-        n_sets: Number of prompt sets.
-        n_images: Number of images of each.
-        aspect: Height of an image over its width.
-    """
-    max_height = style.MAX_FIGURE_HEIGHT_IN - style.STAMP_MARGIN_IN
-    for sets_per_line in range(1, n_sets + 1):
-        set_width = (style.FIGURE_WIDTH_IN - (sets_per_line - 1) * SET_GAP) / sets_per_line
-        width = min(set_width / n_images - IMAGE_GAP, MAX_WIDTH)
-        n_lines = -(-n_sets // sets_per_line)
-        if width >= MIN_WIDTH and n_lines * (NAME_HEIGHT + TEXT_HEIGHT + width * aspect) <= max_height:
-            return sets_per_line, width
-    raise UserError(f"{n_sets} prompt sets on {n_images} images each do not fit on a page; name fewer")
+def legend_handles() -> list[Artist]:
+    """Return the entries of the legend: prompts that are positive or negative, and the ground truth."""
+    signs = ((1, "positive", "o"), (0, "negative", "X"))
+    points: list[Artist] = [
+        Line2D([], [], ls="", marker=marker, ms=4, mfc=COLOURS[label], mec="black", mew=0.4, label=f"{sign} point")
+        for label, sign, marker in signs
+    ]
+    boxes = [Rectangle((0, 0), 1, 1, fill=False, ec=COLOURS[label], label=f"{sign} box") for label, sign, _ in signs]
+    mask = Rectangle((0, 0), 1, 1, fc=style.blend(COLOURS[1], 0.5), ec=COLOURS[1], label="mask prompt")
+    outline = Line2D([], [], color="white", lw=0.8, path_effects=HALO, label="ground truth")
+    return [*points, *boxes, mask, outline]
 
 
 def select_prompts(prompts: pd.DataFrame, index: int, n_images: int) -> pd.DataFrame:
@@ -159,19 +153,25 @@ def describe_prompts(prompts: pd.DataFrame) -> str:
         n_prompted = int((prompts["boxes"].notna() | prompts["points"].notna()).sum())
         return f"{n_prompted} prompted, {len(prompts) - n_prompted} tracked"
     if row_kind.spatial:
-        return f"up to {prompt.clicks} clicks" if row_kind.interactive else ""
+        return f"first of up to {prompt.clicks} clicks" if row_kind.interactive else ""
     count = "?" if prompt.truth_ids is None else str(len(prompt.truth_ids))
     return f"{count} × " + (f"“{prompt.phrase}”" if prompt.phrase else f"{len(prompt.points)} points")
 
 
-def draw_image(
-    axes: Axes, width: float, prompts: pd.DataFrame, pixels: np.ndarray, instances: Sequence[Instance]
+def draw_prompted_image(
+    axes: Axes,
+    width: float,
+    resolution: float,
+    prompts: pd.DataFrame,
+    pixels: np.ndarray,
+    instances: Sequence[Instance],
 ) -> None:
     """Draw one image with prompts and their target instances; for spatial prompts a crop around one instance.
 
     Args:
         axes: Empty axes.
-        width: Their width in inches, which limits the resolution.
+        width: Their width in inches.
+        resolution: Pixels per inch, at most.
         prompts: The prompts drawn.
         pixels: The image, uint8 (height, width, 3).
         instances: All instances of the image.
@@ -179,10 +179,7 @@ def draw_image(
     size = pixels.shape[0], pixels.shape[1]
     is_spatial = len(prompts) > 0 and _are_spatial(prompts)
     x0, x1, y0, y1 = crop_window(instances, size) if is_spatial else (0, size[1], 0, size[0])
-    left, top, right, bottom = math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)
-    crop = Image.fromarray(pixels[top:bottom, left:right])
-    crop.thumbnail((round(width * PIXELS_PER_INCH), crop.height))
-    axes.imshow(np.asarray(crop), extent=(left - 0.5, right - 0.5, bottom - 0.5, top - 0.5), interpolation="none")
+    draw_image(axes, pixels, width, resolution, (math.floor(x0), math.ceil(x1), math.floor(y0), math.ceil(y1)))
     axes.set_xlim(x0 - 0.5, x1 - 0.5)
     axes.set_ylim(y1 - 0.5, y0 - 0.5)
     truth_ids = {

@@ -11,6 +11,7 @@ from samgap.prompts import box, clicks, exemplar, grid, mask, phrases, point, tr
 from samgap.prompts.seed import Seed
 from samgap.prompts.write import write_prompts
 from samgap.tables.prompts import PROMPTS
+from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import MODELS, draw, list_gids, list_texts, save_figure
 
 SIZE = 64
@@ -106,7 +107,7 @@ def test_all_spatial_prompts_of_an_image_are_drawn_and_one_of_the_others(folder,
 def test_texts_have_the_phrase_and_the_number_of_ground_truth_instances(output):
     texts, gids = list_texts(output.figure), list_gids(output.figure)
     assert {f"set-{name}" for name in SETS} <= set(gids)
-    assert texts.count("up to 9 clicks") == 2
+    assert texts.count("first of up to 9 clicks") == 2
     assert {"2 × 16 points", "4 × 16 points", "? × “shiny apple”"} <= set(texts)
     # Of the phrases with instances, the one at a quarter and at three quarters.
     assert {"2 × “apple”", "1 × “pear”"} <= set(texts)
@@ -119,6 +120,26 @@ def test_the_name_of_a_set_is_directly_above_its_texts(output):
     assert 0 < without_text < with_text
 
 
+def test_the_legend_explains_each_mark(output):
+    marks = ["positive point", "negative point", "positive box", "negative box", "mask prompt", "ground truth"]
+    assert [text for text in list_texts(output.figure) if text in marks] == marks
+
+
+def test_no_text_overlaps_or_is_cut(output):
+    check_texts(output.figure)
+
+
+def test_a_long_phrase_is_not_cut(folder, tmp_path):
+    phrase = "which apples should be left on the tree for another week because they are neither ripe nor damaged"
+    prompts = PROMPTS.read(folder / "words.parquet").assign(phrase=phrase)
+    PROMPTS.write(tmp_path / "words.parquet", prompts)
+    for name in ("images", "images.parquet", "instances.json", "box.parquet"):
+        (tmp_path / name).symlink_to(folder / name)
+    figure = draw(make_request(tmp_path, ("box", "words"))).figure
+    assert sum(f"“{phrase}”" in text for text in list_texts(figure)) == 2
+    check_texts(figure)
+
+
 def test_only_prompts_are_drawn_so_there_is_no_demo_stamp(folder, tmp_path):
     assert "demo-stamp" not in save_figure(make_request(folder), tmp_path)["svg"].read_text(encoding="utf-8")
 
@@ -126,7 +147,7 @@ def test_only_prompts_are_drawn_so_there_is_no_demo_stamp(folder, tmp_path):
 def test_negative_prompts_are_blue_and_positive_ones_orange(folder, tmp_path):
     def count_pixels(sets):
         path = save_figure(make_request(folder, sets), tmp_path / sets[0])["png"]
-        pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+        pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)[80:]  # without the legend
         return [int((np.abs(pixels - colour).sum(axis=2) < 30).sum()) for colour in ((230, 159, 0), (0, 114, 178))]
 
     orange, blue = count_pixels(("points", "examples"))
