@@ -1,5 +1,7 @@
 """Place panels of a figure by inches from its upper left corner, and wrap text to a width in inches."""
 
+import functools
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -32,6 +34,7 @@ def from_top_left(figure: Figure, left: float, top: float) -> tuple[float, float
     return left / width, 1 - top / height
 
 
+@functools.cache
 def text_width(text: str) -> float:
     """Return the width of `text` in the smallest font size, inches."""
     if not text:

@@ -79,8 +79,10 @@ def fit_page(texts: Sequence[Sequence[str]], aspect: float) -> Page:
     for sets_per_line in range(1, len(texts) + 1):
         set_width = (CONTENT_WIDTH - (sets_per_line - 1) * SET_GAP) / sets_per_line
         width = min((set_width - (n_images - 1) * IMAGE_GAP) / n_images, MAX_WIDTH)
+        if width < MIN_WIDTH:
+            break
         wrapped = [[wrap_text(text, width, MAX_TEXT_LINES) for text in set_texts] for set_texts in texts]
         page = Page(wrapped, sets_per_line, width, aspect)
-        if width >= MIN_WIDTH and page.height <= style.MAX_FIGURE_HEIGHT_IN:
+        if page.height <= style.MAX_FIGURE_HEIGHT_IN:
             return page
     raise UserError(f"{len(texts)} prompt sets on {n_images} images each do not fit on a page; name fewer")
