@@ -1,11 +1,11 @@
 """Every estimate over a whole data set with its confidence interval (bootstrap over images), a panel for each
-metric and a line for each model and prompt set.
+metric and a line for each model and prompt set that reports it.
 
 For box prompts, two baselines without a network are drawn in grey next to each model: the filled box, and the ellipse
 inscribed in the box. The difference between a model and these baselines is its gain over the prompt alone. Below each
 name are the number of images that carry the estimates and the number of prompted instances. A letter refers to a
-warning at the bottom, such as the reason for a missing interval. A dash
-means that the experiment does not report the metric; a note gives the reason for a missing value. A dagger (†) marks
+warning at the bottom, such as the reason for a missing interval. A note gives the reason for a missing value; metrics
+without any value are listed at the bottom instead. A dagger (†) marks
 values for which the labels are not exhaustive: background objects count as false positives. "left out" is the number of
 predictions that are far from every labelled instance and do not count. The CSV file holds the rows drawn.
 """
@@ -25,9 +25,9 @@ from samgap.paper.layout import text_width, wrap_text
 from samgap.tables.statistics import ESTIMATES
 
 # Sizes in inches.
-LABEL_WIDTH, RIGHT_MARGIN, TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT, PANEL_GAP = 1.75, 0.1, 0.26, 0.33, 0.24, 0.16
+LABEL_WIDTH, RIGHT_MARGIN, TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT, PANEL_GAP = 1.72, 0.1, 0.26, 0.3, 0.26, 0.14
 NOTE_LINE_HEIGHT = 0.11
-MAX_COLUMNS = 4
+MAX_COLUMNS = 5
 MARKERS = {"sam2": "o", "sam3": "s", "shape": "D"}
 CELL = ["dataset", "model", "prompts"]
 
@@ -70,44 +70,86 @@ def axis_limits(metric: str, rows: pd.DataFrame) -> tuple[float, float]:
     return min(0.0, low * 1.1), (top if high <= top else high * 1.1)
 
 
+def list_panel_lines(rows: pd.DataFrame, metrics: Sequence[str]) -> list[tuple[list[str], list[Cell]]]:
+    """Return the lines of panels: the metrics side by side, and the cells that report them.
+
+    Metrics that the same cells report share their lines, so no panel has a place for a cell that does not report it. A
+    metric without a value in any cell has no panel.
+    """
+    blocks: dict[tuple[Cell, ...], list[str]] = {}
+    for metric in metrics:
+        metric_rows = rows[rows["metric"] == metric]
+        if metric_rows["value"].notna().any():
+            blocks.setdefault(tuple(list_cells(metric_rows)), []).append(metric)
+    lines = []
+    for cells, block in blocks.items():
+        n_lines = -(-len(block) // MAX_COLUMNS)
+        for number in range(n_lines):  # evenly spread over the lines
+            start, end = (len(block) * step // n_lines for step in (number, number + 1))
+            lines.append((block[start:end], list(cells)))
+    return lines
+
+
 def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw a panel for each of `metrics` that has rows; without rows, a figure with a text that says so."""
+    """Draw a panel for each of `metrics` that has a value; without any, a figure with a text that says so."""
     metrics = [metric for metric in metrics if (rows["metric"] == metric).any()]
-    cells = list_cells(rows)
-    height = max(len(cells), 1) * LINE_HEIGHT
-    n_lines = max(-(-len(metrics) // MAX_COLUMNS), 1)
-    n_columns = max(-(-len(metrics) // n_lines), 1)  # evenly spread over the lines
-    width = (style.FIGURE_WIDTH_IN - LABEL_WIDTH - RIGHT_MARGIN - (n_columns - 1) * PANEL_GAP) / n_columns
-    line_height = TITLE_HEIGHT + height + AXIS_HEIGHT
-    size = style.FIGURE_WIDTH_IN, n_lines * line_height + style.STAMP_MARGIN_IN
+    lines = list_panel_lines(rows, metrics)
     footnotes = notes.Footnotes()
     for warning in rows.loc[rows["value"].notna() & rows["warning"].notna(), "warning"]:
         footnotes.add(warning)
-    note_lines = _wrap_footnotes(footnotes)
-    size = size[0], size[1] + len(note_lines) * NOTE_LINE_HEIGHT
+    note_lines = [*_wrap_footnotes(footnotes), *_describe_missing(rows, metrics, models)]
+    notes_height = len(note_lines) * NOTE_LINE_HEIGHT + style.STAMP_MARGIN_IN
+    heights = [TITLE_HEIGHT + len(cells) * LINE_HEIGHT + AXIS_HEIGHT for _, cells in lines]
+    size = style.FIGURE_WIDTH_IN, sum(heights) + notes_height + (0 if lines else 0.4)
     figure = Figure(figsize=size)
-    if not metrics:
-        figure.text(0.5, 0.5, "not evaluable: no estimate of these experiments and metrics", ha="center", va="center")
-        return figure
-    for index, metric in enumerate(metrics):
-        line, column = divmod(index, n_columns)
-        left = LABEL_WIDTH + column * (width + PANEL_GAP)
-        bottom = size[1] - (line + 1) * line_height + AXIS_HEIGHT
-        axes = figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
-        _draw_panel(axes, metric, rows[rows["metric"] == metric], cells, models, width, footnotes)
-        if column == 0:
-            _draw_labels(axes, cells, rows, models)
+    if not lines:
+        text = "not evaluable: no estimate of these experiments and metrics"
+        figure.text(0.5, 1 - 0.2 / size[1], text, ha="center", va="center")
+    n_columns = max((len(line) for line, _ in lines), default=1)
+    width = (style.FIGURE_WIDTH_IN - LABEL_WIDTH - RIGHT_MARGIN - (n_columns - 1) * PANEL_GAP) / n_columns
+    top = size[1]
+    for (line_metrics, cells), line_height in zip(lines, heights, strict=True):
+        bottom, height = top - line_height + AXIS_HEIGHT, len(cells) * LINE_HEIGHT
+        top -= line_height
+        for column, metric in enumerate(line_metrics):
+            left = LABEL_WIDTH + column * (width + PANEL_GAP)
+            axes = figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
+            _draw_panel(axes, metric, rows[rows["metric"] == metric], cells, models, width, footnotes)
+            if column == 0:
+                _draw_labels(axes, cells, rows[rows["metric"].isin(line_metrics)], models)
     if note_lines:
         figure.text(
-            0.05 / size[0], style.STAMP_MARGIN_IN / size[1], "\n".join(note_lines), va="bottom",
+            style.MARGIN_IN / size[0], style.STAMP_MARGIN_IN / size[1], "\n".join(note_lines), va="bottom",
             fontsize=style.MIN_FONT_SIZE_PT, gid="warnings",
         )  # fmt: skip
     if labels.lacks_labels_mark(*rows["lacks_labels"]):
         figure.text(
-            0.05 / size[0], 0.05 / size[1], labels.LACKS_LABELS_NOTE, va="bottom", fontsize=style.MIN_FONT_SIZE_PT,
-            gid="lacks-labels",
+            style.MARGIN_IN / size[0], style.MARGIN_IN / size[1], labels.LACKS_LABELS_NOTE, va="bottom",
+            fontsize=style.MIN_FONT_SIZE_PT, gid="lacks-labels",
         )  # fmt: skip
     return figure
+
+
+def _describe_missing(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the lines that say of which metrics no cell has a value, and why."""
+    lines = []
+    for metric in metrics:
+        metric_rows = rows[rows["metric"] == metric]
+        if metric_rows["value"].notna().any():
+            continue
+        names: dict[str, list[str]] = {}
+        for cell in list_cells(metric_rows):
+            note = notes.format_note(_select_cell(metric_rows, cell).iloc[0]["note"])
+            names.setdefault(note, []).append(name_cell(cell, models))
+        reasons = "; ".join(f"{', '.join(cells)}: {note}" for note, cells in names.items())
+        text = f"{labels.metric_label(metric)} has no value: {reasons}"
+        lines += wrap_text(text, style.FIGURE_WIDTH_IN - 2 * RIGHT_MARGIN, 9)
+    return lines
+
+
+def name_cell(cell: Cell, models: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the name of a cell without its data set: the model's label and the id of the prompt set."""
+    return f"{labels.model_label(models, cell.model)} · {cell.prompts}"
 
 
 def _draw_panel(
@@ -119,7 +161,7 @@ def _draw_panel(
     width: float,
     footnotes: notes.Footnotes,
 ) -> None:
-    """Draw one metric, `width` inches wide: for each cell an estimate, the reason for its absence, or a dash."""
+    """Draw one metric, `width` inches wide: for each cell an estimate, or the reason for its absence."""
     axes.set_title(labels.metric_heading(metric), pad=4)
     axes.set_xlim(*axis_limits(metric, rows))
     axes.set_ylim(len(cells) - 0.5, -0.5)
@@ -135,9 +177,7 @@ def _draw_panel(
     middle = sum(axes.get_xlim()) / 2
     for y, cell in enumerate(cells):
         cell_rows = _select_cell(rows, cell)
-        if cell_rows.empty:
-            axes.text(middle, y, "–", ha="center", va="center", color="0.5")
-        elif pd.isna(cell_rows.iloc[0]["value"]):
+        if pd.isna(cell_rows.iloc[0]["value"]):
             axes.text(
                 middle, y, notes.shorten_note(cell_rows.iloc[0]["note"], int(width * 17), 3), ha="center", va="center",
                 fontsize=style.MIN_FONT_SIZE_PT, style="italic", linespacing=1.0,
@@ -187,8 +227,7 @@ def _draw_labels(
     several_datasets = len({cell.dataset for cell in cells}) > 1
     placement: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "ha": "right"}
     for y, cell in enumerate(cells):
-        parts = [labels.model_label(models, cell.model), cell.prompts.replace("-", " + ")]
-        name = " · ".join([*parts, cell.dataset] if several_datasets else parts)
+        name = name_cell(cell, models) + (f" · {cell.dataset}" if several_datasets else "")
         counts = _format_counts(_select_cell(rows, cell))
         colour = style.family_colour(models.get(cell.model, {}).get("family", ""))
         offset, align = (0.5, "bottom") if counts else (0, "center")

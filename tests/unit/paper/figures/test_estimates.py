@@ -1,9 +1,9 @@
 import pandas as pd
-import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from samgap.paper.style import STAMP_MARGIN_IN
+from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import (
     PUBLISHED,
     draw,
@@ -28,16 +28,30 @@ def test_each_value_has_an_interval_and_each_cell_its_counts(tmp_path):
     output = draw(estimates_request(make_estimates(), tmp_path))
     assert list_gids(output.figure).count("ci") == output.rows["value"].notna().sum() == 2 * 6 + 1
     texts = list_texts(output.figure)
-    assert "SAM2 (demo) · point + box" in texts
+    assert "SAM2 (demo) · point-box" in texts
     assert "60 images, 312 instances" in texts
-    assert "55–60 of 60 images, 312 instances" in texts  # fewer images carry pmF1
+    assert "55 of 60 images, 312 instances" in texts  # fewer images carry pmF1
 
 
-@pytest.mark.parametrize(("skip_concept", "n_skipped", "n_not_evaluable"), [(False, 0, 1), (True, 4, 0)])
-def test_a_missing_value_is_replaced_by_its_note(tmp_path, skip_concept, n_skipped, n_not_evaluable):
-    texts = list_texts(draw(estimates_request(make_estimates(skip_concept=skip_concept), tmp_path)).figure)
-    assert sum(text.startswith("skipped: weights") for text in texts) == n_skipped
-    assert sum(text.startswith("not evaluable") for text in texts) == n_not_evaluable
+def test_a_metric_has_a_line_for_each_cell_that_reports_it_and_for_no_other(tmp_path):
+    figure = draw(estimates_request(make_estimates(), tmp_path)).figure
+    panels = {axes.get_title(): round(axes.get_ylim()[0] + 0.5) for axes in figure.axes}
+    assert panels == {"IoU ↑": 6, "Boundary F (2 px) ↑": 6, "pmF1 ↑": 1}
+    check_texts(figure)
+
+
+def test_a_missing_value_is_replaced_by_its_note_and_a_metric_without_values_by_a_line_of_text(tmp_path):
+    figure = draw(estimates_request(make_estimates(), tmp_path)).figure
+    (note,) = (text for text in figure.texts if text.get_gid() == "warnings")
+    assert note.get_text() == (
+        "IL-MCC has no value: SAM3 (demo) · concepts: not evaluable: no attribute labels in this data set"
+    )
+    figure = draw(estimates_request(make_estimates(skip_concept=True), tmp_path)).figure
+    assert sum(text.startswith("skipped: weights") for text in list_texts(figure)) == 2  # IoU and boundary F
+    (note,) = (text for text in figure.texts if text.get_gid() == "warnings")
+    first, *_ = note.get_text().splitlines()
+    assert first.startswith("pmF1 has no value: SAM3 (demo) · concepts: skipped: weights not available")
+    assert "IL-MCC has no value" in note.get_text()
 
 
 def test_values_that_lack_labels_have_a_dagger_with_a_note_and_those_left_out_a_count(tmp_path):
