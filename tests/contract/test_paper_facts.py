@@ -1,0 +1,56 @@
+"""The facts of the paper's figures in config/paper: their sources, and the installed packages that they name."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from samgap.paper.facts import read_facts
+from samgap.paper.figures import FigureRequest
+from samgap.tables.inventory import INVENTORY
+from tests.helpers.claims import make_package_data
+from tests.helpers.drawn_texts import check_texts
+from tests.helpers.paper import draw, list_texts
+
+ROOT = Path(__file__).parents[2]
+FACTS = {"architectures": "architectures"}
+"""File in config/paper -> definition of its schema."""
+
+
+def list_references(value):
+    """Return every value of a key `source` in the content of a file."""
+    if isinstance(value, dict):
+        own = [value["source"]] if isinstance(value.get("source"), str) else []
+        return own + [reference for item in value.values() for reference in list_references(item)]
+    return [reference for item in value for reference in list_references(item)] if isinstance(value, list) else []
+
+
+@pytest.mark.parametrize(("name", "definition"), FACTS.items())
+def test_each_fact_has_a_source_that_exists(name, definition):
+    facts = read_facts(name, f"config/paper/{name}.yaml", definition)
+    sources = yaml.safe_load((ROOT / "config/paper/sources.yaml").read_text(encoding="utf-8"))
+    references = list_references(facts)
+    assert references
+    for reference in references:
+        if not re.match(r"sam[23]/", reference):
+            assert reference.split(" ")[0] in sources, reference
+            continue
+        file, _, names = reference.partition(": ")
+        package = Path(importlib.util.find_spec(file.split("/")[0]).submodule_search_locations[0])
+        code = (package.parent / file).read_text(encoding="utf-8")
+        for part in names.split("."):
+            assert re.search(rf"^\s*(class|def) {part}\b", code, re.MULTILINE), reference
+
+
+def test_the_architectures_of_the_installed_packages(tmp_path):
+    """An upgrade of sam2 or sam3 that changes a part fails here; look at the figure before changing the numbers."""
+    INVENTORY.write(tmp_path / "inventory.parquet", make_package_data().inventory)
+    inputs = {"inventory": str(tmp_path / "inventory.parquet")}
+    entry = {"facts": "config/paper/architectures.yaml"}
+    output = draw(FigureRequest("architectures", inputs, entry, {}))
+    check_texts(output.figure)
+    totals = output.rows.groupby("diagram")["n_parameters"].sum()
+    assert totals.to_dict() == {"sam2.1-large": 224_446_642, "sam3-video": 860_055_224}  # every parameter is in a block
+    assert "308 tensors of the same shapes in both: 11,743,362 parameters" in list_texts(output.figure)
