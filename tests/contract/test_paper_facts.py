@@ -54,3 +54,14 @@ def test_the_architectures_of_the_installed_packages(tmp_path):
     totals = output.rows.groupby("diagram")["n_parameters"].sum()
     assert totals.to_dict() == {"sam2.1-large": 224_446_642, "sam3-video": 860_055_224}  # every parameter is in a block
     assert "308 tensors of the same shapes in both: 11,743,362 parameters" in list_texts(output.figure)
+
+
+def test_sam3_to_scale_is_drawn_from_the_installed_package(tmp_path):
+    INVENTORY.write(tmp_path / "inventory.parquet", make_package_data().inventory)
+    inputs = {"inventory": str(tmp_path / "inventory.parquet")}
+    output = draw(FigureRequest("sam3-to-scale", inputs, {"facts": "config/paper/architectures.yaml"}, {}))
+    check_texts(output.figure)
+    values = output.rows.set_index("item")["value"]
+    assert (values["SAM2's parts"], values["vision encoder"]) == (11_743_362, 446_237_696)
+    assert (values["image tokens"], values["text tokens"], values["queries"]) == (72 * 72, 32, 200)
+    assert values["global blocks"] == "7, 15, 23, 31"

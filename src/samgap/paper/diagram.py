@@ -1,6 +1,6 @@
 """Draw blocks, arrows and texts by inches from the upper left corner of a figure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -9,7 +9,7 @@ from matplotlib.path import Path
 from matplotlib.text import Text
 
 from samgap.paper import style
-from samgap.paper.layout import wrap_text
+from samgap.paper.layout import text_width, wrap_text
 
 STRIP_WIDTH = 0.09
 """Width of the strip at the left of a block that has its colour and hatching, inches."""
@@ -67,6 +67,14 @@ class Diagram:
         """Fill a rectangle with the colour and the hatching of an origin."""
         colour, hatch = style.ORIGIN_COLOURS[origin], style.ORIGIN_HATCHES[origin]
         self.add_rectangle(x, y, width, height, colour, ec="white" if hatch else colour, hatch=hatch, lw=0, zorder=2)
+
+    def add_legend(self, x: float, y: float, labels: Mapping[str, str], line_height: float = 0) -> None:
+        """Write what the colours of some origins mean, in one line or, with a `line_height`, below each other."""
+        for origin, label in labels.items():
+            self.add_swatch(x, y - 0.05, 2 * STRIP_WIDTH, 0.1, origin)
+            self.add_text(x + 2 * STRIP_WIDTH + 0.05, y, label)
+            y += line_height
+            x += 0 if line_height else 2 * STRIP_WIDTH + text_width(label) + 0.25
 
     def add_arrow(self, points: Sequence[Point], **options: Any) -> None:
         """Draw an arrow along straight lines; its head is at the last point."""

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from samgap.paper import style
-from samgap.paper.diagram import STRIP_WIDTH, Diagram
+from samgap.paper.diagram import Diagram
 from samgap.paper.facts import read_facts, require_id
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.inventory_parts import ModelInventory, Part, format_count
@@ -142,7 +142,7 @@ def draw_diagrams(
             ends = boxes[-1][arrow["from"]], boxes[-1][arrow["to"]]
             drawing.add_arrow(route_arrow(*ends, is_horizontal_first=targets[arrow["to"]] > 1))
     draw_band(drawing, diagrams[1]["blocks"], boxes, common)
-    draw_legend(drawing, height - LEGEND_HEIGHT / 2)
+    drawing.add_legend(style.MARGIN_IN, height - LEGEND_HEIGHT / 2, ORIGIN_LABELS)
     return drawing.figure
 
 
@@ -203,12 +203,3 @@ def draw_band(
     between = max(boxes[0][one][3] for one, _ in pairs), min(boxes[1][other][1] for _, other in pairs)
     text = f"{shapes.total():,} tensors of the same shapes in both: {n_parameters:,} parameters"
     drawing.add_text((x0 + x1) / 2, sum(between) / 2, text, ha="center", color=style.ORIGIN_COLOURS["sam2"])
-
-
-def draw_legend(drawing: Diagram, y: float) -> None:
-    """Draw the colours of the origins in one line."""
-    x = style.MARGIN_IN
-    for origin, label in ORIGIN_LABELS.items():
-        drawing.add_swatch(x, y - 0.05, 2 * STRIP_WIDTH, 0.1, origin)
-        drawing.add_text(x + 2 * STRIP_WIDTH + 0.05, y, label)
-        x += 2 * STRIP_WIDTH + text_width(label) + 0.25
