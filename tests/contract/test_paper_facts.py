@@ -12,10 +12,11 @@ from samgap.paper.figures import FigureRequest
 from samgap.tables.inventory import INVENTORY
 from tests.helpers.claims import make_package_data
 from tests.helpers.drawn_texts import check_texts
+from tests.helpers.package_verdicts import VERDICTS
 from tests.helpers.paper import draw, list_texts
 
 ROOT = Path(__file__).parents[2]
-FACTS = {"architectures": "architectures"}
+FACTS = {"architectures": "architectures", "reasons": "reasons"}
 """File in config/paper -> definition of its schema."""
 
 
@@ -65,3 +66,16 @@ def test_sam3_to_scale_is_drawn_from_the_installed_package(tmp_path):
     assert (values["SAM2's parts"], values["vision encoder"]) == (11_743_362, 446_237_696)
     assert (values["image tokens"], values["text tokens"], values["queries"]) == (72 * 72, 32, 200)
     assert values["global blocks"] == "7, 15, 23, 31"
+
+
+def test_each_reason_of_a_claim_is_in_a_branch_and_evidence_names_claims_of_its_row():
+    facts = read_facts("audit-branches", "config/paper/reasons.yaml", "reasons")
+    claims = yaml.safe_load((ROOT / "config/paper/claims.yaml").read_text(encoding="utf-8"))
+    reasons = {claim["id"]: claim["reason"] for claim in claims}
+    counted = [reason for row in facts["branches"] for reason in row["reasons"]]
+    assert sorted(counted) == sorted(set(reasons.values()))  # each claim is counted once
+    for row in facts["branches"] + facts["reasons"]:
+        for evidence in row["evidence"]:
+            assert reasons[evidence["claim"]] in row["reasons"], evidence
+            assert evidence["claim"] in VERDICTS[evidence["verdict"]], evidence
+            assert len(evidence["text"].split()) <= 12

@@ -39,6 +39,24 @@ ORIGIN_COLOURS = {"sam2": _BLUE, "sam3": _VERMILLION, "encoder": _SKY, "other": 
 """Colours of where a part of a model comes from: SAM2, new in SAM3, the Perception Encoder, elsewhere."""
 ORIGIN_HATCHES = {"sam2": "", "sam3": "////", "encoder": "....", "other": ""}
 """Hatching of the same parts, for print without colours."""
+VERDICT_COLOURS = {
+    "confirmed": _GREEN,
+    "as the source says": _SKY,
+    "partly": _YELLOW,
+    "refuted": _PURPLE,
+    "open": "#FFFFFF",
+    "not testable": "#D0D0D0",
+}
+"""Colours of the verdicts on claims."""
+VERDICT_HATCHES = {
+    "confirmed": "",
+    "as the source says": "....",
+    "partly": "////",
+    "refuted": "xxxx",
+    "open": "",
+    "not testable": "",
+}
+"""Hatching of the same verdicts, for print without colours."""
 _FALLBACK_COLOURS = (_GREEN, _PURPLE, _ORANGE, _SKY)
 
 INSTANCE_COLOURS = (_ORANGE, _SKY, _YELLOW, _PURPLE, _VERMILLION, _BLUE)
