@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from samgap.metrics import METRIC_REGISTRY
 from samgap.paper.facts import read_facts
 from samgap.paper.figures import FigureRequest
 from samgap.tables.inventory import INVENTORY
+from samgap.tables.statistics import ESTIMATES
 from tests.helpers.claims import make_package_data
 from tests.helpers.drawn_texts import check_texts
 from tests.helpers.package_verdicts import VERDICTS
-from tests.helpers.paper import draw, list_texts
+from tests.helpers.paper import MODELS, draw, list_texts, make_estimates
 
 ROOT = Path(__file__).parents[2]
-FACTS = {"architectures": "architectures", "reasons": "reasons"}
+FACTS = {"architectures": "architectures", "reasons": "reasons", "timeline": "timeline"}
 """File in config/paper -> definition of its schema."""
 
 
@@ -66,6 +68,19 @@ def test_sam3_to_scale_is_drawn_from_the_installed_package(tmp_path):
     assert (values["SAM2's parts"], values["vision encoder"]) == (11_743_362, 446_237_696)
     assert (values["image tokens"], values["text tokens"], values["queries"]) == (72 * 72, 32, 200)
     assert values["global blocks"] == "7, 15, 23, 31"
+
+
+def test_the_timeline_names_prompt_sets_and_metrics_that_exist(tmp_path):
+    facts = read_facts("timeline", "config/paper/timeline.yaml", "timeline")
+    prompts = yaml.safe_load((ROOT / "config/prompts.yaml").read_text(encoding="utf-8"))["prompts"]
+    for capability in facts["capabilities"]:
+        for test in capability["tested"]:
+            assert set(test["prompts"]) <= set(prompts), capability["id"]
+            assert set(test.get("metrics", [])) <= set(METRIC_REGISTRY), capability["id"]
+            assert (ROOT / "src/samgap/models" / test["family"]).is_dir() or test["family"] == "grounded"
+    ESTIMATES.write(tmp_path / "estimates.parquet", make_estimates())
+    inputs = {"estimates": str(tmp_path / "estimates.parquet")}
+    check_texts(draw(FigureRequest("timeline", inputs, {"facts": "config/paper/timeline.yaml"}, MODELS)).figure)
 
 
 def test_each_reason_of_a_claim_is_in_a_branch_and_evidence_names_claims_of_its_row():

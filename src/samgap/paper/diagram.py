@@ -35,8 +35,10 @@ class Diagram:
 
     def add_text(self, x: float, y: float, text: str, **options: Any) -> Text:
         """Write a text in the smallest size; `options` are those of matplotlib."""
-        return self.axes.text(x, y, text, **{"fontsize": style.MIN_FONT_SIZE_PT, "va": "center", "linespacing": 1.15,
-                                             **options})  # fmt: skip
+        # One line is centred by its baseline, so that letters with and without descenders are in line.
+        centre = "center" if "\n" in text else "center_baseline"
+        defaults = {"fontsize": style.MIN_FONT_SIZE_PT, "va": centre, "linespacing": 1.15}
+        return self.axes.text(x, y, text, **{**defaults, **options})
 
     def add_wrapped(self, x: float, y: float, text: str, width: float, max_lines: int = 9, **options: Any) -> int:
         """Write a text in lines of `width` inches, from the upper left corner; returns the number of lines."""
