@@ -18,7 +18,7 @@ from tests.helpers.package_verdicts import VERDICTS
 from tests.helpers.paper import MODELS, draw, list_texts, make_estimates
 
 ROOT = Path(__file__).parents[2]
-FACTS = {"architectures": "architectures", "reasons": "reasons", "timeline": "timeline"}
+FACTS = {"architectures": "architectures", "reasons": "reasons", "timeline": "timeline", "outlook": "outlook"}
 """File in config/paper -> definition of its schema."""
 
 
@@ -94,3 +94,15 @@ def test_each_reason_of_a_claim_is_in_a_branch_and_evidence_names_claims_of_its_
             assert reasons[evidence["claim"]] in row["reasons"], evidence
             assert evidence["claim"] in VERDICTS[evidence["verdict"]], evidence
             assert len(evidence["text"].split()) <= 12
+
+
+def test_the_outlook_names_claims_and_figures_that_exist():
+    branches = read_facts("outlook", "config/paper/outlook.yaml", "outlook")["branches"]
+    claims = yaml.safe_load((ROOT / "config/paper/claims.yaml").read_text(encoding="utf-8"))
+    for config in ("config/config.yaml", "config/demo.yaml"):
+        figures = yaml.safe_load((ROOT / config).read_text(encoding="utf-8"))["figures"]
+        numbers = " ".join(entry["number"] for entry in figures.values())
+        for statement in [statement for branch in branches for statement in branch["statements"]]:
+            if "claim" in statement:
+                assert statement["claim"] in {claim["id"] for claim in claims}
+                assert statement["shown-in"] == "claims" or statement["shown-in"].split()[1] in numbers

@@ -13,6 +13,8 @@ from samgap.paper.layout import text_width, wrap_text
 
 STRIP_WIDTH = 0.09
 """Width of the strip at the left of a block that has its colour and hatching, inches."""
+CAPITAL_HEIGHT = 0.73
+"""Height of a capital of the font relative to the font size."""
 LINE_HEIGHT = 1.2
 """Height of a line of text relative to the font size."""
 Point = tuple[float, float]
@@ -35,10 +37,13 @@ class Diagram:
 
     def add_text(self, x: float, y: float, text: str, **options: Any) -> Text:
         """Write a text in the smallest size; `options` are those of matplotlib."""
-        # One line is centred by its baseline, so that letters with and without descenders are in line.
-        centre = "center" if "\n" in text else "center_baseline"
-        defaults = {"fontsize": style.MIN_FONT_SIZE_PT, "va": centre, "linespacing": 1.15}
-        return self.axes.text(x, y, text, **{**defaults, **options})
+        defaults = {"fontsize": style.MIN_FONT_SIZE_PT, "va": "center", "linespacing": 1.15}
+        options = {**defaults, **options}
+        if options["va"] == "center" and "\n" not in text:
+            # Texts of one line are placed by their baseline: letters with and without descenders are then in line.
+            options["va"] = "baseline"
+            y += CAPITAL_HEIGHT / 2 * options["fontsize"] / 72
+        return self.axes.text(x, y, text, **options)
 
     def add_wrapped(self, x: float, y: float, text: str, width: float, max_lines: int = 9, **options: Any) -> int:
         """Write a text in lines of `width` inches, from the upper left corner; returns the number of lines."""
