@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from samgap.errors import UserError
 from samgap.paper import style
 from samgap.paper.csv import iterate_rows
 from samgap.paper.diagram import Diagram, text_height
-from samgap.paper.facts import read_facts
-from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.layout import text_width, wrap_text
 from samgap.tables.claims import CLAIMS, VERDICTS, get_verdict_kind
 
@@ -23,15 +22,24 @@ EVIDENCE_WIDTH = style.FIGURE_WIDTH_IN - style.MARGIN_IN - EVIDENCE_LEFT - 0.12
 NO_EVIDENCE = "no claim of it is decided as expected"
 
 
-def draw_audit(request: FigureRequest, rows_key: str) -> FigureOutput:
-    """Draw the rows `rows_key` (`branches` or `reasons`) of the entry's facts, with the claims of the run."""
-    facts = read_facts(request.figure_id, request.entry["facts"], "reasons")[rows_key]
-    claims = CLAIMS.read(request.inputs["claims"])
-    shown = {row["title"]: select_evidence(row, claims, request.entry["facts"]) for row in facts}
-    rows = build_rows(facts, claims, shown, request.inputs["claims"])
-    is_demo = bool(rows["demo"].any())
-    demo_models = [model for model, entry in request.models.items() if is_demo and entry.get("demo", False)]
-    return FigureOutput(draw_rows(facts, rows, shown), rows, demo_models)
+def draw_audit(facts: Sequence[Mapping[str, Any]], file: str, claims_path: str) -> tuple[Figure, pd.DataFrame]:
+    """Return a figure with a row for each fact, and its CSV rows.
+
+    Args:
+        facts: The rows of the figure, of the file of facts `file`.
+        file: The file, for messages.
+        claims_path: The table of claims.
+    """
+    claims = CLAIMS.read(claims_path)
+    shown = {row["title"]: select_evidence(row, claims, file) for row in facts}
+    rows = build_rows(facts, claims, shown, claims_path)
+    return draw_rows(facts, rows, shown), rows
+
+
+def list_demo_models(models: Mapping[str, Mapping[str, Any]], rows: pd.DataFrame) -> list[str]:
+    """Return the ids of the run's demo models if one of them decided a claim of `rows` (column `demo`)."""
+    is_decided_by_demo = bool((rows["demo"] == True).any())  # noqa: E712
+    return [model for model, entry in models.items() if is_decided_by_demo and entry.get("demo", False)]
 
 
 def select_evidence(row: Mapping[str, Any], claims: pd.DataFrame, file: str) -> Mapping[str, str] | None:
@@ -73,7 +81,7 @@ def build_rows(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def draw_rows(facts: Sequence[Mapping[str, Any]], rows: pd.DataFrame, shown: Mapping[str, Any]) -> Any:
+def draw_rows(facts: Sequence[Mapping[str, Any]], rows: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
     """Draw a row for each fact: its statement, the bar of its claims by verdict, and its evidence."""
     counts = {
         fact["title"]: rows.loc[rows["row"] == fact["title"], "verdict"].map(get_verdict_kind).value_counts()

@@ -88,7 +88,7 @@ class ModelInventory:
     def list_values(self, pattern: str) -> dict[str, Any]:
         """Return path -> value of the constants whose paths match a regular expression, in the order of the table."""
         rows = self._rows[(self._rows["part"] == ATTRIBUTE) & self._rows["path"].str.fullmatch(pattern)]
-        return {row.path: json.loads(str(row.value)) for row in rows.itertuples()}
+        return {str(path): json.loads(value) for path, value in zip(rows["path"], rows["value"], strict=True)}
 
 
 def format_count(count: int) -> str:

@@ -26,8 +26,9 @@ class TextPlacer:
     def __init__(self, axes: Axes) -> None:
         axes.apply_aspect()
         (left, _), (right, _) = axes.transData.transform([(0, 0), (1, 0)])
-        dpi = axes.get_figure(root=True).dpi
-        self._pixels_per_inch = dpi / (right - left)
+        figure = axes.get_figure(root=True)
+        assert figure is not None  # the axes are on a page
+        self._pixels_per_inch = figure.dpi / (right - left)
         self._width = sorted(axes.get_xlim())
         self._height = sorted(axes.get_ylim())
         self._taken: list[Rectangle] = []

@@ -13,6 +13,7 @@ from math import log10, prod
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from samgap.paper import style
 from samgap.paper.diagram import Diagram
@@ -116,7 +117,7 @@ def is_same(block: Mapping[str, Any], parts: Mapping[str, Part], common: Mapping
 
 def draw_diagrams(
     diagrams: Sequence[Mapping[str, Any]], rows: pd.DataFrame, common: Mapping[str, Counter[tuple[int, ...]]]
-) -> Any:
+) -> Figure:
     """Draw the blocks and arrows, a band behind those that have the same tensors, and the legend."""
     heights = [(1 + max(block["row"] for block in diagram["blocks"])) * ROW_STEP for diagram in diagrams]
     tops = [TITLE_HEIGHT, 2 * TITLE_HEIGHT + heights[0] + BAND_TEXT_HEIGHT]

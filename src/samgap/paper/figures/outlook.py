@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from samgap.errors import UserError
 from samgap.paper import style
-from samgap.paper.audit import draw_verdict
+from samgap.paper.audit import draw_verdict, list_demo_models
 from samgap.paper.csv import iterate_rows
 from samgap.paper.diagram import Diagram, text_height
 from samgap.paper.facts import read_facts
@@ -40,9 +41,7 @@ def draw_figure(request: FigureRequest) -> FigureOutput:
     branches = read_facts(request.figure_id, request.entry["facts"], "outlook")["branches"]
     claims = CLAIMS.read(request.inputs["claims"])
     rows = build_rows(branches, claims, request.entry["facts"], request.inputs["claims"])
-    is_demo = bool((rows["demo"] == True).any())  # noqa: E712
-    demo_models = [model for model, entry in request.models.items() if is_demo and entry.get("demo", False)]
-    return FigureOutput(draw_branches(rows), rows, demo_models)
+    return FigureOutput(draw_branches(rows), rows, list_demo_models(request.models, rows))
 
 
 def build_rows(branches: Sequence[Mapping[str, Any]], claims: pd.DataFrame, file: str, source: str) -> pd.DataFrame:
@@ -72,7 +71,7 @@ def is_supported_or_refuted(verdict: str) -> bool:
     return get_verdict_kind(verdict) not in (OPEN, NOT_TESTABLE, NOT_TESTED)
 
 
-def draw_branches(rows: pd.DataFrame) -> Any:
+def draw_branches(rows: pd.DataFrame) -> Figure:
     """Draw the statements below the titles of their branches, and the legend."""
     wrapped = [wrap_text(text, TEXT_WIDTH, 4) for text in rows["statement"]]
     heights = [text_height(len(lines)) + LINE_GAP for lines in wrapped]

@@ -70,7 +70,8 @@ def list_parts(diagram: Any, inventory: pd.DataFrame) -> list[BarPart]:
 
     Blocks that are compared with SAM2's are one part.
     """
-    parts, shared = [], []
+    parts: list[BarPart] = []
+    shared: list[BarPart] = []
     sizes = read_parts(diagram, inventory)
     for block in diagram["blocks"]:
         if block["id"] not in sizes:

@@ -13,6 +13,7 @@ from string import ascii_lowercase
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from samgap.errors import UserError
@@ -107,7 +108,7 @@ def build_rows(facts: Mapping[str, Any], tests: Mapping[tuple[str, str], Test]) 
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def draw_matrix(facts: Mapping[str, Any], rows: pd.DataFrame) -> Any:
+def draw_matrix(facts: Mapping[str, Any], rows: pd.DataFrame) -> Figure:
     """Draw the dates on an axis, a column for each model below, and a row for each capability."""
     models, capabilities = facts["models"], facts["capabilities"]
     bottom = HEADER_HEIGHT + len(capabilities) * ROW_HEIGHT
