@@ -1,5 +1,5 @@
 """Every estimate over a whole data set with its confidence interval (bootstrap over images), a panel for each
-metric and a line for each model and prompt set that reports it.
+metric of a data set and a line for each model and prompt set that reports it.
 
 For box prompts, two baselines without a network are drawn in grey next to each model: the filled box, and the ellipse
 inscribed in the box. The difference between a model and these baselines is its gain over the prompt alone. Below each
@@ -25,7 +25,9 @@ from samgap.paper.layout import text_width, wrap_text
 from samgap.tables.statistics import ESTIMATES
 
 # Sizes in inches.
-LABEL_WIDTH, RIGHT_MARGIN, TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT, PANEL_GAP = 1.72, 0.1, 0.26, 0.3, 0.26, 0.14
+MAX_LABEL_WIDTH, RIGHT_MARGIN, TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT, PANEL_GAP = 2.4, 0.1, 0.3, 0.3, 0.26, 0.14
+BASE_SCALE = 7 / style.MIN_FONT_SIZE_PT
+"""Size of names and titles relative to the smallest text."""
 NOTE_LINE_HEIGHT = 0.11
 MAX_COLUMNS = 5
 MARKERS = {"sam2": "o", "sam3": "s", "shape": "D"}
@@ -71,16 +73,17 @@ def axis_limits(metric: str, rows: pd.DataFrame) -> tuple[float, float]:
 
 
 def list_panel_lines(rows: pd.DataFrame, metrics: Sequence[str]) -> list[tuple[list[str], list[Cell]]]:
-    """Return the lines of panels: the metrics side by side, and the cells that report them.
+    """Return the lines of panels: the metrics side by side, and the cells of one data set that report them.
 
     Metrics that the same cells report share their lines, so no panel has a place for a cell that does not report it. A
-    metric without a value in any cell has no panel.
+    metric without a value in any cell of a data set has no panel there.
     """
     blocks: dict[tuple[Cell, ...], list[str]] = {}
-    for metric in metrics:
-        metric_rows = rows[rows["metric"] == metric]
-        if metric_rows["value"].notna().any():
-            blocks.setdefault(tuple(list_cells(metric_rows)), []).append(metric)
+    for dataset in rows["dataset"].unique():
+        for metric in metrics:
+            metric_rows = rows[(rows["metric"] == metric) & (rows["dataset"] == dataset)]
+            if metric_rows["value"].notna().any():
+                blocks.setdefault(tuple(list_cells(metric_rows)), []).append(metric)
     lines = []
     for cells, block in blocks.items():
         n_lines = -(-len(block) // MAX_COLUMNS)
@@ -106,17 +109,22 @@ def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str,
         text = "not evaluable: no estimate of these experiments and metrics"
         figure.text(0.5, 1 - 0.2 / size[1], text, ha="center", va="center")
     n_columns = max((len(line) for line, _ in lines), default=1)
-    width = (style.FIGURE_WIDTH_IN - LABEL_WIDTH - RIGHT_MARGIN - (n_columns - 1) * PANEL_GAP) / n_columns
+    label_width = _measure_labels(lines, rows, models)
+    width = (style.FIGURE_WIDTH_IN - label_width - RIGHT_MARGIN - (n_columns - 1) * PANEL_GAP) / n_columns
     top = size[1]
     for (line_metrics, cells), line_height in zip(lines, heights, strict=True):
         bottom, height = top - line_height + AXIS_HEIGHT, len(cells) * LINE_HEIGHT
         top -= line_height
         for column, metric in enumerate(line_metrics):
-            left = LABEL_WIDTH + column * (width + PANEL_GAP)
+            left = label_width + column * (width + PANEL_GAP)
             axes = figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
             _draw_panel(axes, metric, rows[rows["metric"] == metric], cells, models, width, footnotes)
             if column == 0:
                 _draw_labels(axes, cells, rows[rows["metric"].isin(line_metrics)], models)
+                figure.text(
+                    style.MARGIN_IN / size[0], (bottom + height + 0.05) / size[1], cells[0].dataset, va="bottom",
+                    fontsize=style.MIN_FONT_SIZE_PT, fontweight="bold",
+                )  # fmt: skip
     if note_lines:
         figure.text(
             style.MARGIN_IN / size[0], style.STAMP_MARGIN_IN / size[1], "\n".join(note_lines), va="bottom",
@@ -128,6 +136,21 @@ def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str,
             fontsize=style.MIN_FONT_SIZE_PT, gid="lacks-labels",
         )  # fmt: skip
     return figure
+
+
+def _measure_labels(
+    lines: Sequence[tuple[list[str], list[Cell]]], rows: pd.DataFrame, models: Mapping[str, Mapping[str, Any]]
+) -> float:
+    """Return the width of the labels at the left with their margins, inches."""
+    widths = [0.0]
+    for metrics, cells in lines:
+        for cell in cells:
+            counts = _format_counts(_select_cell(rows[rows["metric"].isin(metrics)], cell))
+            widths += [
+                1.05 * BASE_SCALE * text_width(name_cell(cell, models)),
+                1.05 * text_width(counts),
+            ]  # with hinting
+    return min(max(widths) + style.MARGIN_IN + 0.1, MAX_LABEL_WIDTH)
 
 
 def _describe_missing(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -162,7 +185,11 @@ def _draw_panel(
     footnotes: notes.Footnotes,
 ) -> None:
     """Draw one metric, `width` inches wide: for each cell an estimate, or the reason for its absence."""
-    axes.set_title(labels.metric_heading(metric), pad=4)
+    axes.set_title(
+        "\n".join(wrap_text(labels.metric_heading(metric), (width + PANEL_GAP / 2) / BASE_SCALE, 2)),
+        pad=4,
+        linespacing=1,
+    )
     axes.set_xlim(*axis_limits(metric, rows))
     axes.set_ylim(len(cells) - 0.5, -0.5)
     axes.set_yticks([])
@@ -224,10 +251,9 @@ def _draw_labels(
     axes: Axes, cells: Sequence[Cell], rows: pd.DataFrame, models: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Draw the labels at the left: each cell's name in the colour of its model family, its counts in grey below."""
-    several_datasets = len({cell.dataset for cell in cells}) > 1
     placement: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "ha": "right"}
     for y, cell in enumerate(cells):
-        name = name_cell(cell, models) + (f" · {cell.dataset}" if several_datasets else "")
+        name = name_cell(cell, models)
         counts = _format_counts(_select_cell(rows, cell))
         colour = style.family_colour(models.get(cell.model, {}).get("family", ""))
         offset, align = (0.5, "bottom") if counts else (0, "center")

@@ -40,6 +40,17 @@ def test_a_metric_has_a_line_for_each_cell_that_reports_it_and_for_no_other(tmp_
     check_texts(figure)
 
 
+def test_each_data_set_has_panels_of_its_own_and_long_names_are_not_cut(tmp_path):
+    estimates = make_estimates()
+    other = estimates.assign(dataset="a-data-set-with-a-longer-name", model="a model with a name of many words")
+    figure = draw(estimates_request(pd.concat([estimates, other]), tmp_path)).figure
+    titles = [axes.get_title().replace("\n", " ") for axes in figure.axes]
+    assert titles == ["IoU ↑", "Boundary F (2 px) ↑", "pmF1 ↑"] * 2
+    texts = list_texts(figure)
+    assert texts.count("orchard-sim-test") == texts.count("a-data-set-with-a-longer-name") == 2
+    check_texts(figure)
+
+
 def test_a_missing_value_is_replaced_by_its_note_and_a_metric_without_values_by_a_line_of_text(tmp_path):
     figure = draw(estimates_request(make_estimates(), tmp_path)).figure
     (note,) = (text for text in figure.texts if text.get_gid() == "warnings")
