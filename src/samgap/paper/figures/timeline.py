@@ -26,7 +26,13 @@ from samgap.tables.statistics import ESTIMATES
 
 OPTIONS = {
     "required": ["facts"],
-    "properties": {"facts": {"description": "YAML file with the models and what they do.", "$ref": "#/$defs/text"}},
+    "properties": {
+        "facts": {
+            "description": "YAML file with the models and what they do.",
+            "format": "path",
+            "$ref": "#/$defs/text",
+        }
+    },
 }
 COLUMNS = ["capability", "model", "state", "letter", "source", "tested", "experiments", "tested_models", "prompts"]
 
