@@ -43,7 +43,7 @@ def make_request(tmp_path):
             for id, reason, verdict, demo in CLAIM_ROWS
         ]
         CLAIMS.write(tmp_path / "claims.parquet", pd.DataFrame(rows))
-        (tmp_path / "facts.yaml").write_text(yaml.safe_dump(facts))
+        (tmp_path / "facts.yaml").write_text(yaml.safe_dump(facts), encoding="utf-8")
         inputs = {"claims": str(tmp_path / "claims.parquet"), "estimates": "not-read"}
         return FigureRequest(figure, inputs, {"facts": str(tmp_path / "facts.yaml")}, MODELS)
 

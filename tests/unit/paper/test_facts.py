@@ -8,7 +8,7 @@ ONE = "{title: A, model: m, blocks: [{id: x, label: X, row: 0, column: 1, module
 
 def test_a_file_of_facts_is_read_with_its_defaults(tmp_path):
     file = tmp_path / "facts.yaml"
-    file.write_text(f"diagrams: [{ONE}, {ONE}]")
+    file.write_text(f"diagrams: [{ONE}, {ONE}]", encoding="utf-8")
     content = facts.read_facts("architectures", str(file), "architectures")
     assert content["diagrams"][1]["blocks"][0]["origin"] == "other"
 
@@ -23,7 +23,7 @@ def test_a_file_of_facts_is_read_with_its_defaults(tmp_path):
 )
 def test_a_wrong_file_is_an_error_that_names_it(tmp_path, text, message):
     file = tmp_path / "facts.yaml"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=message):
         facts.read_facts("architectures", str(file), "architectures")
 

@@ -51,7 +51,7 @@ def make_request(tmp_path):
 
     def make(new=NEW, facts=FACTS):
         INVENTORY.write(tmp_path / "inventory.parquet", make_inventory({"old": OLD, "new": new}))
-        (tmp_path / "facts.yaml").write_text(facts)
+        (tmp_path / "facts.yaml").write_text(facts, encoding="utf-8")
         inputs = {"inventory": str(tmp_path / "inventory.parquet"), "estimates": "not-read"}
         return FigureRequest("architectures", inputs, {"facts": str(tmp_path / "facts.yaml")}, MODELS)
 

@@ -32,7 +32,7 @@ def make_request(tmp_path):
         }  # fmt: skip
         rows = [{**blank, "id": id, "verdict": verdict, "demo": id == demo} for id, verdict in VERDICTS.items()]
         CLAIMS.write(tmp_path / "claims.parquet", pd.DataFrame(rows))
-        (tmp_path / "facts.yaml").write_text(yaml.safe_dump(facts))
+        (tmp_path / "facts.yaml").write_text(yaml.safe_dump(facts), encoding="utf-8")
         inputs = {"claims": str(tmp_path / "claims.parquet"), "estimates": "not-read"}
         return FigureRequest("outlook", inputs, {"facts": str(tmp_path / "facts.yaml")}, MODELS)
 

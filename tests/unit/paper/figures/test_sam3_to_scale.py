@@ -57,7 +57,7 @@ def make_request(tmp_path):
             {"title": "Old", "model": "old", "arrows": [], "blocks": [make_block("memory", "memory")]},
             {"title": "SAM9", "model": "new", "arrows": [], "blocks": BLOCKS},
         ]
-        (tmp_path / "facts.yaml").write_text(yaml.safe_dump({"diagrams": diagrams}))
+        (tmp_path / "facts.yaml").write_text(yaml.safe_dump({"diagrams": diagrams}), encoding="utf-8")
         inputs = {"inventory": str(tmp_path / "inventory.parquet"), "estimates": "not-read"}
         return FigureRequest("sam3-to-scale", inputs, {"facts": str(tmp_path / "facts.yaml")}, MODELS)
 

@@ -35,7 +35,7 @@ def make_request(tmp_path):
 
     def make(facts=FACTS, names=None):
         ESTIMATES.write(tmp_path / "estimates.parquet", make_estimates(*([names] if names else [])))
-        (tmp_path / "facts.yaml").write_text(yaml.safe_dump(facts))
+        (tmp_path / "facts.yaml").write_text(yaml.safe_dump(facts), encoding="utf-8")
         inputs = {"estimates": str(tmp_path / "estimates.parquet")}
         return FigureRequest("timeline", inputs, {"facts": str(tmp_path / "facts.yaml")}, MODELS)
 
