@@ -28,7 +28,7 @@ from samgap.tables.statistics import ESTIMATES
 MAX_LABEL_WIDTH, RIGHT_MARGIN, TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT, PANEL_GAP = 2.4, 0.1, 0.3, 0.3, 0.26, 0.14
 BASE_SCALE = 7 / style.MIN_FONT_SIZE_PT
 """Size of names and titles relative to the smallest text."""
-NOTE_LINE_HEIGHT = 0.11
+NOTE_LINE_HEIGHT, MIN_LINE_HEIGHT = 0.11, 0.24
 MAX_COLUMNS = 5
 MARKERS = {"sam2": "o", "sam3": "s", "shape": "D"}
 CELL = ["dataset", "model", "prompts"]
@@ -102,7 +102,8 @@ def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str,
         footnotes.add(warning)
     note_lines = [*_wrap_footnotes(footnotes), *_describe_missing(rows, metrics, models)]
     notes_height = len(note_lines) * NOTE_LINE_HEIGHT + style.STAMP_MARGIN_IN
-    heights = [TITLE_HEIGHT + len(cells) * LINE_HEIGHT + AXIS_HEIGHT for _, cells in lines]
+    cell_height = fit_cell_height([len(cells) for _, cells in lines], notes_height)
+    heights = [TITLE_HEIGHT + len(cells) * cell_height + AXIS_HEIGHT for _, cells in lines]
     size = style.FIGURE_WIDTH_IN, sum(heights) + notes_height + (0 if lines else 0.4)
     figure = Figure(figsize=size)
     if not lines:
@@ -113,7 +114,7 @@ def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str,
     width = (style.FIGURE_WIDTH_IN - label_width - RIGHT_MARGIN - (n_columns - 1) * PANEL_GAP) / n_columns
     top = size[1]
     for (line_metrics, cells), line_height in zip(lines, heights, strict=True):
-        bottom, height = top - line_height + AXIS_HEIGHT, len(cells) * LINE_HEIGHT
+        bottom, height = top - line_height + AXIS_HEIGHT, len(cells) * cell_height
         top -= line_height
         for column, metric in enumerate(line_metrics):
             left = label_width + column * (width + PANEL_GAP)
@@ -136,6 +137,17 @@ def draw_panels(rows: pd.DataFrame, metrics: Sequence[str], models: Mapping[str,
             fontsize=style.MIN_FONT_SIZE_PT, gid="lacks-labels",
         )  # fmt: skip
     return figure
+
+
+def fit_cell_height(n_cells: Sequence[int], notes_height: float) -> float:
+    """Return the height of a cell, inches: lower than usual, but not below MIN_LINE_HEIGHT, if a page needs that.
+
+    Args:
+        n_cells: Number of cells of each line of panels.
+        notes_height: Height of everything below the panels, inches.
+    """
+    free = style.MAX_FIGURE_HEIGHT_IN - notes_height - len(n_cells) * (TITLE_HEIGHT + AXIS_HEIGHT)
+    return min(LINE_HEIGHT, max(free / max(sum(n_cells), 1), MIN_LINE_HEIGHT))
 
 
 def _measure_labels(

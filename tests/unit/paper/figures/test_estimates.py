@@ -2,7 +2,8 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from samgap.paper.style import STAMP_MARGIN_IN
+from samgap.paper.figures.estimates import LINE_HEIGHT, MIN_LINE_HEIGHT, fit_cell_height
+from samgap.paper.style import MAX_FIGURE_HEIGHT_IN, STAMP_MARGIN_IN
 from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import (
     PUBLISHED,
@@ -48,6 +49,17 @@ def test_each_data_set_has_panels_of_its_own_and_long_names_are_not_cut(tmp_path
     assert titles == ["IoU ↑", "Boundary F (2 px) ↑", "pmF1 ↑"] * 2
     texts = list_texts(figure)
     assert texts.count("orchard-sim-test") == texts.count("a-data-set-with-a-longer-name") == 2
+    check_texts(figure)
+
+
+def test_many_cells_are_lower_so_that_they_fit_on_a_page(tmp_path):
+    assert fit_cell_height([6, 1], 0.2) == LINE_HEIGHT
+    assert MIN_LINE_HEIGHT < fit_cell_height([16, 14], 0.2) < LINE_HEIGHT
+    assert fit_cell_height([90], 0.2) == MIN_LINE_HEIGHT
+    estimates = make_estimates()
+    many = pd.concat([estimates.assign(dataset=f"data-{number}") for number in range(4)])
+    figure = draw(estimates_request(many, tmp_path, metrics=["iou"])).figure
+    assert figure.get_size_inches()[1] <= MAX_FIGURE_HEIGHT_IN
     check_texts(figure)
 
 
