@@ -9,6 +9,7 @@ from samgap.config import module_literals, plugins
 from samgap.config.cells import list_referenced_ids
 from samgap.config.plugin_options import list_path_options
 from samgap.config.schema import suggest
+from samgap.config.yaml_files import load_yaml
 from samgap.errors import UserError
 
 
@@ -35,7 +36,7 @@ def validate_plugins(config: Mapping[str, Any], root: Path) -> None:
 
 
 def validate_files(config: Mapping[str, Any], root: Path) -> None:
-    """Raise UserError for a metric without its file, or an option that is a path and names no file or folder."""
+    """Raise UserError for a metric without its file, a path without its file or folder, or facts that are no YAML."""
     used = {section: list_referenced_ids(config, section) for section in ("datasets", "models", "prompts")}
     used |= {section: list(config.get(section, {})) for section in ("figures", "tables", "trainings")}
     for section, ids in used.items():
@@ -44,6 +45,9 @@ def validate_files(config: Mapping[str, Any], root: Path) -> None:
             for key in list_path_options(root, section, id, entry):
                 may_be_url = (section, key) == ("datasets", "path")
                 _validate_path(f"{section}.{id}.{key}", entry.get(key), may_be_url)
+    for id, entry in config["figures"].items():
+        if "facts" in entry:  # like other YAML files of this repository, from its root
+            load_yaml(f"figures.{id}.facts", entry["facts"], root, dict)
     _validate_metrics(config, root)
 
 

@@ -53,6 +53,23 @@ def test_a_missing_path_in_another_locale_has_a_hint(encoding, name, has_hint, t
     assert ("PYTHONUTF8=1" in str(error.value)) == has_hint
 
 
+def test_facts_of_a_figure_that_cannot_be_read_are_one_line_before_the_run(tmp_path: Path) -> None:
+    config = make_config(tmp_path)
+    (tmp_path / "list.yaml").write_text("- no keys", encoding="utf-8")
+    for file, reason in (("no/such.yaml", "cannot be read"), ("list.yaml", "has no keys")):
+        config["figures"] = {"timeline": {"facts": str(tmp_path / file)}}
+        message = rf"^config: figures\.timeline\.facts names the file .*{file}, which {reason}"
+        with pytest.raises(UserError, match=message):
+            validate_files(config, ROOT)
+
+
+def test_facts_are_named_from_the_root_of_the_repository(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = make_config(tmp_path)
+    config["figures"] = {"timeline": {"facts": "config/paper/timeline.yaml"}}
+    validate_files(config, ROOT)
+
+
 @pytest.mark.parametrize(
     ("key_path", "value", "parts"),
     [

@@ -26,9 +26,7 @@ from samgap.tables.inventory import INVENTORY
 INPUTS = ("inventory",)
 OPTIONS = {
     "required": ["facts"],
-    "properties": {
-        "facts": {"description": "YAML file with the blocks and arrows.", "format": "path", "$ref": "#/$defs/text"}
-    },
+    "properties": {"facts": {"description": "YAML file with the blocks and arrows.", "$ref": "#/$defs/text"}},
 }
 COLUMNS = ["diagram", "item", "id", "to", "label", "modules", "n_parameters", "n_tensors", "origin", "same_as"]
 COLUMNS += ["n_tensors_in_common", "source"]

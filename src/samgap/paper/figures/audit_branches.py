@@ -13,7 +13,7 @@ from samgap.paper.figures import FigureOutput, FigureRequest
 INPUTS = ("claims",)
 OPTIONS = {
     "required": ["facts"],
-    "properties": {"facts": {"description": "YAML file with the branches.", "format": "path", "$ref": "#/$defs/text"}},
+    "properties": {"facts": {"description": "YAML file with the branches.", "$ref": "#/$defs/text"}},
 }
 
 

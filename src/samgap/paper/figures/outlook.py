@@ -24,9 +24,7 @@ from samgap.tables.claims import CLAIMS, NOT_TESTABLE, OPEN, VERDICTS, get_verdi
 INPUTS = ("claims",)
 OPTIONS = {
     "required": ["facts"],
-    "properties": {
-        "facts": {"description": "YAML file with the expectations.", "format": "path", "$ref": "#/$defs/text"}
-    },
+    "properties": {"facts": {"description": "YAML file with the expectations.", "$ref": "#/$defs/text"}},
 }
 COLUMNS = ["branch", "statement", "claim", "verdict", "wording", "demo", "shown_in", "paper", "source"]
 NOT_TESTED = "not tested"

@@ -26,9 +26,7 @@ from samgap.tables.inventory import INVENTORY
 INPUTS = ("inventory",)
 OPTIONS = {
     "required": ["facts"],
-    "properties": {
-        "facts": {"description": "YAML file with the parts of SAM3.", "format": "path", "$ref": "#/$defs/text"}
-    },
+    "properties": {"facts": {"description": "YAML file with the parts of SAM3.", "$ref": "#/$defs/text"}},
 }
 COLUMNS = ["panel", "item", "value", "unit", "share", "origin", "modules", "source"]
 

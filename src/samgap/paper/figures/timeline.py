@@ -29,7 +29,6 @@ OPTIONS = {
     "properties": {
         "facts": {
             "description": "YAML file with the models and what they do.",
-            "format": "path",
             "$ref": "#/$defs/text",
         }
     },
