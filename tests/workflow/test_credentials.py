@@ -110,6 +110,8 @@ def test_no_file_of_a_run_has_a_credential(tmp_path):
             "${WHOLE_URL}" if id == "whole" else server.url_of("orchard.tar.gz"),
             checksum,
         )
+    manifest = (checkout.folder / "results/demo/manifest.json").read_text(encoding="utf-8")
+    assert "view_only=${VIEW_LINK}" in manifest
     reasons = [read_json(checkout.folder / target)["why"] for target in targets]
     assert "/redirect/a.pt: the server responds 503 Service Unavailable" in reasons[0]
     assert "the token in use has no access" in reasons[1]

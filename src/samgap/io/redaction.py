@@ -57,6 +57,8 @@ def install_log_redaction() -> None:
         if name in TOKEN_VARIABLES or (is_secret_name(name) and not os.path.exists(value)):
             hide(value)
         hide_user_info(value if "://" in value or not name.lower().endswith("_proxy") else f"http://{value}")
+    # The factory does not see the attributes, which the logger adds to its record. A filter is added once.
+    logging.getLogger(SNAKEMAKE_LOGGER).addFilter(_redact_attributes)
     original_factory = logging.getLogRecordFactory()
     if getattr(original_factory, "redacts", False):
         return
@@ -73,8 +75,6 @@ def install_log_redaction() -> None:
 
     create_redacted_record.redacts = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(create_redacted_record)
-    # The factory does not see the attributes, which the logger adds to its record.
-    logging.getLogger(SNAKEMAKE_LOGGER).addFilter(_redact_attributes)
 
 
 def hide(value: str) -> None:

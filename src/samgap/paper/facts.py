@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from samgap.config.schema import suggest, validate
 from samgap.config.yaml_files import load_yaml
 from samgap.errors import UserError
+from samgap.io.yaml_text import parse_yaml
 
 ROOT = Path(__file__).parents[3]
 SCHEMA_FILE = "config/facts.schema.yaml"
@@ -24,7 +23,7 @@ def read_facts(figure_id: str, file: str, definition: str) -> dict[str, Any]:
     Raises:
         UserError: The file cannot be read, or has content that the schema does not allow.
     """
-    schema = yaml.safe_load((ROOT / SCHEMA_FILE).read_text(encoding="utf-8"))
+    schema = parse_yaml((ROOT / SCHEMA_FILE).read_text(encoding="utf-8"))
     content = load_yaml(f"figures.{figure_id}.facts", file, ROOT, dict)
     return validate(content, {**schema["$defs"][definition], "$defs": schema["$defs"]}, str(file))
 
