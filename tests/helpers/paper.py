@@ -134,13 +134,18 @@ def estimates_request(
 
 
 def results_request(
-    estimates: pd.DataFrame, folder: Path, experiments: Sequence[str] = tuple(EXPERIMENTS)
+    estimates: pd.DataFrame,
+    folder: Path,
+    experiments: Sequence[str] = tuple(EXPERIMENTS),
+    table: str = "results-all",
+    **entry: Any,
 ) -> TableRequest:
-    """Write `estimates` to `folder` and return the request for the table results."""
-    ESTIMATES.write(folder / "estimates.parquet", estimates)
-    entry = {"title": "Results & more", "number": "Table 1", "experiments": list(experiments)}
-    inputs = {"estimates": str(folder / "estimates.parquet")}
-    return TableRequest("results", inputs, entry, MODELS, EXPERIMENTS, {})
+    """Write `estimates`, with provenance, to `folder` and return the request for a table of results."""
+    cells = ["sam2-demo/prompts=box", "sam3-demo/prompts=concepts"]
+    inputs = {f"results/test/matching/dataset=orchard-sim-test/model={cell}/pairs.parquet": "0" * 64 for cell in cells}
+    ESTIMATES.write(folder / "estimates.parquet", estimates, {"inputs": inputs})
+    entry = {"title": "Results & more", "number": "Table 1", "experiments": list(experiments), **entry}
+    return TableRequest(table, {"estimates": str(folder / "estimates.parquet")}, entry, MODELS, EXPERIMENTS, {})
 
 
 def make_comparison(

@@ -150,6 +150,7 @@ def small_config(dataset: dict) -> dict:
                 "number": "beyond the paper",
                 "title": "Results",
                 "experiments": ["spatial-prompts", "concept-prompts"],
+                "metrics": ["iou"],
             },
             "comparisons": {"number": "beyond the paper", "title": "Comparisons"},
             "claims": {"number": "beyond the paper", "title": "Claims"},

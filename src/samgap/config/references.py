@@ -21,14 +21,16 @@ TRAINING_REFERENCES = {
 
 
 def validate_references(config: Mapping[str, Any]) -> None:
-    """Raise UserError for an id that its section lacks, or a metric or phrase that a figure cannot use."""
+    """Raise UserError for an id that its section lacks, or a metric or phrase that a figure or table cannot use."""
     for key_path, section, ids in _iter_references(config):
         for id in ids:
             if id not in config[section]:
                 hint = suggest(id, config[section])
                 raise UserError(f"config: {key_path} names '{id}', which is not in {section}; {hint}")
+    for section in ("figures", "tables"):
+        for name, entry in config[section].items():
+            _validate_shown_metrics(f"{section}.{name}", entry, config["experiments"])
     for name, entry in config["figures"].items():
-        _validate_figure_metrics(name, entry, config["experiments"])
         if "concept" in entry:
             _validate_figure_phrase(name, entry["concept"], config["prompts"])
 
@@ -73,12 +75,12 @@ def _iter_paper_references(key_path: str, entry: Mapping[str, Any]) -> Iterator[
             yield f"{key_path}.{side}.prompts", "prompts", [entry[side]["prompts"]]
 
 
-def _validate_figure_metrics(figure: str, entry: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
+def _validate_shown_metrics(key_path: str, entry: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
     measured = {metric for name in entry.get("experiments", []) for metric in experiments[name]["metrics"]}
     for metric in entry.get("metrics", []):
         if metric not in measured:
             raise UserError(
-                f"config: figures.{figure}.metrics names '{metric}', which none of its experiments measures; "
+                f"config: {key_path}.metrics names '{metric}', which none of its experiments measures; "
                 f"{suggest(metric, measured)}"
             )
 

@@ -2,7 +2,7 @@
 
 import html as markup
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -25,6 +25,7 @@ class Block:
     """Rows under one heading. The first `n_stub_columns` columns name the row, the others have values.
 
     `text_widths` has the columns with running text, by number, and their widths in LaTeX as shares of the line.
+    `group_starts` has the numbers of rows that begin a group, which is set apart from the rows before.
     """
 
     heading: str
@@ -32,6 +33,7 @@ class Block:
     n_stub_columns: int
     rows: Sequence[Sequence[Cell]]
     text_widths: Mapping[int, float] = field(default_factory=dict)
+    group_starts: Collection[int] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,12 @@ def render_html(table: PaperTable) -> str:
     parts = [f"<h1>{markup.escape(table.title)}</h1>"]
     for block in table.blocks:
         header = "".join(f"<th>{markup.escape(name)}</th>" for name in block.columns)
-        body = "\n".join("<tr>" + "".join(map(_render_html_cell, row)) + "</tr>" for row in block.rows)
+        body = "\n".join(
+            ('<tr class="first">' if number in block.group_starts else "<tr>")
+            + "".join(map(_render_html_cell, row))
+            + "</tr>"
+            for number, row in enumerate(block.rows)
+        )
         parts.append(f"<h2>{markup.escape(block.heading)}</h2>\n<table>\n<tr>{header}</tr>\n{body}\n</table>")
     parts += [f"<p>({letter}) {markup.escape(text)}</p>" for letter, text in table.footnotes]
     parts += [f"<p>{_link_addresses(markup.escape(text))}</p>" for text in table.remarks]
@@ -87,6 +94,7 @@ h1 {{ font-size: 18px; }} h2 {{ font-size: 15px; margin-top: 1.5em; }}
 table {{ border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }}
 th {{ border-bottom: 1px solid; text-align: left; }}
 th, td {{ padding: 3px 10px; vertical-align: top; }}
+tr.first td {{ border-top: 1px solid #ccc; }}
 small {{ color: #666; white-space: nowrap; }}
 </style>
 </head>

@@ -1,6 +1,7 @@
 """Printed tables as LaTeX, for pdfTeX: floats, or tables of running text that continue over pages."""
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from samgap.paper.grid import Block, Cell, PaperTable
@@ -48,6 +49,10 @@ _ESCAPES = {
 }
 _LAST_OF_T1 = "\u017f"
 """The last letter that the font encoding T1 covers; later ones need packages that a plain TeX lacks."""
+_BELOW = r" \\ "
+"""Between the lines of a cell."""
+MAX_HEADING = 15
+"""Characters in a line of a column's heading."""
 _LONG_WORD = re.compile(r"\S{25,}")
 _BREAKS = re.compile(r"(?<=\w)(?:/|\\_|\.(?=\w))")
 """After what a line may break in a long word, such as a path or the name of a module."""
@@ -87,9 +92,9 @@ def _render_float(table: PaperTable, block: Block) -> list[str]:
         r"\sbox0{%",
         rf"\begin{{tabular}}{{{''.join(_list_alignments(block))}}}",
         r"\toprule",
-        _render_row(map(escape_latex, block.columns)),
+        _render_header(block),
         r"\midrule",
-        *(_render_row(map(_render_cell, row)) for row in block.rows),
+        *_render_rows(block),
         r"\bottomrule",
         r"\end{tabular}}%",
         r"\ifdim\wd0>\textwidth\resizebox{\textwidth}{!}{\usebox0}\else\usebox0\fi",
@@ -100,9 +105,9 @@ def _render_float(table: PaperTable, block: Block) -> list[str]:
 
 
 def _render_long_block(table: PaperTable, block: Block) -> list[str]:
-    header = [r"\toprule", _render_row(map(escape_latex, block.columns)), r"\midrule"]
+    header = [r"\toprule", _render_header(block), r"\midrule"]
     return [
-        r"{\scriptsize\setlength{\tabcolsep}{3pt}",
+        r"{\scriptsize\setlength{\tabcolsep}{2.5pt}",
         rf"\begin{{longtable}}{{{''.join(_list_alignments(block))}}}",
         _format_caption(table, block) + r" \\",
         *header,
@@ -111,21 +116,22 @@ def _render_long_block(table: PaperTable, block: Block) -> list[str]:
         r"\endhead",
         r"\bottomrule",
         r"\endfoot",
-        *(
-            _render_row(_render_cell(cell, is_text=number in block.text_widths) for number, cell in enumerate(row))
-            for row in block.rows
-        ),
+        *_render_rows(block),
         r"\end{longtable}}",
     ]
 
 
+def _list_kinds(block: Block) -> list[str]:
+    """Return the alignment of each column: l of those that name the row, r of values."""
+    return ["l" if number < block.n_stub_columns else "r" for number in range(len(block.columns))]
+
+
 def _list_alignments(block: Block) -> list[str]:
-    kinds = ["l" if number < block.n_stub_columns else "r" for number in range(len(block.columns))]
     return [
         rf">{{\raggedright\arraybackslash}}p{{{block.text_widths[number]}\linewidth}}"
         if number in block.text_widths
         else kind
-        for number, kind in enumerate(kinds)
+        for number, kind in enumerate(_list_kinds(block))
     ]
 
 
@@ -145,16 +151,55 @@ def _format_notes(texts: Iterable[str]) -> list[str]:
     return [rf"\par\smallskip{{\footnotesize\raggedright {_allow_breaks(text)}\par}}" for text in texts]
 
 
+def _render_header(block: Block) -> str:
+    return _render_row(
+        escape_latex(name)
+        if number in block.text_widths
+        else _stack([escape_latex(line) for line in _wrap_heading(name)], "b", kind)
+        for number, (name, kind) in enumerate(zip(block.columns, _list_kinds(block), strict=True))
+    )
+
+
+def _wrap_heading(name: str) -> list[str]:
+    """Return the lines of a heading; short brackets are not broken, and an arrow stays with the word before it."""
+    kept = re.sub(r"\([^)]{,8}\)| [↑↓]", lambda part: part.group().replace(" ", "\u00a0"), name)
+    return textwrap.wrap(kept, MAX_HEADING, break_long_words=False) or [""]
+
+
+def _render_rows(block: Block) -> list[str]:
+    """Return the lines of a block's rows, with more space before each group of rows but the first."""
+    kinds, lines = _list_kinds(block), []
+    for row_number, row in enumerate(block.rows):
+        if row_number and row_number in block.group_starts:
+            lines.append(r"\addlinespace")
+        cells = [_render_cell(cell, kinds[number], number in block.text_widths) for number, cell in enumerate(row)]
+        # An interval is nearer to its value than to the next row.
+        lines.append(_render_row(cells) + ("[2pt]" if any(_BELOW in cell for cell in cells) else ""))
+    return lines
+
+
 def _render_row(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _render_cell(cell: Cell, is_text: bool = False) -> str:
+def _render_cell(cell: Cell, kind: str, is_text: bool) -> str:
+    """Return a cell: running text has the interval in its line, another cell below the value."""
     text = escape_latex(cell.text)
     if is_text:
         text = _allow_breaks(text)
     text += rf"\textsuperscript{{{cell.footnote}}}" if cell.footnote else ""
-    return rf"{text} {{\scriptsize[{escape_latex(cell.interval)}]}}" if cell.interval else text
+    if not cell.interval:
+        return text
+    interval = rf"{{\scriptsize[{escape_latex(cell.interval)}]}}"
+    return f"{text} {interval}" if is_text else _stack([text, interval], "t", kind)
+
+
+def _stack(lines: Sequence[str], position: str, kind: str) -> str:
+    """Return lines of LaTeX below one another; a single line unchanged."""
+    if len(lines) < 2:
+        return "".join(lines)
+    stacked = _BELOW.join(lines)
+    return rf"\begin{{tabular}}[{position}]{{@{{}}{kind}@{{}}}}{stacked}\end{{tabular}}"
 
 
 def _allow_breaks(text: str) -> str:

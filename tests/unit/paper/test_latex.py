@@ -2,7 +2,7 @@
 
 import pytest
 
-from samgap.paper.grid import Block, Cell, PaperTable
+from samgap.paper.grid import Block, Cell, PaperTable, render_html
 from samgap.paper.latex import _ESCAPES, escape_latex, render_latex
 from tests.helpers.paper import comparisons_request, make_comparisons, make_estimates, results_request, save_table
 from tests.helpers.tex import compile_tex, needs_tex
@@ -43,6 +43,23 @@ def test_running_text_continues_over_pages_and_has_its_remarks_once():
     assert r"\begin{longtable}{l>{\raggedright\arraybackslash}p{0.5\linewidth}r}" in text
     assert text.count("Remark 1.") == 1 and text.rstrip().endswith(r"Remark 1.\par}")
     assert r"1/2 or detector.\allowbreak{}backbone\_\allowbreak{}of/\allowbreak{}vision" in text, "long words can break"
+
+
+def test_an_interval_is_below_its_value_and_in_the_line_of_running_text():
+    rows = [[Cell("x"), Cell("0.5", "0.4, 0.6"), Cell("0.7", "0.6, 0.8")]]
+    text = render_latex(
+        PaperTable("t", "T", [Block("H", ["name", "text", "F1@50 (of all pixels) ↑"], 1, rows, {1: 0.3})])
+    )
+    assert r"0.5 {\scriptsize[0.4, 0.6]}" in text
+    assert r"\begin{tabular}[t]{@{}r@{}}0.7 \\ {\scriptsize[0.6, 0.8]}\end{tabular} \\[2pt]" in text
+    assert r"\begin{tabular}[b]{@{}r@{}}F1@50 (of all \\ pixels)~$\uparrow$\end{tabular}" in text
+
+
+def test_groups_of_rows_are_set_apart():
+    rows = [[Cell(text)] for text in "abc"]
+    table = PaperTable("t", "T", [Block("H", ["name"], 1, rows, group_starts=(0, 2))])
+    assert "a \\\\\nb \\\\\n\\addlinespace\nc \\\\" in render_latex(table)
+    assert '<tr class="first"><td>c</td>' in render_html(table) and "<tr><td>b</td>" in render_html(table)
 
 
 @needs_tex

@@ -10,7 +10,6 @@ footnote states the number of predictions that a metric leaves out.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,14 +18,13 @@ from samgap.paper import labels
 from samgap.paper.csv import iterate_rows
 from samgap.paper.grid import Block, Cell
 from samgap.paper.notes import Footnotes, note_kind
+from samgap.paper.sources import CELL_KEYS, add_sources
 from samgap.paper.tables import TableOutput, TableRequest
-from samgap.tables import parquet
 from samgap.tables.statistics import COMPARISONS
 
 STUB = ["data set", "candidate", "baseline", "metric", "clusters", "instances"]
 COLUMNS = ["candidate value", "baseline value", "difference", "p", "p (Holm)", "Cohen's d", "minimum detectable"]
 ABSENT = "–"
-CELL_KEYS = ("dataset", "model", "prompts")
 CELL_COLUMNS = CELL_KEYS, ("dataset", "baseline_model", "baseline_prompts")
 
 
@@ -52,28 +50,7 @@ def build_table(request: TableRequest) -> TableOutput:
     if not blocks:
         remarks = ["The configuration has no comparisons."]
     model_ids = [*comparisons["model"], *comparisons["baseline_model"]]
-    return TableOutput(add_sources(comparisons, path), blocks, footnotes.entries(), remarks, model_ids)
-
-
-def add_sources(comparisons: pd.DataFrame, path: str | Path) -> pd.DataFrame:
-    """Add the column `source`: for each row the file of the table and the tables that the row was computed from.
-
-    The manifest reads this column.
-
-    Args:
-        comparisons: The rows of table `comparisons`.
-        path: File of the table; its provenance lists the tables that it was computed from.
-    """
-    inputs = sorted(parquet.read_provenance(path).get("inputs", {}))
-
-    def list_inputs(row: Any) -> list[str]:
-        cells = [
-            {f"{key}={getattr(row, column)}" for key, column in zip(CELL_KEYS, columns, strict=True)}
-            for columns in CELL_COLUMNS
-        ]
-        return [source for source in inputs if any(cell <= set(Path(source).parts) for cell in cells)]
-
-    return comparisons.assign(source=[";".join([str(path), *list_inputs(row)]) for row in iterate_rows(comparisons)])
+    return TableOutput(add_sources(comparisons, path, CELL_COLUMNS), blocks, footnotes.entries(), remarks, model_ids)
 
 
 def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Footnotes) -> list[Cell]:

@@ -1,149 +1,87 @@
+"""The table of main results: one block for each data set, at most twelve columns."""
+
 import re
-from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+import yaml
 
-from tests.helpers.paper import (
-    NOT_EVALUABLE,
-    PUBLISHED,
-    SKIPPED,
-    WARNING,
-    make_estimates,
-    results_request,
-    save_table,
-)
+from samgap.config.validate import validate_config
+from samgap.errors import UserError
+from tests.helpers.claims import ROOT
+from tests.helpers.paper import make_estimates, results_request, save_table
+
+METRICS = ["iou", "recall", "pmf1"]
+CONFIG = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
 
 
-def test_csv_has_the_estimates_in_full_precision(tmp_path):
+def read_markdown(estimates, folder, **entry):
+    request = results_request(estimates, folder, table="results", **{"metrics": METRICS, **entry})
+    return save_table(request, folder / "out")["md"].read_text(encoding="utf-8")
+
+
+def list_rows(text):
+    return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ") and "---" not in line]
+
+
+def test_all_experiments_of_a_data_set_are_in_one_block(tmp_path):
     estimates = make_estimates()
-    files = save_table(results_request(estimates, tmp_path), tmp_path / "out")
-    rows = pd.read_csv(files["csv"], float_precision="round_trip")
-    pd.testing.assert_frame_equal(rows, estimates, check_exact=True, check_dtype=False)
-    assert "0.91234567890123" in files["csv"].read_text(encoding="utf-8")
+    other = estimates[estimates["model"] == "ellipse"].assign(dataset="minneapple-test")
+    text = read_markdown(pd.concat([estimates, other]), tmp_path)
+    assert re.findall("^## (.*)", text, re.M) == ["orchard-sim-test", "minneapple-test"]
+    header, *rows = list_rows(text)
+    assert header == ["model", "prompts", "images", "instances", "IoU ↑", "Recall@50 ↑", "pmF1 ↑"]
+    names = [row[:2] for row in rows if row[0] != "model"]
+    assert names == [
+        *(["SAM2 (demo)", prompts] for prompts in ("box", "point", "point-box")),
+        *([label, "box"] for label in ("box itself", "ellipse in box")),
+        ["SAM3 (demo)", "concepts"],
+        ["ellipse in box", "box"],
+    ]
+    assert rows[0][4:] == ["0.912 [0.882, 0.932]", "0.876 [0.846, 0.896]", "–"]
 
 
-def test_experiments_are_those_of_the_entry_in_its_order(tmp_path):
-    request = results_request(make_estimates(), tmp_path, ["concept-prompts", "box-baselines"])
-    files = save_table(request, tmp_path / "out")
-    assert list(dict.fromkeys(pd.read_csv(files["csv"])["experiment"])) == ["concept-prompts", "box-baselines"]
-    headings = re.findall("^## (.*)", files["md"].read_text(encoding="utf-8"), re.M)
-    assert headings == ["Noun phrases", "Noun phrases, by stratum", "What the box gives away"]
+def test_the_csv_has_the_shown_estimates_with_their_sources(tmp_path):
+    request = results_request(make_estimates(), tmp_path, table="results", metrics=["iou"])
+    rows = pd.read_csv(save_table(request, tmp_path / "out")["csv"])
+    assert set(rows["stratum"]) == {"all"} and set(rows["metric"]) == {"iou"}
+    sources = dict(zip(zip(rows["model"], rows["prompts"], strict=True), rows["source"], strict=True))
+    path = str(tmp_path / "estimates.parquet")
+    pairs = "results/test/matching/dataset=orchard-sim-test/model=sam2-demo/prompts=box/pairs.parquet"
+    assert sources["sam2-demo", "box"] == f"{path};{pairs}"
+    assert sources["sam2-demo", "point"] == path
 
 
-def test_markdown_has_value_interval_and_counts(tmp_path):
-    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
-    assert re.search(
-        r"^\| data set \| model \| prompts \| images \| instances \| IoU ↑ \| [^|]+ \| [^|]+ \|$", text, re.M
-    )
-    assert "| orchard-sim-test | SAM2 (demo) | box | 60 | 312 | 0.912 [0.882, 0.932] |" in text
-    assert "| not evaluable (a) |" in text
-    assert f"(a) {NOT_EVALUABLE}" in text
-    assert "phrase=50%_ripe\\|apple" in text  # a bare pipe would end the cell
-
-
-def test_counts_are_those_of_the_rows_with_a_value(tmp_path):
+def test_a_cell_of_two_experiments_is_one_row(tmp_path):
     estimates = make_estimates()
-    estimates.loc[1, ["value", "ci_low", "ci_high", "note"]] = None, None, None, NOT_EVALUABLE
-    estimates.loc[1, ["n_images", "n_instances"]] = 0, 0
-    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
-    assert "| orchard-sim-test | SAM2 (demo) | box | 60 | 312 | 0.912 [0.882, 0.932] | not evaluable (a) |" in text
-    assert "pairs of a phrase and an instance" in text
-    estimates.loc[[0, 2], ["value", "ci_low", "ci_high", "note"]] = None, None, None, NOT_EVALUABLE
-    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
-    assert "| orchard-sim-test | SAM2 (demo) | box | – | – | not evaluable (a) | not evaluable (a) |" in text
+    again = estimates[estimates["model"] == "filled-box"].assign(experiment="concept-prompts")
+    rows = list_rows(read_markdown(pd.concat([estimates, again]), tmp_path))
+    assert [row[0] for row in rows].count("box itself") == 1
 
 
-def test_skipped_estimates_have_a_footnote(tmp_path):
-    files = save_table(results_request(make_estimates(skip_concept=True), tmp_path), tmp_path / "out")
-    for file_format in ("md", "tex", "html"):
-        assert SKIPPED in files[file_format].read_text(encoding="utf-8"), file_format
-    assert files["md"].read_text(encoding="utf-8").count("skipped (a)") == 5 + 2
-
-
-def test_warnings_are_footnotes_of_their_values(tmp_path):
-    estimates = make_estimates()
-    estimates.loc[[0, 4], "warning"] = WARNING
-    estimates.loc[1, ["ci_low", "ci_high"]] = None
-    estimates.loc[1, "warning"] = "no interval: 1 of 60 images carries the value"
-    text = save_table(results_request(estimates, tmp_path), tmp_path / "out")["md"].read_text(encoding="utf-8")
-    assert "| 0.912 (a) [0.882, 0.932] |" in text
-    assert f"(a) {WARNING}" in text and text.count("(a)") == 3
-    assert "| 0.894 (b) [no interval] |" in text
+def make_config(**entry):
+    table = {**CONFIG["tables"]["results"], **entry}
+    return {**CONFIG, "tables": {**CONFIG["tables"], "results": table}}
 
 
 @pytest.mark.parametrize(
-    ("file_format", "cell", "note"),
+    ("entry", "message"),
     [
-        ("md", "| 0.912† (a) [0.882, 0.932] |", "† labels are not exhaustive: background objects count as false pos"),
-        ("tex", r"0.912\dag{}\textsuperscript{a} {", r"\dag{} labels are not exhaustive: background objects count"),
-        ("html", "<td>0.912† <sup>a</sup><br>", "<p>† labels are not exhaustive: background objects count as false"),
+        (
+            {"metrics": ["iou", "leakage"]},
+            "config: tables.results.metrics names 'leakage', which none of its experiments",
+        ),
+        ({"metrics": [f"f1-iou-{number}" for number in range(50, 95, 5)]}, "tables.results.metrics is "),
     ],
 )
-def test_values_that_lack_labels_have_a_dagger_and_those_left_out_a_count(tmp_path, file_format, cell, note):
-    estimates = make_estimates().astype({"n_left_out": "Int64", "labelled_distance": float})
-    unmarked = save_table(results_request(estimates, tmp_path), tmp_path / "out")[file_format].read_text(
-        encoding="utf-8"
-    )
-    assert "†" not in unmarked and "\\dag" not in unmarked and "left out" not in unmarked
-    estimates.loc[0, ["lacks_labels", "warning"]] = True, WARNING
-    estimates.loc[0, ["n_left_out", "labelled_distance"]] = 1234, 0.1
-    estimates.loc[1, ["n_left_out", "labelled_distance"]] = 0, 0.1
-    files = save_table(results_request(estimates, tmp_path), tmp_path / "out")
-    text = files[file_format].read_text(encoding="utf-8")
-    assert cell in text and note in text
-    left_out = "predictions are left out: farther than 0.1 image heights from every labelled instance"
-    assert f"(a) {WARNING}; 1,234 {left_out}" in text and f"(b) 0 {left_out}" in text
-    rows = pd.read_csv(files["csv"])
-    assert rows["lacks_labels"].tolist() == [True] + [False] * (len(rows) - 1)
-    assert rows["n_left_out"].head(3).tolist()[:2] == [1234, 0] and rows["n_left_out"].isna().sum() == len(rows) - 2
+def test_faulty_metrics_are_refused(entry, message):
+    with pytest.raises(UserError) as caught:
+        validate_config(make_config(**entry), ROOT)
+    assert message in str(caught.value)
 
 
-def test_latex_is_escaped_and_balanced(tmp_path):
-    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["tex"].read_text(encoding="utf-8")
-    assert r"Results \& more (Table 1): Spatial prompts \& boxes." in text
-    assert r"phrase=50\%\_ripe|apple" in text
-    assert text.count(r"\begin{") == text.count(r"\end{")
-    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
-    labels = re.findall(r"\\label\{(.*?)\}", text)
-    assert len(labels) == len(set(labels)) == 4
-    for tabular in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end\{tabular\}", text, re.S):
-        for line in tabular[1].splitlines():
-            if line.endswith(r"\\"):
-                assert len(re.findall(r"(?<!\\)&", line)) == len(tabular[0]) - 1
-
-
-@pytest.mark.parametrize("file_format", ["md", "tex", "html"])
-def test_a_remark_is_added_if_a_demo_model_is_in_the_table(tmp_path, file_format):
-    demo = save_table(results_request(make_estimates(), tmp_path), tmp_path / "a")[file_format].read_text(
-        encoding="utf-8"
-    )
-    published = save_table(results_request(make_estimates(PUBLISHED), tmp_path), tmp_path / "b")[file_format].read_text(
-        encoding="utf-8"
-    )
-    assert "Models marked demo" in demo
-    assert "demo" not in published
-
-
-def test_html_is_well_formed(tmp_path):
-    open_tags = []
-
-    class Checker(HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            if tag not in ("br", "meta"):
-                open_tags.append(tag)
-
-        def handle_endtag(self, tag):
-            assert open_tags.pop() == tag
-
-    text = save_table(results_request(make_estimates(), tmp_path), tmp_path / "out")["html"].read_text(encoding="utf-8")
-    Checker().feed(text)
-    assert not open_tags
-    assert "Results &amp; more" in text
-
-
-def test_files_are_byte_identical_when_made_again(tmp_path):
-    request = results_request(make_estimates(), tmp_path)
-    first, second = (save_table(request, tmp_path / name) for name in "ab")
-    for file_format in first:
-        assert first[file_format].read_bytes() == second[file_format].read_bytes(), file_format
+@pytest.mark.parametrize("name", ["demo", "config", "own-data"])
+def test_the_main_results_have_at_most_twelve_columns(name):
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    assert len(config["tables"]["results"]["metrics"]) + 4 <= 12
+    assert {"results-all", "results-strata"} <= config["tables"].keys()

@@ -1,0 +1,37 @@
+"""All estimates over whole data sets, one block for each experiment; an experiment with many metrics has several.
+Confidence intervals are of a bootstrap over images. The table of strata has the estimates by phrase and other strata.
+
+The CSV file holds the estimates in full precision, one per row. Where there is no value or no interval, a footnote
+gives the reason. A dagger (†) marks values for which the labels are not exhaustive: background objects count as false
+positives. A footnote states the number of predictions that a metric leaves out.
+"""
+
+from samgap.paper import csv
+from samgap.paper.estimate_blocks import WHOLE_SET, build_block, list_remarks, split_metrics
+from samgap.paper.notes import Footnotes
+from samgap.paper.sources import add_sources
+from samgap.paper.tables import TableOutput, TableRequest
+from samgap.tables.statistics import ESTIMATES
+
+OPTIONS = {"required": ["experiments"], "properties": {}}
+KEYS = ["dataset", "model", "prompts"]
+MAX_METRICS = 7
+"""Columns of metrics in one block: with the others there are twelve."""
+
+
+def build_table(request: TableRequest) -> TableOutput:
+    """Return the estimates over whole data sets of the experiments that the entry names."""
+    path = request.inputs["estimates"]
+    estimates = csv.select_experiments(ESTIMATES.read(path), request.entry["experiments"])
+    shown = estimates[estimates["stratum"] == WHOLE_SET]
+    footnotes = Footnotes()
+    blocks = []
+    for experiment, rows in shown.groupby("experiment", sort=False):
+        entry = request.experiments[str(experiment)]
+        reported = set(rows["metric"])
+        groups = list(split_metrics([metric for metric in entry["metrics"] if metric in reported], MAX_METRICS))
+        for number, metrics in enumerate(groups, 1):
+            heading = entry["title"] + (f" ({number} of {len(groups)})" if len(groups) > 1 else "")
+            blocks.append(build_block(rows, heading, KEYS, metrics, request.models, footnotes))
+    remarks = list_remarks(blocks, sorted(set(shown["metric"])), request.level)
+    return TableOutput(add_sources(shown, path), blocks, footnotes.entries(), remarks, list(shown["model"]))
