@@ -133,21 +133,6 @@ def estimates_request(
     return FigureRequest("estimates", {"estimates": str(folder / "estimates.parquet")}, entry, MODELS)
 
 
-def results_request(
-    estimates: pd.DataFrame,
-    folder: Path,
-    experiments: Sequence[str] = tuple(EXPERIMENTS),
-    table: str = "results-all",
-    **entry: Any,
-) -> TableRequest:
-    """Write `estimates`, with provenance, to `folder` and return the request for a table of results."""
-    cells = ["sam2-demo/prompts=box", "sam3-demo/prompts=concepts"]
-    inputs = {f"results/test/matching/dataset=orchard-sim-test/model={cell}/pairs.parquet": "0" * 64 for cell in cells}
-    ESTIMATES.write(folder / "estimates.parquet", estimates, {"inputs": inputs})
-    entry = {"title": "Results & more", "number": "Table 1", "experiments": list(experiments), **entry}
-    return TableRequest(table, {"estimates": str(folder / "estimates.parquet")}, entry, MODELS, EXPERIMENTS, {})
-
-
 def make_comparison(
     family: str, model: str, metric: str, value: float, p: float = 0.004, **columns: Any
 ) -> dict[str, Any]:

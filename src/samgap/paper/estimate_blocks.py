@@ -1,5 +1,6 @@
 """Estimates as cells and blocks of a printed table: value, interval, footnotes, and the numbers behind a row."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -58,7 +59,7 @@ def split_metrics(metrics: Sequence[str], most: int) -> Iterator[Sequence[str]]:
     """Yield the metrics in groups of at most `most`, which differ in size by one at most."""
     n_groups = -(-len(metrics) // most)
     ends = [round(len(metrics) * number / n_groups) for number in range(n_groups + 1)] if n_groups else []
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in itertools.pairwise(ends):
         yield metrics[start:end]
 
 

@@ -14,7 +14,8 @@ import samgap.paper.tables
 from samgap.paper import captions, render
 from samgap.paper.figures import FigureRequest
 from samgap.paper.tables import TableRequest
-from tests.helpers.paper import MODELS, make_estimates, results_request, save_figure, save_table
+from tests.helpers.paper import MODELS, make_estimates, save_figure, save_table
+from tests.helpers.result_tables import results_request
 
 ROOT = Path(__file__).parents[3]
 

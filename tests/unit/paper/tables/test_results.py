@@ -9,7 +9,8 @@ import yaml
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
 from tests.helpers.claims import ROOT
-from tests.helpers.paper import make_estimates, results_request, save_table
+from tests.helpers.paper import make_estimates, save_table
+from tests.helpers.result_tables import results_request
 
 METRICS = ["iou", "recall", "pmf1"]
 CONFIG = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))

@@ -10,9 +10,9 @@ from tests.helpers.paper import (
     SKIPPED,
     WARNING,
     make_estimates,
-    results_request,
     save_table,
 )
+from tests.helpers.result_tables import results_request
 
 
 def test_csv_has_the_estimates_in_full_precision(tmp_path):

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pandas as pd
 
 from samgap.paper.tables.results_strata import MAX_METRICS
-from tests.helpers.paper import EXPERIMENTS, make_estimate, make_estimates, results_request, save_table
+from tests.helpers.paper import EXPERIMENTS, make_estimate, make_estimates, save_table
+from tests.helpers.result_tables import results_request
 from tests.helpers.tex import compile_tex, needs_tex
 
 
