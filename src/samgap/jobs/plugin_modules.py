@@ -57,7 +57,9 @@ def list_paper_code(config: Mapping[str, Any], section: str, id: str) -> list[st
         id: key of the entry in that section of the configuration
     """
     module = f"samgap.paper.{section}.{module_literals.to_module_name(id)}"
-    entries = [*config["experiments"].values(), *config["comparisons"].values()]
+    quantities = [quantity for row in config[section][id].get("rows", []) for quantity in row["measured"]]
+    shown = {"metrics": [quantity["metric"] for quantity in quantities if "metric" in quantity]}
+    entries = [*config["experiments"].values(), *config["comparisons"].values(), shown]
     uses_metrics = "samgap.metrics" in find_imported_modules(module)
     return [
         f"scripts/paper/{section.removesuffix('s')}.py",

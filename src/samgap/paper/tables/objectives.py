@@ -1,0 +1,26 @@
+"""Table 4 of the paper, on the equations, training objectives and metrics of SAM2 and SAM3, row by row: what the paper says in short, the verdicts on it,
+and what this run or the installed packages have beside it. Each verdict is a mark with the number of a claim; the second
+part of the table has these claims with their evidence. A footnote says why a value is missing.
+
+The CSV file has a row for each cell of the paper, for each claim that decides it, and for each value in full precision,
+with the tables that they come from.
+"""
+
+from samgap.paper.audited_table import build_audited_table
+from samgap.paper.tables import TableOutput, TableRequest
+
+INPUTS = ("claims", "inventory", "probes")
+OPTIONS = {
+    "required": ["rows"],
+    "properties": {
+        "rows": {
+            "description": "YAML file with the rows of the paper's tables, by id of the table; its schema is config/table-rows.schema.yaml.",
+            "$ref": "#/$defs/text",
+        }
+    },
+}
+
+
+def build_table(request: TableRequest) -> TableOutput:
+    """Return the rows of the entry with the verdicts and values of the run."""
+    return build_audited_table(request)
