@@ -1,4 +1,4 @@
-"""Tables 1 to 4 of the paper by row: its cells in short, the verdicts on them, and what this run measures beside them."""
+"""Tables 1 to 4 of the paper by row: its cells in short, the verdicts on them, and what this run measures."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,8 @@ SIDES = {"sam2": "SAM2", "sam3": "SAM3"}
 MARKS = {CONFIRMED: "✓", AS_THE_SOURCE_SAYS: "S", PARTLY: "½", REFUTED: "✗", OPEN: "?", NOT_TESTABLE: "∅"}
 """Verdict -> its mark in print."""
 UNDECIDED = "–"
-DEMO_NOTE = "decided by a demo model, so it says nothing about the published checkpoint"
+DEMO_MARK = "*"
+DEMO_NOTE = f"{DEMO_MARK} decided by a demo model, so it says nothing about the published checkpoint."
 COLUMNS = ["row", "the paper on SAM2", "verdict", "the paper on SAM3", "verdict", "measured here", *SIDES.values()]
 WIDTHS = {0: 0.085, 1: 0.12, 2: 0.05, 3: 0.155, 4: 0.05, 5: 0.15, 6: 0.125, 7: 0.125}
 CLAIM_COLUMNS = ["number", "claim", "verdict", "evidence"]
@@ -51,13 +52,17 @@ def build_audited_table(request: TableRequest) -> TableOutput:
     numbers = {id: number for number, id in enumerate(used, 1)}
     verdicts = {id: claims[id] for id in used}
     reader = ValueReader(request.inputs, request.models, footnotes)
-    values = [_read_values(row, reader) for row in rows]
+    # Row by row, so that footnotes are in the order in which a reader meets them.
+    stubs, values = [], []
+    for row in rows:
+        stubs.append(_format_stub(row, numbers, verdicts, footnotes))
+        values.append([{side: reader.read(quantity, quantity[side]) for side in SIDES} for quantity in row["measured"]])
     mains = {side: _get_main_model(values, side) for side in SIDES}
     printed: list[list[Cell]] = []
     starts = []
-    for row, measured in zip(rows, values, strict=True):
+    for row, stub, measured in zip(rows, stubs, values, strict=True):
         starts.append(len(printed))
-        printed += _format_row(row, measured, numbers, verdicts, mains, request.models, footnotes)
+        printed += _format_row(row, stub, measured, mains, request.models)
     blocks = [Block("Rows of the paper's table", COLUMNS, len(COLUMNS), printed, WIDTHS, starts)]
     if used:
         lines = [_format_claim(numbers[id], verdicts[id]) for id in used]
@@ -71,15 +76,12 @@ def build_audited_table(request: TableRequest) -> TableOutput:
     remarks = [
         f"Verdicts: {marks}. The number after a mark is that of the claim; {UNDECIDED} if no claim decides the cell.",
         f"Measured here: value [lower, upper end of the {request.level} confidence interval], by "
-        f"{_describe_models(mains, request.models)} unless another model is named; or what the installed packages have.",
+        f"{_describe_models(mains, request.models)} unless another is named; or what the installed packages have.",
+        *([DEMO_NOTE] if any(claim.demo for claim in verdicts.values()) else []),
         *labels.explain_direction(sorted(metrics)),
         *labels.explain_mark(blocks),
     ]
     return TableOutput(output, blocks, footnotes.entries(), remarks, sorted(shown))
-
-
-def _read_values(row: Mapping[str, Any], reader: ValueReader) -> list[dict[str, MeasuredValue]]:
-    return [{side: reader.read(quantity, quantity[side]) for side in SIDES} for quantity in row["measured"]]
 
 
 def _get_main_model(values: Iterable[Sequence[Mapping[str, MeasuredValue]]], side: str) -> str | None:
@@ -93,22 +95,35 @@ def _describe_models(mains: Mapping[str, str | None], models: Mapping[str, Mappi
     return " and ".join(names) or "no model of this run"
 
 
-def _format_row(
-    row: Mapping[str, Any],
-    measured: Sequence[Mapping[str, MeasuredValue]],
-    numbers: Mapping[str, int],
-    verdicts: Mapping[str, Any],
-    mains: Mapping[str, str | None],
-    models: Mapping[str, Mapping[str, Any]],
-    footnotes: Footnotes,
-) -> list[list[Cell]]:
-    """Return the printed lines of a row of the paper: one for each quantity; the first has the paper's cells."""
+def _format_stub(
+    row: Mapping[str, Any], numbers: Mapping[str, int], verdicts: Mapping[str, Any], footnotes: Footnotes
+) -> list[Cell]:
+    """Return the cells of the paper with the verdicts on them; of a row without a value, also why it has none."""
     stub = [Cell(row["title"])]
     for side in SIDES:
-        stub += [Cell(row[side]["paper"]), _format_verdicts(row[side], numbers, verdicts, footnotes)]
+        stub.append(Cell(row[side]["paper"]))
+        if "undecided" in row[side]:
+            stub.append(Cell(UNDECIDED, footnote=footnotes.add(row[side]["undecided"])))
+        else:
+            # A no-break space keeps a mark and its number on one line.
+            claims = [(verdicts[id], numbers[id]) for id in row[side]["claims"]]
+            marks = [f"{_get_mark(claim)}\u00a0{number}{_get_demo_mark(claim)}" for claim, number in claims]
+            stub.append(Cell(" ".join(marks)))
+    if "unmeasured" in row:
+        stub += [Cell("nothing", footnote=footnotes.add(row["unmeasured"])), Cell(UNDECIDED), Cell(UNDECIDED)]
+    return stub
+
+
+def _format_row(
+    row: Mapping[str, Any],
+    stub: Sequence[Cell],
+    measured: Sequence[Mapping[str, MeasuredValue]],
+    mains: Mapping[str, str | None],
+    models: Mapping[str, Mapping[str, Any]],
+) -> list[list[Cell]]:
+    """Return the printed lines of a row of the paper: one for each quantity; the first has the paper's cells."""
     if not measured:
-        nothing = Cell("nothing", footnote=footnotes.add(row["unmeasured"]))
-        return [[*stub, nothing, Cell(UNDECIDED), Cell(UNDECIDED)]]
+        return [list(stub)]
     lines = []
     for quantity, pair in zip(row["measured"], measured, strict=True):
         cells = [_name_other_model(pair[side], mains[side], models) for side in SIDES]
@@ -117,15 +132,12 @@ def _format_row(
     return lines
 
 
-def _format_verdicts(
-    side: Mapping[str, Any], numbers: Mapping[str, int], verdicts: Mapping[str, Any], footnotes: Footnotes
-) -> Cell:
-    if "undecided" in side:
-        return Cell(UNDECIDED, footnote=footnotes.add(side["undecided"]))
-    # A no-break space keeps a mark and its number on one line.
-    marks = [f"{MARKS[get_verdict_kind(verdicts[id].verdict)]}\u00a0{numbers[id]}" for id in side["claims"]]
-    is_demo = any(verdicts[id].demo for id in side["claims"])
-    return Cell(" ".join(marks), footnote=footnotes.add(DEMO_NOTE) if is_demo else "")
+def _get_mark(claim: Any) -> str:
+    return MARKS[get_verdict_kind(claim.verdict)]
+
+
+def _get_demo_mark(claim: Any) -> str:
+    return DEMO_MARK if claim.demo else ""
 
 
 def _name_other_model(value: MeasuredValue, main: str | None, models: Mapping[str, Mapping[str, Any]]) -> Cell:
@@ -144,15 +156,16 @@ def name_quantity(quantity: Mapping[str, Any]) -> str:
     prompts = [" − ".join(filter(None, [side["prompts"], side.get("against")])) for side in sides]
     strata = [side["stratum"] for side in sides if "stratum" in side]
     parts = [" / ".join(dict.fromkeys(texts)) for texts in (prompts, strata) if texts]
-    return ", ".join([labels.metric_heading(quantity["metric"]), *parts])
+    kind = "difference of " if any("against" in side for side in sides) else ""
+    return ", ".join([kind + labels.metric_heading(quantity["metric"]), *parts])
 
 
 def _format_claim(number: int, claim: Any) -> list[Cell]:
-    kind = get_verdict_kind(claim.verdict)
+    verdict = f"{_get_mark(claim)} {get_verdict_kind(claim.verdict)}{_get_demo_mark(claim)}"
     folder = Path("results") / claim.run / "paper" / "tables"
     links = [(Path(path).name, os.path.relpath(path, folder)) for path in claim.source.split(";") if path]
     evidence = Cell(" · ".join(claim.evidence) or claim.verdict, links=links)
-    return [Cell(str(number)), Cell(claim.wording), Cell(f"{MARKS[kind]} {kind}"), evidence]
+    return [Cell(str(number)), Cell(claim.wording), Cell(verdict), evidence]
 
 
 def _flatten(

@@ -1,8 +1,9 @@
 """Printed tables: blocks of rows with footnotes, rendered as Markdown and HTML; LaTeX is in `latex.py`."""
 
 import html as markup
+import itertools
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -71,18 +72,15 @@ def render_html(table: PaperTable) -> str:
     parts = [f"<h1>{markup.escape(table.title)}</h1>"]
     for block in table.blocks:
         header = "".join(f"<th>{markup.escape(name)}</th>" for name in block.columns)
-        body = "\n".join(
-            ('<tr class="first">' if number in block.group_starts else "<tr>")
-            + "".join(map(_render_html_cell, row))
-            + "</tr>"
-            for number, row in enumerate(block.rows)
-        )
+        is_grouped = bool(block.group_starts)
+        body = "\n".join(row for group in _iter_groups(block) for row in _render_html_group(group, is_grouped))
         parts.append(f"<h2>{markup.escape(block.heading)}</h2>\n<table>\n<tr>{header}</tr>\n{body}\n</table>")
     parts += [f"<p>({letter}) {markup.escape(text)}</p>" for letter, text in table.footnotes]
     parts += [f"<p>{_link_addresses(markup.escape(text))}</p>" for text in table.remarks]
     return _HTML_TEMPLATE.format(title=markup.escape(table.title), body="\n".join(parts))
 
 
+FIRST_OF_GROUP = ' class="first"'
 _HTML_TEMPLATE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -111,13 +109,32 @@ def _render_markdown_cell(cell: Cell) -> str:
     return _escape_markdown(cell.text) + mark + (f" [{cell.interval}]" if cell.interval else "") + links
 
 
-def _render_html_cell(cell: Cell) -> str:
+def _iter_groups(block: Block) -> Iterator[Sequence[Sequence[Cell]]]:
+    """Yield the rows of each group; without groups, each row alone."""
+    starts = sorted({0, *block.group_starts}) if block.group_starts else range(len(block.rows))
+    for start, end in itertools.pairwise([*starts, len(block.rows)]):
+        yield block.rows[start:end]
+
+
+def _render_html_group(group: Sequence[Sequence[Cell]], is_set_apart: bool) -> Iterator[str]:
+    """Yield the rows of a group; a cell of the first row spans all rows if it is empty in the others."""
+    first, *others = group
+    spanning = {column for column in range(len(first)) if others and not any(row[column].text for row in others)}
+    cells = (_render_html_cell(cell, len(group) if column in spanning else 1) for column, cell in enumerate(first))
+    yield f"<tr{FIRST_OF_GROUP if is_set_apart else ''}>{''.join(cells)}</tr>"
+    for row in others:
+        cells = (_render_html_cell(cell) for column, cell in enumerate(row) if column not in spanning)
+        yield f"<tr>{''.join(cells)}</tr>"
+
+
+def _render_html_cell(cell: Cell, n_rows: int = 1) -> str:
     mark = f" <sup>{cell.footnote}</sup>" if cell.footnote else ""
     interval = f"<br><small>[{markup.escape(cell.interval)}]</small>" if cell.interval else ""
     links = "".join(
         f' <a href="{markup.escape(_quote(address))}">{markup.escape(text)}</a>' for text, address in cell.links
     )
-    return f"<td>{markup.escape(cell.text)}{mark}{interval}{links}</td>"
+    span = f' rowspan="{n_rows}"' if n_rows > 1 else ""
+    return f"<td{span}>{markup.escape(cell.text)}{mark}{interval}{links}</td>"
 
 
 def _link_addresses(html: str) -> str:

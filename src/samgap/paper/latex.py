@@ -193,7 +193,7 @@ def _render_cell(cell: Cell, kind: str, is_text: bool) -> str:
     text += rf"\textsuperscript{{{cell.footnote}}}" if cell.footnote else ""
     if not cell.interval:
         return text
-    interval = rf"{{\scriptsize[{escape_latex(cell.interval)}]}}"
+    interval = rf"{{\scriptsize\mbox{{[{escape_latex(cell.interval)}]}}}}"
     return f"{text} {interval}" if is_text else _stack([text, interval], "t", kind)
 
 

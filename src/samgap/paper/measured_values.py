@@ -1,4 +1,4 @@
-"""The values that tables of the paper show beside its cells: estimates, numbers of the installed packages, and facts."""
+"""The values that tables of the paper show beside its cells: estimates, numbers of the packages, and facts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -83,14 +83,16 @@ class ValueReader:
         mark = self.footnotes.add(f"as {value['source']} says, which was not measured")
         return MeasuredValue(Cell(value["fact"], footnote=mark), {"text": value["fact"], "source": value["source"]})
 
-    def _read_probe(self, _: Mapping[str, Any], value: Mapping[str, Any]) -> MeasuredValue:
+    def _read_probe(self, quantity: Mapping[str, Any], value: Mapping[str, Any]) -> MeasuredValue:
         probes = self.data.probes
         rows = probes[(probes["probe"] == value["probe"]) & (probes["quantity"] == value["quantity"])]
         if rows.empty:
             return self._explain(f"the probe {value['probe']} does not measure {value['quantity']}")
         row: Any = next(iterate_rows(rows))
         columns = {"value": row.value, "unit": row.unit, "note": row.evidence, "source": self.paths["probes"]}
-        return MeasuredValue(Cell(f"{format_number(row.value)} {row.unit}"), columns)
+        number = format_number(row.value)
+        # The name of the quantity can have the unit: "arguments for places".
+        return MeasuredValue(Cell(number if row.unit in quantity["quantity"] else f"{number} {row.unit}"), columns)
 
     def _count_parameters(self, _: Mapping[str, Any], value: Mapping[str, Any]) -> MeasuredValue:
         items = self.data.get_items(value["published"])

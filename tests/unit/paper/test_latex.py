@@ -51,8 +51,8 @@ def test_an_interval_is_below_its_value_and_in_the_line_of_running_text():
     text = render_latex(
         PaperTable("t", "T", [Block("H", ["name", "text", "F1@50 (of all pixels) ↑"], 1, rows, {1: 0.3})])
     )
-    assert r"0.5 {\scriptsize[0.4, 0.6]}" in text
-    assert r"\begin{tabular}[t]{@{}r@{}}0.7 \\ {\scriptsize[0.6, 0.8]}\end{tabular} \\[2pt]" in text
+    assert r"0.5 {\scriptsize\mbox{[0.4, 0.6]}}" in text
+    assert r"\begin{tabular}[t]{@{}r@{}}0.7 \\ {\scriptsize\mbox{[0.6, 0.8]}}\end{tabular} \\[2pt]" in text
     assert r"\begin{tabular}[b]{@{}r@{}}F1@50 (of all \\ pixels)~$\uparrow$\end{tabular}" in text
 
 

@@ -1,5 +1,5 @@
-"""Table 1 of the paper, on the data that SAM2 and SAM3 are trained and tested with, row by row: what the paper says in short, the verdicts on it,
-and what this run or the installed packages have beside it. Each verdict is a mark with the number of a claim; the second
+"""Table 1 of the paper, on the data of SAM2 and SAM3, row by row: what the paper says in short, the verdicts on it, and
+what this run or the installed packages have beside it. Each verdict is a mark with the number of a claim; the second
 part of the table has these claims with their evidence. A footnote says why a value is missing.
 
 The CSV file has a row for each cell of the paper, for each claim that decides it, and for each value in full precision,
@@ -14,7 +14,7 @@ OPTIONS = {
     "required": ["rows"],
     "properties": {
         "rows": {
-            "description": "YAML file with the rows of the paper's tables, by id of the table; its schema is config/table-rows.schema.yaml.",
+            "description": "YAML file with the rows of the paper's tables, by id of the table.",
             "$ref": "#/$defs/text",
         }
     },
