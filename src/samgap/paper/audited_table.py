@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,7 +13,6 @@ from samgap.paper.csv import iterate_rows
 from samgap.paper.grid import Block, Cell
 from samgap.paper.measured_values import MeasuredValue, ValueReader
 from samgap.paper.notes import Footnotes
-from samgap.paper.tables import TableOutput, TableRequest
 from samgap.tables.claims import (
     AS_THE_SOURCE_SAYS,
     CLAIMS,
@@ -43,15 +42,38 @@ CSV_COLUMNS = [
 """`part` is `paper`, `claim` or `measured`."""
 
 
-def build_audited_table(request: TableRequest) -> TableOutput:
-    """Return a table of the paper: a block of its rows, and one of the claims that decided."""
+class AuditedTable(NamedTuple):
+    """The parts of a table, in the order of the fields of `TableOutput`."""
+
+    rows: pd.DataFrame
+    blocks: list[Block]
+    footnotes: list[tuple[str, str]]
+    remarks: list[str]
+    model_ids: list[str]
+
+
+def audit_rows(
+    table_id: str,
+    rows: Sequence[Mapping[str, Any]],
+    inputs: Mapping[str, Any],
+    models: Mapping[str, Mapping[str, Any]],
+    level: str,
+) -> AuditedTable:
+    """Return a table of the paper: a block of its rows, and one of the claims that decided.
+
+    Args:
+        table_id: Id of the table in the configuration.
+        rows: The rows, as in config/paper/tables.yaml, with the ids of the run.
+        inputs: The files `claims`, `inventory`, `probes`, `estimates` and `comparisons`.
+        models: All models of the configuration, by id.
+        level: Level of the confidence intervals as printed.
+    """
     footnotes = Footnotes()
-    claims = {claim.id: claim for claim in iterate_rows(CLAIMS.read(request.inputs["claims"]))}
-    rows = request.entry["rows"]
+    claims = {claim.id: claim for claim in iterate_rows(CLAIMS.read(inputs["claims"]))}
     used = list(dict.fromkeys(id for row in rows for side in SIDES for id in row[side].get("claims", [])))
     numbers = {id: number for number, id in enumerate(used, 1)}
     verdicts = {id: claims[id] for id in used}
-    reader = ValueReader(request.inputs, request.models, footnotes)
+    reader = ValueReader(inputs, models, footnotes)
     # Row by row, so that footnotes are in the order in which a reader meets them.
     stubs, values = [], []
     for row in rows:
@@ -62,26 +84,26 @@ def build_audited_table(request: TableRequest) -> TableOutput:
     starts = []
     for row, stub, measured in zip(rows, stubs, values, strict=True):
         starts.append(len(printed))
-        printed += _format_row(row, stub, measured, mains, request.models)
+        printed += _format_row(row, stub, measured, mains, models)
     blocks = [Block("Rows of the paper's table", COLUMNS, len(COLUMNS), printed, WIDTHS, starts)]
     if used:
         lines = [_format_claim(numbers[id], verdicts[id]) for id in used]
         blocks.append(Block("Claims that decide the rows", CLAIM_COLUMNS, len(CLAIM_COLUMNS), lines, CLAIM_WIDTHS))
-    output = _flatten(request, rows, values, verdicts)
+    output = _flatten(table_id, str(inputs["claims"]), rows, values, verdicts)
     shown = {value.model for measured in values for pair in measured for value in pair.values() if value.model}
     if any(claim.demo for claim in verdicts.values()):
-        shown |= {model for model in request.models if is_demo_model(request.models, model)}
+        shown |= {model for model in models if is_demo_model(models, model)}
     metrics = {quantity["metric"] for row in rows for quantity in row["measured"] if "metric" in quantity}
     marks = ", ".join(f"{mark} {verdict}" for verdict, mark in MARKS.items())
     remarks = [
         f"Verdicts: {marks}. The number after a mark is that of the claim; {UNDECIDED} if no claim decides the cell.",
-        f"Measured here: value [lower, upper end of the {request.level} confidence interval], by "
-        f"{_describe_models(mains, request.models)} unless another is named; or what the installed packages have.",
+        f"Measured here: value [lower, upper end of the {level} confidence interval], by "
+        f"{_describe_models(mains, models)} unless another is named; or what the installed packages have.",
         *([DEMO_NOTE] if any(claim.demo for claim in verdicts.values()) else []),
         *labels.explain_direction(sorted(metrics)),
         *labels.explain_mark(blocks),
     ]
-    return TableOutput(output, blocks, footnotes.entries(), remarks, sorted(shown))
+    return AuditedTable(output, blocks, footnotes.entries(), remarks, sorted(shown))
 
 
 def _get_main_model(values: Iterable[Sequence[Mapping[str, MeasuredValue]]], side: str) -> str | None:
@@ -169,17 +191,17 @@ def _format_claim(number: int, claim: Any) -> list[Cell]:
 
 
 def _flatten(
-    request: TableRequest,
+    table_id: str,
+    claims_path: str,
     rows: Sequence[Mapping[str, Any]],
     values: Sequence[Sequence[Mapping[str, MeasuredValue]]],
     verdicts: Mapping[str, Any],
 ) -> pd.DataFrame:
     """Return the CSV rows: of each cell of the paper its text and its claims, and each measured value."""
-    claims_path = str(request.inputs["claims"])
     flat: list[dict[str, Any]] = []
     for row, measured in zip(rows, values, strict=True):
         for side in SIDES:
-            keys = {"table": request.table_id, "row": row["id"], "place": row["place"], "title": row["title"]}
+            keys = {"table": table_id, "row": row["id"], "place": row["place"], "title": row["title"]}
             keys["side"] = side
             note = row[side].get("undecided")
             flat.append({**keys, "part": "paper", "text": row[side]["paper"], "note": note})

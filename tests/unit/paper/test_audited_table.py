@@ -7,6 +7,7 @@ import pytest
 
 from samgap.paper.audited_table import MARKS, name_quantity
 from samgap.tables.claims import VERDICTS
+from tests.helpers.claims import make_data
 from tests.helpers.paper import save_table
 from tests.helpers.table_rows import BOX, NONE, make_request, make_row
 from tests.helpers.tex import compile_tex, needs_tex
@@ -58,8 +59,6 @@ def test_another_model_than_that_of_the_column_is_named(tmp_path):
     other = {"metric": "iou", "sam2": {**BOX, "model": "two"}, "sam3": NONE}
     rows = [make_row(measured=[*make_row()["measured"] * 2, other])]
     estimates = [{}, {"model": "two", "value": 0.5}]
-    from tests.helpers.claims import make_data
-
     request = make_request(tmp_path, rows, make_data(estimates, demo_models=["one"]))
     text = save_table(request, tmp_path / "out")["md"].read_text(encoding="utf-8")
     assert "| Model two: 0.500 [0.750, 0.850] |" in text

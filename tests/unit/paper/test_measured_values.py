@@ -62,8 +62,9 @@ def test_a_missing_value_has_the_reason_of_the_estimate(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("prompts", "text", "interval"), [(("box", "point"), "+0.100", "+0.050, +0.150"), (("point", "box"), "-0.100", "-0.150, -0.050")]
-)  # fmt: skip
+    ("prompts", "text", "interval"),
+    [(("box", "point"), "+0.100", "+0.050, +0.150"), (("point", "box"), "-0.100", "-0.150, -0.050")],
+)
 def test_a_difference_is_that_of_its_comparison_in_either_direction(tmp_path, prompts, text, interval):
     measured, _ = read(tmp_path, {**BOX, "prompts": prompts[0], "against": prompts[1]})
     assert (measured.cell.text, measured.cell.interval, measured.model) == (text, interval, "one")

@@ -6,7 +6,7 @@ The CSV file has a row for each cell of the paper, for each claim that decides i
 with the tables that they come from.
 """
 
-from samgap.paper.audited_table import build_audited_table
+from samgap.paper.audited_table import audit_rows
 from samgap.paper.tables import TableOutput, TableRequest
 
 INPUTS = ("claims", "inventory", "probes")
@@ -23,4 +23,5 @@ OPTIONS = {
 
 def build_table(request: TableRequest) -> TableOutput:
     """Return the rows of the entry with the verdicts and values of the run."""
-    return build_audited_table(request)
+    rows = request.entry["rows"]
+    return TableOutput(*audit_rows(request.table_id, rows, request.inputs, request.models, request.level))
