@@ -48,6 +48,11 @@ class PaperTable:
     remarks: Sequence[str] = ()
 
 
+def keep_arrows(text: str) -> str:
+    """Return `text` with no-break spaces before the arrows of metrics, so that no line begins with one."""
+    return re.sub(" (?=[↑↓])", "\u00a0", text)
+
+
 def render_markdown(table: PaperTable) -> str:
     """Return the table as Markdown (pipe tables)."""
     lines = [f"# {_escape_markdown(table.title)}", ""]
@@ -71,7 +76,7 @@ def render_html(table: PaperTable) -> str:
     """Return the table as a self-contained HTML document."""
     parts = [f"<h1>{markup.escape(table.title)}</h1>"]
     for block in table.blocks:
-        header = "".join(f"<th>{markup.escape(name)}</th>" for name in block.columns)
+        header = "".join(f"<th>{markup.escape(keep_arrows(name))}</th>" for name in block.columns)
         is_grouped = bool(block.group_starts)
         body = "\n".join(row for group in _iter_groups(block) for row in _render_html_group(group, is_grouped))
         parts.append(f"<h2>{markup.escape(block.heading)}</h2>\n<table>\n<tr>{header}</tr>\n{body}\n</table>")
@@ -134,7 +139,7 @@ def _render_html_cell(cell: Cell, n_rows: int = 1) -> str:
         f' <a href="{markup.escape(_quote(address))}">{markup.escape(text)}</a>' for text, address in cell.links
     )
     span = f' rowspan="{n_rows}"' if n_rows > 1 else ""
-    return f"<td{span}>{markup.escape(cell.text)}{mark}{interval}{links}</td>"
+    return f"<td{span}>{markup.escape(keep_arrows(cell.text))}{mark}{interval}{links}</td>"
 
 
 def _link_addresses(html: str) -> str:

@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from samgap.paper.grid import Block, Cell, PaperTable
+from samgap.paper.grid import Block, Cell, PaperTable, keep_arrows
 
 PREAMBLE = "\\usepackage[T1]{fontenc}, \\usepackage{textcomp,array,booktabs,graphicx,longtable}"
 _ESCAPES = {
@@ -165,7 +165,7 @@ def _render_header(block: Block) -> str:
 
 def _wrap_heading(name: str) -> list[str]:
     """Return the lines of a heading; short brackets are not broken, and an arrow stays with the word before it."""
-    kept = re.sub(r"\([^)]{,8}\)| [↑↓]", lambda part: part.group().replace(" ", "\u00a0"), name)
+    kept = re.sub(r"\([^)]{,8}\)", lambda part: part.group().replace(" ", "\u00a0"), keep_arrows(name))
     return textwrap.wrap(kept, MAX_HEADING, break_long_words=False) or [""]
 
 
@@ -187,7 +187,7 @@ def _render_row(cells: Iterable[str]) -> str:
 
 def _render_cell(cell: Cell, kind: str, is_text: bool) -> str:
     """Return a cell: running text has the interval in its line, another cell below the value."""
-    text = escape_latex(cell.text)
+    text = escape_latex(keep_arrows(cell.text))
     if is_text:
         text = _allow_breaks(text)
     text += rf"\textsuperscript{{{cell.footnote}}}" if cell.footnote else ""
