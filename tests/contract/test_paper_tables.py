@@ -3,13 +3,20 @@
 import copy
 import shutil
 
+import pandas as pd
 import pytest
 import yaml
 
+from samgap.claims.data import TABLES
+from samgap.claims.decide import decide_claims
 from samgap.config.table_rows import SIDES
 from samgap.config.validate import validate_config
-from tests.helpers.claims import ROOT, make_package_data
+from samgap.paper.tables import TableRequest
+from samgap.tables.claims import CLAIMS
+from tests.helpers.claims import PATHS, ROOT, make_package_data
+from tests.helpers.paper import save_table
 from tests.helpers.table_rows import BOX, make_row
+from tests.helpers.tex import compile_tex, needs_tex
 
 N_ROWS = {"training-data": 13, "architecture": 7, "evaluation": 8, "objectives": 9}
 """Table -> rows of the paper's table."""
@@ -48,6 +55,31 @@ def test_the_packages_have_what_rows_name():
 def test_each_cell_is_decided_or_says_why_not():
     cells = [row[side] for _, row in list_rows() for side in SIDES]
     assert sum("claims" in cell for cell in cells) >= 0.9 * len(cells)
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """The tables of a run without estimates, by name: what the packages and sources alone decide."""
+    folder, data = tmp_path_factory.mktemp("run"), make_package_data()
+    files = {name: str(folder / f"{name}.parquet") for name in (*TABLES, "claims")}
+    for name, table in TABLES.items():
+        table.write(files[name], getattr(data, name))
+    statements = CONFIGS["demo"]["claims"]["statements"]
+    CLAIMS.write(files["claims"], decide_claims(statements, data, PATHS, "demo"))
+    return files
+
+
+@needs_tex
+@pytest.mark.parametrize("table", N_ROWS)
+def test_the_table_has_its_rows_and_fits_on_a_page(table, paths, tmp_path):
+    config = CONFIGS["demo"]
+    request = TableRequest(table, paths, config["tables"][table], config["models"], {}, {})
+    files = save_table(request, tmp_path / "out")
+    text = files["md"].read_text(encoding="utf-8")
+    for row in config["tables"][table]["rows"]:
+        assert f"| {row['title']} | {row['sam2']['paper']} | " in text
+    assert pd.read_csv(files["csv"])["row"].nunique() == N_ROWS[table]
+    compile_tex(files["tex"], tmp_path)
 
 
 def test_a_new_row_is_one_entry(tmp_path):
