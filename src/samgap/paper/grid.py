@@ -53,6 +53,19 @@ def keep_arrows(text: str) -> str:
     return re.sub(" (?=[↑↓])", "\u00a0", text)
 
 
+def iter_groups(block: Block) -> Iterator[Sequence[Sequence[Cell]]]:
+    """Yield the rows of each group; without groups, each row alone."""
+    starts = sorted({0, *block.group_starts}) if block.group_starts else range(len(block.rows))
+    for start, end in itertools.pairwise([*starts, len(block.rows)]):
+        yield block.rows[start:end]
+
+
+def list_spanning(group: Sequence[Sequence[Cell]]) -> Collection[int]:
+    """Return the columns whose cell in the first row of a group spans all rows, as it is empty in the others."""
+    first, *others = group
+    return {column for column in range(len(first)) if others and not any(row[column].text for row in others)}
+
+
 def render_markdown(table: PaperTable) -> str:
     """Return the table as Markdown (pipe tables)."""
     lines = [f"# {_escape_markdown(table.title)}", ""]
@@ -78,7 +91,7 @@ def render_html(table: PaperTable) -> str:
     for block in table.blocks:
         header = "".join(f"<th>{markup.escape(keep_arrows(name))}</th>" for name in block.columns)
         is_grouped = bool(block.group_starts)
-        body = "\n".join(row for group in _iter_groups(block) for row in _render_html_group(group, is_grouped))
+        body = "\n".join(row for group in iter_groups(block) for row in _render_html_group(group, is_grouped))
         parts.append(f"<h2>{markup.escape(block.heading)}</h2>\n<table>\n<tr>{header}</tr>\n{body}\n</table>")
     parts += [f"<p>({letter}) {markup.escape(text)}</p>" for letter, text in table.footnotes]
     parts += [f"<p>{_link_addresses(markup.escape(text))}</p>" for text in table.remarks]
@@ -114,17 +127,10 @@ def _render_markdown_cell(cell: Cell) -> str:
     return _escape_markdown(cell.text) + mark + (f" [{cell.interval}]" if cell.interval else "") + links
 
 
-def _iter_groups(block: Block) -> Iterator[Sequence[Sequence[Cell]]]:
-    """Yield the rows of each group; without groups, each row alone."""
-    starts = sorted({0, *block.group_starts}) if block.group_starts else range(len(block.rows))
-    for start, end in itertools.pairwise([*starts, len(block.rows)]):
-        yield block.rows[start:end]
-
-
 def _render_html_group(group: Sequence[Sequence[Cell]], is_set_apart: bool) -> Iterator[str]:
     """Yield the rows of a group; a cell of the first row spans all rows if it is empty in the others."""
     first, *others = group
-    spanning = {column for column in range(len(first)) if others and not any(row[column].text for row in others)}
+    spanning = list_spanning(group)
     cells = (_render_html_cell(cell, len(group) if column in spanning else 1) for column, cell in enumerate(first))
     yield f"<tr{FIRST_OF_GROUP if is_set_apart else ''}>{''.join(cells)}</tr>"
     for row in others:

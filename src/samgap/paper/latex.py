@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from samgap.paper.grid import Block, Cell, PaperTable, keep_arrows
+from samgap.paper.grid import Block, Cell, PaperTable, iter_groups, keep_arrows, list_spanning
 
 PREAMBLE = "\\usepackage[T1]{fontenc}, \\usepackage{textcomp,array,booktabs,graphicx,longtable}"
 _ESCAPES = {
@@ -52,6 +52,8 @@ _ESCAPES = {
 }
 _LAST_OF_T1 = "\u017f"
 """The last letter that the font encoding T1 covers; later ones need packages that a plain TeX lacks."""
+LINE_CHARACTERS = 110
+"""Characters that fit on a line of a table with running text, at least."""
 _BELOW = r" \\ "
 """Between the lines of a cell."""
 MAX_HEADING = 15
@@ -171,14 +173,35 @@ def _wrap_heading(name: str) -> list[str]:
 
 def _render_rows(block: Block) -> list[str]:
     """Return the lines of a block's rows, with more space before each group of rows but the first."""
-    kinds, lines = _list_kinds(block), []
-    for row_number, row in enumerate(block.rows):
-        if row_number and row_number in block.group_starts:
+    kinds = _list_kinds(block)
+    lines: list[str] = []
+    for group in iter_groups(block):
+        if lines and block.group_starts:
             lines.append(r"\addlinespace")
-        cells = [_render_cell(cell, kinds[number], number in block.text_widths) for number, cell in enumerate(row)]
-        # An interval is nearer to its value than to the next row.
-        lines.append(_render_row(cells) + ("[2pt]" if any(_BELOW in cell for cell in cells) else ""))
+        hanging = _list_hanging(block, group)
+        for row_number, row in enumerate(group, 1):
+            cells = [_render_cell(cell, kinds[number], number in block.text_widths) for number, cell in enumerate(row)]
+            if row_number == 1:
+                cells = [_hang(cell) if number in hanging else cell for number, cell in enumerate(cells)]
+            # No page ends within a group. An interval is nearer to its value than to the next row.
+            end = ("*" if row_number < len(group) else "") + ("[2pt]" if any(_BELOW in cell for cell in cells) else "")
+            lines.append(_render_row(cells) + end)
     return lines
+
+
+def _list_hanging(block: Block, group: Sequence[Sequence[Cell]]) -> set[int]:
+    """Return the columns whose first cell spans the group and, by the length of its text, is no higher than that."""
+    return {
+        column
+        for column in list_spanning(group)
+        if column in block.text_widths
+        and len(textwrap.wrap(group[0][column].text, int(block.text_widths[column] * LINE_CHARACTERS))) <= len(group)
+    }
+
+
+def _hang(text: str) -> str:
+    """Return a cell of running text that has no depth, so it hangs over the empty cells below."""
+    return rf"\raisebox{{0pt}}[\height][0pt]{{\parbox[t]{{\linewidth}}{{\raggedright {text}}}}}"
 
 
 def _render_row(cells: Iterable[str]) -> str:

@@ -59,8 +59,18 @@ def test_an_interval_is_below_its_value_and_in_the_line_of_running_text():
 def test_groups_of_rows_are_set_apart():
     rows = [[Cell(text)] for text in "abc"]
     table = PaperTable("t", "T", [Block("H", ["name"], 1, rows, group_starts=(0, 2))])
-    assert "a \\\\\nb \\\\\n\\addlinespace\nc \\\\" in render_latex(table)
+    assert "a \\\\*\nb \\\\\n\\addlinespace\nc \\\\" in render_latex(table)
     assert '<tr class="first"><td>c</td>' in render_html(table) and "<tr><td>b</td>" in render_html(table)
+
+
+def test_a_text_hangs_over_the_empty_cells_of_its_group_if_it_is_no_higher():
+    rows = [[Cell(text) for text in row] for row in (("short", "long " * 30, "1"), ("", "", "2"), ("next", "b", "3"))]
+    block = Block("H", ["a", "b", "c"], 2, rows, {0: 0.2, 1: 0.3}, group_starts=(0, 2))
+    lines = render_latex(PaperTable("t", "T", [block])).splitlines()
+    first = next(number for number, line in enumerate(lines) if "short" in line)
+    assert lines[first].startswith(r"\raisebox{0pt}[\height][0pt]{\parbox[t]{\linewidth}{\raggedright short}} & long")
+    assert lines[first].endswith(r"& 1 \\*"), "no page ends within the group"
+    assert lines[first + 1 : first + 4] == [r" &  & 2 \\", r"\addlinespace", r"next & b & 3 \\"]
 
 
 @needs_tex
