@@ -52,7 +52,7 @@ _ESCAPES = {
 }
 _LAST_OF_T1 = "\u017f"
 """The last letter that the font encoding T1 covers; later ones need packages that a plain TeX lacks."""
-LINE_CHARACTERS = 110
+LINE_CHARACTERS = 125
 """Characters that fit on a line of a table with running text, at least."""
 _BELOW = r" \\ "
 """Between the lines of a cell."""
