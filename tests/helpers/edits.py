@@ -81,6 +81,16 @@ EDITS = [
         ["claims", "table:claims"],
         ["inventory", "estimate", "table:results", "table:comparisons", "predict:*"],
     ),
+    (
+        "paper/audited_table.py",
+        ["table:training-data", "table:architecture", "table:evaluation", "table:objectives"],
+        ["claims", "inventory", "estimate", "table:results", "table:claims", "figure:*"],
+    ),
+    (
+        "paper/estimate_blocks.py",
+        ["table:results", "table:results-all", "table:results-strata", "table:evaluation"],
+        ["estimate", "table:comparisons", "table:claims", "figure:*"],
+    ),
     ("tables/inventory.py", ["inventory", "claims"], ["estimate", "predict:*", "table:results"]),
     ("tables/claims.py", ["claims", "table:claims"], ["inventory", "estimate", "table:results"]),
     ("config/claims.py", [], ["inventory", "claims", "table:*"]),

@@ -57,7 +57,8 @@ def list_paper_code(config: Mapping[str, Any], section: str, id: str) -> list[st
         id: key of the entry in that section of the configuration
     """
     module = f"samgap.paper.{section}.{module_literals.to_module_name(id)}"
-    quantities = [quantity for row in config[section][id].get("rows", []) for quantity in row["measured"]]
+    rows = config.get(section, {}).get(id, {}).get("rows", [])
+    quantities = [quantity for row in rows for quantity in row["measured"]]
     shown = {"metrics": [quantity["metric"] for quantity in quantities if "metric" in quantity]}
     entries = [*config["experiments"].values(), *config["comparisons"].values(), shown]
     uses_metrics = "samgap.metrics" in find_imported_modules(module)

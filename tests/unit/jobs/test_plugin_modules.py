@@ -42,6 +42,16 @@ def test_a_figure_needs_its_script_its_module_and_the_labels_of_metrics():
     assert plugin_modules.get_paper_source("tables", "results").is_file()
 
 
+def test_a_table_needs_the_labels_of_the_metrics_in_its_rows():
+    rows = [{"measured": [{"metric": "leakage"}, {"quantity": "layers"}]}, {"measured": []}]
+    config = {"experiments": {}, "comparisons": {}, "tables": {"evaluation": {"rows": rows}}}
+    assert plugin_modules.list_paper_code(config, "tables", "evaluation") == [
+        "scripts/paper/table.py",
+        "samgap.paper.tables.evaluation",
+        "samgap.metrics.leakage",
+    ]
+
+
 def test_a_figure_without_metrics_needs_none_of_their_modules():
     config = {"experiments": {"boxes": {"metrics": ["iou"]}}, "comparisons": {}}
     assert plugin_modules.list_paper_code(config, "figures", "contact-sheet") == [
