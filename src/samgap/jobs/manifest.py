@@ -121,11 +121,12 @@ def list_run_tables(run_folder: Path, config: Mapping[str, Any]) -> list[Path]:
 def list_sources(row: Mapping[str, Any], estimates_path: str | Path) -> list[str]:
     """Return the Parquet tables that a row of a figure's or table's CSV file was computed from.
 
-    A row about masks or prompts names them in its column `source`, separated by `;`. A row with an estimate comes from
-    the table `estimates` and from the tables `pairs` of its cell, which the provenance of `estimates` lists.
+    A row names them in its column `source`, separated by `;`; none if it is empty. Without the column, a row with an
+    estimate comes from the table `estimates` and from the tables `pairs` of its cell, which the provenance of
+    `estimates` lists.
     """
-    if isinstance(row.get("source"), str):
-        return sorted(row["source"].split(";"))
+    if "source" in row:
+        return sorted(row["source"].split(";")) if isinstance(row["source"], str) else []
     keys = ("dataset", "model", "prompts")
     if not all(key in row for key in keys):
         return []

@@ -80,8 +80,10 @@ class ValueReader:
         return MeasuredValue(Cell(text, footnote=self.footnotes.add(reason)), {"note": reason, **columns})
 
     def _read_fact(self, _: Mapping[str, Any], value: Mapping[str, Any]) -> MeasuredValue:
-        mark = self.footnotes.add(f"as {value['source']} says, which was not measured")
-        return MeasuredValue(Cell(value["fact"], footnote=mark), {"text": value["fact"], "source": value["source"]})
+        note = f"as {value['source']} says, which was not measured"
+        return MeasuredValue(
+            Cell(value["fact"], footnote=self.footnotes.add(note)), {"text": value["fact"], "note": note}
+        )
 
     def _read_probe(self, quantity: Mapping[str, Any], value: Mapping[str, Any]) -> MeasuredValue:
         probes = self.data.probes

@@ -103,6 +103,7 @@ def test_sources_of_a_row(run):
     ]
     mask_row = {**ESTIMATE, "source": "b.parquet;a.parquet"}
     assert manifest.list_sources(mask_row, run["estimates_path"]) == ["a.parquet", "b.parquet"]
+    assert manifest.list_sources({**ESTIMATE, "source": float("nan")}, run["estimates_path"]) == [], "an empty cell"
     assert manifest.list_sources({"something": "else"}, run["estimates_path"]) == []
 
 
