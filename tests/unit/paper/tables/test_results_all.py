@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -9,6 +10,7 @@ from tests.helpers.paper import (
     PUBLISHED,
     SKIPPED,
     WARNING,
+    make_estimate,
     make_estimates,
     save_table,
 )
@@ -146,3 +148,14 @@ def test_files_are_byte_identical_when_made_again(tmp_path):
     first, second = (save_table(request, tmp_path / name) for name in "ab")
     for file_format in first:
         assert first[file_format].read_bytes() == second[file_format].read_bytes(), file_format
+
+
+def test_a_block_has_at_most_twelve_columns(tmp_path):
+    metrics = [f"f1-iou-{number}" for number in range(55, 100, 5)]
+    rows = [make_estimate("concept-prompts", "sam3-demo", "concepts", metric, 0.5) for metric in metrics]
+    request = results_request(pd.DataFrame(rows), tmp_path)
+    request = replace(request, experiments={"concept-prompts": {"title": "Noun phrases", "metrics": metrics}})
+    text = save_table(request, tmp_path / "out")["md"].read_text(encoding="utf-8")
+    columns = [line.count("|") - 1 for line in text.splitlines() if line.startswith("| data set")]
+    assert columns == [9, 10] and sum(columns) - 2 * 5 == len(metrics)
+    assert re.findall("^## (.*)", text, re.M) == ["Noun phrases (1 of 2)", "Noun phrases (2 of 2)"]
