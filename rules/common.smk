@@ -18,8 +18,8 @@ from samgap.jobs.resources import count_gpus
 redaction.install_log_redaction()
 try:
     surroundings.validate_paths(workflow.basedir, sys.executable)
-    config, selected_models = selection.select_models(config, workflow.configfiles, Path(workflow.basedir))
-    config = selection.restrict_to_models(validate_config(config, Path(workflow.basedir)), selected_models)
+    config, selections = selection.read_selections(config, workflow.configfiles, Path(workflow.basedir))
+    config = selection.restrict(validate_config(config, Path(workflow.basedir)), selections)
     if workflow.is_main_process:
         remove_dead_links(Path("resources"))
 except UserError as error:

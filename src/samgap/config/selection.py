@@ -1,5 +1,6 @@
-"""Selections from a configuration: the models of the command line, and the downloads of a run."""
+"""Selections from a configuration: the models and experiments of the command line, and the downloads of a run."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,24 @@ from samgap.config.schema import suggest
 from samgap.errors import UserError
 from samgap.io.yaml_text import parse_config_text
 
-SECTIONS_WITH_MODELS = ("experiments", "comparisons", "figures", "tables")
+SELECTABLE_SECTIONS = ("models", "experiments")
+"""Sections of which the command line may name the ids to use, instead of the section."""
+RESTRICTED_SECTIONS = ("comparisons", "figures", "tables")
+"""Sections whose entries name models or experiments, beside `experiments` itself."""
+
+Selections = Mapping[str, tuple[str, ...] | None]
+"""Section -> the ids that the command line selects, or None."""
+Cells = set[tuple[str, str, str]]
+"""(data set, model, prompt set) of some experiments."""
 
 
-def select_models(
+def read_selections(
     config: Mapping[str, Any], config_files: Iterable[str | Path], root: Path
-) -> tuple[dict[str, Any], tuple[str, ...] | None]:
-    """Return the configuration with its section `models`, and the model ids of the command line.
+) -> tuple[dict[str, Any], dict[str, tuple[str, ...] | None]]:
+    """Return the configuration with its whole sections, and the ids that the command line selects of them.
 
-    `snakemake --config models=sam2-large,ellipse` replaces the section by these ids, so the section is read again from
-    the configuration files and their catalogs.
+    `snakemake --config models=sam2-large,ellipse experiments=spatial-prompts` replaces each section by these ids, so
+    the section is read again from the configuration files and their catalogs.
 
     Args:
         config: The configuration as Snakemake reads it.
@@ -27,54 +36,77 @@ def select_models(
         root: The root of the repository.
 
     Returns:
-        The configuration, and the selected ids; None instead of ids if the command line selects no models.
+        The configuration, and the selected ids of each of SELECTABLE_SECTIONS; None if the command line selects none.
 
     Raises:
         UserError: For an id that no file has.
     """
-    selection = config.get("models")
-    if isinstance(selection, Mapping) or selection is None:
-        return dict(config), None
-    names = selection.split(",") if isinstance(selection, str) else map(str, selection)
-    ids = tuple(name.strip() for name in names)
-    models: dict[str, Any] = {}
-    for file in config_files:
-        content = parse_config_text(Path(file).read_text(encoding="utf-8")) or {}
-        models = merge_mappings(models, content.get("models", {}))
-    config = merge_catalogs({**config, "models": models}, root)
-    for id in ids:
-        if id not in config["models"]:
-            raise UserError(f"config: models={','.join(ids)} names '{id}'; {suggest(id, config['models'])}")
-    return config, ids
+    selections: dict[str, tuple[str, ...] | None] = dict.fromkeys(SELECTABLE_SECTIONS)
+    for section in SELECTABLE_SECTIONS:
+        selection = config.get(section)
+        if isinstance(selection, Mapping) or selection is None:
+            continue
+        names = selection.split(",") if isinstance(selection, str) else map(str, selection)
+        selections[section] = tuple(name.strip() for name in names)
+    selected = [section for section, ids in selections.items() if ids is not None]
+    if not selected:
+        return dict(config), selections
+    contents = [parse_config_text(Path(file).read_text(encoding="utf-8")) or {} for file in config_files]
+    for section in selected:
+        entries: dict[str, Any] = {}
+        for content in contents:
+            entries = merge_mappings(entries, content.get(section, {}))
+        config = {**config, section: entries}
+    config = merge_catalogs(config, root)
+    for section in selected:
+        ids = selections[section] or ()
+        for id in ids:
+            if id not in config[section]:
+                raise UserError(f"config: {section}={','.join(ids)} names '{id}'; {suggest(id, config[section])}")
+    return config, selections
 
 
-def restrict_to_models(config: Mapping[str, Any], models: Iterable[str] | None) -> dict[str, Any]:
-    """Restrict a validated configuration to the experiments, comparisons, figures and tables of some models.
+def restrict(config: Mapping[str, Any], selections: Selections) -> dict[str, Any]:
+    """Restrict a validated configuration to some models, and to some experiments.
 
-    Items of other models are removed from lists of experiments, models, pairs and metrics. An entry whose list becomes
-    empty, or that names another model, is removed. The section `models` stays complete, because trainings refer to it.
+    Items that need others are removed from lists of experiments, models, pairs and metrics. An entry whose list becomes
+    empty, or that names another model, is removed. With selected experiments, so is a figure of masks or images that
+    none of them has. The section `models` stays complete, because trainings refer to it.
 
     Args:
         config: A validated configuration.
-        models: The ids of the selected models; None for all.
+        selections: As `read_selections` returns them.
 
     Raises:
         UserError: If no experiment remains.
     """
-    if models is None:
+    model_ids, experiment_ids = selections.get("models"), selections.get("experiments")
+    if model_ids is None and experiment_ids is None:
         return dict(config)
-    selected = set(models)
+    models = set(config["models"] if model_ids is None else model_ids)
     restricted = dict(config)
-    for section in SECTIONS_WITH_MODELS:
+    restricted["experiments"] = {
+        name: entry
+        for name, whole in config["experiments"].items()
+        if (experiment_ids is None or name in experiment_ids) and (entry := _restrict_entry(whole, models, {}))
+    }
+    if not restricted["experiments"]:
+        experiments = "" if experiment_ids is None else f" of {', '.join(sorted(set(experiment_ids)))}"
+        raise UserError(
+            f"config: no experiment{experiments} has one of the models {', '.join(sorted(models))}; select others"
+        )
+    for section in RESTRICTED_SECTIONS:
         entries = {
-            name: _restrict_entry(entry, selected, restricted["experiments"]) for name, entry in config[section].items()
+            name: _restrict_entry(entry, models, restricted["experiments"]) for name, entry in config[section].items()
         }
         restricted[section] = {name: entry for name, entry in entries.items() if entry is not None}
+    if experiment_ids is not None:
+        cells = _list_cells(restricted["experiments"].values())
+        figures = restricted["figures"].items()
+        restricted["figures"] = {name: entry for name, entry in figures if _has_shown_data(entry, cells)}
     if thresholds := config.get("thresholds"):
         measured = {model for entry in restricted["experiments"].values() for model in entry["models"]}
         restricted["thresholds"] = {**thresholds, "models": [id for id in thresholds["models"] if id in measured]}
-    if not restricted["experiments"]:
-        raise UserError(f"config: no experiment has one of the models {', '.join(sorted(selected))}; select others")
     return restricted
 
 
@@ -115,13 +147,57 @@ def _restrict_entry(
     for key, available in (("models", models), ("experiments", experiments)):
         if key in entry:
             restricted[key] = [id for id in entry[key] if id in available]
-    if "pairs" in entry:
-        restricted["pairs"] = [pair for pair in entry["pairs"] if _has_only_models(pair, models)]
     if "experiments" in entry and "metrics" in entry:
         measured = {metric for name in restricted["experiments"] for metric in experiments[name]["metrics"]}
         restricted["metrics"] = [metric for metric in entry["metrics"] if metric in measured]
+    if "experiments" in entry and ("pairs" in entry or "baseline" in entry):
+        cells = _list_cells(experiments[name] for name in restricted["experiments"])
+        if "pairs" in entry:
+            restricted["pairs"] = [
+                pair for pair in entry["pairs"] if _share_dataset(pair["candidate"], pair["baseline"], cells)
+            ]
+        elif not _has_candidate(entry["baseline"], cells):
+            return None
     emptied = [key for key, value in restricted.items() if value == [] and entry[key] != []]
     return None if emptied else restricted
+
+
+def _list_cells(experiments: Iterable[Mapping[str, Any]]) -> Cells:
+    return {
+        cell
+        for entry in experiments
+        for cell in itertools.product(entry["datasets"], entry["models"], entry["prompts"])
+    }
+
+
+def _list_side_datasets(side: Mapping[str, str], cells: Cells) -> set[str]:
+    """Return the data sets on which a side of a pair is measured: its own, if it names one."""
+    datasets = {dataset for dataset, *cell in cells if cell == [side["model"], side["prompts"]]}
+    return datasets & {side["dataset"]} if "dataset" in side else datasets
+
+
+def _share_dataset(candidate: Mapping[str, str], baseline: Mapping[str, str], cells: Cells) -> bool:
+    """Return whether both sides are measured: on one data set, or each on the one that it names."""
+    datasets = [_list_side_datasets(side, cells) for side in (candidate, baseline)]
+    if "dataset" in candidate or "dataset" in baseline:
+        return all(datasets)
+    return bool(datasets[0] & datasets[1])
+
+
+def _has_candidate(baseline: Mapping[str, str], cells: Cells) -> bool:
+    """Return whether another cell is measured on a data set of the baseline."""
+    datasets = _list_side_datasets(baseline, cells)
+    return any(dataset in datasets and cell != [baseline["model"], baseline["prompts"]] for dataset, *cell in cells)
+
+
+def _has_shown_data(figure: Mapping[str, Any], cells: Cells) -> bool:
+    """Return whether some cells include those of a figure with masks, and have the data set of one with images."""
+    if "dataset" not in figure:
+        return True
+    sides = [figure[side] for side in ("spatial", "concept") if side in figure]
+    if any((figure["dataset"], side["model"], side["prompts"]) not in cells for side in sides):
+        return False
+    return figure["dataset"] in {dataset for dataset, *_ in cells}
 
 
 def _has_only_models(entry: Mapping[str, Any], models: set[str]) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from samgap.config.score_thresholds import get_official_score, get_validation_cell, uses_chosen_score
-from samgap.config.selection import restrict_to_models
+from samgap.config.selection import restrict
 from samgap.config.validate import validate_config
 from tests.helpers.small_config import CONFIG, change, get_error
 
@@ -65,5 +65,5 @@ def test_a_wrong_choice_is_one_line(repository, key, value, parts):
 
 def test_a_selection_of_models_chooses_their_thresholds_alone(repository):
     config = validate_config({**CONFIG, "thresholds": CHOICE}, repository)
-    assert restrict_to_models(config, ["small"])["thresholds"]["models"] == []
-    assert restrict_to_models(config, None)["thresholds"]["models"] == ["words"]
+    assert restrict(config, {"models": ("small",)})["thresholds"]["models"] == []
+    assert restrict(config, {})["thresholds"]["models"] == ["words"]

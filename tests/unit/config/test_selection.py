@@ -1,4 +1,4 @@
-"""Models that the command line selects, and what a run downloads."""
+"""Models and experiments that the command line selects, and what a run downloads."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from samgap.config.selection import list_downloads, restrict_to_models, select_models
+from samgap.config.selection import list_downloads, read_selections, restrict
 from samgap.errors import UserError
 
 CONFIG = {
@@ -23,7 +23,7 @@ CONFIG = {
         "unused": {"dataset": "other", "validation": "other"},
     },
     "experiments": {
-        "two-models": {"datasets": ["test"], "models": ["a", "b"], "prompts": ["box"], "metrics": ["iou"]},
+        "two-models": {"datasets": ["test"], "models": ["a", "b"], "prompts": ["box", "point"], "metrics": ["iou"]},
         "one-model": {"datasets": ["test"], "models": ["b"], "prompts": ["box"], "metrics": ["recall"]},
     },
     "comparisons": {
@@ -59,29 +59,30 @@ def config_file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("selection", ["a,c", "a, c", ["a", "c"]])
 def test_ids_on_the_command_line_replace_the_section_models(config_file, selection) -> None:
-    config, ids = select_models({**CONFIG, "models": selection}, [config_file], config_file.parent)
-    assert (config, ids) == (CONFIG, ("a", "c"))
+    config, selections = read_selections({**CONFIG, "models": selection}, [config_file], config_file.parent)
+    assert (config, selections) == (CONFIG, {"models": ("a", "c"), "experiments": None})
 
 
 def test_without_a_selection_the_configuration_stays(config_file) -> None:
-    assert select_models(CONFIG, [config_file], config_file.parent) == (CONFIG, None)
+    expected = {"models": None, "experiments": None}
+    assert read_selections(CONFIG, [config_file], config_file.parent) == (CONFIG, expected)
 
 
 def test_an_unknown_model(config_file) -> None:
     with pytest.raises(UserError, match="names 'aa'"):
-        select_models({**CONFIG, "models": "aa"}, [config_file], config_file.parent)
+        read_selections({**CONFIG, "models": "aa"}, [config_file], config_file.parent)
 
 
 def test_a_selection_reads_all_configuration_files_and_their_catalogs(tmp_path) -> None:
     (tmp_path / "catalog.yaml").write_text("models: {shared: {family: shape, shape: box}}\n", encoding="utf-8")
     (tmp_path / "first.yaml").write_text("models: {a: {family: sam2, weights: {path: a.pt}}}\n", encoding="utf-8")
     (tmp_path / "second.yaml").write_text("models: {a: {weights: {path: b.pt}}}\n", encoding="utf-8")
-    config, ids = select_models(
+    config, selections = read_selections(
         {"models": "a,shared", "catalogs": ["catalog.yaml"]},
         [tmp_path / "first.yaml", tmp_path / "second.yaml"],
         tmp_path,
     )
-    assert ids == ("a", "shared")
+    assert selections["models"] == ("a", "shared")
     assert config["models"] == {
         "a": {"family": "sam2", "weights": {"path": "b.pt"}},
         "shared": {"family": "shape", "shape": "box"},
@@ -89,8 +90,9 @@ def test_a_selection_reads_all_configuration_files_and_their_catalogs(tmp_path) 
 
 
 def test_entries_that_need_another_model_are_removed() -> None:
-    config = restrict_to_models(CONFIG, ["a"])
+    config = restrict(CONFIG, {"models": ("a",)})
     assert config["experiments"] == {"two-models": {**CONFIG["experiments"]["two-models"], "models": ["a"]}}
+    # The baseline's model is not selected, and a pair of one model is not left of the pairs of two.
     assert config["comparisons"] == {}
     assert config["figures"] == {
         "plain": {"experiments": ["two-models"], "metrics": ["iou"]},
@@ -101,16 +103,70 @@ def test_entries_that_need_another_model_are_removed() -> None:
 
 
 def test_a_comparison_keeps_the_pairs_of_the_selected_models() -> None:
-    config = restrict_to_models(CONFIG, ["b"])
+    config = restrict(CONFIG, {"models": ("b",)})
     assert config["comparisons"]["pairs"]["pairs"] == CONFIG["comparisons"]["pairs"]["pairs"][1:]
     assert config["comparisons"]["baseline"] == CONFIG["comparisons"]["baseline"]
     assert config["figures"] == CONFIG["figures"]
 
 
+def test_experiments_on_the_command_line_replace_the_section(config_file) -> None:
+    config, selections = read_selections({**CONFIG, "experiments": "one-model"}, [config_file], config_file.parent)
+    assert config == CONFIG and selections == {"models": None, "experiments": ("one-model",)}
+    with pytest.raises(UserError, match="experiments=one-modle names 'one-modle'; did you mean 'one-model'"):
+        read_selections({**CONFIG, "experiments": "one-modle"}, [config_file], config_file.parent)
+
+
+def test_models_and_experiments_are_selected_together(config_file) -> None:
+    given = {**CONFIG, "models": "b", "experiments": "two-models"}
+    config, selections = read_selections(given, [config_file], config_file.parent)
+    assert config == CONFIG
+    restricted = restrict(config, selections)
+    assert restricted["experiments"] == {"two-models": {**CONFIG["experiments"]["two-models"], "models": ["b"]}}
+    with pytest.raises(UserError, match="no experiment of one-model has one of the models a; select others"):
+        restrict(CONFIG, {"models": ("a",), "experiments": ("one-model",)})
+
+
+def test_entries_that_need_another_experiment_are_removed() -> None:
+    config = restrict(CONFIG, {"experiments": ("one-model",)})
+    assert config["experiments"] == {"one-model": CONFIG["experiments"]["one-model"]}
+    assert config["comparisons"] == {}
+    assert config["figures"] == {
+        "masks": CONFIG["figures"]["masks"],
+        "plain": {"experiments": ["one-model"], "metrics": ["recall"]},
+        "data": CONFIG["figures"]["data"],
+    }
+    assert config["tables"] == CONFIG["tables"]
+    assert config["models"] == CONFIG["models"]
+
+
+def test_a_comparison_keeps_the_pairs_that_the_selected_experiments_measure() -> None:
+    config = restrict(CONFIG, {"experiments": ("two-models",)})
+    assert config["comparisons"]["pairs"] == {
+        **CONFIG["comparisons"]["pairs"],
+        "experiments": ["two-models"],
+        "metrics": ["iou"],
+    }
+    pairs = CONFIG["comparisons"]["pairs"]["pairs"]
+    named = [{side: {**cell, "dataset": name} for side, cell in pairs[0].items()} for name in ("test", "learn")]
+    entry = {**CONFIG["comparisons"]["pairs"], "pairs": named}
+    config = restrict({**CONFIG, "comparisons": {"named": entry}}, {"experiments": ("two-models",)})
+    assert config["comparisons"]["named"]["pairs"] == named[:1]
+
+
+def test_figures_of_masks_or_images_that_no_selected_experiment_has_are_removed() -> None:
+    figures = {
+        "unmeasured": {"dataset": "test", "spatial": {"model": "a", "prompts": "box"}, "images": 3},
+        "elsewhere": {"dataset": "learn", "images": 3},
+        "facts": {"title": "no data set"},
+    }
+    config = restrict({**CONFIG, "figures": figures}, {"experiments": ("one-model",)})
+    assert config["figures"] == {"facts": figures["facts"]}
+
+
 def test_a_selection_without_any_experiment_is_an_error() -> None:
-    assert restrict_to_models(CONFIG, None) == CONFIG
+    assert restrict(CONFIG, {"models": None, "experiments": None}) == CONFIG
     with pytest.raises(UserError, match="no experiment has one of the models c"):
-        restrict_to_models(CONFIG, ["c"])
+        restrict(CONFIG, {"models": ("c",)})
 
 
 def test_downloads_include_the_data_that_a_used_model_is_trained_on() -> None:
@@ -119,7 +175,7 @@ def test_downloads_include_the_data_that_a_used_model_is_trained_on() -> None:
         "datasets": ["learn", "test", "watch"],
         "models": ["a"],
     }
-    assert list_downloads(restrict_to_models(CONFIG, ["a"])) == {
+    assert list_downloads(restrict(CONFIG, {"models": ("a",)})) == {
         "archives": ["one", "two"],
         "datasets": ["test"],
         "models": ["a"],
@@ -129,5 +185,5 @@ def test_downloads_include_the_data_that_a_used_model_is_trained_on() -> None:
 def test_models_are_selected_from_a_file_of_json(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps(CONFIG, indent="\t"), encoding="utf-8")
-    config, ids = select_models({**CONFIG, "models": "a"}, [file], tmp_path)
-    assert (config["models"], ids) == (CONFIG["models"], ("a",))
+    config, selections = read_selections({**CONFIG, "models": "a"}, [file], tmp_path)
+    assert (config["models"], selections["models"]) == (CONFIG["models"], ("a",))
