@@ -55,6 +55,8 @@ localrules:
     all,
     fetch,
     verify,
+    paper_figures,
+    plan,
 
 
 rule all:

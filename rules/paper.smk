@@ -80,6 +80,52 @@ rule table:
         "../scripts/paper/table.py"
 
 
+rule paper_page:
+    """One page with all figures, tables and claims of the run, which opens from disk."""
+    input:
+        unpack(page_claims),
+        paper=figure_and_table_files(),
+        estimates="results/{run}/statistics/estimates.parquet",
+        datasets=expand("resources/datasets/{dataset}/dataset.json", dataset=list_referenced_ids(config, "datasets")),
+        checkpoints=expand("resources/checkpoints/{model}/checkpoint.json", model=list_referenced_ids(config, "models")),
+        prompts=[
+            f"results/{{run}}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet"
+            for dataset, prompts in page_prompt_sets()
+        ],
+    output:
+        page="results/{run}/paper/index.html",
+    log:
+        "logs/{run}/paper_page.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
+    params:
+        code=hash_script("scripts/paper/page.py"),
+        config=page_config(),
+        prompt_sets=page_prompt_sets(),
+        captions=page_captions(),
+    script:
+        "../scripts/paper/page.py"
+
+
+rule paper_figures:
+    """Make all figures, tables and the page; from finished metrics no model is needed."""
+    input:
+        paper_files(),
+
+
+rule plan:
+    """Write the matrix of experiments, data, models and prompts, with an estimate of hours from what is finished."""
+    log:
+        "logs/plan.log",
+    params:
+        config=page_config(),
+    script:
+        "../scripts/paper/plan.py"
+
+
 rule manifest:
     """The SHA-256 of all data, weights, tables and figures of the run, with its code and configuration."""
     input:

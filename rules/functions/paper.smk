@@ -2,14 +2,59 @@
 from samgap.config import plugins, score_thresholds
 from samgap.paper.captions import read_caption
 
+PAGE_SECTIONS = (
+    "run",
+    "seed",
+    "datasets",
+    "models",
+    "prompts",
+    "experiments",
+    "figures",
+    "tables",
+    "thresholds",
+    "statistics",
+)
+"""The sections of the configuration that the page and the plan show."""
 
-def paper_files():
+
+def figure_and_table_files():
     """Return all files of the run's figures and tables."""
     folder = f"results/{config['run']}/paper"
     return [
         *expand(f"{folder}/figures/{{figure}}.{{form}}", figure=config["figures"], form=["pdf", "svg", "png", "csv"]),
         *expand(f"{folder}/tables/{{table}}.{{form}}", table=config["tables"], form=["csv", "md", "tex", "html"]),
     ]
+
+
+def paper_files():
+    """Return all files of the run's figures and tables, and the page that shows them."""
+    return [*figure_and_table_files(), f"results/{config['run']}/paper/index.html"]
+
+
+def page_config():
+    """Return the part of the configuration that the page and the plan depend on."""
+    return {section: config[section] for section in PAGE_SECTIONS if section in config}
+
+
+def page_claims(wildcards):
+    """Return the claims if a figure or a table of the run reads them; they need the inventory of the packages."""
+    root = Path(workflow.basedir)
+    entries = [(section, id) for section in ("figures", "tables") for id in config[section]]
+    has_claims = any("claims" in plugins.read_paper_inputs(root, *entry) for entry in entries)
+    return {"claims": f"results/{wildcards.run}/claims/claims.parquet"} if has_claims else {}
+
+
+def page_prompt_sets():
+    """Return (data set, prompt set) of all cells, each once."""
+    return sorted({(dataset, prompts) for dataset, _, prompts in list_cells(config)})
+
+
+def page_captions():
+    """Return the caption of each figure and table, by section and id."""
+    return {
+        section: {id: read_caption(plugin_modules.get_paper_source(section, id)) for id in config[section]}
+        for section in ("figures", "tables")
+    }
 
 
 def declared_input(section, id, run, given):
