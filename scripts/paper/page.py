@@ -26,6 +26,7 @@ with job_context(snakemake):
             title=entry["title"],
             caption=snakemake.params.captions[section][id],
             folder=folder / section,
+            dataset=entry.get("dataset", ""),
             sources=manifest.list_csv_sources(folder / section / f"{id}.csv", inputs.estimates),
         )
         for section in ("figures", "tables")

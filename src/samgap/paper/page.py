@@ -127,7 +127,7 @@ def _render_entry(entry: Entry, request: PageRequest) -> str:
     formats = FIGURE_FORMATS if entry.section == "figures" else TABLE_FORMATS
     files = [("csv", "CSV of the rows"), *formats.items()]
     links = ", ".join(link(f"{entry.section}/{entry.id}.{file_format}", name) for file_format, name in files)
-    rows = page_entries.describe_rows(entry.get_file("csv"), request.config["models"], request.n_images)
+    rows = page_entries.describe_rows(entry, request.config["models"], request.n_images)
     return "\n".join(
         [
             f'<section id="{entry.anchor}" class="entry">',

@@ -34,6 +34,7 @@ class Entry:
         caption: Its caption, reStructuredText.
         folder: The folder of its files, whose names are `<id>.<format>`.
         sources: Paths of the tables that its rows were computed from.
+        dataset: The data set whose images it shows, or empty.
     """
 
     section: str
@@ -43,6 +44,7 @@ class Entry:
     caption: str
     folder: Path
     sources: Sequence[str] = ()
+    dataset: str = ""
 
     @property
     def anchor(self) -> str:
@@ -87,15 +89,22 @@ def render_caption(caption: str) -> str:
     return "\n".join(parts)
 
 
-def describe_rows(csv_path: Path, models: Mapping[str, Mapping[str, Any]], n_images: Mapping[str, int]) -> str:
-    """Return the data sets with their images, the models, the prompt sets and the number of rows of a CSV file."""
-    rows = pd.read_csv(csv_path)
+def describe_rows(entry: Entry, models: Mapping[str, Mapping[str, Any]], n_images: Mapping[str, int]) -> str:
+    """Return the data sets with their images, the models, the prompt sets and the number of rows of the CSV file.
+
+    Args:
+        entry: The figure or table.
+        models: All models of the configuration, by id.
+        n_images: The number of images of each data set.
+    """
+    rows = pd.read_csv(entry.get_file("csv"))
     if rows.empty:
         return "No data: this run has no row for it."
     parts = []
     for column, name in (("dataset", "Data"), ("model", "Models"), ("prompts", "Prompts")):
         ids = [] if column not in rows else [str(id) for id in dict.fromkeys(rows[column].dropna())]
         if column == "dataset":
+            ids = ids or [entry.dataset] * bool(entry.dataset)
             ids = [f"{id} ({n_images[id]:,} images)" if id in n_images else id for id in ids]
         if column == "model":
             ids = [str(models.get(id, {}).get("label", id)) for id in ids]

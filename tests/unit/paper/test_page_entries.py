@@ -1,6 +1,7 @@
 """Figures and tables on the page: order, captions, images, embedded tables and sources."""
 
 import base64
+import dataclasses
 import io
 from pathlib import Path
 
@@ -55,10 +56,14 @@ def test_a_caption_is_paragraphs_lists_and_code():
 
 def test_rows_are_described_by_data_models_and_prompts(tmp_path):
     (tmp_path / "one.csv").write_text("dataset,model,prompts\na,m,box\na,n,box\nb,,\n", encoding="utf-8")
-    text = page_entries.describe_rows(tmp_path / "one.csv", {"m": {"label": "Model M"}}, {"a": 1200})
+    entry = Entry("tables", "one", "none", "Title", "Caption.", tmp_path)
+    text = page_entries.describe_rows(entry, {"m": {"label": "Model M"}}, {"a": 1200})
     assert text == "Data: a (1,200 images), b. Models: Model M, n. Prompts: box. Rows: 3."
-    (tmp_path / "none.csv").write_text("dataset,model\n", encoding="utf-8")
-    assert page_entries.describe_rows(tmp_path / "none.csv", {}, {}) == "No data: this run has no row for it."
+    (tmp_path / "one.csv").write_text("instance_id\n5\n", encoding="utf-8")
+    text = page_entries.describe_rows(dataclasses.replace(entry, dataset="a"), {}, {"a": 60})
+    assert text == "Data: a (60 images). Rows: 1."
+    (tmp_path / "one.csv").write_text("dataset,model\n", encoding="utf-8")
+    assert page_entries.describe_rows(entry, {}, {}) == "No data: this run has no row for it."
 
 
 def decode(uri):
