@@ -93,7 +93,12 @@ rule paper_page:
             for dataset, prompts in page_prompt_sets()
         ],
     output:
-        page="results/{run}/paper/index.html",
+        page=report(
+            "results/{run}/paper/index.html",
+            caption="../report/page.rst",
+            category="Page",
+            labels={"page": "all figures, tables and claims", "run": "{run}"},
+        ),
     log:
         "logs/{run}/paper_page.log",
     conda:
@@ -116,11 +121,18 @@ rule paper_figures:
         paper_files(),
 
 
+# This rule has no output, so it runs whenever it is requested: it depends on what is finished.
 rule plan:
     """Write the matrix of experiments, data, models and prompts, with an estimate of hours from what is finished."""
     log:
         "logs/plan.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
     params:
+        code=hash_script("scripts/paper/plan.py"),
         config=page_config(),
     script:
         "../scripts/paper/plan.py"

@@ -60,6 +60,12 @@ def test_workflow_page(models):
     assert ("demo models" in html) == (models is DEMO)
 
 
+def test_page_of_the_run():
+    output = SimpleNamespace(page="results/try/paper/index.html")
+    html = render_page("page.rst", wildcards=SimpleNamespace(run="try"), output=output)
+    assert "results/try/paper/index.html" in html and "<em>try</em>" in html
+
+
 def test_data_set_page():
     html = render_page(
         "dataset.rst", params=SimpleNamespace(options={"kind": "coco"}), wildcards=SimpleNamespace(dataset="mine")

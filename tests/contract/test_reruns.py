@@ -63,6 +63,8 @@ def list_hashes() -> dict[str, str]:
             *sorted({module for model in demo["models"] for module in plugin_modules.list_model_modules(demo, model)}),
         ),
         "claims": hash_script("scripts/claims/claims.py"),
+        "paper_page": hash_script("scripts/paper/page.py"),
+        "plan": hash_script("scripts/paper/plan.py"),
         "manifest": hash_script("scripts/paper/manifest.py"),
         "demo_card": hash_script("scripts/demo/card.py"),
         "verify_demo_weights": hash_script(

@@ -64,7 +64,8 @@ EDITS = [
         ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "figure:*", "train:*"],
     ),
     ("config/schema.py", [], ["dataset:*", "prompts:*", "predict:*", "match_predictions", "estimate", "train:*"]),
-    ("config/plugins.py", [], ["[!m]*", "match_predictions"]),  # of the manifest, which lists what a run uses
+    # Of the manifest and the page, which list what a run uses.
+    ("config/plugins.py", [], ["[!mp]*", "match_predictions", "predict:*", "prompts:*"]),
     ("config/prompt_kinds.py", ["predict:*", "match_predictions", "estimate"], ["dataset:*", "checkpoint"]),
     ("paper/style.py", ["figure:estimates"], ["estimate", "predict:*"]),
     ("download/http.py", ["fetch_archive", "checkpoint"], ["predict:*", "dataset:*", "estimate"]),
@@ -94,7 +95,9 @@ EDITS = [
     ("tables/inventory.py", ["inventory", "claims"], ["estimate", "predict:*", "table:results"]),
     ("tables/claims.py", ["claims", "table:claims"], ["inventory", "estimate", "table:results"]),
     ("config/claims.py", [], ["inventory", "claims", "table:*"]),
-    ("jobs/manifest.py", ["manifest"], ["estimate", "predict:*", "figure:*"]),
+    ("jobs/manifest.py", ["manifest", "paper_page"], ["estimate", "predict:*", "figure:*"]),
+    ("paper/page.py", ["paper_page"], ["estimate", "predict:*", "figure:*", "table:*"]),
+    ("paper/plan.py", ["paper_page"], ["estimate", "predict:*", "figure:*", "table:*"]),
     ("io/files.py", ["*"], []),
 ]
 EDITS = [(f"src/samgap/{file}", reruns, unchanged) for file, reruns, unchanged in EDITS] + [
