@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.pages import Page
@@ -32,7 +33,7 @@ def test_the_page_shows_all_figures_and_tables_and_its_links_lead_to_files(finis
     assert [address for address in local if address[0] != "#" and not (folder / address).is_file()] == []
     assert {address[1:] for address in local if address[0] == "#"} <= set(page.anchors)
     assert {"../manifest.json", "../claims/claims.parquet", "../statistics/estimates.parquet"} <= set(local)
-    assert "Demo: the models SAM2.1 (demo), SAM3 (demo)" in page.text or "Demo: the models" in page.text
+    assert "Demo: the models SAM2 (demo), SAM3 (demo) are small models" in page.text
     assert "No data: the configuration of this run has no entry for Figure 1, Figure 3," in page.text
     manifest = (finished_run.folder / "results/demo/manifest.json").read_text(encoding="utf-8")
     assert hashlib.sha256((folder / "index.html").read_bytes()).hexdigest() in manifest
@@ -52,6 +53,18 @@ def test_figures_tables_and_page_are_made_again_from_finished_metrics_without_to
     assert list_files(checkout.folder / PAPER) == before
     jobs = {line.split()[1].rstrip(":") for line in output.splitlines() if line.startswith(("rule ", "localrule "))}
     assert jobs == {"figure", "table", "paper_page", "paper_figures"}
+
+
+def test_one_experiment_is_run_alone_with_what_the_paper_has_of_it(finished_run, tmp_path):
+    checkout = finished_run.copy(tmp_path / "samgap")
+    output = checkout.run("--config", "experiments=concept-prompts")
+    assert "rule predict:" not in output and "rule compare:" in output
+    assert pq.read_table(checkout.folder / "results/demo/statistics/comparisons.parquet").num_rows == 0
+    estimates = pq.read_table(checkout.folder / "results/demo/statistics/estimates.parquet").to_pandas()
+    assert set(estimates["experiment"]) == {"concept-prompts"}
+    page = Page((checkout.folder / PAPER / "index.html").read_text(encoding="utf-8"))
+    assert [anchor for anchor in page.anchors if anchor.startswith("figures-")] == ["figures-estimates"]
+    assert "filled-box" not in page.text.partition("What was predicted")[2]
 
 
 def test_the_plan_counts_prompts_and_estimates_hours_from_finished_predictions(finished_run, tmp_path):
