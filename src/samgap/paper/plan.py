@@ -20,7 +20,8 @@ CELLS_REMARK = (
 )
 HOURS_REMARK = (
     "Hours are estimates: the images of the data set × the mean time of an image, measured in this run with the same "
-    "model and prompt set on the device in brackets. They are for one device, without the start of jobs."
+    "model and prompt set on the device in brackets. They are for one device, without the start of jobs. A run of one "
+    "experiment (`--config experiments=…`) measures what it predicts."
 )
 
 
