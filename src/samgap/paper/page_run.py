@@ -2,7 +2,6 @@
 
 import html as markup
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from samgap.config.components import is_demo_model
@@ -90,7 +89,7 @@ def _describe_dataset(config: Mapping[str, Any], card: Mapping[str, Any]) -> lis
 def _describe_model(config: Mapping[str, Any], card: Mapping[str, Any]) -> list[grid.Cell]:
     entry = config["models"][card["model"]]
     label = f"{entry.get('label', card['model'])}"
-    source = "none needed" if card["source"] == "none" else Path(card["source"]).as_posix()
+    source = "none needed" if card["source"] == "none" else str(card["source"])
     status = card["status"] if not card["why"] else f"{card['status']}: {card['why']}"
     checksum = (card["sha256"] or "–")[:SHORT_HASH]
     return [grid.Cell(text) for text in (label, card["model"], entry["family"], source, status, checksum)]

@@ -50,7 +50,7 @@ def test_data_sets_and_models_have_their_numbers_and_checksums():
         {**DATASET, "dataset": "b", "kind": "<b>"},
     ]
     checkpoints = [
-        {"model": "m", "source": "m.pt", "status": "available", "why": None, "sha256": 64 * "f"},
+        {"model": "m", "source": "https://host/m.pt", "status": "available", "why": None, "sha256": 64 * "f"},
         {"model": "n", "source": "none", "status": "unavailable", "why": "no network", "sha256": None},
     ]
     html = page_run.render_inputs(CONFIG, cards, checkpoints)
@@ -61,7 +61,7 @@ def test_data_sets_and_models_have_their_numbers_and_checksums():
         ["b", "<b>", "1,000", "5", "20", "exhaustive", 12 * "0"],
     ]
     assert list_cells(html)[4:] == [
-        ["Model M", "m", "sam2", "m.pt", "available", 12 * "f"],
+        ["Model M", "m", "sam2", "https://host/m.pt", "available", 12 * "f"],
         ["n", "n", "sam3", "none needed", "unavailable: no network", "–"],
     ]
 
