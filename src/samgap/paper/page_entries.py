@@ -16,6 +16,8 @@ from PIL import Image
 
 MAX_IMAGE_WIDTH_PX = 1600
 JPEG_QUALITY = 90
+LINKED_SUFFIXES = (".parquet", ".json", ".yaml")
+"""Suffixes of sources that are files of the run or of its configuration."""
 MAX_OPEN_ROWS = 40
 """Default of `embed_table`."""
 PAPER_NUMBERS = (*(f"Figure {number}" for number in range(1, 9)), *(f"Table {number}" for number in range(1, 5)))
@@ -33,7 +35,7 @@ class Entry:
         title: Its title.
         caption: Its caption, reStructuredText.
         folder: The folder of its files, whose names are `<id>.<format>`.
-        sources: Paths of the tables that its rows were computed from.
+        sources: What its rows were computed from: paths of tables, or parts of packages.
         dataset: The data set whose images it shows, or empty.
     """
 
@@ -162,12 +164,19 @@ def read_table_rules(document: str) -> list[str]:
 
 
 def render_sources(entry: Entry, page_folder: Path) -> str:
-    """Return the tables that the rows of an entry come from, as links, for a reader to open."""
+    """Return what the rows of an entry come from, tables as links, for a reader to open."""
     if not entry.sources:
         return ""
-    items = "".join(f"<li>{link(os.path.relpath(path, page_folder), path)}</li>" for path in entry.sources)
-    heading = f"The {len(entry.sources):,} tables" if len(entry.sources) > 1 else "The table"
-    return f"<details><summary>{heading} that its rows come from</summary>\n<ul>{items}</ul></details>"
+    sources = [source.strip() for source in entry.sources]
+    # A row about a package names its module, which is no file of the run.
+    texts = [
+        link(os.path.relpath(source, page_folder), source)
+        if source.endswith(LINKED_SUFFIXES)
+        else markup.escape(source)
+        for source in sources
+    ]
+    items = "".join(f"<li>{text}</li>" for text in texts)
+    return f"<details><summary>Sources of its rows: {len(sources):,}</summary>\n<ul>{items}</ul></details>"
 
 
 def link(address: str, text: str) -> str:

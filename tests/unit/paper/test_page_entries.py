@@ -124,3 +124,9 @@ def test_sources_are_links_relative_to_the_page():
     html = page_entries.render_sources(entry, Path("results/try/paper"))
     assert Page(html).links == ["../statistics/estimates.parquet", "../../../resources/datasets/a/images.parquet"]
     assert page_entries.render_sources(make_entry("Figure 1"), Path("results/try/paper")) == ""
+
+
+def test_a_source_in_a_package_is_text():
+    entry = make_entry("Figure 1", sources=[" sam2 1.1.0", "sam2/modeling/sam2_base.py: SAM2Base"])
+    page = Page(page_entries.render_sources(entry, Path("results/try/paper")))
+    assert page.links == [] and page.text == "Sources of its rows: 2 sam2 1.1.0 sam2/modeling/sam2_base.py: SAM2Base"
