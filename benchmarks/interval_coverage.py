@@ -162,7 +162,7 @@ def measure(
         if not sides or any(np.isnan(bootstrap.point_estimate(side)) or side.n_clusters < 2 for side in sides):
             continue
         draws = subtract(bootstrap.resample(sides, repetition, "sample", N_RESAMPLES))
-        interval = compute_interval(draws, sides, scenes.clustering, CONFIDENCE)
+        interval = compute_interval(draws, sides, [scenes.clustering] * len(sides), CONFIDENCE)
         if interval.low is not None and interval.high is not None:
             covered.append(interval.low <= truth <= interval.high)
         ends = np.nanquantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])

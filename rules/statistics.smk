@@ -1,4 +1,4 @@
-# Statistics. Input: the sufficient statistics of all cells. Output: estimates with intervals, paired comparisons, and score thresholds.
+# Statistics. Input: the sufficient statistics of all cells. Output: estimates with intervals, comparisons, and score thresholds.
 
 
 include: "functions/statistics.smk"
@@ -54,6 +54,7 @@ rule estimate:
 rule compare:
     input:
         pairs=compared_pairs_input,
+        instances=compared_instances_input,
         images=expand("resources/datasets/{dataset}/images.parquet", dataset=list_referenced_ids(config, "datasets")),
     output:
         table="results/{run}/statistics/comparisons.parquet",

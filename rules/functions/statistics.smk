@@ -1,6 +1,6 @@
 # Input functions and code hashes of statistics.smk.
 from samgap.config import score_thresholds
-from samgap.config.comparisons import expand_comparisons
+from samgap.config.comparisons import expand_comparisons, list_compared_cells
 
 
 def shard_tables(run, table, cells):
@@ -22,11 +22,17 @@ def run_instances_input(wildcards):
 
 def compared_pairs_input(wildcards):
     """Return the sufficient statistics of the cells in `comparisons`."""
-    cells = set()
-    for pair in expand_comparisons(config):
-        cells.add((pair["dataset"], pair["model"], pair["prompts"]))
-        cells.add((pair["dataset"], pair["baseline_model"], pair["baseline_prompts"]))
+    cells = {cell for pair in expand_comparisons(config) for cell in list_compared_cells(pair)}
     return shard_tables(wildcards.run, "pairs", sorted(cells))
+
+
+def compared_instances_input(wildcards):
+    """Return the instances of the cells in `comparisons` of which strata are compared."""
+    pairs = [
+        pair for pair in expand_comparisons(config) if pair["strata"] or pair["stratum"] or pair["baseline_stratum"]
+    ]
+    cells = {cell for pair in pairs for cell in list_compared_cells(pair)}
+    return shard_tables(wildcards.run, "instances", sorted(cells))
 
 
 def exhaustive_datasets():

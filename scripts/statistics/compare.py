@@ -7,7 +7,7 @@ from samgap.tables.statistics import COMPARISONS
 
 with job_context(snakemake) as log:
     params = snakemake.params
-    cells = CellReader(params.exhaustive, snakemake.input.pairs)
+    cells = CellReader(params.exhaustive, snakemake.input.pairs, snakemake.input.instances)
     images = read_images(snakemake.input.images)
     rows = list(compute_comparisons(cells.read, images, params.pairs, params.statistics, params.seed))
     COMPARISONS.write(snakemake.output.table, rows, collect_provenance(snakemake))

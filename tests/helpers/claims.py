@@ -73,6 +73,7 @@ ESTIMATE_ROW = {
 }
 COMPARISON_ROW = {
     **{"comparison": "box-or-point", "dataset": "orchard", "metric": "iou", "stratum": "all"},
+    **{"baseline_dataset": "orchard", "baseline_stratum": "all", "pairing": "paired"},
     **{"model": "one", "prompts": "box", "baseline_model": "one", "baseline_prompts": "point"},
     **{"value": 0.8, "baseline_value": 0.7, "difference": 0.1, "ci_low": 0.05, "ci_high": 0.15, "n_tests": 1},
     **{"clusters": "image", "n_clusters": 38, "n_instances": 200, "baseline_n_instances": 200},

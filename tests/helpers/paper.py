@@ -142,7 +142,8 @@ def make_comparison(
     values |= {"p_t_test": p / 2, "effect_size": 1.25, "effect_low": 0.9, "effect_high": 1.6}
     values |= {"minimum_detectable": 0.0123, "n_tests": 2, "warning": None, "note": None}
     cell = {"comparison": family, "dataset": "orchard-sim-test", "model": model, "prompts": "box"}
-    cell |= {"baseline_model": "filled-box", "baseline_prompts": "box", "metric": metric, "stratum": "all"}
+    cell |= {"baseline_model": "filled-box", "baseline_prompts": "box", "metric": metric, "pairing": "paired"}
+    cell |= {"baseline_dataset": "orchard-sim-test", "stratum": "all", "baseline_stratum": "all"}
     counts = {"clusters": "image", "n_clusters": 60, "n_clusters_total": 60, "undefined_resamples": 0.0}
     counts |= {"n_instances": 312, "baseline_n_instances": 312}
     coverage = {"lacks_labels": False, "n_left_out": None, "labelled_distance": None}

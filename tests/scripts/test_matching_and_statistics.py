@@ -16,6 +16,7 @@ from samgap.tables.matching import PAIRS
 from samgap.tables.predictions import MASKS
 from samgap.tables.prompts import PROMPTS
 from samgap.tables.statistics import COMPARISONS, ESTIMATES
+from tests.helpers.comparing import declare_pair
 from tests.helpers.scenes import random_shard
 
 ROOT = Path(__file__).parents[2]
@@ -132,15 +133,12 @@ def test_compare_reads_shards(shard_files):
         *run_matching(shard_files, "again"),
         *run_matching(shard_files, "unavailable", "no access"),
     ]
-    cell = {"comparison": "one", "dataset": "set", "prompts": "concepts", "baseline_prompts": "concepts"}
-    pairs = [
-        {**cell, "model": model, "baseline_model": "sam3", "metrics": ["iou"]} for model in ("again", "unavailable")
-    ]
+    pairs = [declare_pair("one", model, "sam3", ["iou"], prompts="concepts") for model in ("again", "unavailable")]
     params = {"pairs": pairs, "statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1, "exhaustive": EXHAUSTIVE}
     run(
         "statistics/compare",
         folder,
-        statistics_inputs(folder, paths),
+        {**statistics_inputs(folder, paths), "instances": []},
         {"table": folder / "comparisons.parquet"},
         params,
     )
@@ -148,7 +146,13 @@ def test_compare_reads_shards(shard_files):
     assert rows.loc["again", "difference"] == 0 and rows.loc["again", "p_value"] == 1
     assert rows.loc["unavailable", "note"] == "skipped: no access (unavailable, concepts)"
     no_pairs = {**params, "pairs": []}
-    run("statistics/compare", folder, {"pairs": [], "images": []}, {"table": folder / "none.parquet"}, no_pairs)
+    run(
+        "statistics/compare",
+        folder,
+        {"pairs": [], "instances": [], "images": []},
+        {"table": folder / "none.parquet"},
+        no_pairs,
+    )
     assert COMPARISONS.read(folder / "none.parquet").empty
 
 

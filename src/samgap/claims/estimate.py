@@ -17,8 +17,8 @@ def check_estimate(check: Mapping[str, Any], data: ClaimData) -> Outcome:
 
     Keys: `experiment` or `against`, `dataset` and `model` (roles), `prompts`, `metric`, `stratum` (default is the whole
     data set; not with `against`) and bounds. With `against`, a mapping of `model` (default is the same) and `prompts`
-    (default is the same), the interval is that of the paired difference in the table `comparisons`, which has
-    differences over whole data sets alone.
+    (default is the same), the interval is that of the paired difference over the whole data set in the table
+    `comparisons`.
     """
     against = check.get("against", {})
     for role_kind, role in (("data set", check["dataset"]), ("model", check["model"]), ("model", against.get("model"))):
@@ -59,7 +59,8 @@ def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     baseline_model = data.models[check["against"].get("model", check["model"])]
     baseline_prompts = check["against"].get("prompts", prompts)
     names = f"{model} with {prompts} against {baseline_model} with {baseline_prompts}"
-    rows = _select(data.comparisons, dataset=dataset, metric=metric, stratum=STRATUM_ALL)
+    whole = {"stratum": STRATUM_ALL, "baseline_stratum": STRATUM_ALL}
+    rows = _select(data.comparisons, dataset=dataset, baseline_dataset=dataset, metric=metric, **whole)
     cell, baseline = (model, prompts), (baseline_model, baseline_prompts)
     for candidate, reference, sign in ((cell, baseline, 1), (baseline, cell, -1)):
         keys = dict(zip(("model", "prompts", "baseline_model", "baseline_prompts"), candidate + reference, strict=True))

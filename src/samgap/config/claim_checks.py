@@ -117,7 +117,10 @@ def _validate_estimate(check: Mapping[str, Any], known: KnownIds, name: str) -> 
             "from 0 to 1, and as the unit what the metric measures"
         )
     if against and "stratum" in check:
-        raise UserError(f"{name}: its check 'estimate' has against and stratum, but comparisons are of whole data sets")
+        raise UserError(
+            f"{name}: its check 'estimate' has against and stratum, but claims read differences of whole "
+            "data sets alone"
+        )
     if against and all(against.get(key, check[key]) == check[key] for key in ("model", "prompts")):
         raise UserError(f"{name}: its check 'estimate' compares a cell with itself; name another model or prompt set")
 

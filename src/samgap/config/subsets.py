@@ -31,7 +31,8 @@ def validate_subsets(config: Mapping[str, Any], root: Path) -> None:
             )
     for pair in expand_comparisons(config):
         subsets = [config["prompts"][pair[side]].get("subset") for side in ("prompts", "baseline_prompts")]
-        if subsets[0] != subsets[1]:
+        is_paired = pair["dataset"] == pair["baseline_dataset"]
+        if is_paired and subsets[0] != subsets[1]:
             raise UserError(
                 f"config: comparisons.{pair['comparison']} compares prompts '{pair['prompts']}' and "
                 f"'{pair['baseline_prompts']}' with different `subset`, so of different images; give both the same"

@@ -52,7 +52,7 @@ def _compute_cell(
     shares = summarize_shares(pairs, clustering)
     resampled = bootstrap.resample(list(shares.values()), seed, key[0], settings["resamples"])
     for (confusion, share), values in zip(shares.items(), resampled, strict=True):
-        interval = compute_interval(values, [share], clustering, settings["confidence"])
+        interval = compute_interval(values, [share], [clustering], settings["confidence"])
         yield {
             **dict(zip(("dataset", "model", "prompts"), key, strict=True)),
             **dict(zip(("attribute", "value", "claimed"), confusion, strict=True)),

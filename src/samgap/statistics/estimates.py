@@ -114,7 +114,7 @@ def _estimate_stratum(
     value = bootstrap.point_estimate(resampleable)
     if np.isnan(value):
         return _make_row(stratum, clustering, note=UNDEFINED_NOTE, **counts)
-    interval = compute_interval(values, [resampleable], clustering, confidence)
+    interval = compute_interval(values, [resampleable], [clustering], confidence)
     columns = {"value": value, **interval_columns(interval, resampleable.n_lost)}
     return _make_row(stratum, clustering, **columns, **counts, **asdict(resampleable.coverage))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from samgap.statistics import bootstrap, jackknife
+from samgap.statistics import bootstrap, jackknife, unpaired
 from samgap.statistics.clusters import MIN_CLUSTERS, Clustering
 from samgap.statistics.sums import Resampleable, SumStatistics
 
@@ -40,17 +40,19 @@ class Interval:
     """Share of the resamples in which the value is undefined."""
 
 
-def missing_inference_reason(sides: Sequence[Resampleable], clustering: Clustering) -> str | None:
+def missing_inference_reason(sides: Sequence[Resampleable], clusterings: Sequence[Clustering]) -> str | None:
     """Return why a value or difference has neither interval nor test; None if it has.
 
     Args:
         sides: The value, or both values of a difference.
-        clustering: The clusters of their data set.
+        clusterings: The clusters of their data sets.
     """
     for side in sides:
         if side.metric.no_interval:
             return f"no interval: {side.metric.no_interval}"
-    n_clusters, n_total = min((side.n_clusters, side.n_clusters_total) for side in sides)
+    fewest = min(range(len(sides)), key=lambda index: (sides[index].n_clusters, sides[index].n_clusters_total))
+    n_clusters, n_total = sides[fewest].n_clusters, sides[fewest].n_clusters_total
+    clustering = clusterings[fewest]
     if n_clusters >= MIN_CLUSTERS:
         return None
     if clustering.kind == "group" and clustering.count < MIN_CLUSTERS:
@@ -61,29 +63,34 @@ def missing_inference_reason(sides: Sequence[Resampleable], clustering: Clusteri
 
 
 def compute_interval(
-    draws: np.ndarray, sides: Sequence[Resampleable], clustering: Clustering, confidence: float
+    draws: np.ndarray,
+    sides: Sequence[Resampleable],
+    clusterings: Sequence[Clustering],
+    confidence: float,
+    is_paired: bool = True,
 ) -> Interval:
     """Compute the interval of a value, or of the difference of two values, from its resamples.
 
     Args:
         draws: The value or difference in each resample, float64 (resamples,), NaN where undefined.
         sides: The value, or both values of the difference.
-        clustering: The clusters of their data set.
+        clusterings: The clusters of their data sets.
         confidence: Confidence level, such as 0.95.
+        is_paired: Whether the values of a difference are of the same clusters.
     """
     is_undefined = np.isnan(draws)
     undefined_resamples = float(is_undefined.mean())
-    reason = missing_inference_reason(sides, clustering)
+    reason = missing_inference_reason(sides, clusterings)
     if reason is None and undefined_resamples > MAX_UNDEFINED_RESAMPLES:
         reason = f"no interval: the value is undefined in {100 * undefined_resamples:.0f} % of the resamples"
     reason = reason or _missing_spread_reason(sides)
     if reason is None:
-        ends = _compute_ends(draws[~is_undefined], sides, confidence)
+        ends = _compute_ends(draws[~is_undefined], sides, confidence, is_paired)
         if ends is not None:
             low, high = _clip(*ends, _value_range(sides))
             return Interval(low, high, None, undefined_resamples)
-        n_clusters = min(side.n_clusters for side in sides)
-        reason = f"no interval: the {n_clusters} {clustering.kind}s that carry the value do not differ"
+        n_clusters, kind = min((side.n_clusters, each.kind) for side, each in zip(sides, clusterings, strict=True))
+        reason = f"no interval: the {n_clusters} {kind}s that carry the value do not differ"
     return Interval(None, None, reason, undefined_resamples)
 
 
@@ -95,7 +102,9 @@ def _missing_spread_reason(sides: Sequence[Resampleable]) -> str | None:
     return None
 
 
-def _compute_ends(draws: np.ndarray, sides: Sequence[Resampleable], confidence: float) -> tuple[float, float] | None:
+def _compute_ends(
+    draws: np.ndarray, sides: Sequence[Resampleable], confidence: float, is_paired: bool
+) -> tuple[float, float] | None:
     """Return both ends before they are cut off at the range of the metric; None if the clusters do not differ."""
     value = bootstrap.point_estimate(sides[0]) - (bootstrap.point_estimate(sides[1]) if len(sides) > 1 else 0.0)
     n_clusters = min(side.n_clusters for side in sides)
@@ -111,7 +120,7 @@ def _compute_ends(draws: np.ndarray, sides: Sequence[Resampleable], confidence: 
     is_biased = any(side.metric.is_biased for side in sides)
     candidates = _correct_bias(low, high, value, float(draws.mean())) if is_biased else [(low, high)]
     if is_biased or n_clusters < FEW_CLUSTERS:
-        candidates.append(_jackknife_t_interval(sides, confidence))
+        candidates.append(_jackknife_t_interval(sides, confidence, is_paired))
     if all(_has_rare_events(side) for side in sides):
         candidates.append(_binomial_interval(sides, confidence))
     ends = np.array(candidates)
@@ -143,12 +152,16 @@ def _correct_bias(low: float, high: float, value: float, mean: float) -> list[tu
     return [(2 * value - high, 2 * value - low), (low - shift, high - shift)]
 
 
-def _jackknife_t_interval(sides: Sequence[Resampleable], confidence: float) -> tuple[float, float]:
-    """Return the t interval of the pseudo-values; NaN if one of them is undefined."""
-    values = jackknife.pseudo_values(*sides)
-    n = len(values)
-    half_width = stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / n**0.5
-    return float(values.mean() - half_width), float(values.mean() + half_width)
+def _jackknife_t_interval(sides: Sequence[Resampleable], confidence: float, is_paired: bool) -> tuple[float, float]:
+    """Return the t interval of the pseudo-values, or Welch's of two samples; NaN if one of them is undefined."""
+    if is_paired:
+        values = jackknife.pseudo_values(*sides)
+        mean, error, dof = float(values.mean()), float(values.std(ddof=1)) / len(values) ** 0.5, len(values) - 1.0
+    else:
+        first, second = map(jackknife.pseudo_values, sides)
+        mean, (error, dof) = float(first.mean() - second.mean()), unpaired.welch_error(first, second)
+    half_width = float(stats.t.ppf((1 + confidence) / 2, dof)) * error
+    return mean - half_width, mean + half_width
 
 
 def effective_clusters(resampleable: Resampleable) -> float | None:

@@ -1,5 +1,7 @@
 """Paired tests of two cells on the same clusters: t-test, effect size, corrections (`permutation.py` has the other).
 
+`unpaired.py` has those of different clusters.
+
 All of them use the jackknife's pseudo-values of the difference, one per cluster (`jackknife.py`). If all clusters have
 equal weight, these are the clusters' differences, and the tests are the usual paired ones.
 """
@@ -18,11 +20,11 @@ NO_SPREAD = 1e-12
 
 @dataclass(frozen=True)
 class TTest:
-    """Result of a paired t-test; None where undefined (fewer than two clusters, or no spread)."""
+    """Result of a t-test; None where undefined (fewer than two clusters, or no spread)."""
 
     p_value: float | None = None
     effect_size: float | None = None
-    """Cohen's d of paired differences (d_z): mean / standard deviation."""
+    """Cohen's d: of paired differences (d_z), mean / standard deviation; of two samples, see `unpaired.py`."""
     effect_low: float | None = None
     effect_high: float | None = None
     minimum_detectable: float | None = None
@@ -63,7 +65,7 @@ def noncentrality_interval(t: float, dof: int, confidence: float) -> tuple[float
     return noncentrality((1 + confidence) / 2), noncentrality((1 - confidence) / 2)
 
 
-def _nct_cdf(t: float, dof: int, nc: float) -> float:
+def _nct_cdf(t: float, dof: float, nc: float) -> float:
     """Return P(T ≤ t) of the noncentral t distribution."""
     if t < 0:
         # SciPy's function is accurate for positive t only; the distribution of −T has the noncentrality −nc.
@@ -78,13 +80,17 @@ def minimum_detectable_effect(n_clusters: int, confidence: float) -> float:
 
     Source: Cohen (1988).
     """
-    critical_t = float(stats.t.ppf((1 + confidence) / 2, n_clusters - 1))
+    return detectable_noncentrality(n_clusters - 1, confidence) / n_clusters**0.5
+
+
+def detectable_noncentrality(dof: float, confidence: float) -> float:
+    """Compute the true difference, in standard errors, that a two-sided t-test detects with probability `POWER`."""
+    critical_t = float(stats.t.ppf((1 + confidence) / 2, dof))
 
     def power(nc: float) -> float:
-        return 1 - _nct_cdf(critical_t, n_clusters - 1, nc) + _nct_cdf(-critical_t, n_clusters - 1, nc)
+        return 1 - _nct_cdf(critical_t, dof, nc) + _nct_cdf(-critical_t, dof, nc)
 
-    upper_bound = 2 * critical_t + 5
-    return float(optimize.brentq(lambda nc: power(nc) - POWER, 0, upper_bound)) / n_clusters**0.5
+    return float(optimize.brentq(lambda nc: power(nc) - POWER, 0, 2 * critical_t + 5))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

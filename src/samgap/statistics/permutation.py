@@ -7,7 +7,7 @@ asymptotically the same for any two distributions with equal metrics, so its per
 Source: Janssen (1997); Chung & Romano (2013); Canay, Romano & Shaikh (2017) on flips of signs; Phipson & Smyth (2010).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -24,7 +24,7 @@ GRADIENT_STEP = 1e-6
 """Step of numerical derivatives, relative to the sum of a statistic."""
 
 Statistic = Callable[[np.ndarray], np.ndarray]
-"""From swaps of the clusters with data, 0 or 1 (R, n), to the absolute statistic of each, float64 (R,)."""
+"""From swaps of the clusters with data, 0 or 1 (R, n), to the statistic of each, float64 (R,); large is extreme."""
 
 
 def permutation_p_value(
@@ -51,17 +51,38 @@ def permutation_p_value(
         statistic = test(first, second)
     else:
         statistic = _flipped_signs(differences)
-    observed = statistic(np.zeros((1, n)))[0]
-    is_exact, n_extreme = uses_all_swaps(n, n_permutations), 0
-    for swaps in _all_swaps(n) if is_exact else _random_swaps(n, n_permutations, rng):
-        values = statistic(swaps)
-        n_extreme += int((np.isnan(values) | (values >= observed * (1 - TIE_TOLERANCE))).sum())
-    return n_extreme / 2**n if is_exact else (1 + n_extreme) / (1 + n_permutations)
+    return count_swaps(statistic, n, n_permutations, rng)
 
 
-def uses_all_swaps(n_clusters: int, n_permutations: int) -> bool:
-    """Return whether all 2^n swaps of n clusters are used, and no random ones."""
-    return bool(2**n_clusters <= n_permutations)
+def count_swaps(statistic: Statistic, n_clusters: int, n_permutations: int, rng: np.random.Generator) -> float:
+    """Return the share of swaps of n clusters whose statistic is at least as large as without swaps: all, or random."""
+    is_exact = uses_all(2**n_clusters, n_permutations)
+    swaps = _all_swaps(n_clusters) if is_exact else _random_swaps(n_clusters, n_permutations, rng)
+    observed = float(statistic(np.zeros((1, n_clusters)))[0])
+    return count_extreme(statistic, observed, swaps, is_exact)
+
+
+def count_extreme(statistic: Statistic, observed: float, arrangements: Iterable[np.ndarray], is_exact: bool) -> float:
+    """Return the share of arrangements whose statistic is at least the observed one, or undefined.
+
+    Args:
+        statistic: The statistic of arrangements.
+        observed: Its value for the sample.
+        arrangements: Blocks of arrangements (R, n): all of them, or random ones.
+        is_exact: Whether they are all, the sample's among them. Otherwise the sample's is counted too.
+    """
+    lowest = observed - TIE_TOLERANCE * abs(observed) if np.isfinite(observed) else observed
+    n_extreme = n_arrangements = 0
+    for block in arrangements:
+        values = statistic(block)
+        n_extreme += int((np.isnan(values) | (values >= lowest)).sum())
+        n_arrangements += len(block)
+    return n_extreme / n_arrangements if is_exact else (1 + n_extreme) / (1 + n_arrangements)
+
+
+def uses_all(n_arrangements: int, n_permutations: int) -> bool:
+    """Return whether all arrangements of a test are used, such as the 2^n swaps of n clusters, and no random ones."""
+    return n_arrangements <= n_permutations
 
 
 def _flipped_signs(differences: np.ndarray) -> Statistic:

@@ -5,7 +5,11 @@ import pyarrow as pa
 from samgap.tables.parquet import Table, column
 
 CLUSTER_COLUMNS = (
-    column("clusters", pa.string(), "resampling unit: image, or group (a video, a source photograph)"),
+    column(
+        "clusters",
+        pa.string(),
+        "resampling unit: image, or group (a video, a source photograph); `image or group` of two data sets",
+    ),
     column("n_clusters", pa.int64(), "clusters that carry the value; of a difference, the fewer of both values"),
     column("n_clusters_total", pa.int64(), "clusters with a prompt that counts, whether or not they carry the value"),
     column(
@@ -59,20 +63,28 @@ COMPARISONS = Table(
         column("dataset", pa.string(), "the dataset"),
         column("model", pa.string(), "the model"),
         column("prompts", pa.string(), "the prompts"),
+        column("stratum", pa.string(), "stratum of the data set; `all` for the whole"),
+        column("baseline_dataset", pa.string(), "data set of the baseline"),
         column("baseline_model", pa.string(), "model of the baseline"),
         column("baseline_prompts", pa.string(), "prompt set of the baseline"),
+        column("baseline_stratum", pa.string(), "stratum of the baseline"),
         column("metric", pa.string(), "the metric"),
-        column("stratum", pa.string(), "stratum of the data set; `all` for the whole"),
+        column(
+            "pairing",
+            pa.string(),
+            "paired: clusters carry both values; unpaired: other data sets, or strata without a common cluster",
+            nullable=True,
+        ),
         column("value", pa.float64(), "value of the candidate", nullable=True),
         column("baseline_value", pa.float64(), "value of the baseline", nullable=True),
         column("difference", pa.float64(), "value − baseline_value; null as in estimates", nullable=True),
         column("ci_low", pa.float64(), "lower end of the difference's interval", nullable=True),
         column("ci_high", pa.float64(), "upper end of the difference's interval", nullable=True),
-        column("p_value", pa.float64(), "two-sided p of the studentised paired permutation test", nullable=True),
+        column("p_value", pa.float64(), "two-sided p of the studentised permutation test", nullable=True),
         column("p_holm", pa.float64(), "p_value corrected by Holm within the comparison", nullable=True),
         column("p_bonferroni", pa.float64(), "p_value corrected by Bonferroni within the comparison", nullable=True),
-        column("p_t_test", pa.float64(), "two-sided p of the paired t-test, uncorrected", nullable=True),
-        column("effect_size", pa.float64(), "Cohen's d of the paired differences", nullable=True),
+        column("p_t_test", pa.float64(), "two-sided p of the paired t-test, or of Welch's, uncorrected", nullable=True),
+        column("effect_size", pa.float64(), "Cohen's d of the paired differences, or of two samples", nullable=True),
         column("effect_low", pa.float64(), "lower end of its interval", nullable=True),
         column("effect_high", pa.float64(), "upper end of its interval", nullable=True),
         column(
@@ -94,7 +106,7 @@ COMPARISONS = Table(
         LABELLED_DISTANCE,
     ],
 )
-"""A row is a paired test of two cells."""
+"""A row is a difference of two cells, strata or data sets with its tests."""
 
 CONFUSIONS = Table(
     "confusions",

@@ -122,3 +122,12 @@ def test_a_demo_model_is_marked(demo_models, is_demo):
 def test_a_difference_with_a_demo_model_is_marked():
     data = make_data(comparisons=[{"baseline_model": "two", "baseline_prompts": "box"}], demo_models=["two"])
     assert check_estimate({**DIFFERENCE, "against": {"model": "sam3"}, "above": 0}, data).demo
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"stratum": "area: small", "baseline_stratum": "area: small"}, {"baseline_dataset": "other"}],
+)
+def test_a_difference_of_strata_or_data_sets_does_not_decide(change):
+    outcome = check_estimate({**DIFFERENCE, "above": 0}, make_data(comparisons=[change]))
+    assert outcome.verdict.startswith("not testable: this run does not compare")

@@ -80,7 +80,7 @@ def without(check, key):
         ({**BETTER, "against": {"prompts": "pointt"}}, "names the prompt set 'pointt', which does not exist"),
         # An estimate in per cent, and differences that no table has.
         ({**IOU, "at-least": 80, "unit": "%"}, "has the unit '%', but metrics are fractions; write bounds from 0 to 1"),
-        ({**BETTER, "stratum": "apple"}, "has against and stratum, but comparisons are of whole data sets"),
+        ({**BETTER, "stratum": "apple"}, "has against and stratum, but claims read differences of whole data sets"),
         ({**BETTER, "against": {"prompts": "box"}}, "its check 'estimate' compares a cell with itself; name another"),
         (without(UNMEASURED, "needs"), "checks.0 lacks the key 'needs'"),
     ],

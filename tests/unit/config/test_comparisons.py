@@ -37,6 +37,12 @@ def expand(config):
     return [tuple(pair[key] for key in keys) for pair in comparisons.expand_comparisons(config)]
 
 
+def expand_strata(config):
+    comparisons.validate_comparisons(config)
+    keys = ("dataset", "stratum", "baseline_dataset", "baseline_stratum", "strata")
+    return [tuple(pair[key] for key in keys) for pair in comparisons.expand_comparisons(config)]
+
+
 def test_pairs_are_compared_on_each_data_set_that_both_cells_have():
     config = make_config((NET, OVAL), (WORDS, NET))
     assert expand(config) == [
@@ -61,6 +67,19 @@ def test_a_baseline_is_compared_with_every_other_cell():
     ]
 
 
+def test_strata_and_data_sets_of_both_sides():
+    small, large = {**NET, "stratum": "area: small"}, {**NET, "stratum": "area: large"}
+    assert expand_strata(make_config((small, large))) == [
+        ("one", "area: small", "one", "area: large", []),
+        ("two", "area: small", "two", "area: large", []),
+    ]
+    one, two = {**NET, "dataset": "one"}, {**NET, "dataset": "two"}
+    assert expand_strata(make_config((one, two))) == [("one", None, "two", None, [])]
+    assert expand_strata(make_config((two, {**OVAL, "dataset": "two"}), strata=["area"])) == [
+        ("two", None, "two", None, ["area"])
+    ]
+
+
 def test_a_configuration_may_have_no_comparisons():
     assert expand(CONFIG) == []
 
@@ -82,6 +101,22 @@ def test_a_configuration_may_have_no_comparisons():
         (make_config((NET, NET)), ["compares 'net' with 'box' with itself"]),
         (make_config((NET, OVAL), (OVAL, NET)), ["compares 'net' with 'box' and 'oval' with 'box' twice"]),
         (make_config((POINT, OVAL), (POINT, OVAL)), ["twice"]),
+        (
+            make_config(({**NET, "dataset": "one"}, OVAL)),
+            ["'net' with 'box' on 'one' and 'oval' with 'box'; name the data set of both, or of neither"],
+        ),
+        (
+            make_config(({**NET, "dataset": "three"}, {**OVAL, "dataset": "one"})),
+            ["names the data set 'three', on which none of its experiments has 'net' with 'box'", "there is one, two"],
+        ),
+        (
+            make_config(({**NET, "stratum": "area: small"}, OVAL), strata=["area"]),
+            ["has `strata`, and compares 'net' with 'box' in 'area: small' and 'oval' with 'box'"],
+        ),
+        (
+            make_config(({**NET, "stratum": "a: b"}, {**NET, "stratum": "a: b"})),
+            ["compares 'net' with 'box' in 'a: b' with itself"],
+        ),
     ],
 )
 def test_an_invalid_comparison_is_one_line(config, parts):

@@ -12,6 +12,7 @@ from samgap.statistics.comparisons import compute_comparisons
 from samgap.statistics.estimates import compute_estimates
 from samgap.statistics.strata import Cell
 from samgap.tables.statistics import COMPARISONS
+from tests.helpers.comparing import declare_pair
 from tests.helpers.scenes import random_shard
 from tests.helpers.sums import images_table, make_table, random_results, to_box_prompts
 
@@ -29,13 +30,9 @@ CELLS["set", "words", "concepts"] = Cell(random_results(4, IMAGES)[0])
 CELLS["set", "unavailable", "box"] = Cell(make_table("pairs", []), skip_reason="weights not available (no access)")
 
 
-def declare(
-    comparison, model, baseline, metrics=("iou", "recall"), prompts="box", baseline_prompts="box", dataset="set"
-):
-    return {
-        **{"comparison": comparison, "dataset": dataset, "model": model, "prompts": prompts},
-        **{"baseline_model": baseline, "baseline_prompts": baseline_prompts, "metrics": list(metrics)},
-    }
+def declare(comparison, model, baseline, metrics=("iou", "recall"), **changes):
+    changes = {"baseline_prompts": "box", **changes}
+    return declare_pair(comparison, model, baseline, metrics, **changes)
 
 
 DECLARED = [

@@ -64,7 +64,7 @@ def test_intervals_are_of_the_resampled_images():
         n_true = np.bincount(image_index, [sum(count.values()) for count in counts], 12)
         with np.errstate(invalid="ignore"):
             shares = weights @ n_claimed / (weights @ n_true)
-        interval = compute_interval(shares, [make_sums(n_claimed, n_true)], assign_clusters(IMAGES), 0.95)
+        interval = compute_interval(shares, [make_sums(n_claimed, n_true)], [assign_clusters(IMAGES)], 0.95)
         assert (row.ci_low, row.ci_high) == pytest.approx((interval.low, interval.high), abs=1e-9)
         assert row.ci_low <= row.share <= row.ci_high
         assert row.n_clusters == (n_true > 0).sum() <= row.n_clusters_total == 12

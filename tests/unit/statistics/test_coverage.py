@@ -19,7 +19,7 @@ def measure_coverage(draw_sums, truth, n_clusters):
     n_covered = 0
     for repetition in range(REPETITIONS):
         sums = draw_sums(rng, n_clusters)
-        interval = compute_interval(*bootstrap.resample([sums], repetition, "set", 500), [sums], clustering, 0.95)
+        interval = compute_interval(*bootstrap.resample([sums], repetition, "set", 500), [sums], [clustering], 0.95)
         n_covered += interval.low <= truth <= interval.high
     return n_covered / REPETITIONS
 
@@ -41,7 +41,9 @@ def test_the_interval_of_a_spread_contains_0_if_the_values_are_equal():
     assert measure_coverage(draw, 0.0, 60) >= 0.96
     # A spread of several standard errors has an interval above 0.
     sums = draw(np.random.default_rng(2), 60, (0.45, 0.45, 0.55, 0.55))
-    interval = compute_interval(*bootstrap.resample([sums], 0, "set", 500), [sums], Clustering("image", 60, None), 0.95)
+    interval = compute_interval(
+        *bootstrap.resample([sums], 0, "set", 500), [sums], [Clustering("image", 60, None)], 0.95
+    )
     assert 0 < interval.low < 0.05 < interval.high
 
 

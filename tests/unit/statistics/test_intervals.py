@@ -17,7 +17,9 @@ from tests.helpers.sums import images_table, make_sums, random_results
 def compute(*sides, kind="image", n_resamples=2000):
     draws = bootstrap.resample(sides, 0, "set", n_resamples)
     clustering = Clustering(kind, len(sides[0].has_data), None)
-    return compute_interval(draws[0] if len(sides) == 1 else draws[0] - draws[1], sides, clustering, 0.95)
+    return compute_interval(
+        draws[0] if len(sides) == 1 else draws[0] - draws[1], sides, [clustering] * len(sides), 0.95
+    )
 
 
 def ends(interval):
@@ -159,10 +161,10 @@ def test_a_value_that_is_often_undefined_has_no_interval():
     draws = np.random.default_rng(0).normal(0.5, 0.1, 1000)
     side, clustering = make_sums(np.linspace(0.2, 0.8, 9)), Clustering("image", 9, None)
     draws[:50] = np.nan
-    interval = compute_interval(draws, [side], clustering, 0.95)
+    interval = compute_interval(draws, [side], [clustering], 0.95)
     assert interval.low is not None and interval.undefined_resamples == 0.05
     draws[:60] = np.nan
-    interval = compute_interval(draws, [side], clustering, 0.95)
+    interval = compute_interval(draws, [side], [clustering], 0.95)
     assert ends(interval) == (None, None) and interval.undefined_resamples == 0.06
     assert interval.reason == "no interval: the value is undefined in 6 % of the resamples"
 

@@ -7,6 +7,7 @@ from samgap.statistics.comparisons import compute_comparisons
 from samgap.statistics.estimates import compute_estimates
 from samgap.statistics.strata import Cell
 from samgap.tables.statistics import COMPARISONS, ESTIMATES
+from tests.helpers.comparing import declare_pair
 from tests.helpers.sums import images_table, make_table, random_results, to_box_prompts
 
 IMAGES = images_table(12)
@@ -68,8 +69,8 @@ def test_metrics_near_labels_have_the_number_left_out_and_the_distance(estimates
 
 
 def test_a_comparison_has_both_values(tmp_path):
-    pair = {"comparison": "c", "dataset": "open", "model": "sam3", "prompts": "concepts"}
-    pair |= {"baseline_model": "sam2", "baseline_prompts": "box", "metrics": ["precision", "recall", *METRICS[-2:]]}
+    metrics = ["precision", "recall", *METRICS[-2:]]
+    pair = declare_pair("c", "sam3", "sam2", metrics, prompts="concepts", baseline_prompts="box", dataset="open")
     skipped = {**pair, "model": "absent"}
     rows = compute_comparisons(CELLS.get, {"open": IMAGES}, [pair, skipped], SETTINGS, 1)
     COMPARISONS.write(tmp_path / "comparisons.parquet", rows)

@@ -5,6 +5,7 @@ import pytest
 
 from samgap.statistics.comparisons import compute_comparisons
 from samgap.statistics.strata import Cell
+from tests.helpers.comparing import declare_pair
 from tests.helpers.sums import evaluate, images_table, random_results, to_box_prompts
 
 IMAGES = images_table(20)
@@ -22,8 +23,7 @@ def lose(pairs, images, phrase="phrase 1"):
 def compare(candidate, baseline, metric="iou"):
     """Compare two cells; returns the row."""
     cells = {("set", "sam3", "a"): Cell(candidate), ("set", "sam2", "b"): Cell(baseline)}
-    pair = {"comparison": "c", "dataset": "set", "model": "sam3", "prompts": "a", "baseline_model": "sam2"}
-    pair |= {"baseline_prompts": "b", "metrics": [metric]}
+    pair = declare_pair("c", "sam3", "sam2", [metric], prompts="a", baseline_prompts="b")
     (row,) = compute_comparisons(cells.get, {"set": IMAGES}, [pair], SETTINGS, 1)
     return row
 

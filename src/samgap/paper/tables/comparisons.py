@@ -1,7 +1,7 @@
-"""Paired differences between models and prompts on the same images, one block for each family of tests: the difference
-with its confidence interval (paired bootstrap), p of the studentised paired permutation test, p corrected by
-Holm within the family, Cohen's d of the paired differences with its confidence interval, and the smallest difference
-that a single test detects with 80 % power.
+"""Differences between models, prompts, strata and data sets, one block for each family of tests: the difference with
+its confidence interval (bootstrap), p of the studentised permutation test, p corrected by Holm within the family,
+Cohen's d with its confidence interval, and the smallest difference that a single test detects with 80 % power. Values of the same
+images are paired; those of two data sets, and of strata without a common image, are unpaired.
 
 The CSV file holds the rows in full precision, with Bonferroni's correction and the paired t-test; the Markdown, LaTeX
 and HTML files are for reading. Where there is no value or no interval, a footnote gives the reason. A dagger (†) marks
@@ -25,7 +25,7 @@ from samgap.tables.statistics import COMPARISONS
 STUB = ["data set", "candidate", "baseline", "metric", "clusters", "instances"]
 COLUMNS = ["candidate value", "baseline value", "difference", "p", "p (Holm)", "Cohen's d", "minimum detectable"]
 ABSENT = "–"
-CELL_COLUMNS = CELL_KEYS, ("dataset", "baseline_model", "baseline_prompts")
+CELL_COLUMNS = CELL_KEYS, ("baseline_dataset", "baseline_model", "baseline_prompts")
 
 
 def build_table(request: TableRequest) -> TableOutput:
@@ -42,7 +42,7 @@ def build_table(request: TableRequest) -> TableOutput:
     remarks = [
         f"Difference: candidate minus baseline [lower, upper end of the {request.level} confidence interval].",
         "Clusters: the units that are resampled and tested; those that carry the values, of those with a prompt that "
-        "counts.",
+        "counts; of both values, the fewer.",
         labels.INSTANCES_REMARK,
     ]
     remarks += labels.explain_direction(comparisons["metric"].unique())
@@ -54,18 +54,31 @@ def build_table(request: TableRequest) -> TableOutput:
 
 
 def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Footnotes) -> list[Cell]:
-    cells = (row.model, row.prompts), (row.baseline_model, row.baseline_prompts)
-    names = [f"{labels.model_label(models, model)} · {prompts}" for model, prompts in cells]
-    counts = labels.format_carriers([row.n_clusters], [row.n_clusters_total])
-    clusters = f"{counts} {row.clusters}{'' if row.n_clusters_total == 1 else 's'}"
+    sides = (
+        (row.model, row.prompts, row.stratum),
+        (row.baseline_model, row.baseline_prompts, row.baseline_stratum),
+    )
+    names = [_describe_side(labels.model_label(models, model), *texts) for model, *texts in sides]
+    datasets = " / ".join(dict.fromkeys([row.dataset, row.baseline_dataset]))
     instances = labels.format_range([row.n_instances, row.baseline_n_instances])
-    stub = [row.dataset, *names, labels.metric_heading(row.metric), clusters, instances]
+    stub = [datasets, *names, labels.metric_heading(row.metric), _format_clusters(row), instances]
     if pd.isna(row.difference):
         values = [Cell(ABSENT)] * len(COLUMNS)
         values[COLUMNS.index("difference")] = Cell(note_kind(row.note), footnote=footnotes.add(row.note))
     else:
         values = _format_values(row, labels.metric_decimals(row.metric), footnotes)
     return [*map(Cell, stub), *values]
+
+
+def _describe_side(model_label: str, prompts: str, stratum: str) -> str:
+    return " · ".join([model_label, prompts, *([] if stratum == "all" else [stratum])])
+
+
+def _format_clusters(row: Any) -> str:
+    """Return the number of clusters, such as `60 images`, `5 of 6 groups` and `20 images, unpaired`."""
+    counts = labels.format_carriers([row.n_clusters], [row.n_clusters_total])
+    kinds = row.clusters if row.n_clusters_total == 1 else f"{row.clusters.replace(' or ', 's or ')}s"
+    return f"{counts} {kinds}{', unpaired' if row.pairing == 'unpaired' else ''}"
 
 
 def _format_values(row: Any, decimals: int, footnotes: Footnotes) -> list[Cell]:

@@ -104,3 +104,23 @@ def test_files_are_byte_identical_when_made_again(tmp_path):
     first, second = (save(make_comparisons(), tmp_path / "same") for _ in "ab")
     contents = {file_format: path.read_bytes() for file_format, path in first.items()}
     assert {file_format: path.read_bytes() for file_format, path in second.items()} == contents
+
+
+def test_strata_and_data_sets_of_both_sides_are_named(tmp_path):
+    comparisons = make_comparisons()
+    strata = ["stratum", "baseline_stratum"]
+    comparisons.loc[0, strata] = "area: small", "area: large"
+    comparisons.loc[1, strata] = "ripeness: ripe", "ripeness: ripe"
+    comparisons.loc[2, ["baseline_dataset", "pairing", "n_clusters"]] = "other", "unpaired", 20
+    comparisons.loc[2, "clusters"] = "image or group"
+    text = save(comparisons, tmp_path)["md"].read_text()
+    assert "| orchard-sim-test | SAM2 (demo) · box · area: small | box itself · box · area: large |" in text
+    assert "| ellipse in box · box · ripeness: ripe | box itself · box · ripeness: ripe |" in text
+    assert "| orchard-sim-test / other | SAM2 (demo) · box | box itself · box | IoU ↑ | " in text
+    assert "| 20 of 60 images or groups, unpaired |" in text
+
+
+def test_the_sources_of_two_data_sets_are_of_both(tmp_path):
+    comparisons = make_comparisons().iloc[:1].assign(baseline_dataset="other")
+    rows = pd.read_csv(save(comparisons, tmp_path)["csv"])
+    assert "model=sam2-demo" in rows["source"][0] and "model=filled-box" not in rows["source"][0]
