@@ -8,7 +8,8 @@ import pytest
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
 from tests.helpers.disc_run import DiscRun
-from tests.helpers.paper import comparisons_request, make_comparisons, save_figure, save_table
+from tests.helpers.paper import save_figure, save_table
+from tests.helpers.paper_comparisons import comparisons_request, make_comparisons
 
 ROOT = Path(__file__).parents[2]
 

@@ -40,9 +40,9 @@ def expand_comparisons(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     With `baseline` instead of `pairs`, every other cell of the experiments is compared with the baseline.
 
     Returns:
-        Mappings with `comparison`, `metrics`, `strata` (the attributes whose strata are compared, too), and for each
-        side `dataset`, `model`, `prompts` and `stratum` (None for the whole data set); those of the baseline have the
-        prefix `baseline_`.
+        Mappings with `comparison`, `metrics`, `strata` (the attributes whose strata are compared, too), `margins` (of
+        the metrics that have one), and for each side `dataset`, `model`, `prompts` and `stratum` (None for the whole
+        data set); those of the baseline have the prefix `baseline_`.
     """
     expanded = []
     for name, entry in config["comparisons"].items():
@@ -56,6 +56,7 @@ def expand_comparisons(config: Mapping[str, Any]) -> list[dict[str, Any]]:
                         **{f"baseline_{key}": id for key, id in _describe_side(baseline, baseline_dataset).items()},
                         "metrics": entry["metrics"],
                         "strata": entry.get("strata", []),
+                        "margins": _list_margins(entry),
                     }
                 )
     return expanded
@@ -63,6 +64,11 @@ def expand_comparisons(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _describe_side(side: Side, dataset: str) -> dict[str, str | None]:
     return {"dataset": dataset, "model": side.model, "prompts": side.prompts, "stratum": side.stratum}
+
+
+def _list_margins(entry: Mapping[str, Any]) -> dict[str, float]:
+    margin = entry.get("margin", {})
+    return dict(margin) if isinstance(margin, Mapping) else dict.fromkeys(entry["metrics"], margin)
 
 
 def list_compared_cells(pair: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -87,6 +93,11 @@ def _validate_metrics(key_path: str, entry: Mapping[str, Any], experiments: Mapp
             raise UserError(
                 f"{key_path}.metrics names '{metric}', which none of its experiments measures; "
                 f"{suggest(metric, measured)}"
+            )
+    for metric in _list_margins(entry):
+        if metric not in entry["metrics"]:
+            raise UserError(
+                f"{key_path}.margin names '{metric}', which is not in its metrics; {suggest(metric, entry['metrics'])}"
             )
 
 

@@ -11,6 +11,7 @@ from samgap.statistics.attainable import Arrangements, explain_unattainable
 from samgap.statistics.clusters import Clustering, assign_clusters
 from samgap.statistics.compared_values import ComparedPair, ComparedValues, Value, list_cell_keys
 from samgap.statistics.differences import Difference, join_coverage
+from samgap.statistics.equivalence import describe_outcome
 from samgap.statistics.estimates import CellKey, Row, describe_lost_labels
 from samgap.statistics.strata import Cell
 from samgap.statistics.sums import LabelCoverage, Resampleable
@@ -21,6 +22,7 @@ KEY_COLUMNS = (
 )
 VALUE_COLUMNS = (
     *("value", "baseline_value", "difference", "ci_low", "ci_high", "p_value", "p_holm", "p_bonferroni", "p_t_test"),
+    *("margin", "p_equivalence", "p_equivalence_holm", "outcome"),
     *("effect_size", "effect_low", "effect_high", "minimum_detectable"),
 )
 
@@ -87,6 +89,7 @@ def _subtract(
         (clusterings[first], clusterings[second]),
         is_one_dataset=first == second,
         draws=draws,
+        margin=pair.declared["margins"].get(pair.candidate.metric),
         n_left_out=len(pair.candidate.left_out),
     )
 
@@ -102,12 +105,17 @@ def _missing_value_reason(pair: ComparedPair, compared: ComparedValues) -> str |
 
 
 def _correct_p_values(tested_rows: list[TestedRow], settings: Mapping[str, Any]) -> None:
-    """Add the corrected p-values, the size of the family and warnings of it to the rows of one family."""
+    """Add the corrected p-values, the outcomes, the size of the family and warnings to the rows of one family."""
     rows = [row for row, _ in tested_rows]
     p_values = [row["p_value"] for row in rows]
     corrected = zip(rows, paired.holm(p_values), paired.bonferroni(p_values), strict=True)
     for row, holm, bonferroni in corrected:
         row |= {"p_holm": holm, "p_bonferroni": bonferroni, "n_tests": len(rows)}
+    equivalences = [row for row in rows if row["p_equivalence"] is not None]
+    for row, holm in zip(equivalences, paired.holm([row["p_equivalence"] for row in equivalences]), strict=True):
+        row["p_equivalence_holm"] = holm
+    for row in rows:
+        row["outcome"] = describe_outcome(row["p_holm"], row["p_equivalence_holm"], 1 - settings["confidence"])
     arrangements = [arrangements for _, arrangements in tested_rows]
     reasons = explain_unattainable(arrangements, settings["resamples"], 1 - settings["confidence"])
     for row, reason in zip(rows, reasons, strict=True):
@@ -118,8 +126,9 @@ def _empty_row(pair: ComparedPair, clusterings: Mapping[str, Clustering]) -> Row
     keys = {name: pair.declared[name] for name in KEY_COLUMNS}
     keys |= {"metric": pair.candidate.metric, "stratum": pair.candidate.stratum}
     keys |= {"baseline_stratum": pair.baseline.stratum, "pairing": None}
+    margin = pair.declared["margins"].get(pair.candidate.metric)
     counts = dict.fromkeys(("n_tests", "n_clusters", "n_clusters_total", "n_instances", "baseline_n_instances"), 0)
     kinds = dict.fromkeys(clusterings[value.cell[0]].kind for value in (pair.candidate, pair.baseline))
     texts = {"clusters": " or ".join(kinds), "warning": None, "note": None, "undefined_resamples": None}
     coverage = join_coverage(LabelCoverage(), LabelCoverage())
-    return {**keys, **dict.fromkeys(VALUE_COLUMNS), **counts, **texts, **coverage}
+    return {**keys, **dict.fromkeys(VALUE_COLUMNS), "margin": margin, **counts, **texts, **coverage}

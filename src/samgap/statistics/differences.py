@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from samgap.statistics import attainable, bootstrap, jackknife, paired, unpaired
+from samgap.statistics import attainable, bootstrap, equivalence, jackknife, paired, unpaired
 from samgap.statistics.clusters import Clustering
 from samgap.statistics.estimates import UNDEFINED_NOTE, Row, describe_lost_labels, interval_columns
 from samgap.statistics.intervals import compute_interval, missing_inference_reason
@@ -26,6 +26,8 @@ class Difference:
     is_one_dataset: bool
     draws: np.ndarray
     """The difference in each resample, float64 (resamples,)."""
+    margin: float | None = None
+    """The largest difference that does not matter, in the metric's unit."""
     n_left_out: int = 0
     """Number of images that both leave out, because labels of one of them were lost."""
 
@@ -82,24 +84,29 @@ class Difference:
     def _test(self, settings: Mapping[str, Any], rng: np.random.Generator) -> Row:
         """Return the columns of the tests; none if the values rest on too few clusters for a test.
 
-        Metrics of steps have neither t-test nor effect size: their pseudo-values do not show their spread. Those of
-        different clusters have no test at all, as the permutation test needs the pseudo-values, too.
+        Metrics of steps have no t-test, effect size and test of equivalence: their pseudo-values do not show their
+        spread. Those of different clusters have no test at all, as the permutation test needs the pseudo-values, too.
         """
         if missing_inference_reason(self.sides, self.clusterings):
             return {}
-        has_steps = any(side.metric.has_steps for side in self.sides)
+        has_steps, p_equivalence = any(side.metric.has_steps for side in self.sides), None
         if self.is_paired:
             differences = jackknife.pseudo_values(*self.sides)
             t_test = paired.TTest() if has_steps else paired.t_test(differences, settings["confidence"])
             p_value = permutation_p_value(self.candidate, self.baseline, settings["resamples"], rng)
+            if self.margin is not None and not has_steps:
+                p_equivalence = equivalence.paired_p_value(differences, self.margin, settings["resamples"], rng)
         elif has_steps:
             return {}
         else:
             first, second = map(jackknife.pseudo_values, self.sides)
             t_test = unpaired.t_test(first, second, settings["confidence"])
             p_value = unpaired.permutation_p_value(first, second, settings["resamples"], rng)
+            if self.margin is not None:
+                p_equivalence = equivalence.unpaired_p_value(first, second, self.margin, settings["resamples"], rng)
         columns = asdict(t_test)
-        return {"p_value": p_value, "p_t_test": columns.pop("p_value"), **columns}
+        p_values = {"p_value": p_value, "p_equivalence": p_equivalence, "p_t_test": columns.pop("p_value")}
+        return {**p_values, **columns}
 
 
 def join_coverage(candidate: LabelCoverage, baseline: LabelCoverage) -> Row:

@@ -83,6 +83,26 @@ COMPARISONS = Table(
         column("p_value", pa.float64(), "two-sided p of the studentised permutation test", nullable=True),
         column("p_holm", pa.float64(), "p_value corrected by Holm within the comparison", nullable=True),
         column("p_bonferroni", pa.float64(), "p_value corrected by Bonferroni within the comparison", nullable=True),
+        column("margin", pa.float64(), "largest difference that does not matter, as declared", nullable=True),
+        column(
+            "p_equivalence",
+            pa.float64(),
+            "larger p of the two one-sided tests that the difference lies within the margin; null without a margin",
+            nullable=True,
+        ),
+        column(
+            "p_equivalence_holm",
+            pa.float64(),
+            "p_equivalence corrected by Holm over those of the comparison",
+            nullable=True,
+        ),
+        column(
+            "outcome",
+            pa.string(),
+            "different, equivalent, different within the margin, or undecided, by both p (Holm) at the level 1 − "
+            "confidence; null without a p-value",
+            nullable=True,
+        ),
         column("p_t_test", pa.float64(), "two-sided p of the paired t-test, or of Welch's, uncorrected", nullable=True),
         column("effect_size", pa.float64(), "Cohen's d of the paired differences, or of two samples", nullable=True),
         column("effect_low", pa.float64(), "lower end of its interval", nullable=True),

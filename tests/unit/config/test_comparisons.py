@@ -37,6 +37,11 @@ def expand(config):
     return [tuple(pair[key] for key in keys) for pair in comparisons.expand_comparisons(config)]
 
 
+def expand_margins(config):
+    comparisons.validate_comparisons(config)
+    return [pair["margins"] for pair in comparisons.expand_comparisons(config)]
+
+
 def expand_strata(config):
     comparisons.validate_comparisons(config)
     keys = ("dataset", "stratum", "baseline_dataset", "baseline_stratum", "strata")
@@ -80,6 +85,13 @@ def test_strata_and_data_sets_of_both_sides():
     ]
 
 
+def test_a_margin_is_of_all_metrics_or_of_those_it_names():
+    both = {"metrics": ["iou", "dice"], "experiments": ["boxes"]}
+    assert expand_margins(make_config((POINT, OVAL), **both, margin=0.02))[0] == {"iou": 0.02, "dice": 0.02}
+    assert expand_margins(make_config((POINT, OVAL), **both, margin={"iou": 0.02}))[0] == {"iou": 0.02}
+    assert expand_margins(make_config((POINT, OVAL), **both))[0] == {}
+
+
 def test_a_configuration_may_have_no_comparisons():
     assert expand(CONFIG) == []
 
@@ -101,6 +113,7 @@ def test_a_configuration_may_have_no_comparisons():
         (make_config((NET, NET)), ["compares 'net' with 'box' with itself"]),
         (make_config((NET, OVAL), (OVAL, NET)), ["compares 'net' with 'box' and 'oval' with 'box' twice"]),
         (make_config((POINT, OVAL), (POINT, OVAL)), ["twice"]),
+        (make_config((NET, OVAL), margin={"dice": 0.1}), ["margin names 'dice', which is not in its metrics"]),
         (
             make_config(({**NET, "dataset": "one"}, OVAL)),
             ["'net' with 'box' on 'one' and 'oval' with 'box'; name the data set of both, or of neither"],
@@ -144,6 +157,9 @@ def test_cells_without_a_common_data_set():
         ({"metric": ["iou"]}, "unknown key 'metric' in comparisons.box-itself; did you mean 'metrics'?"),
         ({"pairs": [{"candidate": NET}]}, "comparisons.box-itself.pairs.0 lacks the key 'baseline'"),
         ({"pairs": []}, "fewer than 1"),
+        ({"margin": 0}, "comparisons.box-itself.margin"),
+        ({"margin": {"iou": -0.1}}, "comparisons.box-itself.margin"),
+        ({"strata": []}, "comparisons.box-itself.strata"),
     ],
 )
 def test_the_schema_and_the_references_of_comparisons_are_checked(change, part):

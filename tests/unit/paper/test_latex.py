@@ -4,7 +4,8 @@ import pytest
 
 from samgap.paper.grid import Block, Cell, PaperTable, render_html
 from samgap.paper.latex import _ESCAPES, escape_latex, render_latex
-from tests.helpers.paper import comparisons_request, make_comparisons, make_estimates, save_table
+from tests.helpers.paper import make_estimates, save_table
+from tests.helpers.paper_comparisons import comparisons_request, make_comparisons
 from tests.helpers.result_tables import results_request
 from tests.helpers.tex import compile_tex, needs_tex
 

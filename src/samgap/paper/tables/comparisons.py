@@ -1,7 +1,10 @@
 """Differences between models, prompts, strata and data sets, one block for each family of tests: the difference with
 its confidence interval (bootstrap), p of the studentised permutation test, p corrected by Holm within the family,
-Cohen's d with its confidence interval, and the smallest difference that a single test detects with 80 % power. Values of the same
-images are paired; those of two data sets, and of strata without a common image, are unpaired.
+Cohen's d with its confidence interval, and the smallest difference that a single test detects with 80 % power. Values
+of the same images are paired; those of two data sets, and of strata without a common image, are unpaired.
+
+A family with a margin, set in the configuration before the run, also says whether both values are equivalent: p of two
+one-sided tests that the difference is smaller than the margin, corrected by Holm. The outcome is in words.
 
 The CSV file holds the rows in full precision, with Bonferroni's correction and the paired t-test; the Markdown, LaTeX
 and HTML files are for reading. Where there is no value or no interval, a footnote gives the reason. A dagger (†) marks
@@ -23,7 +26,9 @@ from samgap.paper.tables import TableOutput, TableRequest
 from samgap.tables.statistics import COMPARISONS
 
 STUB = ["data set", "candidate", "baseline", "metric", "clusters", "instances"]
-COLUMNS = ["candidate value", "baseline value", "difference", "p", "p (Holm)", "Cohen's d", "minimum detectable"]
+VALUE_COLUMNS = ["candidate value", "baseline value", "difference", "p", "p (Holm)"]
+MARGIN_COLUMNS = ["margin", "p of equivalence (Holm)"]
+EFFECT_COLUMNS = ["outcome", "Cohen's d", "minimum detectable"]
 ABSENT = "–"
 CELL_COLUMNS = CELL_KEYS, ("baseline_dataset", "baseline_model", "baseline_prompts")
 
@@ -36,15 +41,18 @@ def build_table(request: TableRequest) -> TableOutput:
     blocks = []
     for family, entry in request.comparisons.items():
         members = comparisons[comparisons["comparison"] == family]
-        rows = [_format_row(row, request.models, footnotes) for row in iterate_rows(members)]
+        has_margin = bool(members["margin"].notna().any())
+        rows = [_format_row(row, request.models, footnotes, has_margin) for row in iterate_rows(members)]
+        columns = [*VALUE_COLUMNS, *(MARGIN_COLUMNS if has_margin else []), *EFFECT_COLUMNS]
         if rows:
-            blocks.append(Block(entry["title"], [*STUB, *COLUMNS], len(STUB), rows))
+            blocks.append(Block(entry["title"], [*STUB, *columns], len(STUB), rows))
     remarks = [
         f"Difference: candidate minus baseline [lower, upper end of the {request.level} confidence interval].",
         "Clusters: the units that are resampled and tested; those that carry the values, of those with a prompt that "
         "counts; of both values, the fewer.",
         labels.INSTANCES_REMARK,
     ]
+    remarks += _explain_outcome(comparisons, 1 - request.confidence)
     remarks += labels.explain_direction(comparisons["metric"].unique())
     remarks += labels.explain_mark(blocks)
     if not blocks:
@@ -53,7 +61,19 @@ def build_table(request: TableRequest) -> TableOutput:
     return TableOutput(add_sources(comparisons, path, CELL_COLUMNS), blocks, footnotes.entries(), remarks, model_ids)
 
 
-def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Footnotes) -> list[Cell]:
+def _explain_outcome(comparisons: pd.DataFrame, level: float) -> list[str]:
+    explanation = f"Outcome: different if p (Holm) is at most {level:.2g}, otherwise undecided."
+    if comparisons["margin"].isna().all():
+        return [explanation]
+    return [
+        f"{explanation} With a margin, the largest difference that does not matter, set before the run, also "
+        f"equivalent if p of equivalence (Holm) is at most {level:.2g}: the difference is smaller than the margin."
+    ]
+
+
+def _format_row(
+    row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Footnotes, has_margin: bool
+) -> list[Cell]:
     sides = (
         (row.model, row.prompts, row.stratum),
         (row.baseline_model, row.baseline_prompts, row.baseline_stratum),
@@ -63,11 +83,13 @@ def _format_row(row: Any, models: Mapping[str, Mapping[str, Any]], footnotes: Fo
     instances = labels.format_range([row.n_instances, row.baseline_n_instances])
     stub = [datasets, *names, labels.metric_heading(row.metric), _format_clusters(row), instances]
     if pd.isna(row.difference):
-        values = [Cell(ABSENT)] * len(COLUMNS)
-        values[COLUMNS.index("difference")] = Cell(note_kind(row.note), footnote=footnotes.add(row.note))
+        tests = [Cell(ABSENT)] * (len(VALUE_COLUMNS) + len(EFFECT_COLUMNS))
+        tests[VALUE_COLUMNS.index("difference")] = Cell(note_kind(row.note), footnote=footnotes.add(row.note))
     else:
-        values = _format_values(row, labels.metric_decimals(row.metric), footnotes)
-    return [*map(Cell, stub), *values]
+        tests = _format_values(row, labels.metric_decimals(row.metric), footnotes)
+    margin = [Cell(_format_margin(row.margin)), Cell(_format_p_value(row.p_equivalence_holm))] if has_margin else []
+    n_values = len(VALUE_COLUMNS)
+    return [*map(Cell, stub), *tests[:n_values], *margin, *tests[n_values:]]
 
 
 def _describe_side(model_label: str, prompts: str, stratum: str) -> str:
@@ -98,6 +120,7 @@ def _format_values(row: Any, decimals: int, footnotes: Footnotes) -> list[Cell]:
         Cell(f"{row.difference:+.{decimals}f}{mark}", interval, footnote),
         Cell(_format_p_value(row.p_value)),
         Cell(_format_p_value(row.p_holm)),
+        Cell(ABSENT if pd.isna(row.outcome) else row.outcome),
         Cell(_format_number(row.effect_size, 2), _format_interval(row.effect_low, row.effect_high, 2)),
         Cell(_format_number(row.minimum_detectable, decimals)),
     ]
@@ -105,6 +128,10 @@ def _format_values(row: Any, decimals: int, footnotes: Footnotes) -> list[Cell]:
 
 def _format_number(value: float, decimals: int) -> str:
     return ABSENT if pd.isna(value) else f"{value:.{decimals}f}"
+
+
+def _format_margin(margin: float) -> str:
+    return ABSENT if pd.isna(margin) else f"±{margin:g}"
 
 
 def _format_interval(low: float, high: float, decimals: int) -> str:

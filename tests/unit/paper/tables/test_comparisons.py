@@ -5,7 +5,8 @@ import pytest
 
 from samgap.jobs.manifest import list_sources
 from samgap.tables.statistics import COMPARISONS
-from tests.helpers.paper import SKIPPED, WARNING, comparisons_request, make_comparisons, save_table
+from tests.helpers.paper import SKIPPED, WARNING, save_table
+from tests.helpers.paper_comparisons import comparisons_request, make_comparisons
 
 
 def save(comparisons, folder, **options):
@@ -32,16 +33,16 @@ def test_a_row_has_both_values_the_difference_and_its_tests(tmp_path):
     assert re.findall("^## (.*)", text, re.M) == ["Network & box", "Point or box"]
     assert "| data set | candidate | baseline | metric | clusters | instances | candidate value |" in text
     row = "| SAM2 (demo) · box | box itself · box | IoU ↑ | 60 images | 312 | 0.912 | 0.700 | +0.212 [0.162, 0.262] |"
-    assert f"{row} 0.004 | 0.008 | 1.25 [0.90, 1.60] | 0.012 |" in text
+    assert f"{row} 0.004 | 0.008 | different | 1.25 [0.90, 1.60] | 0.012 |" in text
     assert "| < 0.001 | < 0.001 |" in text
-    assert "| +0.000 [-0.050, 0.050] | 1.000 | 1.000 | – | – |" in text
+    assert "| +0.000 [-0.050, 0.050] | 1.000 | 1.000 | undecided | – | – |" in text
 
 
 def test_missing_values_and_warnings_have_footnotes(tmp_path):
     files = save(make_comparisons(), tmp_path)
     text = files["md"].read_text(encoding="utf-8")
     assert "| +0.110 (a) [0.060, 0.160] |" in text and f"(a) {WARNING}" in text
-    assert "| – | – | skipped (b) | – | – | – | – |" in text
+    assert "| – | – | skipped (b) | – | – | – | – | – |" in text
     for file_format in ("md", "tex", "html"):
         assert SKIPPED in files[file_format].read_text(encoding="utf-8"), file_format
 
@@ -124,3 +125,20 @@ def test_the_sources_of_two_data_sets_are_of_both(tmp_path):
     comparisons = make_comparisons().iloc[:1].assign(baseline_dataset="other")
     rows = pd.read_csv(save(comparisons, tmp_path)["csv"])
     assert "model=sam2-demo" in rows["source"][0] and "model=filled-box" not in rows["source"][0]
+
+
+def test_a_family_with_a_margin_has_its_tests_of_equivalence(tmp_path):
+    comparisons = make_comparisons()
+    values = {"margin": 0.02, "p_equivalence": 0.0002, "p_equivalence_holm": 0.0004, "outcome": "equivalent"}
+    comparisons.loc[0, list(values)] = list(values.values())
+    text = save(comparisons, tmp_path)["md"].read_text()
+    headings = [line for line in text.splitlines() if line.startswith("| data set")]
+    assert ["margin | p of equivalence (Holm) | outcome" in heading for heading in headings] == [True, False]
+    assert "| 0.004 | 0.008 | ±0.02 | < 0.001 | equivalent | 1.25 [0.90, 1.60] | 0.012 |" in text
+    assert "| < 0.001 | < 0.001 | – | – | different |" in text
+    assert "set before the run, also equivalent if p of equivalence (Holm) is at most 0.05" in text
+
+
+def test_the_level_of_the_outcome_is_that_of_the_intervals(tmp_path):
+    text = save(make_comparisons(), tmp_path)["md"].read_text()
+    assert "Outcome: different if p (Holm) is at most 0.05, otherwise undecided." in text and "margin" not in text
