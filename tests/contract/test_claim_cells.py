@@ -72,7 +72,9 @@ def find_missing(check):
         pairs = {
             frozenset([(pair["model"], pair["prompts"]), (pair["baseline_model"], pair["baseline_prompts"])])
             for pair in expand_comparisons(CONFIG)
-            if pair["dataset"] == dataset and metric.id in pair["metrics"]
+            if pair["dataset"] == pair["baseline_dataset"] == dataset
+            and not (pair["stratum"] or pair["baseline_stratum"])
+            and metric.id in pair["metrics"]
         }
         return None if frozenset(sides) in pairs else "no comparison"
     experiment = CONFIG["experiments"].get(check["experiment"])

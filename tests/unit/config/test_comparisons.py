@@ -176,7 +176,7 @@ def test_the_comparisons_of_the_repositorys_configurations(name):
     config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
     comparisons.validate_comparisons(config)
     pairs = comparisons.expand_comparisons(config)
-    network = pairs[0]["model"]
+    network = next(pair["model"] for pair in pairs if pair["comparison"] == "box-itself")
     assert [(pair["model"], pair["baseline_model"]) for pair in pairs if pair["comparison"] == "box-itself"] == [
         (network, "filled-box"),
         (network, "ellipse"),
@@ -184,3 +184,36 @@ def test_the_comparisons_of_the_repositorys_configurations(name):
     ]
     compared = [(pair["prompts"], pair["baseline_prompts"]) for pair in pairs if pair["comparison"] == "point-or-box"]
     assert ("point", "box") in compared and {baseline for _, baseline in compared} == {"box"}
+
+
+SAM2, SAM3 = ("sam2-demo", "sam2-large"), ("sam3-demo", "sam3")
+
+
+@pytest.mark.parametrize("name", ["config", "demo", "own-data"])
+def test_sam3_against_sam2_is_the_first_family_and_has_a_margin(name):
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    pairs = comparisons.expand_comparisons(config)
+    first = [pair for pair in pairs if pair["comparison"] == next(iter(config["comparisons"]))]
+    assert all(pair["model"] in SAM3 and pair["baseline_model"] in SAM2 for pair in first)
+    assert all(set(pair["margins"]) == set(pair["metrics"]) for pair in first)
+
+
+@pytest.mark.parametrize(
+    ("name", "compared"),
+    [
+        (
+            "config",
+            {
+                *((prompts, "sam2-large", prompts) for prompts in ("box", "point", "point-box")),
+                *(("concepts", "grounded-owlv2", "concepts"), ("concepts", "grounded-sam3", "concepts")),
+                ("concepts", "sam2-large", "box"),
+            },
+        ),
+        ("demo", {("concepts", "sam2-demo", "box"), ("concepts", "grounded-demo", "concepts")}),
+    ],
+)
+def test_sam3_is_compared_with_sam2_shown_boxes_and_points_and_given_boxes_of_a_detector(name, compared):
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    keys = ("prompts", "baseline_model", "baseline_prompts")
+    with_margin = [pair for pair in comparisons.expand_comparisons(config) if pair["margins"]]
+    assert {tuple(pair[key] for key in keys) for pair in with_margin if pair["model"] in SAM3} == compared
