@@ -74,6 +74,7 @@ rule table:
         models=config["models"],
         experiments=config["experiments"],
         comparisons=config["comparisons"],
+        rank_correlations=config["rank-correlations"],
         confidence=config["statistics"]["confidence"],
         caption=table_caption,
     script:

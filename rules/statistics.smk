@@ -1,4 +1,4 @@
-# Statistics. Input: the sufficient statistics of all cells. Output: estimates with intervals, comparisons, and score thresholds.
+# Statistics. Input: the sufficient statistics of all cells. Output: estimates with intervals, comparisons, rank correlations, and score thresholds.
 
 
 include: "functions/statistics.smk"
@@ -73,3 +73,26 @@ rule compare:
         seed=config["seed"],
     script:
         "../scripts/statistics/compare.py"
+
+
+rule correlate:
+    input:
+        pairs=correlated_pairs_input,
+        images=expand("resources/datasets/{dataset}/images.parquet", dataset=list_referenced_ids(config, "datasets")),
+    output:
+        table="results/{run}/statistics/rank_correlations.parquet",
+    log:
+        "logs/{run}/correlate.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
+    params:
+        code=correlate_code,
+        exhaustive=exhaustive_datasets(),
+        correlations=expand_rank_correlations(config),
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/statistics/correlate.py"

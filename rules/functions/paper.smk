@@ -63,6 +63,7 @@ def declared_input(section, id, run, given):
     trainings = config[section][id].get("trainings", list(config["trainings"]))
     files = {
         "comparisons": f"{statistics}/comparisons.parquet",
+        "rank_correlations": f"{statistics}/rank_correlations.parquet",
         "confusions": f"{statistics}/confusions.parquet",
         "score_thresholds": [
             f"{statistics}/thresholds/{model}.parquet"

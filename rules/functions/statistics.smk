@@ -1,6 +1,7 @@
 # Input functions and code hashes of statistics.smk.
 from samgap.config import score_thresholds
 from samgap.config.comparisons import expand_comparisons, list_compared_cells
+from samgap.config.rank_correlations import expand_rank_correlations, list_correlated_cells
 
 
 def shard_tables(run, table, cells):
@@ -35,6 +36,12 @@ def compared_instances_input(wildcards):
     return shard_tables(wildcards.run, "instances", sorted(cells))
 
 
+def correlated_pairs_input(wildcards):
+    """Return the sufficient statistics of the cells in `rank-correlations`."""
+    cells = {cell for each in expand_rank_correlations(config) for cell in list_correlated_cells(each)}
+    return shard_tables(wildcards.run, "pairs", sorted(cells))
+
+
 def exhaustive_datasets():
     """Return data set -> whether its labels are exhaustive, which marks values and changes none."""
     return {dataset: config["datasets"][dataset]["exhaustive"] for dataset in list_referenced_ids(config, "datasets")}
@@ -57,3 +64,8 @@ def estimate_code(wildcards):
 def compare_code(wildcards):
     modules = plugin_modules.list_metric_modules(config["comparisons"].values())
     return hash_script("scripts/statistics/compare.py", *modules)
+
+
+def correlate_code(wildcards):
+    metrics = [{"metrics": [entry["metric"]]} for entry in config["rank-correlations"].values()]
+    return hash_script("scripts/statistics/correlate.py", *plugin_modules.list_metric_modules(metrics))

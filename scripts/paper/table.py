@@ -13,5 +13,6 @@ with job_context(snakemake):
         experiments=snakemake.params.experiments,
         comparisons=snakemake.params.comparisons,
         confidence=snakemake.params.confidence,
+        rank_correlations=snakemake.params.rank_correlations,
     )
     render_table(request, dict(snakemake.output.items()))

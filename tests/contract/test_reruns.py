@@ -57,6 +57,9 @@ def list_hashes() -> dict[str, str]:
         "compare": hash_script(
             "scripts/statistics/compare.py", *plugin_modules.list_metric_modules(demo["comparisons"].values())
         ),
+        "correlate": hash_script(
+            "scripts/statistics/correlate.py", *plugin_modules.list_metric_modules([{"metrics": ["iou"]}])
+        ),
         "inventory": hash_script(
             "scripts/inventory/inventory.py",
             *plugin_modules.list_probe_modules(),

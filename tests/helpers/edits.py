@@ -37,7 +37,8 @@ EDITS = [
     ),
     ("metrics/noc.py", [], ["*"]),  # no experiment of the demo names it
     ("statistics/bootstrap.py", ["estimate", "compare"], ["match_predictions", "figure:*", "predict:*"]),
-    ("statistics/comparisons.py", ["compare"], ["estimate", "match_predictions", "figure:*"]),
+    ("statistics/comparisons.py", ["compare"], ["estimate", "correlate", "match_predictions", "figure:*"]),
+    ("statistics/rank_correlations.py", ["correlate"], ["estimate", "compare", "match_predictions", "table:*"]),
     ("tables/images.py", ["dataset:*", "predict:*", "match_predictions"], ["prompts:*", "checkpoint"]),
     ("tables/prompts.py", ["prompts:*", "predict:*", "match_predictions"], ["dataset:*", "train:*", "checkpoint"]),
     ("tables/predictions.py", ["predict:*", "match_predictions"], ["dataset:*", "prompts:*", "train:*", "estimate"]),

@@ -59,6 +59,7 @@ def test_the_table_script_writes_the_files_of_the_table_named_by_the_wildcard(tm
     request = comparisons_request(make_comparisons(), tmp_path)
     params = {"entry": request.entry, "models": request.models}
     params |= {"experiments": request.experiments, "comparisons": request.comparisons, "confidence": request.confidence}
+    params |= {"rank_correlations": request.rank_correlations}
     wildcards = {"table": request.table_id, "run": "test"}
     file_formats = ["csv", "md", "tex", "html"]
     written = run_script("table", tmp_path / "script", request.inputs, params, wildcards, file_formats)

@@ -51,6 +51,9 @@ def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
     for key, section in (("dataset", "datasets"), ("prompts", "prompts")):
         yield f"thresholds.{key}", section, [thresholds[key]] if thresholds else []
     yield "thresholds.models", "models", thresholds.get("models", [])
+    for name, entry in config["rank-correlations"].items():
+        for section in ("experiments", "models", "datasets"):
+            yield f"rank-correlations.{name}.{section}", section, entry.get(section, [])
     for section in ("comparisons", "figures", "tables"):
         for name, entry in config[section].items():
             yield from _iter_paper_references(f"{section}.{name}", entry)

@@ -13,7 +13,7 @@ from samgap.io.yaml_text import parse_config_text
 
 SELECTABLE_SECTIONS = ("models", "experiments")
 """Sections of which the command line may name the ids to use, instead of the section."""
-RESTRICTED_SECTIONS = ("comparisons", "figures", "tables")
+RESTRICTED_SECTIONS = ("comparisons", "rank-correlations", "figures", "tables")
 """Sections whose entries name models or experiments, beside `experiments` itself."""
 
 Selections = Mapping[str, tuple[str, ...] | None]
@@ -97,9 +97,12 @@ def restrict(config: Mapping[str, Any], selections: Selections) -> dict[str, Any
         )
     for section in RESTRICTED_SECTIONS:
         entries = {
-            name: _restrict_entry(entry, models, restricted["experiments"]) for name, entry in config[section].items()
+            name: _restrict_entry(entry, models, restricted["experiments"])
+            for name, entry in config.get(section, {}).items()
         }
         restricted[section] = {name: entry for name, entry in entries.items() if entry is not None}
+    pairs = restricted["rank-correlations"].items()
+    restricted["rank-correlations"] = {name: entry for name, entry in pairs if len(entry["models"]) == 2}
     if experiment_ids is not None:
         cells = _list_cells(restricted["experiments"].values())
         figures = restricted["figures"].items()

@@ -10,6 +10,7 @@ from samgap.config import (
     claims,
     comparisons,
     plugin_files,
+    rank_correlations,
     references,
     score_thresholds,
     secrets,
@@ -48,6 +49,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     references.validate_references(config)
     trainings.validate_trainings(config, root)
     comparisons.validate_comparisons(config)
+    rank_correlations.validate_rank_correlations(config)
     subsets.validate_subsets(config, root)
     score_thresholds.validate_thresholds(config, root)
     plugin_files.validate_files(config, root)

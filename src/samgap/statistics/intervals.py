@@ -118,7 +118,7 @@ def _compute_ends(
             return None
         return _extend_to_unseen(value, min(effective), (bottom, top), confidence)
     is_biased = any(side.metric.is_biased for side in sides)
-    candidates = _correct_bias(low, high, value, float(draws.mean())) if is_biased else [(low, high)]
+    candidates = correct_bias(low, high, value, float(draws.mean())) if is_biased else [(low, high)]
     if is_biased or n_clusters < FEW_CLUSTERS:
         candidates.append(_jackknife_t_interval(sides, confidence, is_paired))
     if all(_has_rare_events(side) for side in sides):
@@ -142,7 +142,7 @@ def _may_be_zero(side: Resampleable, draws: np.ndarray, confidence: float) -> bo
     return side.metric.is_spread and value**2 <= float(stats.chi2.ppf(confidence, 1)) * excess
 
 
-def _correct_bias(low: float, high: float, value: float, mean: float) -> list[tuple[float, float]]:
+def correct_bias(low: float, high: float, value: float, mean: float) -> list[tuple[float, float]]:
     """Return two intervals of a metric whose bias the resamples repeat: the basic and the shifted percentile interval.
 
     The resamples are biased once more than the value, whose bias is estimated by their mean − `value`. The first

@@ -6,7 +6,7 @@ from samgap.tables.parquet import Table
 from samgap.tables.predictions import MASKS, TIMING
 from samgap.tables.prompts import PROMPTS
 from samgap.tables.score_thresholds import THRESHOLDS
-from samgap.tables.statistics import COMPARISONS, CONFUSIONS, ESTIMATES
+from samgap.tables.statistics import COMPARISONS, CONFUSIONS, ESTIMATES, RANK_CORRELATIONS
 from samgap.tables.training import HISTORY
 
 TABLES: dict[str, Table] = {
@@ -21,6 +21,7 @@ TABLES: dict[str, Table] = {
         PAIRS,
         ESTIMATES,
         COMPARISONS,
+        RANK_CORRELATIONS,
         CONFUSIONS,
         THRESHOLDS,
         HISTORY,

@@ -128,6 +128,31 @@ COMPARISONS = Table(
 )
 """A row is a difference of two cells, strata or data sets with its tests."""
 
+RANK_CORRELATIONS = Table(
+    "rank_correlations",
+    [
+        column("correlation", pa.string(), "id in the section `rank-correlations`"),
+        column("dataset", pa.string(), "the dataset"),
+        column("model", pa.string(), "one of the models"),
+        column("other_model", pa.string(), "the other model"),
+        column("metric", pa.string(), "the metric by which prompt sets are ranked"),
+        column("prompts", pa.list_(pa.string()), "the prompt sets that have a value of both models"),
+        column("n_prompts", pa.int64(), "their number"),
+        column("value", pa.float64(), "Spearman's coefficient of the values over the prompt sets", nullable=True),
+        column("ci_low", pa.float64(), "lower end of its interval over images or groups", nullable=True),
+        column("ci_high", pa.float64(), "upper end of the interval", nullable=True),
+        column(
+            "stability",
+            pa.float64(),
+            "mean rank correlation of resamples with the sample, the lower of both models; null without a value",
+            nullable=True,
+        ),
+        *CLUSTER_COLUMNS,
+        column("note", pa.string(), "reason for a missing value: `skipped: …` or `not evaluable: …`", nullable=True),
+    ],
+)
+"""A row is a pair of models on a data set."""
+
 CONFUSIONS = Table(
     "confusions",
     [

@@ -2,11 +2,12 @@
 
 A table module defines `build_table(request: TableRequest) -> TableOutput`; its docstring is the caption in the report.
 `samgap.paper.render` calls it and writes the files. It may define `OPTIONS`, and `INPUTS` for files in addition to
-`estimates` and `comparisons`: any of `confusions`, `history`, `inventory`, `probes` and `claims`, as a figure does.
+`estimates` and `comparisons`: any of `rank_correlations`, `confusions`, `score_thresholds`, `history`, `inventory`,
+`probes` and `claims`, as a figure does.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -27,6 +28,7 @@ class TableRequest:
         experiments: All experiments of the configuration, by id.
         comparisons: All families of comparisons of the configuration, by id.
         confidence: Level of the confidence intervals, 0 to 1.
+        rank_correlations: All rank correlations of the configuration, by id.
     """
 
     table_id: str
@@ -36,6 +38,7 @@ class TableRequest:
     experiments: Mapping[str, Mapping[str, Any]]
     comparisons: Mapping[str, Mapping[str, Any]]
     confidence: float = 0.95
+    rank_correlations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def level(self) -> str:
