@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from samgap.statistics.paired import holm
 from samgap.statistics.permutation import uses_all
@@ -29,6 +29,11 @@ class Arrangements:
         n_clusters = n_first + n_second
         return cls(n_clusters, math.comb(n_clusters, n_first), 2 if n_first == n_second else 1)
 
+    @property
+    def one_sided(self) -> "Arrangements":
+        """The same for a test in one direction, such as those of equivalence: only the sample's own is extreme."""
+        return replace(self, n_extreme=1)
+
     def is_exact(self, n_permutations: int) -> bool:
         """Return whether all arrangements are used, and no random ones."""
         return uses_all(self.count, n_permutations)
@@ -44,7 +49,9 @@ class Arrangements:
         return self.n_extreme / self.count if self.is_exact(n_permutations) else 1 / (1 + n_permutations)
 
 
-def explain_unattainable(tests: Sequence[Arrangements], n_permutations: int, level: float) -> list[str | None]:
+def explain_unattainable(
+    tests: Sequence[Arrangements], n_permutations: int, level: float, conclusion: str = "significant"
+) -> list[str | None]:
     """Return, for each test of a family, why it cannot reach a level after Holm's correction; None if it can.
 
     A test can if it does when every test of the family has its smallest p-value, as Holm's corrected p-values only
@@ -54,6 +61,7 @@ def explain_unattainable(tests: Sequence[Arrangements], n_permutations: int, lev
         tests: The arrangements of each test.
         n_permutations: Number of random arrangements, the resamples of the configuration.
         level: Level of significance, such as 0.05.
+        conclusion: What a p-value up to the level means, for the message.
     """
     smallest = [test.smallest_p_value(n_permutations) for test in tests]
     reasons: list[str | None] = []
@@ -65,7 +73,7 @@ def explain_unattainable(tests: Sequence[Arrangements], n_permutations: int, lev
         units = f"{test.n_clusters:,} cluster{'' if test.n_clusters == 1 else 's'}"
         family = f"{len(tests)} test{'' if len(tests) == 1 else 's'}"
         reasons.append(
-            f"cannot be significant: with {units} and {n_permutations:,} resamples p is at least {p_value:.2g}, and "
+            f"cannot be {conclusion}: with {units} and {n_permutations:,} resamples p is at least {p_value:.2g}, and "
             f"p (Holm) of {family} at least {corrected:.2g}, above {level:.2g}; it needs fewer tests or {remedy}"
         )
     return reasons

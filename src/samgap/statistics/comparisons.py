@@ -106,20 +106,23 @@ def _missing_value_reason(pair: ComparedPair, compared: ComparedValues) -> str |
 
 def _correct_p_values(tested_rows: list[TestedRow], settings: Mapping[str, Any]) -> None:
     """Add the corrected p-values, the outcomes, the size of the family and warnings to the rows of one family."""
-    rows = [row for row, _ in tested_rows]
+    rows, level = [row for row, _ in tested_rows], 1 - settings["confidence"]
     p_values = [row["p_value"] for row in rows]
     corrected = zip(rows, paired.holm(p_values), paired.bonferroni(p_values), strict=True)
     for row, holm, bonferroni in corrected:
         row |= {"p_holm": holm, "p_bonferroni": bonferroni, "n_tests": len(rows)}
-    equivalences = [row for row in rows if row["p_equivalence"] is not None]
-    for row, holm in zip(equivalences, paired.holm([row["p_equivalence"] for row in equivalences]), strict=True):
+    equivalences = [(row, tested.one_sided) for row, tested in tested_rows if row["p_equivalence"] is not None]
+    for (row, _), holm in zip(
+        equivalences, paired.holm([row["p_equivalence"] for row, _ in equivalences]), strict=True
+    ):
         row["p_equivalence_holm"] = holm
     for row in rows:
-        row["outcome"] = describe_outcome(row["p_holm"], row["p_equivalence_holm"], 1 - settings["confidence"])
-    arrangements = [arrangements for _, arrangements in tested_rows]
-    reasons = explain_unattainable(arrangements, settings["resamples"], 1 - settings["confidence"])
-    for row, reason in zip(rows, reasons, strict=True):
-        row["warning"] = "; ".join(text for text in (row["warning"], reason) if text) or None
+        row["outcome"] = describe_outcome(row["p_holm"], row["p_equivalence_holm"], level)
+    for tests, conclusion in ((tested_rows, "significant"), (equivalences, "equivalent")):
+        arrangements = [arrangements for _, arrangements in tests]
+        reasons = explain_unattainable(arrangements, settings["resamples"], level, conclusion)
+        for (row, _), reason in zip(tests, reasons, strict=True):
+            row["warning"] = "; ".join(text for text in (row["warning"], reason) if text) or None
 
 
 def _empty_row(pair: ComparedPair, clusterings: Mapping[str, Clustering]) -> Row:

@@ -121,3 +121,12 @@ def test_a_value_without_a_test_has_no_outcome():
     settings = {"resamples": 200, "confidence": 0.95}
     (row,) = compute_comparisons(make_cells(3).get, {"set": images_table(3)}, [pair], settings, 1)
     assert row["margin"] == 0.02 and row["p_equivalence"] is None and row["outcome"] is None
+
+
+def test_a_family_that_is_too_large_for_its_images_to_be_equivalent_says_so():
+    # Four images: p ≥ 1/16 in one direction.
+    pair = declare_pair("x", "a", "b", ["iou"], margins={"iou": 0.2})
+    settings = {"resamples": 200, "confidence": 0.95}
+    (row,) = compute_comparisons(make_cells(4).get, {"set": images_table(4)}, [pair], settings, 1)
+    assert row["p_equivalence"] == 1 / 16 and row["outcome"] == "undecided"
+    assert "cannot be equivalent: with 4 clusters and 200 resamples p is at least 0.062" in row["warning"]
