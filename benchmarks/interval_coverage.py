@@ -42,7 +42,9 @@ class Row:
     name: str
     behaviour: Behaviour = field(default_factory=Behaviour)
     baseline: Behaviour | None = None
-    """The value is the difference to this model, on the same images."""
+    """The value is the difference to this model."""
+    is_unpaired: bool = False
+    """Whether the baseline is on other images, twice as many."""
     scene_options: dict[str, Any] = field(default_factory=dict)
     draw: Callable[[np.random.Generator, Scenes], pd.DataFrame] | None = None
     """Draws table `pairs` in place of a behaviour."""
@@ -81,6 +83,13 @@ ROWS = (
     Row("calibration", "`calibration`"),
     Row("calibration", "`calibration`, true value 0", Behaviour(is_calibrated=True)),
     Row("f1-50", "difference of two models (`f1-50`)", Behaviour(recall=0.8), Behaviour(recall=0.6, false_rate=0.1)),
+    Row(
+        "f1-50",
+        "difference of two data sets (`f1-50`)",
+        Behaviour(recall=0.8),
+        Behaviour(recall=0.6, false_rate=0.1),
+        True,
+    ),
     Row("precision", "difference of rare errors (`precision`)", RARE, Behaviour(0.97, 0.01, 0.99, 0.98)),
 )
 
@@ -131,8 +140,11 @@ def draw_sides(
     draws = [row.draw] if row.draw else [
         partial(draw_pairs, behaviour=behaviour, **options) for behaviour in (row.behaviour, row.baseline) if behaviour
     ]  # fmt: skip
-    summaries = [summarize_metric(row.metric, draw(rng, scenes), scenes.clustering) for draw in draws]
-    return scenes, [summary for summary in summaries if not isinstance(summary, str)]
+    others = draw_scenes(rng, 2 * n_groups, images_per_group, group_share, **options) if row.is_unpaired else scenes
+    samples = list(zip(draws, (scenes, others), strict=False))
+    summaries = [summarize_metric(row.metric, draw(rng, sample), sample.clustering) for draw, sample in samples]
+    known = [summary for summary in summaries if not isinstance(summary, str)]
+    return scenes, known if len(known) == len(summaries) else []
 
 
 def true_value(row: Row) -> float:
@@ -161,8 +173,17 @@ def measure(
         scenes, sides = draw_sides(row, rng, n_clusters, images_per_group)
         if not sides or any(np.isnan(bootstrap.point_estimate(side)) or side.n_clusters < 2 for side in sides):
             continue
-        draws = subtract(bootstrap.resample(sides, repetition, "sample", N_RESAMPLES))
-        interval = compute_interval(draws, sides, [scenes.clustering] * len(sides), CONFIDENCE)
+        if row.is_unpaired:
+            draws = subtract(
+                [
+                    bootstrap.resample([side], repetition, name, N_RESAMPLES)[0]
+                    for side, name in zip(sides, "ab", strict=True)
+                ]
+            )
+        else:
+            draws = subtract(bootstrap.resample(sides, repetition, "sample", N_RESAMPLES))
+        clusterings = [scenes.clustering] * len(sides)
+        interval = compute_interval(draws, sides, clusterings, CONFIDENCE, is_paired=not row.is_unpaired)
         if interval.low is not None and interval.high is not None:
             covered.append(interval.low <= truth <= interval.high)
         ends = np.nanquantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
