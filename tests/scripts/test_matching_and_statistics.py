@@ -15,7 +15,7 @@ from samgap.tables.images import IMAGES
 from samgap.tables.matching import PAIRS
 from samgap.tables.predictions import MASKS
 from samgap.tables.prompts import PROMPTS
-from samgap.tables.statistics import COMPARISONS, ESTIMATES
+from samgap.tables.statistics import COMPARISONS, ESTIMATES, RANK_CORRELATIONS
 from tests.helpers.comparing import declare_pair
 from tests.helpers.scenes import random_shard
 
@@ -154,6 +154,19 @@ def test_compare_reads_shards(shard_files):
         no_pairs,
     )
     assert COMPARISONS.read(folder / "none.parquet").empty
+
+
+def test_correlate_reads_shards(shard_files):
+    folder = shard_files[0]
+    paths = [path for model in ("sam3", "again") for path in run_matching(shard_files, model)]
+    models = {"model": "sam3", "other_model": "again"}
+    row = {"correlation": "x", "dataset": "set", **models, "metric": "iou", "prompts": ["concepts"]}
+    params = {"statistics": {"resamples": 50, "confidence": 0.95}, "seed": 1, "exhaustive": EXHAUSTIVE}
+    inputs, output = statistics_inputs(folder, paths), {"table": folder / "rank_correlations.parquet"}
+    run("statistics/correlate", folder, inputs, output, {**params, "correlations": [row]})
+    (found,) = RANK_CORRELATIONS.read(output["table"]).to_dict("records")
+    assert list(found["prompts"]) == ["concepts"]
+    assert found["note"] == "not evaluable: 1 prompt set has a value of both models (at least 4)"
 
 
 def test_unknown_image_is_a_one_line_error(shard_files, capfd):

@@ -114,7 +114,7 @@ def test_strata_and_data_sets_of_both_sides_are_named(tmp_path):
     comparisons.loc[1, strata] = "ripeness: ripe", "ripeness: ripe"
     comparisons.loc[2, ["baseline_dataset", "pairing", "n_clusters"]] = "other", "unpaired", 20
     comparisons.loc[2, "clusters"] = "image or group"
-    text = save(comparisons, tmp_path)["md"].read_text()
+    text = save(comparisons, tmp_path)["md"].read_text(encoding="utf-8")
     assert "| orchard-sim-test | SAM2 (demo) · box · area: small | box itself · box · area: large |" in text
     assert "| ellipse in box · box · ripeness: ripe | box itself · box · ripeness: ripe |" in text
     assert "| orchard-sim-test / other | SAM2 (demo) · box | box itself · box | IoU ↑ | " in text
@@ -131,7 +131,7 @@ def test_a_family_with_a_margin_has_its_tests_of_equivalence(tmp_path):
     comparisons = make_comparisons()
     values = {"margin": 0.02, "p_equivalence": 0.0002, "p_equivalence_holm": 0.0004, "outcome": "equivalent"}
     comparisons.loc[0, list(values)] = list(values.values())
-    text = save(comparisons, tmp_path)["md"].read_text()
+    text = save(comparisons, tmp_path)["md"].read_text(encoding="utf-8")
     headings = [line for line in text.splitlines() if line.startswith("| data set")]
     assert ["margin | p of equivalence (Holm) | outcome" in heading for heading in headings] == [True, False]
     assert "| 0.004 | 0.008 | ±0.02 | < 0.001 | equivalent | 1.25 [0.90, 1.60] | 0.012 |" in text
@@ -140,5 +140,5 @@ def test_a_family_with_a_margin_has_its_tests_of_equivalence(tmp_path):
 
 
 def test_the_level_of_the_outcome_is_that_of_the_intervals(tmp_path):
-    text = save(make_comparisons(), tmp_path)["md"].read_text()
+    text = save(make_comparisons(), tmp_path)["md"].read_text(encoding="utf-8")
     assert "Outcome: different if p (Holm) is at most 0.05, otherwise undecided." in text and "margin" not in text
