@@ -172,6 +172,8 @@ def small_config(dataset: dict) -> dict:
                 "title": "Phrases or boxes",
                 "experiments": ["spatial-prompts", "concept-prompts"],
                 "metrics": ["iou"],
+                "margin": 0.02,
+                "strata": ["area"],
                 "pairs": [
                     {
                         "candidate": {"model": "sam3-demo", "prompts": "concepts"},

@@ -53,6 +53,11 @@ def test_a_run_writes_tables_figures_and_a_manifest_and_a_second_run_has_nothing
     assert (iou["ci_low"] <= iou["value"]).all() and (iou["value"] <= iou["ci_high"]).all()
     assert iou["note"].isna().all()
 
+    comparisons = pq.read_table(results / "statistics" / "comparisons.parquet").to_pandas()
+    words = comparisons[comparisons["comparison"] == "words"]
+    assert {"all", "area: small"} <= set(words["stratum"]) and (words["margin"] == 0.02).all()
+    assert words.loc[words["stratum"] == "area: small", "value"].notna().all()
+
     # The manifest lists the tables, and the provenance of the masks has the checksum of the weights.
     manifest = json.loads((results / "manifest.json").read_text(encoding="utf-8"))
     assert "results/demo/statistics/estimates.parquet" in json.dumps(manifest)
