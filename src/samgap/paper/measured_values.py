@@ -144,7 +144,11 @@ class ValueReader:
         model, metric, prompts = value["model"], quantity["metric"], (value["prompts"], value["against"])
         table = self.sourced["comparisons"]
         same = (table["model"] == model) & (table["baseline_model"] == model) & (table["metric"] == metric)
-        table = table[same & (table["dataset"] == value["dataset"]) & (table["stratum"] == WHOLE_SET)]
+        for column in ("dataset", "baseline_dataset"):
+            same &= table[column] == value["dataset"]
+        for column in ("stratum", "baseline_stratum"):
+            same &= table[column] == WHOLE_SET
+        table = table[same]
         keys = {"dataset": value["dataset"], "model": model, "prompts": " − ".join(prompts), "metric": metric}
         for (first, second), sign in ((prompts, 1), (prompts[::-1], -1)):
             rows = table[(table["prompts"] == first) & (table["baseline_prompts"] == second)]
