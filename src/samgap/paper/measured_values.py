@@ -50,7 +50,7 @@ class ValueReader:
 
     def __post_init__(self) -> None:
         data = ClaimData.read({name: self.paths[name] for name in TABLE_NAMES})
-        pairs = CELL_KEYS, ("dataset", "baseline_model", "baseline_prompts")
+        pairs = CELL_KEYS, ("baseline_dataset", "baseline_model", "baseline_prompts")
         sourced = {
             "estimates": add_sources(data.estimates, self.paths["estimates"]),
             "comparisons": add_sources(data.comparisons, self.paths["comparisons"], pairs),

@@ -76,6 +76,14 @@ def test_a_difference_without_a_value_has_its_reason(tmp_path):
     assert (measured.cell.text, note) == ("skipped", "skipped: no weights")
 
 
+@pytest.mark.parametrize(
+    "row", [{"baseline_dataset": "other"}, {"stratum": "area: small"}, {"baseline_stratum": "area: small"}]
+)
+def test_differences_of_strata_and_of_data_sets_are_not_read(tmp_path, row):
+    _, note = read(tmp_path, {**BOX, "against": "point"}, comparisons=[row])
+    assert note.startswith("this run does not compare box with point")
+
+
 def test_what_the_packages_have(tmp_path):
     assert read(tmp_path, {"published": "sam9", "modules": ["head", "encoder"]}, QUANTITY)[0].cell.text == "120"
     assert read(tmp_path, {"published": "sam9", "path": "encoder"}, QUANTITY)[0].cell.text == "ViT"
