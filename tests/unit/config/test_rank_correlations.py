@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from samgap.config import rank_correlations
-from samgap.config.selection import restrict_to_models
+from samgap.config.selection import restrict
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
 
@@ -76,5 +76,7 @@ def test_the_papers_run_ranks_five_prompt_sets_of_sam2_and_sam3():
 
 def test_a_selection_without_one_of_the_models_has_no_rank_correlation():
     config = validate_config(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")), ROOT)
-    assert list(restrict_to_models(config, ["sam2-large", "sam3"])["rank-correlations"]) == ["prompt-order"]
-    assert not restrict_to_models(config, ["sam3"])["rank-correlations"]
+    assert list(restrict(config, {"models": ["sam2-large", "sam3"], "experiments": None})["rank-correlations"]) == [
+        "prompt-order"
+    ]
+    assert not restrict(config, {"models": ["sam3"], "experiments": None})["rank-correlations"]
