@@ -7,7 +7,7 @@ def archive_state(wildcards):
 
 
 def dataset_input(wildcards):
-    """Return the archives of a data set by role, or its local data, and the other local files that its entry names."""
+    """Return the archives of a data set by role, or its local data or source, and other local files that its entry names."""
     entry = config["datasets"][wildcards.dataset]
     inputs = {role: f"resources/archives/{archive}" for role, archive in entry.get("archives", {}).items()}
     if "path" in entry and not inputs:
@@ -15,6 +15,11 @@ def dataset_input(wildcards):
         inputs["data"] = ancient(entry["path"])
         # So that Snakemake names an edited file as the reason.
         inputs["labels"] = local_inputs.list_label_files(entry)
+    if "source" in entry:
+        folder = f"resources/datasets/{entry['source']}"
+        inputs["source_images"] = f"{folder}/images"
+        inputs["source_instances"] = f"{folder}/instances.json"
+        inputs["source_card"] = f"{folder}/dataset.json"
     named = named_files("datasets", wildcards.dataset)
     return inputs | {"named": [path for path in named if path != entry.get("path")]}
 

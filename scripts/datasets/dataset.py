@@ -13,14 +13,17 @@ with job_context(snakemake) as log:
     kind = import_plugin("datasets", options["kind"])
     roles = options.get("archives", ["data"] if "path" in options else [])
     archives = {role: Path(snakemake.input[role]) for role in roles}
+    # A kind that is made from another data set gets its folder in the place of its id.
+    folders = {"source": str(Path(snakemake.input.source_card).parent)} if "source" in options else {}
+    given = {**options, **folders}
     receipts = {path: receipt for path in archives.values() if (receipt := card.find_receipt(path))}
     provenance, seed = collect_provenance(snakemake), options.get("seed", 0)
     with discard_damaged(receipts, "fetch_archive"), read_log.record_reads(provenance["inputs"]) as reads:
         for path, receipt in receipts.items():
             check_fetched_file(path, receipt, provenance["inputs"][str(path)])
         counts = write.write_dataset(
-            kind.iter_images(options, archives, seed),
-            kind.describe_labels(options),
+            kind.iter_images(given, archives, seed),
+            kind.describe_labels(given),
             output.images,
             output.instances,
             output.table,
@@ -33,5 +36,7 @@ with job_context(snakemake) as log:
     # Other local files and folders that the entry names.
     origins |= {path: Path(path) for path in snakemake.params.state if Path(path) not in origins.values()}
     sources = {role: card.describe_source(path, reads) for role, path in origins.items()}
+    if folders:
+        sources["source"] = card.describe_dataset(snakemake.input.source_card)
     files.write_json(output.card, card.make_card(dataset, options, counts, sources, dict(output.items()), seed))
     log.info("%(n_images)d images, %(n_instances)d instances, %(n_ignored)d of them ignored", counts)

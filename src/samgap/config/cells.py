@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from samgap.config.components import list_components
+from samgap.config.sources import list_sources
 
 Cell = tuple[str, str, str]
 """(dataset, model, prompts)"""
@@ -31,7 +32,7 @@ def iter_cells(config: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
 
 
 def list_referenced_ids(config: Mapping[str, Any], section: str) -> list[str]:
-    """Return the ids of a section that a cell or a figure uses, sorted.
+    """Return the ids of a section that a cell or a figure uses, sorted. Sources of data sets are among them.
 
     Args:
         config: A validated configuration.
@@ -41,6 +42,7 @@ def list_referenced_ids(config: Mapping[str, Any], section: str) -> list[str]:
     ids = {cell[position] for cell in list_cells(config)}
     if section == "datasets":
         ids |= {entry["dataset"] for entry in config.get("figures", {}).values() if "dataset" in entry}
+        ids |= {source for dataset in ids for source in list_sources(config["datasets"], dataset)}
     if section == "models":
         ids |= {component for model in ids for component in list_components(config["models"][model]).values()}
     return sorted(ids)

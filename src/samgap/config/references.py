@@ -39,6 +39,8 @@ def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
     for name, entry in config["datasets"].items():
         for role, archive in entry.get("archives", {}).items():
             yield f"datasets.{name}.archives.{role}", "archives", [archive]
+        if "source" in entry:
+            yield f"datasets.{name}.source", "datasets", [entry["source"]]
     for name, entry in config["models"].items():
         if "training" in entry.get("weights", {}):
             yield f"models.{name}.weights.training", "trainings", [entry["weights"]["training"]]

@@ -8,6 +8,7 @@ from typing import Any
 from samgap.config.catalogs import merge_catalogs, merge_mappings
 from samgap.config.cells import list_referenced_ids
 from samgap.config.schema import suggest
+from samgap.config.sources import list_sources
 from samgap.errors import UserError
 from samgap.io.yaml_text import parse_config_text
 
@@ -124,6 +125,7 @@ def list_downloads(config: Mapping[str, Any]) -> dict[str, list[str]]:
     for training in _list_required_trainings(config, trainings):
         entry = config["trainings"][training]
         datasets |= {entry["dataset"], entry["validation"], *(part["dataset"] for part in entry.get("mix", []))}
+    datasets |= {source for dataset in datasets for source in list_sources(config["datasets"], dataset)}
     archives = {archive for name in datasets for archive in config["datasets"][name].get("archives", {}).values()}
     models = [model for model, source in sources.items() if "training" not in source]
     return {"archives": sorted(archives), "datasets": sorted(datasets), "models": models}

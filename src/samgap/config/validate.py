@@ -14,6 +14,7 @@ from samgap.config import (
     references,
     score_thresholds,
     secrets,
+    sources,
     subsets,
     table_rows,
     trainings,
@@ -47,6 +48,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     config = add_url_archives(validate(load_entry_files(coerce_scalars(config, schema), root), schema))
     secrets.validate_identified_files(config)
     references.validate_references(config)
+    sources.validate_sources(config["datasets"])
     trainings.validate_trainings(config, root)
     comparisons.validate_comparisons(config)
     rank_correlations.validate_rank_correlations(config)

@@ -52,6 +52,12 @@ def describe_source(path: Path, reads: ReadLog) -> dict[str, Any]:
     return {"source": str(path), **({"sha256": reads.hash_file(path)} if path.is_file() else reads.summarize(path))}
 
 
+def describe_dataset(card_file: str | Path) -> dict[str, Any]:
+    """Return the id and the checksums of a data set that another one was made from, read from its card."""
+    content = read_json(card_file)
+    return {key: content[key] for key in ("dataset", "images_sha256", "instances_sha256")}
+
+
 def find_receipt(path: Path) -> Path | None:
     """Return the receipt of a downloaded archive; None for a local file or folder."""
     receipt = Path(f"{path}.json")

@@ -23,3 +23,11 @@ def test_cells_of_experiments_and_figures(repository):
     assert list_referenced_ids(config, "datasets") == ["apples", "orchard"]
     assert list_referenced_ids(config, "models") == ["ellipse", "small", "words"]
     assert list_referenced_ids(config, "prompts") == ["box", "concepts", "point"]
+
+
+def test_the_source_of_a_used_data_set_is_used_but_has_no_cell():
+    datasets = {"scenes": {}, "copies": {"source": "scenes"}, "more": {"source": "copies"}, "other": {}}
+    experiment = {"datasets": ["more"], "models": ["a"], "prompts": ["box"]}
+    config = {"datasets": datasets, "models": {"a": {}}, "experiments": {"x": experiment}}
+    assert list_referenced_ids(config, "datasets") == ["copies", "more", "scenes"]
+    assert list_cells(config) == [("more", "a", "box")]

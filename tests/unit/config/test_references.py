@@ -4,11 +4,14 @@ import pytest
 
 from tests.helpers.small_config import change, get_error
 
+COPIES = {"kind": "augmented", "source": "orchards", "transforms": {"flip": {"flip": {}}}}
+
 
 @pytest.mark.parametrize(
     ("key_path", "value", "parts"),
     [
         ("datasets/apples/archives/images", "picture", ["datasets.apples.archives.images", "'picture'", "'pictures'?"]),
+        ("datasets/copies", COPIES, ["datasets.copies.source", "'orchards'", "'orchard'?"]),
         ("models/words/weights/training", "leran", ["models.words.weights.training", "'leran'", "'learn'?"]),
         ("experiments/boxes/datasets", ["orchid"], ["experiments.boxes.datasets", "'orchid'", "'orchard'?"]),
         ("experiments/boxes/models", ["smal"], ["experiments.boxes.models", "'smal'", "'small'?"]),

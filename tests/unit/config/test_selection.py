@@ -187,3 +187,12 @@ def test_models_are_selected_from_a_file_of_json(tmp_path: Path) -> None:
     file.write_text(json.dumps(CONFIG, indent="\t"), encoding="utf-8")
     config, selections = read_selections({**CONFIG, "models": "a"}, [file], tmp_path)
     assert (config["models"], selections["models"]) == (CONFIG["models"], ("a",))
+
+
+def test_downloads_include_the_sources_of_data_sets() -> None:
+    datasets = {**CONFIG["datasets"], "copies": {"source": "learn"}}
+    experiments = {"x": {"datasets": ["copies"], "models": ["c"], "prompts": ["box"], "metrics": ["iou"]}}
+    config = {**CONFIG, "datasets": datasets, "experiments": experiments, "figures": {}, "thresholds": None}
+    downloads = list_downloads(config)
+    assert downloads["datasets"] == ["copies", "learn"]
+    assert downloads["archives"] == sorted(CONFIG["datasets"]["learn"]["archives"].values())

@@ -1,6 +1,6 @@
 """The card of a data set."""
 
-from samgap.datasets.card import describe_source, find_receipt, make_card
+from samgap.datasets.card import describe_dataset, describe_source, find_receipt, make_card
 from samgap.datasets.read_log import ReadLog
 from samgap.io.files import sha256, write_json
 
@@ -35,3 +35,10 @@ def test_a_source_is_a_file_or_a_folder_with_its_checksum_or_a_receipt(tmp_path,
     assert find_receipt(archive) is None
     write_json(f"{archive}.json", {"source": "https://example.org/x"})
     assert describe_source(archive, reads) == {"source": "https://example.org/x"}
+
+
+def test_the_source_of_a_data_set_is_another_one_with_its_checksums(tmp_path):
+    card = {"dataset": "scenes", "kind": "orchard-sim", "images_sha256": "0", "instances_sha256": "1", "n_images": 3}
+    write_json(tmp_path / "dataset.json", card)
+    expected = {"dataset": "scenes", "images_sha256": "0", "instances_sha256": "1"}
+    assert describe_dataset(tmp_path / "dataset.json") == expected
