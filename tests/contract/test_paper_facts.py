@@ -18,7 +18,7 @@ from tests.helpers.package_verdicts import VERDICTS
 from tests.helpers.paper import MODELS, draw, list_texts, make_estimates
 
 ROOT = Path(__file__).parents[2]
-FACTS = {"architectures": "architectures", "reasons": "reasons", "timeline": "timeline", "outlook": "outlook"}
+FACTS = {name: name for name in ("architectures", "reasons", "timeline", "outlook", "augmentation")}
 """File in config/paper -> definition of its schema."""
 
 

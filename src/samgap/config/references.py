@@ -71,6 +71,7 @@ def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
 def _iter_paper_references(key_path: str, entry: Mapping[str, Any]) -> Iterator[Reference]:
     """Yield the references of a figure, a table or a comparison."""
     yield f"{key_path}.experiments", "experiments", entry.get("experiments", [])
+    yield f"{key_path}.comparisons", "comparisons", entry.get("comparisons", [])
     yield f"{key_path}.trainings", "trainings", entry.get("trainings", [])
     yield f"{key_path}.dataset", "datasets", [entry["dataset"]] if "dataset" in entry else []
     yield f"{key_path}.prompts", "prompts", entry.get("prompts", [])
