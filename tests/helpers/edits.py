@@ -28,6 +28,11 @@ EDITS = [
     ("prompts/clicks.py", ["prompts:clicks"], ["prompts:phrases", "predict:*", "match_predictions", "train:*"]),
     ("prompts/phrases.py", ["prompts:phrases"], ["prompts:box", "predict:*", "match_predictions"]),
     ("datasets/orchard_sim/leaves.py", ["dataset:orchard-sim"], ["dataset:coco", "dataset:minneapple", "prompts:*"]),
+    (
+        "datasets/image_transforms.py",
+        ["dataset:augmented"],
+        ["dataset:orchard-sim", "dataset:coco", "prompts:*", "predict:*"],
+    ),
     ("datasets/coco.py", ["dataset:coco"], ["dataset:orchard-sim", "prompts:*", "predict:*"]),
     ("matching/shard.py", ["match_predictions"], ["predict:*", "prompts:*", "estimate", "compare", "figure:*"]),
     (

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 DATASET = f"def {MARKERS['datasets']}(): ...\n"
 PROMPTS = f"def {MARKERS['prompts']}(): ...\n"
 FILES = {
+    "src/samgap/datasets/augmented.py": DATASET,
     "src/samgap/datasets/coco.py": DATASET,
     "src/samgap/datasets/minneapple_layout.py": DATASET,
     "src/samgap/datasets/minneapple.py": DATASET,

@@ -217,7 +217,7 @@ def _move_instance(
 
 def _get_operation(transform: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     [(operation, settings)] = transform.items()
-    return operation, settings or {}
+    return operation, settings
 
 
 def _list_changed(transform: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import pytest
 
 from samgap.config.sources import list_sources, validate_sources
 from samgap.errors import UserError
+from tests.helpers.small_config import change, get_error
 
 DATASETS = {
     "scenes": {"exhaustive": True},
@@ -34,3 +35,21 @@ def test_labels_that_the_source_lacks_are_admitted():
         validate_sources(datasets)
     datasets = {name: {**entry, "exhaustive": False} for name, entry in DATASETS.items()}
     validate_sources(datasets)
+
+
+@pytest.mark.parametrize(
+    ("transforms", "message"),
+    [
+        ({"none": {"flip": {}}}, "transforms has 'none', which is the original; choose another name"),
+        (
+            {"x": {"spin": {}}},
+            "unknown key 'spin' in datasets.copies.transforms.x; there is affine, blur, colour, crop",
+        ),
+        ({"x": {"flip": {}, "grey": {}}}, "transforms.x is {'flip': {}, 'grey': {}}, which maxProperties 1"),
+        ({"x": {"crop": {}}}, "transforms.x.crop lacks the key 'area'"),
+        ({"x": {"colour": {"bright": 1}}}, "unknown key 'bright' in datasets.copies.transforms.x.colour"),
+    ],
+)
+def test_a_wrong_transform_is_one_line_with_its_key(repository, transforms, message):
+    entry = {"kind": "augmented", "source": "orchard", "transforms": transforms}
+    assert message in get_error(change("datasets/copies", entry), repository)
