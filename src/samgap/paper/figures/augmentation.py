@@ -145,7 +145,9 @@ def draw_panels(facts: Mapping[str, Any], fact_rows: pd.DataFrame, rows: pd.Data
     _draw_facts(figure, facts, fact_rows)
     if rows.empty:
         text = "no data: none of the comparisons has a stratum of transformed images"
-        figure.text(*from_top_left(figure, (left + width) / 2, height / 2), text, ha="center", fontsize=6)
+        figure.text(
+            *from_top_left(figure, (left + width) / 2, height / 2), text, ha="center", fontsize=style.MIN_FONT_SIZE_PT
+        )
         return figure
     _draw_legend(figure, lanes, left + 0.2)
     panel_left = left + TRANSFORM_WIDTH
@@ -241,18 +243,20 @@ def _draw_panel(
     step = LANE_HEIGHT / (len(lanes) * LANE_HEIGHT + ROW_GAP)
     for row in iterate_rows(rows):
         number = next(i for i, lane in enumerate(lanes) if (lane.model, lane.prompts) == (row.model, row.prompts))
-        y = names.index(row.augmentation) + (number - (len(lanes) - 1) / 2) * step
-        lane = lanes[number]
+        lane, middle = lanes[number], float(names.index(row.augmentation))
+        height = middle + (number - (len(lanes) - 1) / 2) * step
         if pd.isna(row.difference):
             text = f"{notes.note_kind(row.note)} ({footnotes.add(row.note)})"
-            axes.annotate(text, (0, y), (4, 0), textcoords="offset points", va="center", color="0.4",
+            axes.annotate(text, (0, height), (4, 0), textcoords="offset points", va="center", color="0.4",
                           fontsize=style.MIN_FONT_SIZE_PT)  # fmt: skip
             continue
         if pd.notna(row.ci_low):
-            axes.plot([row.ci_low, row.ci_high], [y, y], color=style.family_colour(lane.family), lw=0.9, gid="ci")
-        axes.plot(row.difference, y, **_mark(lane), gid="difference", clip_on=False)
+            axes.plot(
+                [row.ci_low, row.ci_high], [height, height], color=style.family_colour(lane.family), lw=0.9, gid="ci"
+            )
+        axes.plot(row.difference, height, **_mark(lane), gid="difference", clip_on=False)
         if pd.notna(row.warning):
-            axes.annotate(footnotes.add(row.warning), (row.difference, y), (3, 2), textcoords="offset points",
+            axes.annotate(footnotes.add(row.warning), (row.difference, height), (3, 2), textcoords="offset points",
                           va="center", color="0.4", fontsize=style.MIN_FONT_SIZE_PT)  # fmt: skip
 
 
