@@ -174,7 +174,8 @@ def _count_unknown_attributes(instances: Iterable[Mapping[str, Any]]) -> dict[st
 def _make_table_row(image: Mapping[str, Any]) -> dict[str, Any]:
     columns = {"id": "image_id", "file_name": "file", "width": "width", "height": "height", "group": "group"}
     optional = {key: image.get(key) for key in ("sequence", "frame")}
-    return {column: image[key] for key, column in columns.items()} | optional
+    strata = sorted(image.get("attributes", {}).items()) or None
+    return {column: image[key] for key, column in columns.items()} | optional | {"strata": strata}
 
 
 def _to_coco_annotation(image: AnnotatedImage, annotation: Annotation, nouns: list[str]) -> dict[str, Any]:

@@ -85,6 +85,7 @@ def test_every_original_is_there_as_it_is_and_once_per_transform(source, tmp_pat
     assert (tmp_path / "out/images/tree-0.png").read_bytes() == original
     table = IMAGES.read(tmp_path / "out/images.parquet")
     assert set(table.loc[table["file"].str.startswith("tree-1"), "group"]) == {"row0"}
+    assert dict(table.set_index("file").loc["tree-0.flip.png", "strata"]) == {"augmentation": "flip"}
     assert {key: set(truth.attributes[key]) for key in truth.attributes} == {
         key: set(values) for key, values in LABELS["attributes"].items()
     }

@@ -92,6 +92,13 @@ def test_written_data_set_reads_back(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "instances.json").read_text(encoding="utf-8"))["info"]["dataset"] == "d"
 
 
+def test_attributes_of_images_are_their_strata(tmp_path: Path) -> None:
+    images = [replace(make_image("b.png"), attributes={"lighting": "dusk", "density": "dense"}), make_image("a.png")]
+    write(tmp_path, images)
+    strata = IMAGES.read(tmp_path / "images.parquet").set_index("file")["strata"]
+    assert dict(strata["b.png"]) == {"lighting": "dusk", "density": "dense"} and strata["a.png"] is None
+
+
 def test_sequences_tracks_and_occlusion_read_back(tmp_path: Path) -> None:
     annotations = [
         Annotation("apple", mask=square_mask(), occluded_fraction=0.0, track_id=7),
