@@ -1,6 +1,6 @@
 """Augmentations: (a) who trains with which; (b) what each costs a model at test time.
 
-(a) are facts. A letter is a source, which the CSV file lists; – means that the source has no such augmentation.
+(a) are facts. A letter in brackets is a source, which the CSV file lists; – means that the source has none.
 
 (b) are measured. Each image of a data set is predicted as it is and once for each transform. A mark is the metric of
 the transformed images minus that of the originals, paired by original; a line is its interval. Left of 0 the transform
@@ -12,7 +12,7 @@ has the values of the transformed images and of the originals, and the share tha
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from string import ascii_lowercase
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ def build_fact_rows(facts: Mapping[str, Any], file: str) -> pd.DataFrame:
     """
     ids = [row["id"] for row in facts["augmentations"]]
     rows = []
-    for letter, column in zip(ascii_lowercase, facts["columns"], strict=False):
+    for letter, column in zip(ascii_uppercase, facts["columns"], strict=False):
         unknown = sorted(set(column["cells"]) - set(ids))
         if unknown:
             raise UserError(f"{file}: {column['id']} has a cell {unknown[0]}, which is none of augmentations: {ids}")
@@ -182,12 +182,12 @@ def draw_panels(facts: Mapping[str, Any], fact_rows: pd.DataFrame, rows: pd.Data
 def _draw_facts(figure: Figure, facts: Mapping[str, Any], fact_rows: pd.DataFrame) -> None:
     """Draw a column for each training, its heading with the letter of the source, and its strengths."""
     cells = fact_rows.set_index(["augmentation", "training"])
-    size: dict[str, Any] = {"fontsize": style.MIN_FONT_SIZE_PT, "va": "center"}
+    size: dict[str, Any] = {"fontsize": style.MIN_FONT_SIZE_PT, "va": "center_baseline"}
     for number, column in enumerate(facts["columns"]):
         x = style.MARGIN_IN + ROW_LABEL_WIDTH + (number + 0.5) * COLUMN_WIDTH
         model, _, owner = column["label"].partition(", ")
         letter = cells.loc[(facts["augmentations"][0]["id"], column["id"]), "letter"]
-        lines = [f"{model} {letter}", *wrap_text(owner, COLUMN_WIDTH - 0.04, 2)]
+        lines = [f"{model} [{letter}]", *wrap_text(owner, COLUMN_WIDTH - 0.04, 2)]
         for line, text in enumerate(lines):
             position = from_top_left(figure, x, 0.21 + line * 0.11)
             colour = style.family_colour(model.lower()) if line == 0 else "0.35"
@@ -247,8 +247,8 @@ def _draw_panel(
         height = middle + (number - (len(lanes) - 1) / 2) * step
         if pd.isna(row.difference):
             text = f"{notes.note_kind(row.note)} ({footnotes.add(row.note)})"
-            axes.annotate(text, (0, height), (4, 0), textcoords="offset points", va="center", color="0.4",
-                          fontsize=style.MIN_FONT_SIZE_PT)  # fmt: skip
+            axes.text(0.02, height, text, transform=axes.get_yaxis_transform(), va="center", color="0.4",
+                      fontsize=style.MIN_FONT_SIZE_PT)  # fmt: skip
             continue
         if pd.notna(row.ci_low):
             axes.plot(

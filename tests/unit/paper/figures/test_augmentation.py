@@ -75,7 +75,7 @@ def test_each_difference_is_a_mark_with_its_interval(make_request):
     assert list_gids(output.figure).count("ci") == 6 * 3
     assert sorted(x for x, _ in list_marks(output.figure)) == pytest.approx(sorted([-0.1, -0.2, -0.3] * 6))
     texts = list_texts(output.figure)
-    assert "copies, n = 12 groups of originals" in texts
+    assert {"copies, n = 12 groups of originals", "SAM2 [A]", "SAM3 [B]"} <= set(texts)
     assert {"SAM2.1-L · box: IoU", "SAM3 · box: IoU", "SAM3 · nouns: pmF1", "OWLv2 + SAM2.1-L · nouns: pmF1"} <= set(
         texts
     )
@@ -94,10 +94,10 @@ def test_the_csv_file_has_facts_with_sources_and_differences_with_the_share_kept
     rows = pd.read_csv(save_figure(make_request(make_all_rows()), tmp_path / "out")["rows"])
     facts, measured = rows[rows["part"] == "a"], rows[rows["part"] == "b"]
     assert facts[["augmentation", "training", "letter"]].to_numpy().tolist() == [
-        ["mirror", "one", "a"],
-        ["colour", "one", "a"],
-        ["mirror", "two", "b"],
-        ["colour", "two", "b"],
+        ["mirror", "one", "A"],
+        ["colour", "one", "A"],
+        ["mirror", "two", "B"],
+        ["colour", "two", "B"],
     ]
     assert facts["strength"].fillna("").tolist() == ["yes", "≤ 0.1", "yes", ""]
     assert facts["source"].tolist() == ["S2R configs"] * 2 + ["S3P §C.4"] * 2
