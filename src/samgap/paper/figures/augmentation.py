@@ -78,7 +78,8 @@ def draw_figure(request: FigureRequest) -> FigureOutput:
     rows = select_rows(COMPARISONS.read(request.inputs["comparisons"]), request.entry["comparisons"])
     lanes = list_lanes(rows, request.models)
     figure = draw_panels(facts, fact_rows, rows, lanes)
-    table = pd.concat([fact_rows, rows.assign(part="b")], ignore_index=True)
+    measured = rows.assign(part="b", source=str(request.inputs["comparisons"]))
+    table = pd.concat([fact_rows, measured], ignore_index=True)
     return FigureOutput(figure, table, [lane.model for lane in lanes])
 
 

@@ -103,7 +103,7 @@ def test_the_csv_file_has_facts_with_sources_and_differences_with_the_share_kept
     assert facts["source"].tolist() == ["S2R configs"] * 2 + ["S3P §C.4"] * 2
     boxes = measured[(measured["model"] == "sam2-large")].set_index("augmentation")
     assert boxes["share_kept"].to_dict() == pytest.approx({"flip": 7 / 8, "crop-half": 6 / 8, "hue-10": 5 / 8})
-    assert len(measured) == 6 * 3
+    assert len(measured) == 6 * 3 and set(measured["source"]) == {str(tmp_path / "comparisons.parquet")}
 
 
 def test_other_comparisons_are_not_drawn(make_request):
