@@ -1,5 +1,6 @@
 # Input functions, captions and code hashes of paper.smk.
 from samgap.config import plugins, score_thresholds
+from samgap.config.cells import iter_cells
 from samgap.paper.captions import read_caption
 
 
@@ -9,6 +10,28 @@ def paper_files():
     return [
         *expand(f"{folder}/figures/{{figure}}.{{form}}", figure=config["figures"], form=["pdf", "svg", "png", "csv"]),
         *expand(f"{folder}/tables/{{table}}.{{form}}", table=config["tables"], form=["csv", "md", "tex", "html"]),
+    ]
+
+
+SHARD_TABLES = {
+    "pairs": "matching",
+    "instances": "matching",
+    "overlaps": "matching",
+    "masks": "predictions",
+    "timing": "predictions",
+}
+"""Tables of a cell that a figure or table can read -> the stage that writes them."""
+
+
+def drawn_shards(entry, run, table):
+    """The shards of a table, of all cells of the experiments that an entry names; of its data set alone, if it names one."""
+    sections = {f"experiments.{name}" for name in entry.get("experiments", [])}
+    cells = sorted({cell for section, cell in iter_cells(config) if section in sections})
+    return [
+        f"results/{run}/{SHARD_TABLES[table]}/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/{table}.parquet"
+        for dataset, model, prompts in cells
+        if entry.get("dataset", dataset) == dataset
+        for shard in shard_names(dataset)
     ]
 
 
@@ -29,7 +52,12 @@ def declared_input(section, id, run, given):
         "claims": f"results/{run}/claims/claims.parquet",
     }
     names = plugins.read_paper_inputs(Path(workflow.basedir), section, id)
-    return {name: files[name] for name in names if name not in given}
+    entry = config[section][id]
+    return {
+        name: drawn_shards(entry, run, name) if name in SHARD_TABLES else files[name]
+        for name in names
+        if name not in given
+    }
 
 
 def figure_input(wildcards):

@@ -34,6 +34,7 @@ PAPER_FOLDER = "src/samgap/paper"
 """The folder, relative to the root, with the sub-folders `figures` and `tables`: one module for each id."""
 PAPER_INPUTS = (
     *("estimates", "comparisons", "confusions", "score_thresholds", "history", "inventory", "probes", "claims"),
+    *("pairs", "instances", "overlaps", "masks", "timing"),
 )
 """The names that `INPUTS` of a figure's or table's module may have; rules/functions/paper.smk has their paths."""
 
