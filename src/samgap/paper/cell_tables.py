@@ -1,6 +1,6 @@
 """Read tables of all shards of some cells, with the cell that the folders of their paths name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +28,20 @@ def list_skips(paths: Iterable[str | Path]) -> dict[tuple[str, str, str], str]:
             cell = _parse_cell(path)
             skips[cell["dataset"], cell["model"], cell["prompts"]] = f"skipped: {reason}"
     return skips
+
+
+def add_skipped_cells(
+    rows: pd.DataFrame, skips: Mapping[tuple[str, str, str], str], columns: list[str]
+) -> pd.DataFrame:
+    """Return `rows` with `columns`, and a row with the cell and its `note` for each skipped cell.
+
+    Columns of whole numbers remain such: their type is Int64 if a cell was skipped.
+    """
+    if not skips:
+        return rows.reindex(columns=columns)
+    notes = [{**dict(zip(CELL, cell, strict=True)), "note": note} for cell, note in skips.items()]
+    whole = {name: "Int64" for name in columns if name in rows and pd.api.types.is_integer_dtype(rows[name])}
+    return pd.DataFrame([*rows.to_dict("records"), *notes], columns=columns).astype(whole if len(rows) else {})
 
 
 def _parse_cell(path: str | Path) -> dict[str, str]:

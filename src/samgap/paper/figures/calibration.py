@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from samgap.metrics import calibration
 from samgap.metrics.row_masks import is_evaluable_phrase
 from samgap.paper import labels, style
-from samgap.paper.cell_tables import CELL, list_skips, read_shards
+from samgap.paper.cell_tables import CELL, add_skipped_cells, list_skips, read_shards
 from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.layout import from_top_left, wrap_text
@@ -56,11 +56,7 @@ def build_rows(request: FigureRequest) -> pd.DataFrame:
     marked = estimates[estimates["lacks_labels"].fillna(False).astype(bool)]
     lacking = set(map(tuple, marked[CELL].to_numpy()))
     skips = list_skips(request.inputs["pairs"])
-    frames = [pd.DataFrame(columns=COLUMNS)]
-    frames += [
-        pd.DataFrame([{**dict(zip(CELL, cell, strict=True)), "note": note}], columns=COLUMNS)
-        for cell, note in skips.items()
-    ]
+    frames = []
     for cell, group in pairs.groupby(CELL, sort=False):
         phrases = group[is_evaluable_phrase(group)]
         if phrases.empty or cell in skips:
@@ -71,8 +67,9 @@ def build_rows(request: FigureRequest) -> pd.DataFrame:
             lacks_labels=cell in lacking,
             source=";".join(dict.fromkeys(group["source"])),
         )
-        frames.append(frame.reindex(columns=COLUMNS))
-    return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+        frames.append(frame)
+    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
+    return add_skipped_cells(rows, skips, COLUMNS)
 
 
 def count_bins(phrases: pd.DataFrame) -> pd.DataFrame:

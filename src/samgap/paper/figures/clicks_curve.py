@@ -26,7 +26,7 @@ from samgap.paper.plots import (
 )
 from samgap.tables.statistics import ESTIMATES
 
-PANEL_LEFT, PANEL_WIDTH, PANEL_HEIGHT, HEADING_HEIGHT, AXIS_HEIGHT = 0.5, 4.2, 1.9, 0.3, 0.42
+PANEL_LEFT, PANEL_WIDTH, PANEL_HEIGHT, HEADING_HEIGHT, AXIS_HEIGHT = 0.5, 6.5, 1.8, 0.3, 0.42
 """Sizes in inches."""
 COLUMNS = [*ESTIMATES.columns[:5], "clicks", *ESTIMATES.columns[5:], "source"]
 LINE = ["model", "prompts"]

@@ -35,7 +35,7 @@ SUMMARIES = ("mean", "worst", "sd", "agreement")
 PREFIX = "prompt-sensitivity-"
 
 LINE_HEIGHT, HEADING_HEIGHT, AXIS_HEIGHT = 0.17, 0.3, 0.42
-PHRASE_WIDTH, PANEL_WIDTH, SUMMARY_LEFT, SUMMARY_WIDTH = 1.75, 1.9, 5.2, 1.8
+PHRASE_WIDTH, PANEL_WIDTH, SUMMARY_LEFT, SUMMARY_WIDTH = 1.75, 2.9, 5.15, 1.8
 """Sizes in inches."""
 COLUMNS = [*ESTIMATES.columns[:5], "concept", "phrase", *ESTIMATES.columns[5:], "source"]
 Group = tuple[str, str]
