@@ -4,13 +4,14 @@ A case is a row of table `instances` that is missed or a false positive, or a ma
 phrase. The kinds exclude each other; the first that applies counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from samgap.metrics.row_masks import is_evaluable_phrase
 from samgap.paper.cell_tables import CELL
+from samgap.paper.csv import iterate_rows
 
 KINDS: Mapping[str, str] = {
     "missed": "no mask with IoU ≥ 0.5; largest object first",
@@ -122,9 +123,9 @@ def select_worst(cases: pd.DataFrame, count: int) -> pd.DataFrame:
 
 def _drop_repetitions(cases: pd.DataFrame) -> pd.DataFrame:
     """Drop cases on an object of which a worse case is there, so that the cases of one object are drawn once."""
-    seen: set[tuple[Sequence[str], int, int]] = set()
+    seen: set[tuple[str, int, int]] = set()
     kept = []
-    for row in cases.itertuples():
+    for row in iterate_rows(cases):
         ids = [] if row.truth_id is None or pd.isna(row.truth_id) else [int(row.truth_id)]
         ids += row.others if isinstance(row.others, list) else []
         keys = {(row.model, row.image_id, id) for id in ids}

@@ -57,12 +57,15 @@ def build_rows(request: FigureRequest) -> pd.DataFrame:
     lacking = set(map(tuple, marked[CELL].to_numpy()))
     skips = list_skips(request.inputs["pairs"])
     frames = []
-    for cell, group in pairs.groupby(CELL, sort=False):
+    for (dataset, model, prompts), group in pairs.groupby(CELL, sort=False):
+        cell = dataset, model, prompts
         phrases = group[is_evaluable_phrase(group)]
         if phrases.empty or cell in skips:
             continue
         frame = count_bins(phrases).assign(
-            **dict(zip(CELL, cell, strict=True)),
+            dataset=str(dataset),
+            model=str(model),
+            prompts=str(prompts),
             n_images=phrases["image_id"].nunique(),
             lacks_labels=cell in lacking,
             source=";".join(dict.fromkeys(group["source"])),

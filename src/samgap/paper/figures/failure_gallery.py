@@ -107,7 +107,7 @@ def draw_gallery(cases: pd.DataFrame, rows: pd.DataFrame, request: FigureRequest
     top = 0.0
     for (kind, definition), height in zip(KINDS.items(), heights, strict=True):
         own = cases[cases["kind"] == kind]
-        n_cases = int(own["n_cases"].iat[0]) if len(own) else 0
+        n_cases = int(own["n_cases"].max()) if len(own) else 0
         mark = " †" if own["lacks_labels"].any() else ""
         x, y = from_top_left(figure, EDGE_IN, top + 0.04)
         text = wrap_text(f"{kind}{mark} (n = {n_cases:,}): {definition}", style.FIGURE_WIDTH_IN * 0.95, 1)[0]
@@ -158,8 +158,8 @@ def crop_square(area: np.ndarray | None, size: tuple[int, int]) -> tuple[int, in
     if area is None or not area.any():
         return 0, 0, min(size), min(size)
     ys, xs = np.nonzero(area)
-    side = max(np.ptp(xs) + 1, np.ptp(ys) + 1)
-    side = int(min(max(side * (1 + 2 * CROP_MARGIN), MIN_CROP_PX), height, width))
+    extent = max(int(np.ptp(xs)), int(np.ptp(ys))) + 1
+    side = int(min(max(extent * (1 + 2 * CROP_MARGIN), MIN_CROP_PX), height, width))
     x0 = int(np.clip((xs.min() + xs.max() + 1 - side) // 2, 0, width - side))
     y0 = int(np.clip((ys.min() + ys.max() + 1 - side) // 2, 0, height - side))
     return x0, y0, x0 + side, y0 + side

@@ -145,7 +145,7 @@ def _draw_estimates(axes: Axes, y: float, rows: pd.DataFrame, looks: Mapping[Any
 
 
 def _explain_model(rows: pd.DataFrame, look: LineLook, request: FigureRequest) -> LegendEntry:
-    name = labels.model_label(request.models, rows["model"].iat[0])
+    name = labels.model_label(request.models, str(rows["model"].iat[0]))
     if rows["value"].isna().all():
         return LegendEntry(f"{name}: no data: {join_reasons(rows['note'], 'no estimate')}")
     return LegendEntry(name, {"color": look.colour, "lw": 0.9, "marker": look.marker, "ms": 3})
