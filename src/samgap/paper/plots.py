@@ -15,7 +15,7 @@ LEGEND_LINE_IN = 0.13
 """Height of a line of a legend, inches."""
 SWATCH_IN = 0.32
 """Width of the line that a legend entry explains, inches."""
-EDGE_IN = 0.06
+EDGE_IN = style.MARGIN_IN
 """Distance of texts from the left and right edges of the figure, inches."""
 FOOTNOTE_LINE_IN = 0.11
 """Height of a line of text at the bottom, inches."""
