@@ -97,7 +97,7 @@ def draw_gallery(cases: pd.DataFrame, rows: pd.DataFrame, request: FigureRequest
     n_rows = cases["kind"].nunique()
     free = style.MAX_FIGURE_HEIGHT_IN - bottom - len(KINDS) * (HEADING_HEIGHT + ROW_GAP) - n_rows * TEXT_HEIGHT
     width = min((style.FIGURE_WIDTH_IN - 2 * EDGE_IN - (count - 1) * GAP) / count, free / n_rows, MAX_WIDTH)
-    step = (style.FIGURE_WIDTH_IN - 2 * EDGE_IN - width) / max(count - 1, 1)
+    step = (style.FIGURE_WIDTH_IN - 2 * EDGE_IN) / count
     heights = [
         HEADING_HEIGHT + (width + TEXT_HEIGHT if (cases["kind"] == kind).any() else 0) + ROW_GAP for kind in KINDS
     ]
@@ -118,11 +118,7 @@ def draw_gallery(cases: pd.DataFrame, rows: pd.DataFrame, request: FigureRequest
             pixels = read_image(Path(request.inputs["images"]) / case.file)
             draw_case(axes, pixels, case, truth, masks)
             x, y = from_top_left(figure, left, top + HEADING_HEIGHT + width + 0.02)
-            lines = [
-                line
-                for text in describe_case(case, request)
-                for line in wrap_text(text, max(width, min(step, 1.4) - GAP), 1)
-            ]
+            lines = [line for text in describe_case(case, request) for line in wrap_text(text, step - GAP, 1)]
             figure.text(x, y, "\n".join(lines), va="top", fontsize=style.MIN_FONT_SIZE_PT, linespacing=1.15)
         top += height
     return figure

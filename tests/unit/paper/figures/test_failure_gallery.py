@@ -27,13 +27,19 @@ def encode(mask):
     return coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
 
 
-def write_run(folder, skipped=None, lacks_labels=False):
+def write_run(folder, skipped=None, lacks_labels=False, n_missed=1, images=3):
     """Image 1: an apple at (30, 30) that is missed, one at (90, 90) with a correct mask, and a mask on nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(0).integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / "tree.png")
     annotations = []
-    for id, mask in ((1, make_disc(30, 30)), (2, make_disc(90, 90))):
+    missed_ids = [1, *range(3, 2 + n_missed)]
+    discs = {
+        1: make_disc(30, 30),
+        2: make_disc(90, 90),
+        **{id: make_disc(20 * id - 40, 60, 6) for id in missed_ids[1:]},
+    }
+    for id, mask in discs.items():
         rle = encode(mask)
         segmentation = {"size": rle["size"], "counts": rle["counts"].decode()}
         box = [float(each) for each in coco_mask.toBbox(rle)]
@@ -51,7 +57,16 @@ def write_run(folder, skipped=None, lacks_labels=False):
              "area_px": int(mask.sum()), "rle": encode(mask)["counts"]}
         )  # fmt: skip
     instances = [
-        {"prompt_id": "a", "image_id": 1, "outcome": "missed", "truth_id": 1, "truth_area_px": 317},
+        *(
+            {
+                "prompt_id": "a",
+                "image_id": 1,
+                "outcome": "missed",
+                "truth_id": id,
+                "truth_area_px": int(discs[id].sum()),
+            }
+            for id in missed_ids
+        ),
         {"prompt_id": "a", "image_id": 1, "outcome": "matched", "truth_id": 2, "prediction_id": 0, "score": 0.9},
         {"prompt_id": "a", "image_id": 1, "outcome": "false", "prediction_id": 1, "score": 0.8},
     ]
@@ -65,7 +80,7 @@ def write_run(folder, skipped=None, lacks_labels=False):
         inputs[name] = [str(write_cell(table, folder, CELL, [] if skipped else rows, skipped))]
     is_skipped = skipped is not None
     pairs = write_cell(PAIRS, folder, CELL, [], skipped) if is_skipped else write_pairs(folder, *CELL, [phrase])
-    entry = {"experiments": ["concept-prompts"], "dataset": "orchard-sim-test", "images": 3}
+    entry = {"experiments": ["concept-prompts"], "dataset": "orchard-sim-test", "images": images}
     paths = {name: str(path) if not isinstance(path, list) else path for name, path in inputs.items()}
     return FigureRequest("failure-gallery", {**paths, "pairs": [str(pairs)]}, entry, MODELS)
 
@@ -88,6 +103,13 @@ def test_each_case_is_a_crop_with_its_phrase_score_and_image(tmp_path):
     assert "“apple” no mask, 317 px image 1 · SAM3 (demo)" in texts
     assert "“apple” score 0.80 image 1 · SAM3 (demo)" in texts
     assert any(text.startswith("merged (n = 0): ") for text in texts)
+    check_texts(figure)
+
+
+def test_texts_of_full_rows_neither_overlap_nor_are_cut(tmp_path):
+    figure = draw(write_run(tmp_path, n_missed=6, images=5)).figure
+    assert len(figure.axes) == 5 + 1
+    assert any(text.startswith("missed (n = 6)") for text in list_texts(figure))
     check_texts(figure)
 
 
