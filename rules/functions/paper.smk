@@ -1,5 +1,6 @@
 # Input functions, captions and code hashes of paper.smk.
 from samgap.config import plugins, score_thresholds
+from samgap.config.cells import iter_cells
 from samgap.paper.captions import read_caption
 
 PAGE_SECTIONS = (
@@ -57,6 +58,28 @@ def page_captions():
     }
 
 
+SHARD_TABLES = {
+    "pairs": "matching",
+    "instances": "matching",
+    "overlaps": "matching",
+    "masks": "predictions",
+    "timing": "predictions",
+}
+"""Tables of a cell that a figure or table can read -> the stage that writes them."""
+
+
+def drawn_shards(entry, run, table):
+    """The shards of a table, of all cells of the experiments that an entry names; of its data set alone, if it names one."""
+    sections = {f"experiments.{name}" for name in entry.get("experiments", [])}
+    cells = sorted({cell for section, cell in iter_cells(config) if section in sections})
+    return [
+        f"results/{run}/{SHARD_TABLES[table]}/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/{table}.parquet"
+        for dataset, model, prompts in cells
+        if entry.get("dataset", dataset) == dataset
+        for shard in shard_names(dataset)
+    ]
+
+
 def declared_input(section, id, run, given):
     """The files that a figure's or table's module names in its INPUTS, without those that the rule has (`given`)."""
     statistics = f"results/{run}/statistics"
@@ -75,7 +98,12 @@ def declared_input(section, id, run, given):
         "claims": f"results/{run}/claims/claims.parquet",
     }
     names = plugins.read_paper_inputs(Path(workflow.basedir), section, id)
-    return {name: files[name] for name in names if name not in given}
+    entry = config[section][id]
+    return {
+        name: drawn_shards(entry, run, name) if name in SHARD_TABLES else files[name]
+        for name in names
+        if name not in given
+    }
 
 
 def figure_input(wildcards):

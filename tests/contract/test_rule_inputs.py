@@ -46,5 +46,39 @@ def test_history_is_that_of_the_trainings_in_the_entry(root, entry, trainings):
     assert names["table_input"](SimpleNamespace(table="history", run="try")) == {"history": history}
 
 
+CELLS = {
+    "words": {"datasets": ["orchard", "field"], "models": ["sam3"], "prompts": ["concepts"]},
+    "boxes": {"datasets": ["orchard"], "models": ["sam2"], "prompts": ["box"]},
+    "not-drawn": {"datasets": ["orchard"], "models": ["sam2"], "prompts": ["point"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "cells"),
+    [
+        (
+            None,
+            [
+                "field/model=sam3/prompts=concepts",
+                "orchard/model=sam2/prompts=box",
+                "orchard/model=sam3/prompts=concepts",
+            ],
+        ),
+        ("field", ["field/model=sam3/prompts=concepts"]),
+    ],
+)
+def test_tables_of_cells_are_the_shards_of_the_experiments_drawn(root, dataset, cells):
+    module = root / "src/samgap/paper/figures/cells.py"
+    module.write_text("INPUTS = ('pairs', 'timing')\n", encoding="utf-8")
+    entry = {"experiments": ["words", "boxes"], **({"dataset": dataset} if dataset else {})}
+    names = load_functions(root, figures={"cells": entry}, experiments=CELLS)
+    names["shard_names"] = lambda dataset: ["000", "001"]
+    shards = [f"dataset={cell}/shard={shard}" for cell in cells for shard in ("000", "001")]
+    assert names["declared_input"]("figures", "cells", "try", given=["estimates"]) == {
+        "pairs": [f"results/try/matching/{shard}/pairs.parquet" for shard in shards],
+        "timing": [f"results/try/predictions/{shard}/timing.parquet" for shard in shards],
+    }
+
+
 def test_a_table_without_inputs_gets_no_more(root):
     assert load_functions(root, tables={"mine": {}})["table_input"](SimpleNamespace(table="mine", run="try")) == {}

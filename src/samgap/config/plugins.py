@@ -35,6 +35,7 @@ PAPER_FOLDER = "src/samgap/paper"
 PAPER_INPUTS = (
     *("estimates", "comparisons", "rank_correlations", "confusions", "score_thresholds"),
     *("history", "inventory", "probes", "claims"),
+    *("pairs", "instances", "overlaps", "masks", "timing"),
 )
 """The names that `INPUTS` of a figure's or table's module may have; rules/functions/paper.smk has their paths."""
 

@@ -6,8 +6,9 @@ report. `samgap.paper.render` calls it inside the style of all figures and write
 literals, which are read without an import:
 
 - `INPUTS`: the files that it reads in addition to `estimates`, in `request.inputs`: any of `comparisons`, `confusions`,
-  `inventory`, `probes`, `claims`, and the lists `score_thresholds` (a file for each model) and `history` (for each
-  training).
+  `inventory`, `probes`, `claims`, and the lists `score_thresholds` (a file for each model), `history` (for each
+  training), `pairs`, `instances`, `overlaps`, `masks` and `timing` (the shards of the cells of the entry's experiments;
+  those of its data set alone, if it names one).
 - `OPTIONS`: a JSON schema of keys that its entry has in addition to those of all figures.
 """
 
