@@ -145,3 +145,11 @@ def test_a_model_composed_of_a_demo_model_stamps_the_figure(tmp_path):
     for name, models in (("demo", request.models), ("published", {**request.models, "grounded-demo": published})):
         svg = save_figure(replace(request, models=models), tmp_path / name)["svg"].read_text(encoding="utf-8")
         assert ("demo-stamp" in svg) == (name == "demo")
+
+
+def test_the_figure_looks_like_its_reference_image(tmp_path, check_image):
+    check_image(draw(lanes_request(tmp_path)).figure, "workflows")
+
+
+def test_missing_measurements_look_like_their_reference_image(tmp_path, check_image):
+    check_image(draw(lanes_request(tmp_path, lanes=("spatial",))).figure, "workflows-no-data")
