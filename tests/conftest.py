@@ -1,5 +1,7 @@
-"""The order of the tests, the option `--all`, hints on skipped tests, and fixtures of several folders."""
+"""The order of the tests, options of pytest, hints on skipped tests, and fixtures of several folders."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ HINTS = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="also run the tests marked `slow`")
+    parser.addoption("--write-images", action="store_true", help="write the reference images in tests/images")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -56,3 +59,13 @@ def orchard_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "data" / "my-orchard"
     write_orchard_folder(folder)
     return folder
+
+
+@pytest.fixture
+def check_image(tmp_path: Path, pytestconfig: pytest.Config) -> Callable[..., None]:
+    """Function that compares a figure with the reference image of a name (tests/helpers/reference_images.py)."""
+    from tests.helpers import reference_images  # imports matplotlib
+
+    return functools.partial(
+        reference_images.check_image, folder=tmp_path, write=pytestconfig.getoption("--write-images")
+    )

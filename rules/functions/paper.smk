@@ -109,11 +109,22 @@ def declared_input(section, id, run, given):
 def figure_input(wildcards):
     """The tables that a figure's module declares, and the images and masks that its entry names."""
     declared = declared_input("figures", wildcards.figure, wildcards.run, given=["estimates"])
-    return declared | image_input(wildcards)
+    return declared | image_input(wildcards) | lane_input(wildcards)
 
 
 def table_input(wildcards):
     return declared_input("tables", wildcards.table, wildcards.run, given=["estimates", "comparisons"])
+
+
+def lane_input(wildcards):
+    """The timings and the matches of the cells that a figure's lanes name."""
+    inputs = {}
+    for lane, cell in config["figures"][wildcards.figure].get("lanes", {}).items():
+        folder = f"dataset={cell['dataset']}/model={cell['model']}/prompts={cell['prompts']}"
+        for name, stage in (("timing", "predictions"), ("pairs", "matching")):
+            table = f"results/{wildcards.run}/{stage}/{folder}/shard={{shard}}/{name}.parquet"
+            inputs[f"{lane}_{name}"] = expand(table, shard=shard_names(cell["dataset"]))
+    return inputs
 
 
 def image_input(wildcards):

@@ -18,7 +18,7 @@ from tests.helpers.package_verdicts import VERDICTS
 from tests.helpers.paper import MODELS, draw, list_texts, make_estimates
 
 ROOT = Path(__file__).parents[2]
-FACTS = {name: name for name in ("architectures", "reasons", "timeline", "outlook", "augmentation")}
+FACTS = {name: name for name in ("architectures", "reasons", "timeline", "outlook", "augmentation", "workflows")}
 """File in config/paper -> definition of its schema."""
 
 
@@ -30,9 +30,9 @@ def list_references(value):
     return [reference for item in value for reference in list_references(item)] if isinstance(value, list) else []
 
 
-@pytest.mark.parametrize(("name", "definition"), FACTS.items())
-def test_each_fact_has_a_source_that_exists(name, definition):
-    facts = read_facts(name, f"config/paper/{name}.yaml", definition)
+@pytest.mark.parametrize("name", FACTS)
+def test_each_fact_has_a_source_that_exists(name):
+    facts = read_facts(name, f"config/paper/{name}.yaml", name)
     sources = yaml.safe_load((ROOT / "config/paper/sources.yaml").read_text(encoding="utf-8"))
     references = list_references(facts)
     assert references
@@ -106,3 +106,21 @@ def test_the_outlook_names_claims_and_figures_that_exist():
             if "claim" in statement:
                 assert statement["claim"] in {claim["id"] for claim in claims}
                 assert statement["shown-in"] == "claims" or statement["shown-in"].split()[1] in numbers
+
+
+def test_the_workflows_have_a_lane_for_each_role_and_each_configuration_measures_them():
+    lanes = read_facts("workflows", "config/paper/workflows.yaml", "workflows")["lanes"]
+    schema = yaml.safe_load((ROOT / "config/schema.yaml").read_text(encoding="utf-8"))
+    assert [lane["id"] for lane in lanes] == schema["$defs"]["drawn-lanes"]["propertyNames"]["enum"]
+    for config in ("config/config.yaml", "config/demo.yaml"):
+        content = yaml.safe_load((ROOT / config).read_text(encoding="utf-8"))
+        entry = content["figures"]["workflows"]
+        assert list(entry["lanes"]) == [lane["id"] for lane in lanes]
+        for lane, cell in entry["lanes"].items():
+            measured = {
+                metric
+                for experiment in (content["experiments"][name] for name in entry["experiments"])
+                if cell["model"] in experiment["models"] and cell["prompts"] in experiment["prompts"]
+                for metric in experiment["metrics"]
+            }
+            assert {*entry["metrics"], "prompts-per-image"} <= measured, (config, lane)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from snakemake.io import expand
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = (ROOT / "rules/functions/paper.smk").read_text(encoding="utf-8")
@@ -78,6 +79,19 @@ def test_tables_of_cells_are_the_shards_of_the_experiments_drawn(root, dataset, 
         "pairs": [f"results/try/matching/{shard}/pairs.parquet" for shard in shards],
         "timing": [f"results/try/predictions/{shard}/timing.parquet" for shard in shards],
     }
+
+
+def test_a_figure_gets_the_timings_and_matches_of_its_lanes(root):
+    cell = {"dataset": "orchard", "model": "small", "prompts": "box"}
+    names = load_functions(root, figures={"mine": {"lanes": {"spatial": cell}}})
+    names |= {"shard_names": lambda dataset: ["000", "001"], "expand": expand}
+    inputs = names["lane_input"](SimpleNamespace(figure="mine", run="try"))
+    folder = "dataset=orchard/model=small/prompts=box"
+    assert inputs == {
+        "spatial_timing": [f"results/try/predictions/{folder}/shard={n}/timing.parquet" for n in ("000", "001")],
+        "spatial_pairs": [f"results/try/matching/{folder}/shard={n}/pairs.parquet" for n in ("000", "001")],
+    }
+    assert inputs.items() <= names["figure_input"](SimpleNamespace(figure="mine", run="try")).items()
 
 
 def test_a_table_without_inputs_gets_no_more(root):

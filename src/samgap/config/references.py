@@ -33,6 +33,10 @@ def validate_references(config: Mapping[str, Any]) -> None:
     for name, entry in config["figures"].items():
         if "concept" in entry:
             _validate_figure_phrase(name, entry["concept"], config["prompts"])
+        for lane, cell in entry.get("lanes", {}).items():
+            _validate_figure_lane(
+                f"figures.{name}.lanes.{lane}", cell, entry.get("experiments", []), config["experiments"]
+            )
 
 
 def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
@@ -79,6 +83,9 @@ def _iter_paper_references(key_path: str, entry: Mapping[str, Any]) -> Iterator[
         if side in entry:
             yield f"{key_path}.{side}.model", "models", [entry[side]["model"]]
             yield f"{key_path}.{side}.prompts", "prompts", [entry[side]["prompts"]]
+    for lane, cell in entry.get("lanes", {}).items():
+        for key, section in (("dataset", "datasets"), ("model", "models"), ("prompts", "prompts")):
+            yield f"{key_path}.lanes.{lane}.{key}", section, [cell[key]]
 
 
 def _validate_shown_metrics(key_path: str, entry: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
@@ -98,3 +105,14 @@ def _validate_figure_phrase(figure: str, concept: Mapping[str, Any], prompts: Ma
             f"config: figures.{figure}.concept.phrase is '{concept['phrase']}', not in prompts.{concept['prompts']}; "
             f"{suggest(concept['phrase'], phrases)}"
         )
+
+
+def _validate_figure_lane(
+    key_path: str, cell: Mapping[str, str], names: Iterable[str], experiments: Mapping[str, Any]
+) -> None:
+    """Raise UserError unless one of the experiments `names` has the cell of a figure's lane."""
+    keys = (("dataset", "datasets"), ("model", "models"), ("prompts", "prompts"))
+    if not any(all(cell[key] in experiments[name][ids] for key, ids in keys) for name in names):
+        text = ", ".join(cell[key] for key, _ in keys)
+        raise UserError(f"config: {key_path} ({text}) is in none of the figure's experiments {', '.join(names)}; "
+                        "add its experiment, or correct the lane")  # fmt: skip

@@ -146,7 +146,7 @@ def _restrict_entry(
     entry: Mapping[str, Any], models: set[str], experiments: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Return an experiment, comparison, figure or table without other models; None if it becomes empty."""
-    if not _has_only_models(entry, models):
+    if not _has_only_models({key: value for key, value in entry.items() if key != "lanes"}, models):
         return None
     restricted = dict(entry)
     for key, available in (("models", models), ("experiments", experiments)):
@@ -162,6 +162,14 @@ def _restrict_entry(
                 pair for pair in entry["pairs"] if _share_dataset(pair["candidate"], pair["baseline"], cells)
             ]
         elif not _has_candidate(entry["baseline"], cells):
+            return None
+    if "lanes" in entry:  # the figure says that there is no data for the others
+        cells = _list_cells(experiments[name] for name in restricted.get("experiments", []))
+        lanes = entry["lanes"].items()
+        restricted["lanes"] = {
+            lane: cell for lane, cell in lanes if (cell["dataset"], cell["model"], cell["prompts"]) in cells
+        }
+        if not restricted["lanes"]:
             return None
     emptied = [key for key, value in restricted.items() if value == [] and entry[key] != []]
     return None if emptied else restricted

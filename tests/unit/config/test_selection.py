@@ -163,6 +163,17 @@ def test_figures_of_masks_or_images_that_no_selected_experiment_has_are_removed(
     assert config["figures"] == {"facts": figures["facts"]}
 
 
+def test_a_figure_keeps_the_lanes_of_the_selected_models() -> None:
+    cells = {model: {"dataset": "test", "model": model, "prompts": "box"} for model in ("a", "b")}
+    lanes = {"experiments": ["two-models"], "metrics": ["iou"], "lanes": {"spatial": cells["a"], "concept": cells["b"]}}
+    config = {**CONFIG, "figures": {"lanes": lanes}}
+    assert restrict(config, {"models": ["a"]})["figures"]["lanes"]["lanes"] == {"spatial": cells["a"]}
+    assert restrict(config, {"models": ["a", "b"]})["figures"]["lanes"] == lanes
+    assert restrict(config, {"experiments": ("one-model",)})["figures"] == {}
+    only_concept = {**CONFIG, "figures": {"lanes": {**lanes, "lanes": {"concept": cells["b"]}}}}
+    assert restrict(only_concept, {"models": ["a"]})["figures"] == {}
+
+
 def test_a_selection_without_any_experiment_is_an_error() -> None:
     assert restrict(CONFIG, {"models": None, "experiments": None}) == CONFIG
     with pytest.raises(UserError, match="no experiment has one of the models c"):

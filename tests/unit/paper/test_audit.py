@@ -92,3 +92,7 @@ def test_evidence_of_an_unknown_claim_is_an_error(make_request):
     facts["branches"][0]["evidence"][0]["claim"] = "a-9"
     with pytest.raises(UserError, match="the evidence of Prompts names the claim 'a-9', which the run does not have"):
         draw(make_request(facts=facts))
+
+
+def test_the_figure_looks_like_its_reference_image(make_request, check_image):
+    check_image(draw(make_request()).figure, "audit-branches")

@@ -112,3 +112,7 @@ def test_an_arrow_to_an_unknown_block_is_an_error(make_request):
 def test_a_module_that_the_model_does_not_have_is_an_error(make_request):
     with pytest.raises(UserError, match="new has no module track.attention in the inventory"):
         draw(make_request(new={"vision.weight": (1, 2), "track.token": (4,)}))
+
+
+def test_the_figure_looks_like_its_reference_image(make_request, check_image):
+    check_image(draw(make_request()).figure, "architectures")

@@ -186,3 +186,7 @@ def test_files_are_byte_identical_when_drawn_again(folder, tmp_path):
     for file_format, path in first.items():
         assert path.read_bytes() == second[file_format].read_bytes(), file_format
     assert pd.read_csv(first["rows"])["part"].tolist() == draw(make_request(folder)).rows["part"].tolist()
+
+
+def test_the_figure_looks_like_its_reference_image(folder, check_image):
+    check_image(draw(make_request(folder)).figure, "contact-sheet")

@@ -149,3 +149,7 @@ def test_the_figure_is_stamped_if_a_demo_model_is_drawn(tmp_path):
     published = save_figure(request, tmp_path / "b")["svg"].read_text(encoding="utf-8")
     assert 'id="demo-stamp"' in demo
     assert "demo" not in published
+
+
+def test_the_figure_looks_like_its_reference_image(tmp_path, check_image):
+    check_image(draw(estimates_request(make_estimates(), tmp_path)).figure, "estimates")

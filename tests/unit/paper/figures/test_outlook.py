@@ -71,3 +71,7 @@ def test_an_unknown_claim_is_an_error(make_request):
     facts["branches"][0]["statements"][0]["claim"] = "z"
     with pytest.raises(UserError, match="names the claim 'z', which the run does not have"):
         draw(make_request(facts=facts))
+
+
+def test_the_figure_looks_like_its_reference_image(make_request, check_image):
+    check_image(draw(make_request()).figure, "outlook")

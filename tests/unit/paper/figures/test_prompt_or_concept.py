@@ -113,3 +113,7 @@ def test_the_figure_is_stamped_if_a_demo_model_is_drawn(run, tmp_path):
     assert "demo models: not the published checkpoints" in demo
     assert "demo" not in published
     assert "demo-stamp" not in list_gids(draw(run.request(images=1)).figure)  # only the saved file is stamped
+
+
+def test_the_figure_looks_like_its_reference_image(run, check_image):
+    check_image(draw(run.request(images=1)).figure, "prompt-or-concept")

@@ -199,3 +199,7 @@ def test_files_are_byte_identical_when_drawn_again(folder, tmp_path):
     first, second = (save_figure(make_request(folder, sets), tmp_path / name) for name in ("a", "b"))
     for file_format, path in first.items():
         assert path.read_bytes() == second[file_format].read_bytes(), file_format
+
+
+def test_the_figure_looks_like_its_reference_image(folder, check_image):
+    check_image(draw(make_request(folder, images=1)).figure, "prompt-sheet")

@@ -105,3 +105,7 @@ def test_a_number_that_the_model_lacks_is_an_error(make_request):
     constants = {path: value for path, value in CONSTANTS.items() if path != "image_size"}
     with pytest.raises(UserError, match="new has no image_size in the inventory"):
         draw(make_request(constants))
+
+
+def test_the_figure_looks_like_its_reference_image(make_request, check_image):
+    check_image(draw(make_request()).figure, "sam3-to-scale")

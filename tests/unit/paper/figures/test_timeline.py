@@ -94,3 +94,7 @@ def test_a_cell_of_an_unknown_model_is_an_error(make_request, change, message):
     change(facts)
     with pytest.raises(UserError, match=message):
         draw(make_request(facts))
+
+
+def test_the_figure_looks_like_its_reference_image(make_request, check_image):
+    check_image(draw(make_request()).figure, "timeline")
