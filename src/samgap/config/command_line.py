@@ -58,16 +58,18 @@ RULE_OPTIONS = (
 """Options whose values are names of rules, or files that rules write."""
 TEXT_OPTIONS = (
     *("--cleanup-metadata", "--cm", "--wait-for-files", "--unneeded-temp-files", "--omit-flags", "--envvars"),
-    *("--target-jobs", "--logger"),
+    "--target-jobs",
 )
 """Options whose values are other names or files."""
 CHOICE_OPTIONS = (
-    *("--quiet", "-q", "--rerun-triggers", "--strict-dag-evaluation", "--shared-fs-usage"),
+    *("--quiet", "-q", "--rerun-triggers", "--strict-dag-evaluation", "--shared-fs-usage", "--logger"),
     *("--software-deployment-method", "--deployment-method", "--deployment", "--sdm"),
+    *("--lint", "--containerize", "--dag", "--rulegraph", "--scheduler", "--conda-cleanup-pkgs"),
 )
-"""Options with a fixed list of values."""
-OPTIONAL_VALUE_OPTIONS = ("--report", "--lint", "--generate-unit-tests", "--containerize", "--dag", "--rulegraph")
-"""Options whose one value can be left out, so they take a target that follows them for it."""
+"""Options with a fixed list of values. Snakemake itself refuses a target after them, before it reads the profile. Their
+values, such as `--quiet all`, are no targets."""
+OPTIONAL_VALUE_OPTIONS = ("--report", "--generate-unit-tests")
+"""Options whose one value, a file or a folder, can be left out, so they take a target that follows them for it."""
 ROOT = Path(__file__).parents[3]
 
 
@@ -157,8 +159,8 @@ def _has_target(groups: Sequence[tuple[str, Sequence[str]]]) -> bool:
 
 def _is_target(option: str, first: str, value: str, position: int, has_target: bool) -> bool:
     """Whether a value is a target. The first value of most options is meant for the option, whatever it is."""
-    if option in CHOICE_OPTIONS or option in OPTIONAL_VALUE_OPTIONS:
-        return _is_target_rule(value) or (option in CHOICE_OPTIONS and _is_output(value))
+    if option in OPTIONAL_VALUE_OPTIONS:
+        return _is_target_rule(value)
     if position == 0:
         return False
     if option in CONFIG_FILE_OPTIONS:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,3 +64,31 @@ def test_the_profile_does_nothing_beside_another_workflow(tmp_path: Path, monkey
     before = dict(os.environ)
     read_profile()
     assert dict(os.environ) == before
+
+
+def run_snakemake(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Start Snakemake in the root of the repository."""
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "order"),
+    [
+        ("--configfile config/demo.yaml verify", "verify --configfile config/demo.yaml"),
+        ("--forcerun predict verify", "verify --forcerun predict"),
+        ("-n --report verify", "verify -n --report"),
+    ],
+)
+def test_snakemake_stops_with_one_line_at_a_target_among_the_values_of_an_option(arguments: str, order: str) -> None:
+    run = run_snakemake(*arguments.split())
+    assert run.returncode == 1 and run.stdout == ""
+    notice, message = run.stderr.splitlines()
+    assert notice.startswith("Using workflow specific profile")
+    option = next(word for word in arguments.split() if word.startswith("--"))
+    assert message == f"error: {option} takes 'verify' for one of its values; write targets before it: snakemake {order}"
+
+
+def test_snakemake_itself_refuses_a_target_after_an_option_with_a_list_of_values() -> None:
+    run = run_snakemake("-q", "verify")
+    assert run.returncode == 2 and "argument --quiet/-q: invalid choice: 'verify'" in run.stderr
