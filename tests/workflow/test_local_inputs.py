@@ -81,6 +81,18 @@ def test_data_edited_in_place_is_read_again_and_nothing_else(checkout, tmp_path)
     assert list_planned(checkout, *targets).keys() == {"dataset:mine", "prompts:mine"}
 
 
+def test_a_label_file_with_braces_is_read_and_its_change_is_noticed(checkout, tmp_path):
+    write_orchard_folder(tmp_path / "mine")
+    labels = (tmp_path / "mine/instances.json").rename(tmp_path / "mine/in{x}.json")
+    write_config(checkout, datasets={"mine": {**ORCHARD, "annotations": [labels.name], "path": str(tmp_path / "mine")}})
+    target = "resources/datasets/mine/dataset.json"
+    checkout.run(target)
+    assert read_json(checkout.folder / target)["n_instances"] == 6
+    assert list_planned(checkout, target) == {}
+    labels.write_bytes(labels.read_bytes() + b" ")
+    assert list_planned(checkout, target).keys() == {"dataset:mine"}
+
+
 def test_lists_archives_and_weights_replaced_by_older_files_are_read_again(checkout, tmp_path):
     write_orchard_folder(tmp_path / "orchard")
     for name, content in {"part.txt": b"row1_0001.jpg", "a.zip": b"archive", "a.pt": b"weights"}.items():

@@ -72,14 +72,16 @@ def list_named_files(entry: Mapping[str, Any], path_options: Collection[str] = (
 
     Snakemake takes braces in the path of an input for wildcards. The state of a file with braces is a parameter only.
     """
-    paths = list_named_paths(entry, path_options)
-    return [path for path in paths if os.path.isfile(path) and "{" not in path and "}" not in path]
+    return [path for path in list_named_paths(entry, path_options) if _can_be_input(path)]
 
 
 def list_label_files(entry: Mapping[str, Any]) -> list[str]:
-    """Return the files in the folder `path` of a data set that `annotations` names by their whole path in it."""
+    """Return the files in the folder `path` of a data set that `annotations` names by their whole path in it.
+
+    As for `list_named_files`, a file with braces is left out. The state of the folder is a parameter.
+    """
     labels = [os.path.join(entry.get("path", ""), name) for name in entry.get("annotations", [])]
-    return [path for path in labels if "path" in entry and os.path.isfile(path)]
+    return [path for path in labels if "path" in entry and _can_be_input(path)]
 
 
 def find_local_source(source: Mapping[str, Any] | None, root: Path) -> Path | None:
@@ -120,6 +122,10 @@ def _describe_file(file: Path) -> str:
     except OSError:  # a link to nothing
         return "not readable"
     return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _can_be_input(path: str) -> bool:
+    return os.path.isfile(path) and "{" not in path and "}" not in path
 
 
 def _is_like_path(text: str) -> bool:

@@ -129,12 +129,12 @@ def test_an_unreadable_folder_is_left_to_the_job(folder: Path, monkeypatch) -> N
 
 def test_files_that_an_entry_names_at_any_depth_are_inputs(folder: Path, monkeypatch) -> None:
     monkeypatch.chdir(folder.parent)
-    for name in ("part.txt", "extra.csv", "apple", "a{b}.csv"):
+    for name in ("part.txt", "extra.csv", "apple", "a{b}.csv", "orchard/in{x}.json"):
         Path(name).touch()
     entry = {
         "kind": "coco",
         "path": "orchard",
-        "annotations": ["labels.json", "missing.json"],
+        "annotations": ["labels.json", "missing.json", "in{x}.json"],
         "files": "part.txt",
         "nouns": {"apple": "apple"},
         "option": {"of": ["a plug-in", "extra.csv", "https://example.org/a.zip", "x" * 5000 + "/", "a{b}.csv"]},
