@@ -21,7 +21,7 @@ _SECRET_NAME = re.compile(
     r"|apikey|accesskey|accessid|keypairid|viewonly|privatelink|sharelink|shareid|ticket|invit|csrf|saml|assertion"
     r"|(?<!mon)(?<!don)(?<!tur)(?<!whis)(?<!joc)(?<!hoc)key$|(?:auth|sig)$"
     r"|^(?:auth|access|api|function|share|pass)?code$|^hdn[a-z]{2}$|^q?[as]k$"
-    r"|^(?:sign|sid|pass|pwd|pw|otp|totp|pin)$|^x(?:amz|goog|oss|obs|cos)"
+    r"|^(?:sign|sid|pass|pwd|pw|otp|totp|pin|tk|tkn|tok)$|^x(?:amz|goog|oss|obs|cos)"
 )
 """Lower case, without separators. S3 and Google sign with X-Amz-… and X-Goog-…; `view_only` is a link of OSF,
 `private_link` of figshare, `code` of Azure functions, `hdnts` of Akamai, `q-ak` of Tencent. Some objects in images are
@@ -31,6 +31,18 @@ _IDENTIFIER_NAME = re.compile(
     r"|path|file|files|filename|name|folder|dir|key|prefix|object|url|uri|q|query|download|format|date|se|st|expires)$"
 )
 """Names whose value says which file is meant, so that it may look random. Secret names take precedence."""
+_AMBIGUOUS_NAME = re.compile(
+    r"^(?:[acehklpstu]|at|pk|access|acc|share|shared|sharing|link|grant|unlock|private|guest|invitation)$"
+)
+"""Names of keys and passwords (`e` of SharePoint, `h` of Vimeo), but also of pages and sizes: the value decides."""
+_DATE_OR_NUMBER = re.compile(r"\d{4}-?\d\d-?\d\d(?:[T_ ][\d:.]*Z?)?|[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+_PLAIN_PART = re.compile(
+    r"(?:[A-Z]?[a-z]{2,}+|[A-Z]{2,}+)+"  # words, `camelCase`, `GeoTIFF`
+    r"|(?:\d++(?:px|mm|cm|dpi|ms|min|[kmgt]i?b|[hmsdxkmgt])?)+"  # sizes and durations: `640x480`, `100mb`, `1h30m`
+    r"|(?i:v|page|part|chapter|section|volume|vol|image|img|photo|frame|scene|row|tree|file|item|set|slide|post|step|tile"
+    r"|fig|figure|table|sheet|version|ver|rev|release|level|top|train|test|val|fold|split|sha|md|utf|base|iso|latin)\d+"
+)
+"""A part of a value that is a word, a number, a size or a numbered thing."""
 _HEADER = re.compile(
     r"\b(?:authorization|private-token|x-api-key|x-auth-token)['\"]?\s*[:=]\s*['\"]?\S*\s*(?!\$\{)[\w.~+/=-]{8,}"
     r"|\bbearer +(?=[\w.~+/=-]*\d)[\w.~+/=-]{8,}",
@@ -76,7 +88,7 @@ def is_secret_parameter(name: str, value: str) -> bool:
         return _has_letters_and_digits(name, 12)
     if not name:
         return is_random(value) or _has_letters_and_digits(value, 8) or _longest_run(value) >= 16
-    if is_secret_name(name):
+    if is_secret_name(name) or (_AMBIGUOUS_NAME.search(_normalize(name)) and _is_like_password(value)):
         return True
     return not _IDENTIFIER_NAME.search(_normalize(name)) and is_random(value)
 
@@ -91,6 +103,18 @@ def is_random(text: str) -> bool:
         _has_letters_and_digits(run, 20) or (_has_letters_and_digits(run, 12) and run.lower() != run != run.upper())
         for run in _RUN.findall(unquote(text))
     )
+
+
+def _is_like_password(value: str) -> bool:
+    """Return whether a value has 6 or more characters, is no path or file, and does not consist of words and numbers.
+
+    A password that is a word is not recognized, unless it contains "secret" or "passw".
+    """
+    text = unquote(value)
+    if len(text) < 6 or "/" in text or re.search(r"\.[A-Za-z]\w{1,4}$", text) or _DATE_OR_NUMBER.fullmatch(text):
+        return False
+    parts = [part for part in re.split(r"[-_.,:+\s]+", text) if part]
+    return re.search("secret|passw", text.lower()) is not None or not all(map(_PLAIN_PART.fullmatch, parts))
 
 
 def _normalize(name: str) -> str:

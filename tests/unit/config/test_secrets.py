@@ -81,6 +81,11 @@ def test_a_password_in_an_address_is_refused(user: str, form: str) -> None:
         "?abcdefghijklmnopqrst",
         "?YWJjMTIzbG9uZ3Rva2Vu==",
         "?share=AbCdEf0123456789",
+        "?k=abc12345678",
+        "?x=1&access=abcd1234",
+        "?p=secretpw",
+        "?download=1&e=AbCd12",
+        "#h=a1b2c3d4e5",
         ";abc123longtoken?x=1",
         "#AbCdEf0123456789",
     ],
@@ -136,6 +141,9 @@ def test_a_token_is_refused_anywhere(token: str) -> None:
         "https://dataverse.example/file?persistentId=doi:10.7910/DVN/ABC123",
         "https://github.com/a/b/issues/1#issuecomment-1234567890",
         "https://github.com/a/b/blob/main/x.py#L123-L145",
+        "https://host/list?p=1&k=5&e=true&s=640x480&access=public&t=2024-01-01",
+        "https://share.example/:u:/g/a.zip?e=${SHARE_KEY}",
+        "https://app.roboflow.com/ds/${DATASET_KEY}?key=${ROBOFLOW_KEY}",
     ],
 )
 def test_references_and_other_texts_are_allowed(text: str) -> None:

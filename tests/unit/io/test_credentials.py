@@ -4,6 +4,46 @@ import pytest
 
 from samgap.io.credentials import TOKEN, is_random, is_secret_name, is_secret_option, is_secret_parameter
 
+PLAIN_VALUES = (
+    *(
+        "1",
+        "5",
+        "12",
+        "1048576",
+        "1700000000",
+        "true",
+        "public",
+        "download",
+        "read-write",
+        "isAllowed",
+        "Results",
+        "PNG",
+    ),
+    *(
+        "GeoTIFF",
+        "page12",
+        "image_0012",
+        "chapter-3",
+        "sha256",
+        "2024-01-01",
+        "20240101T000000Z",
+        "2030-01-01T00:00:00Z",
+    ),
+    *(
+        "640x480",
+        "100mb",
+        "1h30m",
+        "1e-05",
+        "data/set1a.zip",
+        "set1a.tar.gz",
+        "apple, red",
+        "1,2,3",
+        "v1.2.3",
+        "1280px",
+    ),
+)
+"""Values of parameters that are pages, sizes, dates, words and files."""
+
 
 @pytest.mark.parametrize(
     "name",
@@ -60,6 +100,19 @@ def test_a_long_run_of_letters_and_digits_is_random(text: str, expected: bool) -
         ("st", "AbCdEf0123456789AbCd", False),
         ("share", "AbCdEf0123456789AbCd", True),
         ("versionId", "3HL4kqtJvjVBH40Nrjfkd", False),
+        ("k", "abc12345678", True),
+        ("tk", "abcdefgh", True),
+        ("access", "abcd1234", True),
+        ("p", "secretpw", True),
+        ("p", "hunter2", True),
+        ("p", "pear!plum", True),
+        ("e", "AbCd12", True),
+        ("e", "AbCdEf", True),
+        ("e", "4%3aAbCd12", True),
+        ("h", "a1b2c3d4e5", True),
+        ("s", "1a2b3c4d", True),
+        ("share", "qw34er56", True),
+        *((name, value, False) for name in ("k", "p", "e", "s", "access", "link") for value in PLAIN_VALUES),
     ],
 )
 def test_a_parameter_is_a_secret_by_name_or_value(name: str, value: str, expected: bool) -> None:

@@ -147,6 +147,8 @@ def test_parts_of_a_hidden_address_are_hidden_as_messages_quote_them() -> None:
             "/a;token=(hidden)&code=(hidden) (see /b?view_only=(hidden))",
         ),
         ("GET /a?abc123longtoken&y=2", "GET /a?(hidden)&y=2"),
+        ("/a?k=abc12345678&p=3&tk=ab", "/a?k=(hidden)&p=3&tk=(hidden)"),
+        ("/a?e=AbCd12 /b?e=5&access=abcd1234.", "/a?e=(hidden) /b?e=5&access=(hidden)."),
         ("/a?url=https://b/?token=c&d=e", "/a?url=https://b/?token=(hidden)&d=e"),
         ("/a?url=https%3A%2F%2Fb%2F%3Ftoken%3Dc", "/a?url=https%3A%2F%2Fb%2F%3Ftoken%3D(hidden)"),
         ("bad token hf_abcdefghijklmnopqrstuvwxyz", "bad token (hidden)"),
