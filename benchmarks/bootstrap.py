@@ -208,27 +208,27 @@ def compare_alternatives(n_images: int, n_resamples: int, n_repeats: int) -> Non
     pairs, _ = generate_tables({"kind": "phrases", "phrases": [{"phrase": str(k)} for k in range(7)]}, n_images)
     tables = make_image_table(n_images)
 
-    def by_samgap() -> None:
+    def estimate_with_samgap() -> None:
         (values,) = bootstrap.resample([summarize_metric("iou", pairs, assign_clusters(tables))], 1, "set", n_resamples)
         bootstrap.percentile_interval(values, n_images, 0.95)
 
-    def by_scipy() -> None:
+    def estimate_with_scipy() -> None:
         sums = pairs.groupby("image_id")[["sum_iou", "n_truth"]].sum().to_numpy(float).T
         stats.bootstrap(
             tuple(sums), lambda a, b, axis: a.sum(axis) / b.sum(axis), n_resamples=n_resamples, paired=True,
             method="percentile", batch=1000, rng=np.random.default_rng(0),
         )  # fmt: skip
 
-    def by_loop(times: int = 20) -> None:
+    def estimate_in_loop(times: int = 20) -> None:
         rng = np.random.default_rng(0)
         by_image = dict(iter(pairs[["image_id", "sum_iou", "n_truth"]].groupby("image_id")))
         for _ in range(times):
             sample = pd.concat([by_image[image] for image in rng.integers(0, n_images, n_images)])
             _ = sample["sum_iou"].sum() / sample["n_truth"].sum()
 
-    first = median_cpu_seconds(by_samgap, n_repeats)
-    second = median_cpu_seconds(by_scipy, n_repeats)
-    third = median_cpu_seconds(by_loop, n_repeats) * n_resamples / 20
+    first = median_cpu_seconds(estimate_with_samgap, n_repeats)
+    second = median_cpu_seconds(estimate_with_scipy, n_repeats)
+    third = median_cpu_seconds(estimate_in_loop, n_repeats) * n_resamples / 20
     print(f"\n| one estimate, {n_images} images, {n_resamples:,} resamples | s | ratio |\n|---|---|---|")
     print(f"| samgap | {first:.3f} | 1 |")
     print(f"| scipy.stats.bootstrap on sums by image | {second:.3f} | {second / first:.1f} |")

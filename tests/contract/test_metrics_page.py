@@ -12,13 +12,13 @@ PAGE = (FOLDER / "metrics.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def rendered():
+def page():
     return runpy.run_path(str(FOLDER / "make_metrics.py"))["render_reference"]()
 
 
-def test_page_is_up_to_date(rendered):
+def test_page_is_up_to_date(page):
     command = "PYTHONPATH=src python docs/reference/make_metrics.py > docs/reference/metrics.md"
-    assert rendered == PAGE, f"run {command}"
+    assert page == PAGE, f"run {command}"
 
 
 @pytest.mark.parametrize("metric_id", METRIC_REGISTRY)
@@ -26,6 +26,6 @@ def test_every_metric_has_a_row(metric_id):
     assert f"\n| `{metric_id}` | {load_metric(metric_id).label} | " in PAGE
 
 
-def test_every_section_has_a_description_and_a_source(rendered):
-    for section in rendered.split("\n## ")[1:]:
+def test_every_section_has_a_description_and_a_source(page):
+    for section in page.split("\n## ")[1:]:
         assert "\nSource: " in section and len(section.split("\nSource: ")[0].splitlines()) > 3, section[:40]

@@ -55,7 +55,7 @@ def test_a_damaged_archive_leaves_the_cache_and_a_changed_one_replaces_it(tmp_pa
         assert "Nothing to be done" in checkout.run(pairs, "--dry-run")
         assert "rule fetch_archive:" in checkout.run(pairs, "--dry-run", "--forcerun", "dataset")
 
-        # The server is asked whether the file has changed.
+        # The file is compared with that of the server.
         checkout.run(archive)
         server.sent_bytes = 0
         checkout.run(archive, "--forcerun", "fetch_archive")

@@ -41,7 +41,7 @@ def read_literals(file: Path, *names: str) -> dict[str, Any]:
     literals: dict[str, Any] = {}
     for node in _parse(file.read_text(encoding="utf-8")).body:
         value = getattr(node, "value", None)
-        for name in _assigned(node) & set(names):
+        for name in _list_assigned_names(node) & set(names):
             with contextlib.suppress(ValueError):
                 literals[name] = ast.literal_eval(value) if value is not None else None
     return literals
@@ -56,7 +56,7 @@ def list_top_level_names(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name for alias in node.names}
         else:
-            names |= _assigned(node)
+            names |= _list_assigned_names(node)
     return names
 
 
@@ -65,7 +65,7 @@ def _parse(source: str) -> ast.Module:
     return ast.parse(source)
 
 
-def _assigned(node: ast.stmt) -> set[str]:
+def _list_assigned_names(node: ast.stmt) -> set[str]:
     """Return the names that a statement assigns."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return {target.id for target in targets if isinstance(target, ast.Name)}

@@ -41,6 +41,7 @@ class _FramePrediction:
     """(height, width)."""
 
     def decode_mask(self) -> np.ndarray:
+        """Return the mask, bool (height, width); all False without a counted mask."""
         return np.zeros(self.image_size, bool) if self.mask is None else rle.decode(self.mask)
 
 

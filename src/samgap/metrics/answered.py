@@ -22,7 +22,7 @@ VARIANTS = (
 )
 
 
-def _matched(measure: str, all_instances: SumMetric) -> SumMetric:
+def _make_matched_metric(measure: str, all_instances: SumMetric) -> SumMetric:
     return mean_over_matched(
         measure,
         higher_is_better=True,
@@ -32,11 +32,11 @@ def _matched(measure: str, all_instances: SumMetric) -> SumMetric:
 
 
 METRICS = {
-    "iou": _matched("iou", iou.METRICS[""]),
-    "dice": _matched("dice", dice.METRICS[""]),
+    "iou": _make_matched_metric("iou", iou.METRICS[""]),
+    "dice": _make_matched_metric("dice", dice.METRICS[""]),
     **{
-        f"boundary-f-{tolerance}": _matched(f"boundary_f_{tolerance}", metric)
+        f"boundary-f-{tolerance}": _make_matched_metric(f"boundary_f_{tolerance}", metric)
         for tolerance, metric in boundary_f.METRICS.items()
     },
-    "boundary-iou": _matched("boundary_iou", boundary_iou.METRICS[""]),
+    "boundary-iou": _make_matched_metric("boundary_iou", boundary_iou.METRICS[""]),
 }

@@ -14,14 +14,14 @@ SOURCE = "Sofiiuk, Petrov & Konushin (2022, RITM)"
 TARGETS = (80, 85, 90)
 
 
-def _reaching(target: int) -> OperatingPoint:
+def _make_operating_point(target: int) -> OperatingPoint:
     return OperatingPoint(f"{target / 100:.2f}", NOT_USED, NOT_USED)
 
 
 def _number_of_clicks(target: int) -> SumMetric:
     return mean_over_click_prompts(
         clicks_to_reach(target / 100),
-        operating_point=_reaching(target),
+        operating_point=_make_operating_point(target),
         label=f"NoC@{target}",
         source=SOURCE,
         unit="clicks",
@@ -34,7 +34,7 @@ def _number_of_clicks(target: int) -> SumMetric:
 def _failure_rate(target: int) -> SumMetric:
     return mean_over_click_prompts(
         never_reaches(target / 100),
-        operating_point=_reaching(target),
+        operating_point=_make_operating_point(target),
         label=f"NoC@{target} failure rate",
         source=SOURCE,
         higher_is_better=False,

@@ -31,9 +31,9 @@ def draw_audit(facts: Sequence[Mapping[str, Any]], file: str, claims_path: str) 
         claims_path: The table of claims.
     """
     claims = CLAIMS.read(claims_path)
-    shown = {row["title"]: select_evidence(row, claims, file) for row in facts}
-    rows = build_rows(facts, claims, shown, claims_path)
-    return draw_rows(facts, rows, shown), rows
+    evidence_by_title = {row["title"]: select_evidence(row, claims, file) for row in facts}
+    rows = build_rows(facts, claims, evidence_by_title, claims_path)
+    return draw_rows(facts, rows, evidence_by_title), rows
 
 
 def list_demo_models(models: Mapping[str, Mapping[str, Any]], rows: pd.DataFrame) -> list[str]:
@@ -60,7 +60,7 @@ def select_evidence(row: Mapping[str, Any], claims: pd.DataFrame, file: str) -> 
 
 
 def build_rows(
-    facts: Sequence[Mapping[str, Any]], claims: pd.DataFrame, shown: Mapping[str, Any], source: str
+    facts: Sequence[Mapping[str, Any]], claims: pd.DataFrame, evidence_by_title: Mapping[str, Any], source: str
 ) -> pd.DataFrame:
     """Return the CSV rows, one for each claim counted; `shown` is the text of the evidence at the claim that has it."""
     rows = [
@@ -72,16 +72,17 @@ def build_rows(
             "verdict": claim.verdict,
             "wording": claim.wording,
             "demo": claim.demo,
-            "shown": evidence["text"] if (evidence := shown[fact["title"]]) and evidence["claim"] == claim.id else None,
+            "shown": evidence["text"] if evidence and evidence["claim"] == claim.id else None,
             "source": source,
         }
         for fact in facts
+        for evidence in [evidence_by_title[fact["title"]]]
         for claim in iterate_rows(claims[claims["reason"].isin(fact["reasons"])])
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def draw_rows(facts: Sequence[Mapping[str, Any]], rows: pd.DataFrame, shown: Mapping[str, Any]) -> Figure:
+def draw_rows(facts: Sequence[Mapping[str, Any]], rows: pd.DataFrame, evidence_by_title: Mapping[str, Any]) -> Figure:
     """Draw a row for each fact: its statement, the bar of its claims by verdict, and its evidence."""
     counts = {
         fact["title"]: rows.loc[rows["row"] == fact["title"], "verdict"].map(get_verdict_kind).value_counts()
@@ -107,7 +108,7 @@ def draw_rows(facts: Sequence[Mapping[str, Any]], rows: pd.DataFrame, shown: Map
         drawing.add_wrapped(style.MARGIN_IN, top + 0.03 + text_height(1), fact["statement"], STATEMENT_WIDTH)
         middle = top + row_height / 2
         _draw_bar(drawing, counts[fact["title"]], middle, widest)
-        _draw_evidence(drawing, shown[fact["title"]], middle)
+        _draw_evidence(drawing, evidence_by_title[fact["title"]], middle)
         top += row_height
     _draw_legend(drawing, top + LEGEND_HEIGHT / 2)
     return drawing.figure

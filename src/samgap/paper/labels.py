@@ -73,7 +73,7 @@ def model_label(models: Mapping[str, Mapping[str, Any]], model_id: str) -> str:
 
 
 def format_carriers(n_carrying: Iterable[int], n_total: Iterable[int]) -> str:
-    """Format the numbers that carry some values as `60`, or as `2–58 of 60` if more were asked for."""
+    """Format the numbers that carry some values as `60`, or as `2–58 of 60` if the total is larger."""
     numbers, total = list(n_carrying), max(n_total)
     return format_range(numbers) if min(numbers) == total else f"{format_range(numbers)} of {total:,}"
 

@@ -9,7 +9,7 @@ import torch
 
 
 @contextlib.contextmanager
-def without_gradient_checkpointing() -> Iterator[None]:
+def disable_gradient_checkpointing() -> Iterator[None]:
     """Make `torch.utils.checkpoint.checkpoint` call its function directly, so that no forward pass is repeated.
 
     The packages have no option for it, and the activations of a small model fit into memory.

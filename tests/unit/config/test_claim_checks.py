@@ -19,7 +19,7 @@ from tests.unit.config.test_claims import (
 )
 
 
-def without(check, key):
+def drop_key(check, key):
     return {name: value for name, value in check.items() if name != key}
 
 
@@ -27,23 +27,23 @@ def without(check, key):
     ("check", "message"),
     [
         ({**LAYERS, "check": "atribute"}, "has the unknown check 'atribute'; did you mean 'attribute'"),
-        (without(LAYERS, "check"), "has the unknown check 'None'"),
+        (drop_key(LAYERS, "check"), "has the unknown check 'None'"),
         # A bound without its unit.
-        (without(LAYERS, "unit"), "checks.0 lacks the key 'unit' (The unit of the bound, or what is counted)"),
-        (without(COUNT, "unit"), "checks.0 has the key 'count', which needs 'unit'; add it"),
-        (without(PROBE, "unit"), "checks.0 lacks the key 'unit'"),
-        (without(IOU, "unit"), "checks.0 has the key 'at-least', which needs 'unit'; add it"),
-        (without(NUMBER, "unit"), "checks.0 has the key 'at-least', which needs 'unit'; add it, or remove 'at-least'"),
-        ({**without(LAYERS, "unit"), "equals": "ViT", "at-most": 3}, "has the key 'at-most', which needs 'unit'"),
+        (drop_key(LAYERS, "unit"), "checks.0 lacks the key 'unit' (The unit of the bound, or what is counted)"),
+        (drop_key(COUNT, "unit"), "checks.0 has the key 'count', which needs 'unit'; add it"),
+        (drop_key(PROBE, "unit"), "checks.0 lacks the key 'unit'"),
+        (drop_key(IOU, "unit"), "checks.0 has the key 'at-least', which needs 'unit'; add it"),
+        (drop_key(NUMBER, "unit"), "checks.0 has the key 'at-least', which needs 'unit'; add it, or remove 'at-least'"),
+        ({**drop_key(LAYERS, "unit"), "equals": "ViT", "at-most": 3}, "has the key 'at-most', which needs 'unit'"),
         # No bound at all.
-        (without(without(PROBE, "equals"), "unit"), "its check 'probe' has no bound; add equals, at-least, above"),
-        (without(IOU, "at-least"), "its check 'estimate' has no bound"),
-        (without(COUNT, "count"), "its check 'parameters' has no bound"),
-        (without(without(NUMBER, "at-least"), "unit"), "its check 'fact' has a number but no bound"),
+        (drop_key(drop_key(PROBE, "equals"), "unit"), "its check 'probe' has no bound; add equals, at-least, above"),
+        (drop_key(IOU, "at-least"), "its check 'estimate' has no bound"),
+        (drop_key(COUNT, "count"), "its check 'parameters' has no bound"),
+        (drop_key(drop_key(NUMBER, "at-least"), "unit"), "its check 'fact' has a number but no bound"),
         # Keys of another check, and missing ones.
         ({**ABSENT, "path": "x"}, "unknown key 'path' in checks.0"),
         ({**PROBE, "modell": "sam3"}, "unknown key 'modell' in checks.0"),
-        (without(ABSENT, "pattern"), "checks.0 lacks the key 'pattern'"),
+        (drop_key(ABSENT, "pattern"), "checks.0 lacks the key 'pattern'"),
         ({**COUNT, "model": "sam4"}, "checks.0.model is 'sam4', not one of sam2.1-tiny"),
         ({**COUNT, "tolerance": 5}, "checks.0.tolerance is 5, not less than 1"),
         ({**PROBE, "probe": "winner-takes-all"}, "probes/winner_takes_all.py; did you mean 'winner-take-all'"),
@@ -66,7 +66,7 @@ def without(check, key):
         # Bounds that exclude each other, or that nothing meets.
         ({**LAYERS, "at-least": 3}, "its check 'attribute' has equals and at-least, which exclude each other"),
         ({**COUNT, "at-most": 9e8}, "its check 'parameters' has count and at-most, which exclude each other"),
-        ({**without(COUNT, "count"), "above": 1}, "has a tolerance without the count that it is of; add count"),
+        ({**drop_key(COUNT, "count"), "above": 1}, "has a tolerance without the count that it is of; add count"),
         ({**IOU, "above": 0.5}, "its check 'estimate' has both at-least and above; keep one"),
         ({**IOU, "at-most": 0.7}, "no number is at-least 0.8 and at-most 0.7, which its check 'estimate' demands"),
         ({**IOU, "below": 0.8}, "no number is at-least 0.8 and below 0.8"),
@@ -82,7 +82,7 @@ def without(check, key):
         ({**IOU, "at-least": 80, "unit": "%"}, "has the unit '%', but metrics are fractions; write bounds from 0 to 1"),
         ({**BETTER, "stratum": "apple"}, "has against and stratum, but claims read differences of whole data sets"),
         ({**BETTER, "against": {"prompts": "box"}}, "its check 'estimate' compares a cell with itself; name another"),
-        (without(UNMEASURED, "needs"), "checks.0 lacks the key 'needs'"),
+        (drop_key(UNMEASURED, "needs"), "checks.0 lacks the key 'needs'"),
     ],
 )  # fmt: skip
 def test_a_faulty_check_is_refused_in_one_line(check, message):

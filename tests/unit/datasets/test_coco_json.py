@@ -45,7 +45,7 @@ def test_damaged_text_is_one_line_with_the_cause(tmp_path: Path, content: bytes,
     assert message in read_coco_error(write_bytes(tmp_path / "d", content))
 
 
-def without(key: str) -> dict[str, Any]:
+def drop_key(key: str) -> dict[str, Any]:
     return {name: rows for name, rows in VALID_LABELS.items() if name != key}
 
 
@@ -59,8 +59,8 @@ def without(key: str) -> dict[str, Any]:
         ([{"image": "a.jpg", "annotations": []}], "a list of tasks or images, as of Label Studio or CreateML"),
         ([1, 2], "a list; a COCO file is an object with images, categories and annotations"),
         ("text", "str instead of an object"),
-        (without("annotations"), "it has images and no `annotations`, as the files of test sets without labels"),
-        (without("categories"), "no `categories` (its keys are 'images', 'annotations'); export it as COCO"),
+        (drop_key("annotations"), "it has images and no `annotations`, as the files of test sets without labels"),
+        (drop_key("categories"), "no `categories` (its keys are 'images', 'annotations'); export it as COCO"),
         ({}, "no `images` (its keys are no key); export it as COCO"),
         ({"_via_img_metadata": {}}, "a project of the VGG Image Annotator; export it as COCO"),
         ({"shapes": [], "imagePath": "a.jpg"}, "a LabelMe file; export it as COCO"),

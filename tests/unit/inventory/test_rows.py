@@ -32,17 +32,17 @@ class Net(nn.Module):
 
 
 @pytest.fixture
-def listed(monkeypatch):
+def inventory(monkeypatch):
     monkeypatch.setattr(rows, "metadata", SimpleNamespace(version=lambda package: f"{package} 1"))
     return list_inventory_rows("net", Net())
 
 
-def by_path(listed, part):
-    return {row["path"]: row for row in listed if row["part"] == part}
+def select_by_path(inventory, part):
+    return {row["path"]: row for row in inventory if row["part"] == part}
 
 
-def test_modules_have_their_own_and_all_parameters(listed):
-    modules = by_path(listed, "module")
+def test_modules_have_their_own_and_all_parameters(inventory):
+    modules = select_by_path(inventory, "module")
     counts = {path: (row["type"], row["n_own"], row["n_total"]) for path, row in modules.items()}
     # The second name of the head is no module of its own.
     assert counts == {
@@ -54,8 +54,8 @@ def test_modules_have_their_own_and_all_parameters(listed):
     assert modules["first.0"]["file"] == "torch/nn/modules/linear.py"
 
 
-def test_tensors_have_their_shape_and_whether_they_are_trained(listed):
-    tensors = by_path(listed, "tensor")
+def test_tensors_have_their_shape_and_whether_they_are_trained(inventory):
+    tensors = select_by_path(inventory, "tensor")
     assert {path: (row["shape"], row["trained"]) for path, row in tensors.items()} == {
         "first.0.weight": ([2, 4], True),
         "first.0.bias": ([2], True),
@@ -65,8 +65,8 @@ def test_tensors_have_their_shape_and_whether_they_are_trained(listed):
     assert tensors["first.1.mask"]["n_total"] is None and tensors["first.1.scale"]["n_total"] == 6
 
 
-def test_attributes_are_constants_of_the_packages_own_modules(listed):
-    attributes = {path: json.loads(row["value"]) for path, row in by_path(listed, "attribute").items()}
+def test_attributes_are_constants_of_the_packages_own_modules(inventory):
+    attributes = {path: json.loads(row["value"]) for path, row in select_by_path(inventory, "attribute").items()}
     assert attributes == {
         "first.1.n_queries": 5,
         "first.1.mode": "log",
@@ -75,9 +75,9 @@ def test_attributes_are_constants_of_the_packages_own_modules(listed):
     }
 
 
-def test_rows_have_the_package_of_the_model_and_fit_the_table(listed, tmp_path):
+def test_rows_have_the_package_of_the_model_and_fit_the_table(inventory, tmp_path):
     package = Net.__module__.split(".")[0]
-    assert {(row["package"], row["version"]) for row in listed} == {(package, f"{package} 1")}
-    INVENTORY.write(tmp_path / "inventory.parquet", relabel_rows(listed, "other"))
+    assert {(row["package"], row["version"]) for row in inventory} == {(package, f"{package} 1")}
+    INVENTORY.write(tmp_path / "inventory.parquet", relabel_rows(inventory, "other"))
     read = INVENTORY.read(tmp_path / "inventory.parquet")
-    assert set(read["model"]) == {"other"} and len(read) == len(listed)
+    assert set(read["model"]) == {"other"} and len(read) == len(inventory)

@@ -211,13 +211,13 @@ def test_weights_of_every_mean_give_its_value():
         value = bootstrap.point_estimate(summary)
         if not np.isnan(value):
             # pmF1 is such a mean but for its small constants.
-            mean = ((weights * values).sum() + _undivided(summary, weights)) / weights.sum()
+            mean = ((weights * values).sum() + _sum_undivided_numerators(summary, weights)) / weights.sum()
             assert mean == pytest.approx(value, abs=2e-4), metric_id
             checked.add(metric_id)
     assert {"iou", "precision", "f1-50", "pmf1", "presence-accuracy"} <= checked
 
 
-def _undivided(summary, weights):
+def _sum_undivided_numerators(summary, weights):
     """Return the numerators of clusters with the denominator 0, such as count errors of absent phrases."""
     numerators = summary.statistics.get("numerator")
     return 0 if numerators is None else numerators[weights == 0].sum()

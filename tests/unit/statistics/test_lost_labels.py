@@ -28,13 +28,13 @@ def compare(candidate, baseline, metric="iou"):
     return row
 
 
-def without(pairs, images):
+def drop_images(pairs, images):
     return pairs[~pairs["image_id"].isin(images)]
 
 
 def test_phrases_and_boxes_are_compared_on_the_images_that_both_have():
     row = compare(lose(PHRASES, [2, 3, 5]), BOXES)
-    common = without(PHRASES, [2, 3, 5]), without(BOXES, [2, 3, 5])
+    common = drop_images(PHRASES, [2, 3, 5]), drop_images(BOXES, [2, 3, 5])
     assert [row["value"], row["baseline_value"]] == pytest.approx([evaluate("iou", pairs) for pairs in common])
     assert evaluate("iou", common[1]) != evaluate("iou", BOXES)
     assert row["warning"] == "both values without 3 images, of which one prompt set lost labels"
@@ -46,7 +46,7 @@ def test_phrases_and_boxes_are_compared_on_the_images_that_both_have():
 
 def test_the_images_of_both_sides_are_left_out():
     row = compare(lose(PHRASES, [2]), lose(PHRASES.assign(n_predicted=3), [3], "phrase 2"), "f1-50")
-    assert row["value"] == pytest.approx(evaluate("f1-50", without(PHRASES, [2, 3])))
+    assert row["value"] == pytest.approx(evaluate("f1-50", drop_images(PHRASES, [2, 3])))
     assert row["warning"] == "both values without 2 images, of which one prompt set lost labels"
 
 

@@ -1,4 +1,4 @@
-"""What SAM2's automatic mask generator asks for: its arguments besides the image, and its grid of points."""
+"""What SAM2's automatic mask generator takes: its arguments besides the image, and its grid of points."""
 
 import inspect
 from collections.abc import Iterator

@@ -36,5 +36,5 @@ def measure() -> Iterator[Measurement]:
     absent = [query for query in queries if not query["object_ids_output"]]
     share = len(absent) / (len(names) - 1)
     yield Measurement(
-        "share-of-absent-phrases", 100 * share, "%", EVIDENCE, "sam3", "asked by default, of the absent categories"
+        "share-of-absent-phrases", 100 * share, "%", EVIDENCE, "sam3", "of the absent categories, read by default"
     )

@@ -16,7 +16,7 @@ RENAMED = {"maskmem_backbone": "memory_encoder", "transformer.encoder": "memory_
 def measure() -> Iterator[Measurement]:
     """Yield the numbers of tensors and parameters of both, and of the tensors that they share by shape and by name."""
     tracker = dict(build_published(VIDEO_MODEL).get_submodule("tracker").named_parameters())
-    sam2 = _without_encoder(build_published("sam2.1-large"))
+    sam2 = _select_other_parameters(build_published("sam2.1-large"))
     shapes = [Counter(tuple(tensor.shape) for tensor in tensors.values()) for tensors in (tracker, sam2)]
     names = {_rename(name) for name in tracker}
     for model, package, tensors in (("sam3", "sam3", tracker), ("sam2", "sam2", sam2)):
@@ -36,7 +36,7 @@ def measure() -> Iterator[Measurement]:
     )
 
 
-def _without_encoder(model: nn.Module) -> Mapping[str, Tensor]:
+def _select_other_parameters(model: nn.Module) -> Mapping[str, Tensor]:
     return {name: tensor for name, tensor in model.named_parameters() if not name.startswith("image_encoder.")}
 
 

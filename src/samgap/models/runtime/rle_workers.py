@@ -36,6 +36,7 @@ class _RleWorkerPool:
         self.free_slots = threading.Semaphore(n_threads + MAX_PENDING_BATCHES)
 
     def submit(self, function: Callable[[], list[Prediction]]) -> PendingPredictions:
+        """Return the predictions that a worker will compute with `function`. Blocks while too many batches wait."""
         self.free_slots.acquire()
         future = self.executor.submit(function)
         future.add_done_callback(lambda _: self.free_slots.release())

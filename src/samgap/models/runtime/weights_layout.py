@@ -65,7 +65,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Location:
     """A state dict in a file with a prefix of its keys, and the number of the model's keys that it has."""
 
     path: tuple[str, ...]
@@ -76,6 +76,7 @@ class _Place:
     n_found: int
 
     def describe(self) -> str:
+        """Return the entry and the prefix as messages name them."""
         entry = f"entry '{'.'.join(self.path)}'" if self.path else "top level"
         return f"{entry}, prefix '{self.prefix}'" if self.prefix else entry
 
@@ -98,19 +99,20 @@ def select_weights(
     if not candidates:
         return None
     segments = sorted(WRAPPER_SEGMENTS - {part for key in model_keys for part in key.split(".")})
-    places = _list_places(candidates, required, layouts)
-    if not any(place.n_found == len(required) for place in places):
+    locations = _list_locations(candidates, required, layouts)
+    if not any(location.n_found == len(required) for location in locations):
         unwrapped = [(path, *_remove_segments(candidate, segments)) for path, candidate in candidates]
         changed = [(path, candidate) for path, candidate, removed in unwrapped if removed]
         removed_by_path = {path: removed for path, _, removed in unwrapped}
-        places += _list_places(changed, required, layouts, removed_by_path)
-    complete = _drop_repetitions([place for place in places if place.n_found == len(required)], required)
+        locations += _list_locations(changed, required, layouts, removed_by_path)
+    complete = _drop_repetitions([location for location in locations if location.n_found == len(required)], required)
     if len(complete) > 1:
+        parts = "; ".join(location.describe() for location in complete)
         raise UserError(
-            f"several parts have all weights of the model ({'; '.join(place.describe() for place in complete)}); save "
-            "one of them alone: torch.save(model.state_dict(), path)"
+            f"several parts have all weights of the model ({parts}); save one of them alone: "
+            "torch.save(model.state_dict(), path)"
         )
-    best = complete[0] if complete else max(places, key=lambda place: (place.n_found, -len(place.prefix)))
+    best = complete[0] if complete else max(locations, key=lambda location: (location.n_found, -len(location.prefix)))
     return _make_selection(best, model_keys, layouts, is_complete=bool(complete))
 
 
@@ -127,14 +129,14 @@ def iter_state_dicts(
                 yield from iter_state_dicts(value, (*path, key))
 
 
-def _list_places(
+def _list_locations(
     candidates: Sequence[tuple[tuple[str, ...], Mapping[str, Any]]],
     required: Sequence[str],
     layouts: Sequence[KeyLayout],
     removed_by_path: Mapping[tuple[str, ...], tuple[str, ...]] | None = None,
-) -> list[_Place]:
+) -> list[_Location]:
     """Return each state dict with each prefix after which it has keys of the model, and otherwise with none."""
-    places = []
+    locations = []
     for path, candidate in candidates:
         removed = (removed_by_path or {}).get(path, ())
         for layout in layouts:
@@ -145,8 +147,10 @@ def _list_places(
                 for start in range(len(parts)):
                     if ".".join(parts[start:]) in file_keys:
                         counts["".join(f"{part}." for part in parts[:start])] += 1
-            places += [_Place(path, candidate, layout, prefix, removed, n_found) for prefix, n_found in counts.items()]
-    return places
+            locations += [
+                _Location(path, candidate, layout, prefix, removed, n_found) for prefix, n_found in counts.items()
+            ]
+    return locations
 
 
 def _remove_segments(candidate: Mapping[str, Any], segments: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -158,33 +162,35 @@ def _remove_segments(candidate: Mapping[str, Any], segments: Sequence[str]) -> t
     return shortened, tuple(sorted(removed)) if len(shortened) == len(candidate) else ()
 
 
-def _drop_repetitions(places: Sequence[_Place], required: Sequence[str]) -> list[_Place]:
-    """Return the places without those that refer to the same values as an earlier one."""
-    by_values: dict[tuple[int, ...], _Place] = {}
-    for place in places:
-        values = tuple(id(place.candidate[place.prefix + place.layout.to_file_key(key)]) for key in required)
-        by_values.setdefault(values, place)
+def _drop_repetitions(locations: Sequence[_Location], required: Sequence[str]) -> list[_Location]:
+    """Return the locations without those that refer to the same values as an earlier one."""
+    by_values: dict[tuple[int, ...], _Location] = {}
+    for location in locations:
+        values = tuple(id(location.candidate[location.prefix + location.layout.to_file_key(key)]) for key in required)
+        by_values.setdefault(values, location)
     return list(by_values.values())
 
 
 def _make_selection(
-    place: _Place, model_keys: Sequence[str], layouts: Sequence[KeyLayout], is_complete: bool
+    location: _Location, model_keys: Sequence[str], layouts: Sequence[KeyLayout], is_complete: bool
 ) -> Selection:
-    file_keys = {key: place.prefix + place.layout.to_file_key(key) for key in model_keys}
-    state_dict = {key: place.candidate[name] for key, name in file_keys.items() if name in place.candidate}
+    file_keys = {key: location.prefix + location.layout.to_file_key(key) for key in model_keys}
+    state_dict = {key: location.candidate[name] for key, name in file_keys.items() if name in location.candidate}
     used = set(file_keys.values())
-    others = [name for name, value in place.candidate.items() if name not in used and isinstance(value, torch.Tensor)]
+    others = [
+        name for name, value in location.candidate.items() if name not in used and isinstance(value, torch.Tensor)
+    ]
     notes = []
-    if place.path not in STANDARD_ENTRIES:
-        notes.append(f"weights taken from the entry '{'.'.join(place.path)}' of the file")
-    if place.removed_segments:
-        notes.append(f"{' and '.join(place.removed_segments)} removed from the keys")
-    if place.prefix:
-        notes.append(f"prefix '{place.prefix}' removed from the keys")
-    if place.layout is not layouts[0]:
-        notes.append(f"keys read as those of {place.layout.name}")
-    if outside := [name for name in others if not name.startswith(place.prefix)]:
+    if location.path not in STANDARD_ENTRIES:
+        notes.append(f"weights taken from the entry '{'.'.join(location.path)}' of the file")
+    if location.removed_segments:
+        notes.append(f"{' and '.join(location.removed_segments)} removed from the keys")
+    if location.prefix:
+        notes.append(f"prefix '{location.prefix}' removed from the keys")
+    if location.layout is not layouts[0]:
+        notes.append(f"keys read as those of {location.layout.name}")
+    if outside := [name for name in others if not name.startswith(location.prefix)]:
         more = ", …" if len(outside) > MAX_LISTED_KEYS else ""
         notes.append(f"tensors without this prefix not used ({', '.join(outside[:MAX_LISTED_KEYS])}{more})")
-    unexpected = [name for name in others if name.startswith(place.prefix)]
-    return Selection(state_dict, unexpected, is_complete, place.candidate, notes)
+    unexpected = [name for name in others if name.startswith(location.prefix)]
+    return Selection(state_dict, unexpected, is_complete, location.candidate, notes)

@@ -34,10 +34,10 @@ class _EncodedPredictor:
         return floats
 
     def set_image(self, image: np.ndarray) -> None:
-        pass
+        """Do nothing: the image is encoded already."""
 
     def reset_predictor(self) -> None:
-        pass
+        """Do nothing: the encoded image is used for further prompts."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.predictor, name)

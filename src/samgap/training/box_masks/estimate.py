@@ -77,6 +77,7 @@ class _Crop:
     touches_border: tuple[bool, bool, bool, bool]  # left, top, right, bottom of the box at the image's border
 
     def to_crop_coords(self, box: Box) -> Array:
+        """Return a box of the image, (x0, y0, x1, y1) in px, in px of the crop."""
         top, left = self.bounds[:2]
         return (np.asarray(box, float) - (left, top, left, top)) * self.scale
 

@@ -20,7 +20,7 @@ from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3 import build
 from samgap.models.sam3.image import Sam3
 from samgap.models.sam3.initialization import init_for_training
-from samgap.training.checkpointing import without_gradient_checkpointing
+from samgap.training.checkpointing import disable_gradient_checkpointing
 from samgap.training.loop import DatasetSource, sample_source_indices
 from samgap.training.sam3.losses import build_criterion, build_matcher
 from samgap.training.sam3.views import ViewSampler
@@ -89,7 +89,7 @@ class Task:
         views = [self.samplers[index].sample(rng) for index in source_indices]
         batch = _move_to_device(collate_fn_api(views, dict_key="all", with_seg_masks=True)["all"], self.device)
         targets = [self.model.back_convert(target) for target in batch.find_targets]
-        with without_gradient_checkpointing():
+        with disable_gradient_checkpointing():
             return self.compute_losses(batch, self.model(batch), targets)
 
     def compute_losses(self, batch: Any, outputs: Any, targets: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:

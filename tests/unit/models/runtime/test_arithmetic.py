@@ -40,7 +40,7 @@ GROUNDED_OPTIONS = {
 
 
 @pytest.fixture(autouse=True)
-def restored(monkeypatch):
+def _restore_flags(monkeypatch):
     """The flags of this process and the job's setting are restored after each test."""
     monkeypatch.setattr(arithmetic, "_tf32_of_job", None)
     before = is_tf32_used()
