@@ -69,7 +69,7 @@ def test_the_profile_does_nothing_beside_another_workflow(tmp_path: Path, monkey
 def run_snakemake(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Start Snakemake in the root of the repository."""
     command = [sys.executable, "-m", "snakemake", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
 
 
 @pytest.mark.parametrize(
