@@ -97,7 +97,8 @@ OPTIONS = {
         "crowds": {
             "description": (
                 "Whether annotations with `iscrowd` are ignored in the evaluation, or are instances, as masks of some "
-                "tools (CVAT's brush); default is ignore, with an error if all annotations are crowds."
+                "tools (CVAT's brush); default is ignore, with an error if all annotations of a noun in a COCO file are "
+                "crowds."
             ),
             "enum": ["ignore", "instances"],
         },
@@ -210,12 +211,16 @@ def _check_nouns(source: Path, files: Sequence[CocoFile], nouns: Mapping[str, An
 def _check_crowds(
     files: Sequence[CocoFile], entries: Sequence[tuple[PurePosixPath, CocoImage]], options: Mapping[str, Any]
 ) -> None:
-    """Check the crowds of each file, because each may come from another tool."""
-    annotations: dict[str, list[Mapping[str, Any]]] = {file.source_name: [] for file in files}
+    """Check the crowds of each noun of each file, because each file may come from another tool."""
+    categories = parse_categories(options["nouns"])
+    annotations: dict[str, dict[str, list[Mapping[str, Any]]]] = {file.source_name: {} for file in files}
     for _, entry in entries:
-        annotations[entry.source_name] += [label.values for label in entry.labels]
-    for source_name, values in annotations.items():
-        check_crowds(source_name, values, options.get("crowds"))
+        for label in entry.labels:
+            assert label.category is not None
+            noun = categories[label.category].noun
+            annotations[entry.source_name].setdefault(noun, []).append(label.values)
+    for source_name, annotations_by_noun in annotations.items():
+        check_crowds(source_name, annotations_by_noun, options.get("crowds"))
 
 
 # --- one image

@@ -54,31 +54,38 @@ def check_geometry(source_name: str, annotations: Sequence[SizedAnnotation]) -> 
     return corners
 
 
-def check_crowds(source_name: str, annotations: Iterable[Mapping[str, Any]], option: str | None) -> None:
-    """Check how many of the annotations of a data set are crowds, unless they are read as instances.
+def check_crowds(source_name: str, annotations: Mapping[str, Iterable[Mapping[str, Any]]], option: str | None) -> None:
+    """Check how many of the annotations of each noun of a COCO file are crowds, unless they are read as instances.
+
+    Each noun is judged by itself, because one tool or brush may have made all its masks, beside boxes of other nouns.
 
     Args:
-        source_name: Name of the data for messages.
-        annotations: All annotations that are read.
+        source_name: Name of the file for messages.
+        annotations: All annotations that are read, by their noun.
         option: Option `crowds` of the data set; None if it is not set.
 
     Raises:
-        UserError: All annotations are crowds, and the option is not set.
+        UserError: All annotations of a noun are crowds, and the option is not set.
     """
-    flags = [_is_crowd(annotation) for annotation in annotations]
-    n_crowds = sum(flags)
-    if option == "instances" or 2 * n_crowds <= len(flags):
+    if option == "instances":
         return
-    counts = f"{'all' if n_crowds == len(flags) else f'{n_crowds} of'} {len(flags)} annotations are crowds (`iscrowd`)"
     cause = "some tools mark each brush mask so"
-    if n_crowds == len(flags) and option is None:
-        raise UserError(
-            f"{source_name}: {counts}, and {cause}; set `crowds: instances` if each is one object, or `crowds: ignore`"
+    for noun, rows in annotations.items():
+        flags = [_is_crowd(row) for row in rows]
+        n_crowds = sum(flags)
+        if not n_crowds or 2 * n_crowds < len(flags):
+            continue
+        number = f"all {n_crowds}" if n_crowds == len(flags) else f"{n_crowds} of {len(flags)}"
+        counts = f"{number} annotations of {noun} are crowds (`iscrowd`)"
+        if n_crowds == len(flags) and option is None:
+            raise UserError(
+                f"{source_name}: {counts}, and {cause}; set `crowds: instances` if each is one object, or `crowds: "
+                "ignore`"
+            )
+        logger.warning(
+            "warning: %s: %s and are ignored in the evaluation; %s: if each is one object, set `crowds: instances`",
+            *(source_name, counts, cause),
         )
-    logger.warning(
-        "warning: %s: %s and are ignored in the evaluation; %s: if each is one object, set `crowds: instances`",
-        *(source_name, counts, cause),
-    )
 
 
 def _is_crowd(annotation: Mapping[str, Any]) -> bool:

@@ -178,7 +178,7 @@ def make_crowds(n_crowds: int, n_others: int) -> dict[str, Any]:
 
 def test_the_case_of_masks_as_crowds_is_refused_or_read() -> None:
     folder = find_case("rle-means-crowd")
-    assert "all 2 annotations are crowds (`iscrowd`)" in read_coco_error(folder, **CASE)
+    assert "all 2 annotations of apple are crowds (`iscrowd`)" in read_coco_error(folder, **CASE)
     [image] = read_coco(folder, **CASE, crowds="instances")
     assert [(annotation.ignore, int(annotation.mask.sum())) for annotation in image.annotations] == [(False, 144)] * 2
 
@@ -190,7 +190,7 @@ def test_a_file_of_crowds_alone_needs_the_option(tmp_path: Path, logged_warnings
     assert [annotation.ignore for annotation in read_coco(source, crowds="instances")[0].annotations] == [False] * 3
     assert logged_warnings() == []
     assert [annotation.ignore for annotation in read_coco(source, crowds="ignore")[0].annotations] == [True] * 3
-    assert "all 3 annotations are crowds (`iscrowd`) and are ignored in the evaluation" in logged_warnings()[0]
+    assert "all 3 annotations of apple are crowds (`iscrowd`) and are ignored in the evaluation" in logged_warnings()[0]
     assert "no image has an annotation that counts in the evaluation" in logged_warnings()[1]
 
 
@@ -198,4 +198,35 @@ def test_a_file_of_crowds_alone_needs_the_option(tmp_path: Path, logged_warnings
 def test_a_majority_of_crowds_is_told(tmp_path: Path, logged_warnings, n_crowds: int, is_told: bool) -> None:
     [image] = read_coco(write_folder(tmp_path / "d", make_crowds(n_crowds, 1)))
     assert sum(annotation.ignore for annotation in image.annotations) == n_crowds
-    assert any(f"{n_crowds} of 3 annotations are crowds" in warning for warning in logged_warnings()) == is_told
+    assert any(f"{n_crowds} of 3 annotations of apple are crowds" in warning for warning in logged_warnings()) == is_told
+
+
+def make_crowds_of_a_noun(n_crowds: int, n_others: int) -> dict[str, Any]:
+    """Return masks of apple, the first of which are crowds, beside 7 boxes of leaf."""
+    labels = make_crowds(n_crowds, n_others)
+    labels["categories"].append({"id": 4, "name": "leaf"})
+    for n in range(7):
+        row = {"id": 100 + n, "image_id": 1, "category_id": 4, "bbox": [20, n, 6, 6]}
+        labels["annotations"].append(row)
+    return labels
+
+
+NOUNS = {"nouns": {"apple": "apple", "leaf": "leaf"}}
+
+
+@pytest.mark.parametrize("n_crowds", [4, 1])
+def test_a_noun_of_crowds_alone_needs_the_option_beside_other_nouns(tmp_path: Path, n_crowds: int) -> None:
+    source = write_folder(tmp_path / "d", make_crowds_of_a_noun(n_crowds, 0))
+    assert (
+        f"labels.json: all {n_crowds} annotations of apple are crowds (`iscrowd`), and some tools mark each brush mask "
+        "so; set `crowds: instances` if each is one object, or `crowds: ignore`"
+    ) in read_coco_error(source, **NOUNS)
+    [image] = read_coco(source, **NOUNS, crowds="instances")
+    assert sum(not annotation.ignore for annotation in image.annotations) == n_crowds + 7
+
+
+def test_a_noun_of_which_half_are_crowds_is_told(tmp_path: Path, logged_warnings) -> None:
+    [image] = read_coco(write_folder(tmp_path / "d", make_crowds_of_a_noun(2, 2)), **NOUNS)
+    assert sum(annotation.ignore for annotation in image.annotations) == 2
+    [warning] = logged_warnings()
+    assert "2 of 4 annotations of apple are crowds (`iscrowd`) and are ignored in the evaluation" in warning
