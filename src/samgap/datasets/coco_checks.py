@@ -5,7 +5,6 @@ wrong, and the run stops with the likely cause before any image is read. Only bo
 annotations without a segmentation.
 """
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +20,8 @@ from samgap.datasets.coco_values import (
     parse_flag,
     parse_number,
 )
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
-
-logger = logging.getLogger("samgap")
 
 MIN_BOXES = 4
 """Number of boxes from which their edges alone show that they are corners."""
@@ -82,10 +80,8 @@ def check_crowds(source_name: str, annotations: Mapping[str, Iterable[Mapping[st
                 f"{source_name}: {counts}, and {cause}; set `crowds: instances` if each is one object, or `crowds: "
                 "ignore`"
             )
-        logger.warning(
-            "warning: %s: %s and are ignored in the evaluation; %s: if each is one object, set `crowds: instances`",
-            *(source_name, counts, cause),
-        )
+        summary = f"{counts} and are ignored in the evaluation"
+        warn(source_name, f"{summary}; {cause}: if each is one object, set `crowds: instances`", [summary])
 
 
 def _is_crowd(annotation: Mapping[str, Any]) -> bool:
@@ -152,9 +148,9 @@ def _warn_of_percentages(source_name: str, boxes: np.ndarray, sizes: np.ndarray)
     if len(boxes) < MIN_BOXES_IN_PERCENT or not (sizes >= MIN_SIDE_IN_PERCENT).all():
         return
     if boxes.min() >= 0 and (boxes[:, :2] + boxes[:, 2:]).max() <= 100:
-        logger.warning(
-            "warning: %s: no box reaches beyond 100 px, in images of at least %d px: are they percentages?",
-            *(source_name, sizes.min()),
+        warn(
+            source_name,
+            f"no box reaches beyond 100 px, in images of at least {sizes.min():.0f} px: are they percentages?",
         )
 
 
@@ -194,9 +190,10 @@ def _warn_of_areas(source_name: str, boxes: np.ndarray, areas: np.ndarray) -> No
     box_areas = boxes[:, 2] * boxes[:, 3]
     n_larger = int(((areas > box_areas) & ~_is_close(areas, box_areas)).sum())
     if 2 * n_larger > len(boxes):
-        logger.warning(
-            "warning: %s: `area` of %d of %d boxes is larger than width × height: are the boxes in px of the image?",
-            *(source_name, n_larger, len(boxes)),
+        warn(
+            source_name,
+            f"`area` of {n_larger} of {len(boxes)} boxes is larger than width × height: are the boxes in px of the "
+            "image?",
         )
 
 
@@ -208,7 +205,7 @@ def _is_close(areas: np.ndarray, expected: np.ndarray) -> np.ndarray:
 def _warn_of_scores(source_name: str, annotations: Sequence[SizedAnnotation]) -> None:
     n_scores = sum(parse_number(annotation.get("score")) is not None for annotation, _ in annotations)
     if 2 * n_scores > len(annotations):
-        logger.warning(
-            "warning: %s: %d of %d annotations have a `score`: are they predictions and not labels?",
-            *(source_name, n_scores, len(annotations)),
+        warn(
+            source_name,
+            f"{n_scores} of {len(annotations)} annotations have a `score`: are they predictions and not labels?",
         )

@@ -4,7 +4,6 @@ Tools write one id in several ways: `1`, `1.0` and `"1"`, or the name instead of
 one meaning, and left out if it has two. If most references have two, or all ids are off by one, the file is refused.
 """
 
-import logging
 import math
 import re
 from collections import Counter, defaultdict
@@ -13,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from samgap.datasets.names import summarize_names
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
-
-logger = logging.getLogger("samgap")
 
 MOST = 0.9
 """Fraction of the references that must fit shifted ids for the ids to count as shifted."""
@@ -126,10 +124,8 @@ class IdIndex:
                 f"{self.source_name}: {self.entity}_id {texts[0]} {meanings}; write the ids of the {section} as "
                 f"{self.entity}_id"
             )
-        logger.warning(
-            "warning: %s: %d annotations are left out, because their %s_id (%s) %s",
-            *(self.source_name, n_ambiguous, self.entity, summarize_names(texts), meanings),
-        )
+        cause = f"{n_ambiguous} annotations are left out, because their {self.entity}_id"
+        warn(self.source_name, f"{cause} ({summarize_names(texts)}) {meanings}", [f"{cause} {meanings}"])
 
     def _refuse_shifted(self, counts: Counter[tuple[bool, str]], known: set[str]) -> None:
         """Raise UserError if the references fit the ids after a shift by one, and do not fit them now."""
