@@ -25,8 +25,10 @@ from samgap.errors import UserError
 
 MIN_BOXES = 4
 """Number of boxes from which their edges alone show that they are corners."""
-MIN_BOXES_IN_PERCENT, MIN_SIDE_IN_PERCENT = 10, 200
-"""Number of boxes, and side of the images in px, from which boxes up to 100 are suspected to be percentages."""
+MIN_SHAPES_IN_PERCENT, MIN_SIDE_IN_PERCENT = 10, 200
+"""Number of boxes and polygons, and side of the images in px, from which values up to 100 may be percentages."""
+MOST = 0.9
+"""Fraction of these boxes and polygons from which they are."""
 AREA_TOLERANCE = 0.02
 """Relative difference of `area` and the area of a box that still counts as equal."""
 
@@ -45,7 +47,7 @@ def check_geometry(source_name: str, annotations: Sequence[SizedAnnotation]) -> 
     """
     boxes = _collect_boxes(annotations)
     _check_units(source_name, boxes.numbers, annotations)
-    _warn_of_percentages(source_name, boxes.numbers, boxes.sizes)
+    _warn_of_percentages(source_name, boxes, annotations)
     corners = _find_corners(source_name, boxes, len(annotations))
     _warn_of_areas(source_name, boxes.numbers, boxes.areas)
     _warn_of_scores(source_name, annotations)
@@ -144,13 +146,30 @@ def _check_units(source_name: str, boxes: np.ndarray, annotations: Sequence[Size
     )
 
 
-def _warn_of_percentages(source_name: str, boxes: np.ndarray, sizes: np.ndarray) -> None:
-    if len(boxes) < MIN_BOXES_IN_PERCENT or not (sizes >= MIN_SIDE_IN_PERCENT).all():
-        return
-    if boxes.min() >= 0 and (boxes[:, :2] + boxes[:, 2:]).max() <= 100:
+def _warn_of_percentages(source_name: str, boxes: _Boxes, annotations: Sequence[SizedAnnotation]) -> None:
+    """Warn if most boxes and polygons that are used lie within 100 px, in images that are larger."""
+    shapes: list[tuple[list[float], tuple[float, float]]] = [
+        ([x, y, x + width, y + height], (image_width, image_height))
+        for (x, y, width, height), (image_width, image_height) in zip(
+            boxes.numbers.tolist(), boxes.sizes.tolist(), strict=True
+        )
+    ]
+    kinds = ["boxes"] if shapes else []
+    polygons = [
+        (coordinates, size)
+        for annotation, size in annotations
+        if size and isinstance(segmentation := annotation.get("segmentation"), Sequence)
+        if (coordinates := list(iter_numbers(segmentation)))
+    ]
+    kinds += ["polygons"] if polygons else []
+    # Without the size of an image in the file (NaN), it is unknown before the image is read.
+    large = [(values, min(size)) for values, size in (*shapes, *polygons) if min(size) >= MIN_SIDE_IN_PERCENT]
+    n_within = sum(min(values) >= 0 and max(values) <= 100 for values, _ in large)
+    if len(large) >= MIN_SHAPES_IN_PERCENT and n_within >= MOST * len(large):
         warn(
             source_name,
-            f"no box reaches beyond 100 px, in images of at least {sizes.min():.0f} px: are they percentages?",
+            f"{n_within} of {len(large)} {' and '.join(kinds)} lie within 100 px, in images of at least "
+            f"{min(side for _, side in large):.0f} px: are they percentages?",
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from samgap.datasets.coco_checks import check_geometry
 from tests.helpers.cases import find_case
 from tests.helpers.coco import (
     compress,
@@ -87,12 +88,36 @@ def test_polygons_as_shares_are_refused(tmp_path: Path) -> None:
         assert "the polygons of 1 of 1 annotations lie within one pixel: are they shares of the image" in message
 
 
-def test_boxes_in_percent_are_told(tmp_path: Path, logged_warnings) -> None:
-    labels = make_labels(*({"bbox": [n, 10, 30, 40]} for n in range(10)))
+TRIANGLES = [{"bbox": [6 * n, 60, 30, 240], "segmentation": [[n, 10, n + 30, 10, n, 50]]} for n in range(10)]
+BOXES = [{"bbox": [n, 10, 30, 40]} for n in range(10)]
+IN_PX = {"bbox": [300, 200, 90, 90]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "shapes"),
+    [
+        (BOXES, "10 of 10 boxes"),
+        ([*BOXES, IN_PX], "10 of 11 boxes"),
+        (TRIANGLES, "10 of 10 polygons"),
+        ([*TRIANGLES, IN_PX], "10 of 11 boxes and polygons"),
+        ([*BOXES[:5], *TRIANGLES[:5]], "10 of 10 boxes and polygons"),
+    ],
+)
+def test_boxes_and_polygons_in_percent_are_told(tmp_path: Path, logged_warnings, rows: list, shapes: str) -> None:
+    labels = make_labels(*rows)
     labels["images"][0] |= {"width": 640, "height": 480}
     source = write_folder(tmp_path / "d", labels)
     assert "40x30 px, but its labels are for 640x480 px" in read_coco_error(source)
-    assert "no box reaches beyond 100 px, in images of at least 480 px: are they percentages?" in logged_warnings()[0]
+    assert f"{shapes} lie within 100 px, in images of at least 480 px: are they percentages?" in logged_warnings()[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [(BOXES[:9], (640, 480)), ([*TRIANGLES, IN_PX, IN_PX], (640, 480)), (TRIANGLES, (640, 199)), (BOXES, None)],
+)
+def test_few_small_or_undecided_shapes_are_not_told_as_percentages(logged_warnings, rows: list, size: Any) -> None:
+    check_geometry("labels.json", [(row, size) for row in rows])
+    assert logged_warnings() == []
 
 
 # --- corners
