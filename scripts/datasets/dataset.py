@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from samgap.config.plugin_import import import_plugin
-from samgap.datasets import card, groups, read_log, write
+from samgap.datasets import card, groups, read_log, warning_log, write
 from samgap.download.damaged import check_fetched_file, discard_damaged
 from samgap.io import files
 from samgap.jobs.script import collect_provenance, job_context
@@ -18,7 +18,11 @@ with job_context(snakemake) as log:
     given = {**options, **folders}
     receipts = {path: receipt for path in archives.values() if (receipt := card.find_receipt(path))}
     provenance, seed = collect_provenance(snakemake), options.get("seed", 0)
-    with discard_damaged(receipts, "fetch_archive"), read_log.record_reads(provenance["inputs"]) as reads:
+    with (
+        discard_damaged(receipts, "fetch_archive"),
+        read_log.record_reads(provenance["inputs"]) as reads,
+        warning_log.record_warnings() as warnings,
+    ):
         for path, receipt in receipts.items():
             check_fetched_file(path, receipt, provenance["inputs"][str(path)])
         counts = write.write_dataset(
@@ -30,7 +34,8 @@ with job_context(snakemake) as log:
             dataset=dataset,
             provenance=provenance,
         )
-    groups.warn_of_useless_groups(dataset, options, counts["n_groups"], counts["n_images"])
+        groups.warn_of_useless_groups(dataset, options, counts["n_groups"], counts["n_images"])
+    counts["warnings"] = warnings.to_card()
     lists = {key: Path(options[key]) for key in ("files", "ignore") if key in options}
     origins = {**archives, **lists}
     # Other local files and folders that the entry names.

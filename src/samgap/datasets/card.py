@@ -21,7 +21,7 @@ def make_card(
     Args:
         dataset: Id of the data set.
         options: Its entry in the configuration.
-        counts: Counts and checksums that `write_dataset` returns.
+        counts: Counts and checksums that `write_dataset` returns, and the `warnings` (`WarningLog.to_card`).
         sources: Archives, folders and lists that it was made from (`describe_source`), by role; empty for a simulated
             one.
         output: Paths of the written files by name: `instances`, `table`.

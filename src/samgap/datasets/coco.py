@@ -11,7 +11,6 @@ group.
 Leading folders may be omitted in all paths inside the data, because they differ between archives.
 """
 
-import logging
 from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -34,8 +33,7 @@ from samgap.datasets.names import summarize_names
 from samgap.datasets.orientation_notes import OrientationNotes, read_geometry
 from samgap.datasets.photographs import load_photograph
 from samgap.datasets.repetitions import ReadLabel, merge_repetitions
-
-logger = logging.getLogger("samgap")
+from samgap.datasets.warning_log import warn
 
 OPTIONS = {
     "required": ["annotations", "nouns"],
@@ -97,7 +95,8 @@ OPTIONS = {
         "crowds": {
             "description": (
                 "Whether annotations with `iscrowd` are ignored in the evaluation, or are instances, as masks of some "
-                "tools (CVAT's brush); default is ignore, with an error if all annotations are crowds."
+                "tools (CVAT's brush); default is ignore, with an error if all annotations of a noun in a file are "
+                "crowds."
             ),
             "enum": ["ignore", "instances"],
         },
@@ -180,7 +179,7 @@ def iter_images(
         # Before an error too: labels of rotated photographs can be why annotations are outside of their image.
         notes.log_warnings(f"{source}")
     if not n_instances:
-        logger.warning("warning: %s: no image has an annotation that counts in the evaluation", source)
+        warn(f"{source}", "no image has an annotation that counts in the evaluation")
     total.log_warning(f"{source}")
     return total
 
@@ -201,21 +200,23 @@ def _check_nouns(source: Path, files: Sequence[CocoFile], nouns: Mapping[str, An
     missing = sorted(nouns.keys() - {name for file in files for name in file.categories})
     if missing:
         names = summarize_names(sorted({show(name)[1:-1] for file in files for name in file.categories}))
-        logger.warning(
-            "warning: %s: `nouns` has %s, not a category of the COCO files; these are %s",
-            *(source, summarize_names(missing), names),
-        )
+        summary = f"`nouns` has {summarize_names(missing)}, not a category of the COCO files"
+        warn(f"{source}", f"{summary}; these are {names}", [summary])
 
 
 def _check_crowds(
     files: Sequence[CocoFile], entries: Sequence[tuple[PurePosixPath, CocoImage]], options: Mapping[str, Any]
 ) -> None:
-    """Check the crowds of each file, because each may come from another tool."""
-    annotations: dict[str, list[Mapping[str, Any]]] = {file.source_name: [] for file in files}
+    """Check the crowds of each noun of each file, because each file may come from another tool."""
+    categories = parse_categories(options["nouns"])
+    annotations: dict[str, dict[str, list[Mapping[str, Any]]]] = {file.source_name: {} for file in files}
     for _, entry in entries:
-        annotations[entry.source_name] += [label.values for label in entry.labels]
-    for source_name, values in annotations.items():
-        check_crowds(source_name, values, options.get("crowds"))
+        for label in entry.labels:
+            assert label.category is not None
+            noun = categories[label.category].noun
+            annotations[entry.source_name].setdefault(noun, []).append(label.values)
+    for source_name, annotations_by_noun in annotations.items():
+        check_crowds(source_name, annotations_by_noun, options.get("crowds"))
 
 
 # --- one image

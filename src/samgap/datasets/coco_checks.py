@@ -5,7 +5,6 @@ wrong, and the run stops with the likely cause before any image is read. Only bo
 annotations without a segmentation.
 """
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +20,15 @@ from samgap.datasets.coco_values import (
     parse_flag,
     parse_number,
 )
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
-
-logger = logging.getLogger("samgap")
 
 MIN_BOXES = 4
 """Number of boxes from which their edges alone show that they are corners."""
-MIN_BOXES_IN_PERCENT, MIN_SIDE_IN_PERCENT = 10, 200
-"""Number of boxes, and side of the images in px, from which boxes up to 100 are suspected to be percentages."""
+MIN_SHAPES_IN_PERCENT, MIN_SIDE_IN_PERCENT = 10, 200
+"""Number of boxes and polygons, and side of the images in px, from which values up to 100 may be percentages."""
+MOST = 0.9
+"""Fraction of these boxes and polygons from which they are."""
 AREA_TOLERANCE = 0.02
 """Relative difference of `area` and the area of a box that still counts as equal."""
 
@@ -47,38 +47,43 @@ def check_geometry(source_name: str, annotations: Sequence[SizedAnnotation]) -> 
     """
     boxes = _collect_boxes(annotations)
     _check_units(source_name, boxes.numbers, annotations)
-    _warn_of_percentages(source_name, boxes.numbers, boxes.sizes)
+    _warn_of_percentages(source_name, boxes, annotations)
     corners = _find_corners(source_name, boxes, len(annotations))
     _warn_of_areas(source_name, boxes.numbers, boxes.areas)
     _warn_of_scores(source_name, annotations)
     return corners
 
 
-def check_crowds(source_name: str, annotations: Iterable[Mapping[str, Any]], option: str | None) -> None:
-    """Check how many of the annotations of a data set are crowds, unless they are read as instances.
+def check_crowds(source_name: str, annotations: Mapping[str, Iterable[Mapping[str, Any]]], option: str | None) -> None:
+    """Check how many of the annotations of each noun of a COCO file are crowds, unless they are read as instances.
+
+    Each noun is judged by itself, because one tool or brush may have made all its masks, beside boxes of other nouns.
 
     Args:
-        source_name: Name of the data for messages.
-        annotations: All annotations that are read.
+        source_name: Name of the file for messages.
+        annotations: All annotations that are read, by their noun.
         option: Option `crowds` of the data set; None if it is not set.
 
     Raises:
-        UserError: All annotations are crowds, and the option is not set.
+        UserError: All annotations of a noun are crowds, and the option is not set.
     """
-    flags = [_is_crowd(annotation) for annotation in annotations]
-    n_crowds = sum(flags)
-    if option == "instances" or 2 * n_crowds <= len(flags):
+    if option == "instances":
         return
-    counts = f"{'all' if n_crowds == len(flags) else f'{n_crowds} of'} {len(flags)} annotations are crowds (`iscrowd`)"
     cause = "some tools mark each brush mask so"
-    if n_crowds == len(flags) and option is None:
-        raise UserError(
-            f"{source_name}: {counts}, and {cause}; set `crowds: instances` if each is one object, or `crowds: ignore`"
-        )
-    logger.warning(
-        "warning: %s: %s and are ignored in the evaluation; %s: if each is one object, set `crowds: instances`",
-        *(source_name, counts, cause),
-    )
+    for noun, rows in annotations.items():
+        flags = [_is_crowd(row) for row in rows]
+        n_crowds = sum(flags)
+        if not n_crowds or 2 * n_crowds < len(flags):
+            continue
+        number = f"all {n_crowds}" if n_crowds == len(flags) else f"{n_crowds} of {len(flags)}"
+        counts = f"{number} annotations of {noun} are crowds (`iscrowd`)"
+        if n_crowds == len(flags) and option is None:
+            raise UserError(
+                f"{source_name}: {counts}, and {cause}; set `crowds: instances` if each is one object, or `crowds: "
+                "ignore`"
+            )
+        summary = f"{counts} and are ignored in the evaluation"
+        warn(source_name, f"{summary}; {cause}: if each is one object, set `crowds: instances`", [summary])
 
 
 def _is_crowd(annotation: Mapping[str, Any]) -> bool:
@@ -141,13 +146,30 @@ def _check_units(source_name: str, boxes: np.ndarray, annotations: Sequence[Size
     )
 
 
-def _warn_of_percentages(source_name: str, boxes: np.ndarray, sizes: np.ndarray) -> None:
-    if len(boxes) < MIN_BOXES_IN_PERCENT or not (sizes >= MIN_SIDE_IN_PERCENT).all():
-        return
-    if boxes.min() >= 0 and (boxes[:, :2] + boxes[:, 2:]).max() <= 100:
-        logger.warning(
-            "warning: %s: no box reaches beyond 100 px, in images of at least %d px: are they percentages?",
-            *(source_name, sizes.min()),
+def _warn_of_percentages(source_name: str, boxes: _Boxes, annotations: Sequence[SizedAnnotation]) -> None:
+    """Warn if most boxes and polygons that are used lie within 100 px, in images that are larger."""
+    shapes: list[tuple[list[float], tuple[float, float]]] = [
+        ([x, y, x + width, y + height], (image_width, image_height))
+        for (x, y, width, height), (image_width, image_height) in zip(
+            boxes.numbers.tolist(), boxes.sizes.tolist(), strict=True
+        )
+    ]
+    kinds = ["boxes"] if shapes else []
+    polygons = [
+        (coordinates, size)
+        for annotation, size in annotations
+        if size and isinstance(segmentation := annotation.get("segmentation"), Sequence)
+        if (coordinates := list(iter_numbers(segmentation)))
+    ]
+    kinds += ["polygons"] if polygons else []
+    # Without the size of an image in the file (NaN), it is unknown before the image is read.
+    large = [(values, min(size)) for values, size in (*shapes, *polygons) if min(size) >= MIN_SIDE_IN_PERCENT]
+    n_within = sum(min(values) >= 0 and max(values) <= 100 for values, _ in large)
+    if len(large) >= MIN_SHAPES_IN_PERCENT and n_within >= MOST * len(large):
+        warn(
+            source_name,
+            f"{n_within} of {len(large)} {' and '.join(kinds)} lie within 100 px, in images of at least "
+            f"{min(side for _, side in large):.0f} px: are they percentages?",
         )
 
 
@@ -187,9 +209,10 @@ def _warn_of_areas(source_name: str, boxes: np.ndarray, areas: np.ndarray) -> No
     box_areas = boxes[:, 2] * boxes[:, 3]
     n_larger = int(((areas > box_areas) & ~_is_close(areas, box_areas)).sum())
     if 2 * n_larger > len(boxes):
-        logger.warning(
-            "warning: %s: `area` of %d of %d boxes is larger than width × height: are the boxes in px of the image?",
-            *(source_name, n_larger, len(boxes)),
+        warn(
+            source_name,
+            f"`area` of {n_larger} of {len(boxes)} boxes is larger than width × height: are the boxes in px of the "
+            "image?",
         )
 
 
@@ -201,7 +224,7 @@ def _is_close(areas: np.ndarray, expected: np.ndarray) -> np.ndarray:
 def _warn_of_scores(source_name: str, annotations: Sequence[SizedAnnotation]) -> None:
     n_scores = sum(parse_number(annotation.get("score")) is not None for annotation, _ in annotations)
     if 2 * n_scores > len(annotations):
-        logger.warning(
-            "warning: %s: %d of %d annotations have a `score`: are they predictions and not labels?",
-            *(source_name, n_scores, len(annotations)),
+        warn(
+            source_name,
+            f"{n_scores} of {len(annotations)} annotations have a `score`: are they predictions and not labels?",
         )

@@ -4,7 +4,6 @@ Tools write one id in several ways: `1`, `1.0` and `"1"`, or the name instead of
 one meaning, and left out if it has two. If most references have two, or all ids are off by one, the file is refused.
 """
 
-import logging
 import math
 import re
 from collections import Counter, defaultdict
@@ -13,14 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from samgap.datasets.names import summarize_names
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
-
-logger = logging.getLogger("samgap")
 
 MOST = 0.9
 """Fraction of the references that must fit shifted ids for the ids to count as shifted."""
 MIN_IDS_OF_A_SHIFT = 10
 """Number of ids from which references to all of them but the last, and to one before the first, are no coincidence."""
+MIN_UNKNOWN_OF_A_SHIFT = 2
+"""Number of references to one before the first id from which the same holds for fewer ids."""
 BY_NAME = "a name are joined"
 MAX_SHOWN_CHARS = 40
 """Characters of an id in messages."""
@@ -126,31 +126,44 @@ class IdIndex:
                 f"{self.source_name}: {self.entity}_id {texts[0]} {meanings}; write the ids of the {section} as "
                 f"{self.entity}_id"
             )
-        logger.warning(
-            "warning: %s: %d annotations are left out, because their %s_id (%s) %s",
-            *(self.source_name, n_ambiguous, self.entity, summarize_names(texts), meanings),
-        )
+        cause = f"{n_ambiguous} annotations are left out, because their {self.entity}_id"
+        warn(self.source_name, f"{cause} ({summarize_names(texts)}) {meanings}", [f"{cause} {meanings}"])
 
     def _refuse_shifted(self, counts: Counter[tuple[bool, str]], known: set[str]) -> None:
-        """Raise UserError if the references fit the ids after a shift by one, and do not fit them now."""
+        """Raise UserError if the references fit the ids after a shift by one, and do not fit them now.
+
+        Warn if all fit after a shift, but those that do not fit now are so few that they may be errors.
+        """
         known_counts = [count for key, count in counts.items() if key[1] in known]
         n_unknown = counts.total() - sum(known_counts)
         if not n_unknown:
             return
-        # A few annotations with a wrong id may fit by chance. Shifted ids have as many annotations as others have, or
-        # leave out only the last of many ids.
+        # One annotation with a wrong id may fit by chance. Shifted ids have as many annotations as others have, or
+        # leave out only the last id: the first image or category may be a rare one.
         is_typical = n_unknown >= min(known_counts, default=0)
-        is_complete = len(self.row_by_id) == len(counts) >= MIN_IDS_OF_A_SHIFT
+        n_ids = len({key[1] for key in counts})
+        is_complete = len(self.row_by_id) == n_ids and (
+            n_ids >= MIN_IDS_OF_A_SHIFT or n_unknown >= MIN_UNKNOWN_OF_A_SHIFT
+        )
+        section = "images" if self.entity == "image" else "categories"
         for shift, word in ((1, "below"), (-1, "above")):
             fits = {key: _shift(key[1], shift) in self.row_by_id for key in counts}
             n_fitting = sum(count for key, count in counts.items() if fits[key])
             is_shifted = all(fits.values()) and (is_typical or is_complete)
             if is_shifted or (n_fitting >= MOST * counts.total() and sum(known_counts) < n_unknown):
-                section = "images" if self.entity == "image" else "categories"
                 raise UserError(
                     f"{self.source_name}: each {self.entity}_id seems one {word} the id that it means (for example "
                     f"{next(key[1] for key in counts if key[1] not in known)}, which is not in `{section}`); write the "
                     f"ids of `{section}`, or remove these annotations"
+                )
+            if all(fits.values()):
+                problem = f"may be off by one: all fit the ids of `{section}` if each is one {word} them"
+                unknown = summarize_names(key[1] for key in counts if key[1] not in known)
+                warn(
+                    self.source_name,
+                    f"{self.entity}_id {problem}, and {unknown} is not in `{section}` as written; check that "
+                    f"annotations are of the right {self.entity}",
+                    [f"{self.entity}_id {problem}"],
                 )
 
 

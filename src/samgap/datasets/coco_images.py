@@ -2,7 +2,6 @@
 
 import fnmatch
 import itertools
-import logging
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,9 +16,8 @@ from samgap.datasets.names import clean_path, compose, normalize_spelling, split
 from samgap.datasets.output_names import make_output_names
 from samgap.datasets.photographs import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
 from samgap.datasets.repetitions import REPEATED
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
-
-logger = logging.getLogger("samgap")
 
 
 @dataclass
@@ -163,15 +161,14 @@ def locate_images(
             f"{_explain_missing(missing[0], image_paths, located, index)}; add it, or list the files to read in `files`"
         )
     for deviation, names in deviations.items():
-        logger.warning("warning: %s: images %s (%d): %s", source, deviation, len(names), summarize_names(names))
+        summary = f"images {deviation} ({len(names)})"
+        warn(f"{source}", f"{summary}: {summarize_names(names)}", [summary])
     for coco_path, counts in folders_by_coco_path.items():
         if len(counts) > 1:
             texts = (f"{n_images} in {path}" for path, n_images in counts.most_common())
-            logger.warning(
-                "warning: %s: images that %s names without a folder are in several folders: %s; if some are not the "
-                "labelled ones, set `images`",
-                *(source, coco_path, summarize_names(texts)),
-            )
+            summary = f"images that {coco_path} names without a folder are in several folders"
+            remedy = "if some are not the labelled ones, set `images`"
+            warn(f"{source}", f"{summary}: {summarize_names(texts)}; {remedy}", [summary])
     output_names = make_output_names(names_by_path, len(index.find_top()))
     return {path: LocatedImage(entry, output_names[path]) for path, (_, entry) in located.items()}
 

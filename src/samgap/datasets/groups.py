@@ -1,6 +1,5 @@
 """The groups of images: confidence intervals resample whole groups."""
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,9 +7,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from samgap.datasets.names import compose
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
-
-logger = logging.getLogger("samgap")
 
 
 def assign_groups(file_names: Iterable[str], options: Mapping[str, Any]) -> dict[str, str]:
@@ -59,14 +57,11 @@ def warn_of_useless_groups(dataset: str, options: Mapping[str, Any], n_groups: i
     """
     if "groups" not in options or n_images < 2:
         return
-    prefix = f"warning: {dataset}: `groups` ({options['groups']})"
     if n_groups == n_images:
-        logger.warning(
-            "%s gives each of the %d images its own group; its first (…) must match what images of one source share",
-            *(prefix, n_images),
-        )
+        effect = f"gives each of the {n_images} images its own group"
+        remedy = "must match what images of one source share"
     elif n_groups == 1:
-        logger.warning(
-            "%s puts all %d images into one group; its first (…) must match what differs between sources",
-            *(prefix, n_images),
-        )
+        effect, remedy = f"puts all {n_images} images into one group", "must match what differs between sources"
+    else:
+        return
+    warn(dataset, f"`groups` ({options['groups']}) {effect}; its first (…) {remedy}", [f"`groups` {effect}"])

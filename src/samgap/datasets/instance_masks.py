@@ -2,7 +2,6 @@
 
 import csv
 import io
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -20,9 +19,8 @@ from samgap.datasets.output_names import to_storable_name
 from samgap.datasets.paired_images import ImageFolder, index_pairs
 from samgap.datasets.photographs import decoding_errors, load_photograph
 from samgap.datasets.read_log import record_read
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
-
-logger = logging.getLogger("samgap")
 
 MASK_MODES = ("1", "L", "P", "I;16", "I;16B", "I")
 """Pillow's integer modes of one channel: 1, 8 and 16 bits (Pillow may open a PNG of 16 bits as 32)."""
@@ -89,11 +87,9 @@ def read_image_mask_pairs(
         yield AnnotatedImage(name, photo.encoded_bytes, photo.width, photo.height, get_group(name), annotations)
     notes.log_warnings(f"{image_folder.source}")
     if n_single_object > 1 and not n_several_objects:
-        logger.warning(
-            "warning: %s: no mask has more than one value other than 0; if these are semantic masks, "
-            "give each object a different value",
-            mask_folder.source,
-        )
+        summary = "no mask has more than one value other than 0"
+        remedy = "if these are semantic masks, give each object a different value"
+        warn(f"{mask_folder.source}", f"{summary}; {remedy}", [summary])
 
 
 def decode_instance_ids(encoded_bytes: bytes, source_name: str) -> np.ndarray:
@@ -164,9 +160,11 @@ def _read_ignored_ids(csv_path: str, image_names: set[str]) -> dict[str, set[int
     if other_rows.total() == n_rows:
         raise UserError(f"{csv_path}: no row names an image of this part")
     if other_rows:
-        logger.warning(
-            "warning: %s: %d of %d rows name no image of this part and are not used: %s%s",
-            *(csv_path, other_rows.total(), n_rows, summarize_names(other_rows)),
-            suggest_name(next(iter(other_rows)), sorted(names)),
+        number, problem = f"{other_rows.total()} of {n_rows} rows", "name no image of this part and are not used"
+        suggestion = suggest_name(next(iter(other_rows)), sorted(names))
+        warn(
+            csv_path,
+            f"{number} {problem}: {summarize_names(other_rows)}{suggestion}",
+            [f"{number} of the list of ignored instances {problem}"],
         )
     return ignored_ids

@@ -4,7 +4,6 @@ An annotation that cannot be used is not the absence of an object. Therefore it 
 image is marked, and a run does not go on if many are lost.
 """
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,9 +11,8 @@ from typing import Any, cast
 
 from samgap.datasets import AnnotatedImage
 from samgap.datasets.names import summarize_names
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
-
-logger = logging.getLogger("samgap")
 
 MAX_LEFT_OUT = 0.05
 """Default of the option `max-left-out`: the largest fraction of lost annotations with which a run goes on."""
@@ -114,7 +112,9 @@ class LabelCounts:
         """Log one warning with the number of annotations and the first ids of each reason, if there is any."""
         texts = [_describe(ids) for ids in (self.lost, self.not_used, self.changed) if ids]
         if texts:
-            logger.warning("warning: %s: of %d annotations, %s", source_name, self.n_read, "; ".join(texts))
+            # What is lost has a remark of its own (`left_out`), and what is not used is left out on purpose.
+            summaries = [f"of {self.n_read} annotations, {n} {reason}" for reason, n in _count(self.changed).items()]
+            warn(source_name, f"of {self.n_read} annotations, {'; '.join(texts)}", summaries)
 
     def to_card(self) -> dict[str, Any]:
         """Return the entries of `dataset.json`: counts by reason."""

@@ -1,6 +1,5 @@
 """Warnings about photographs whose labels may be for the stored or for the upright image (EXIF orientation)."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,8 +9,7 @@ from samgap.datasets.coco_values import InvalidAnnotationError, parse_box_number
 from samgap.datasets.exif_orientation import ROTATIONS, Size
 from samgap.datasets.names import summarize_names
 from samgap.datasets.photographs import Photograph
-
-logger = logging.getLogger("samgap")
+from samgap.datasets.warning_log import warn
 
 TOLERANCE_PX = 1.0
 """Distance in px up to which a corner outside an image is a matter of rounding."""
@@ -127,9 +125,8 @@ class OrientationNotes:
     def log_warnings(self, source_name: str) -> None:
         """Log a warning with the number and the first names of each type, if there is any."""
         for (problem, remedy), names in self._names.items():
-            logger.warning(
-                "warning: %s: %s (%d): %s%s", source_name, problem, len(names), summarize_names(names), remedy
-            )
+            summary = f"{problem} ({len(names)})"
+            warn(source_name, f"{summary}: {summarize_names(names)}{remedy}", [summary])
 
 
 def _is_inside(corner: tuple[float, float], size: Size) -> bool:

@@ -1,14 +1,12 @@
 """Unique names for the images of a data set, which are in one folder."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from samgap.datasets.names import compose, split_path, summarize_names
 from samgap.datasets.photographs import IMAGE_SUFFIXES
-
-logger = logging.getLogger("samgap")
+from samgap.datasets.warning_log import warn
 
 MAX_NAME_BYTES = 200
 """Limit of a file name in bytes; file systems allow 255, of which temporary files need some."""
@@ -38,11 +36,8 @@ def make_output_names(names: Mapping[PurePosixPath, str], n_top_parts: int) -> d
         output_names[path] = candidate
         numbered.append(f"{path} as {candidate}")
     if numbered:
-        logger.warning(
-            "warning: images that get a number, because their names are equal (%d): %s",
-            len(numbered),
-            summarize_names(numbered),
-        )
+        summary = f"images that get a number, because their names are equal ({len(numbered)})"
+        warn(None, f"{summary}: {summarize_names(numbered)}", [summary])
     return output_names
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,13 +14,12 @@ from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.left_out import ReturnedCounts
 from samgap.datasets.names import summarize_names
 from samgap.datasets.photographs import IMAGE_SUFFIXES
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
 from samgap.io.files import atomic_directory, atomic_write, hash_checksums
 from samgap.io.progress import report_progress
 from samgap.masks.coco_annotation import encode_annotation
 from samgap.tables.images import IMAGES
-
-logger = logging.getLogger("samgap")
 
 
 @dataclass(frozen=True)
@@ -158,11 +156,9 @@ def _count_repeated_images(written: Mapping[str, _WrittenImage], dataset: str) -
             if first_name != name:
                 pairs.append(f"{name} as {first_name}")
     if pairs:
-        logger.warning(
-            "warning: %s: images with the content of another, which count twice (%d): %s; remove them, or list the "
-            "images to read in `files`",
-            *(dataset, len(pairs), summarize_names(pairs)),
-        )
+        summary = f"images with the content of another, which count twice ({len(pairs)})"
+        remedy = "remove them, or list the images to read in `files`"
+        warn(dataset, f"{summary}: {summarize_names(pairs)}; {remedy}", [summary])
     return len(pairs)
 
 

@@ -1,4 +1,4 @@
-"""Format the notes of rows without a value (`skipped: …`, `not evaluable: …`), and the counts of lost labels."""
+"""Format the notes of rows without a value (`skipped: …`), and the lost labels and warnings of data sets."""
 
 import re
 import textwrap
@@ -7,6 +7,9 @@ from string import ascii_lowercase
 from typing import Any
 
 import pandas as pd
+
+MAX_WARNINGS = 3
+"""Number of the warnings about a data set that a remark states."""
 
 
 def format_note(note: str | None) -> str:
@@ -48,6 +51,20 @@ def describe_left_out(card: Mapping[str, Any]) -> str | None:
     for name, number in card.get("unknown_attributes", {}).items():
         sentences.append(f"The value of {name} is unknown for {number:,} of {card['n_instances']:,} instances.")
     return f"Data set {card['dataset']}: {' '.join(sentences)}" if sentences else None
+
+
+def describe_warnings(card: Mapping[str, Any]) -> str | None:
+    """Return a remark on the first warnings about the labels and photographs of a data set; None without any.
+
+    Args:
+        card: Content of `dataset.json`.
+    """
+    warnings: list[str] = card.get("warnings", [])
+    if not warnings:
+        return None
+    n_others = len(warnings) - MAX_WARNINGS
+    others = f"; and {n_others:,} more in dataset.json" if n_others > 0 else ""
+    return f"Data set {card['dataset']}, warnings: {'; '.join(warnings[:MAX_WARNINGS])}{others}"
 
 
 class Footnotes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from samgap.io.files import read_json
 from samgap.paper import csv, grid, latex, style
 from samgap.paper.figures import FigureOutput, FigureRequest
-from samgap.paper.notes import describe_left_out
+from samgap.paper.notes import describe_left_out, describe_warnings
 from samgap.paper.tables import TableOutput, TableRequest
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
@@ -49,8 +49,8 @@ def render_figure(request: FigureRequest, paths: Mapping[str, str | Path]) -> No
     csv.write_csv(paths["rows"], output.rows)
 
 
-def describe_lost_labels(request: TableRequest, output: TableOutput) -> list[str]:
-    """Return a remark for each data set in the table's rows of which annotations could not be used.
+def describe_datasets(request: TableRequest, output: TableOutput) -> list[str]:
+    """Return remarks on the annotations that could not be used and on the warnings of each data set in the rows.
 
     Args:
         request: Its input `datasets` lists the cards (`dataset.json`); without it there is no remark.
@@ -61,7 +61,9 @@ def describe_lost_labels(request: TableRequest, output: TableOutput) -> list[str
     if "dataset" in output.rows:
         names = set(output.rows["dataset"])
         cards = [card for card in cards if card["dataset"] in names]
-    return [remark for card in cards if (remark := describe_left_out(card))]
+    return [
+        remark for card in cards for describe in (describe_left_out, describe_warnings) if (remark := describe(card))
+    ]
 
 
 def render_table(request: TableRequest, paths: Mapping[str, str | Path]) -> None:
@@ -73,7 +75,7 @@ def render_table(request: TableRequest, paths: Mapping[str, str | Path]) -> None
     """
     output = load_table(request.table_id)(request)
     remarks = [*output.remarks, *([DEMO_REMARK] if style.has_demo_model(request.models, output.model_ids) else [])]
-    remarks += describe_lost_labels(request, output)
+    remarks += describe_datasets(request, output)
     title = f"{request.entry['title']} ({request.entry['number']})"
     table = grid.PaperTable(request.table_id, title, output.blocks, output.footnotes, remarks)
     csv.write_csv(paths["csv"], output.rows)

@@ -92,6 +92,7 @@ def test_a_faulty_source_is_refused(tmp_path):
 def test_a_table_of_claims_needs_the_section():
     config = copy.deepcopy(demo_config())
     del config["claims"]
+    config["tables"], config["figures"] = {"claims": config["tables"]["claims"]}, {}
     with pytest.raises(UserError, match="tables.claims shows the claims, but there is no section 'claims'"):
         load_claims(config, ROOT)
     del config["tables"]["claims"]

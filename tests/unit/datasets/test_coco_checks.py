@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from samgap.datasets.coco_checks import check_geometry
 from tests.helpers.cases import find_case
 from tests.helpers.coco import (
     compress,
@@ -87,12 +88,36 @@ def test_polygons_as_shares_are_refused(tmp_path: Path) -> None:
         assert "the polygons of 1 of 1 annotations lie within one pixel: are they shares of the image" in message
 
 
-def test_boxes_in_percent_are_told(tmp_path: Path, logged_warnings) -> None:
-    labels = make_labels(*({"bbox": [n, 10, 30, 40]} for n in range(10)))
+TRIANGLES = [{"bbox": [6 * n, 60, 30, 240], "segmentation": [[n, 10, n + 30, 10, n, 50]]} for n in range(10)]
+BOXES = [{"bbox": [n, 10, 30, 40]} for n in range(10)]
+IN_PX = {"bbox": [300, 200, 90, 90]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "shapes"),
+    [
+        (BOXES, "10 of 10 boxes"),
+        ([*BOXES, IN_PX], "10 of 11 boxes"),
+        (TRIANGLES, "10 of 10 polygons"),
+        ([*TRIANGLES, IN_PX], "10 of 11 boxes and polygons"),
+        ([*BOXES[:5], *TRIANGLES[:5]], "10 of 10 boxes and polygons"),
+    ],
+)
+def test_boxes_and_polygons_in_percent_are_told(tmp_path: Path, logged_warnings, rows: list, shapes: str) -> None:
+    labels = make_labels(*rows)
     labels["images"][0] |= {"width": 640, "height": 480}
     source = write_folder(tmp_path / "d", labels)
     assert "40x30 px, but its labels are for 640x480 px" in read_coco_error(source)
-    assert "no box reaches beyond 100 px, in images of at least 480 px: are they percentages?" in logged_warnings()[0]
+    assert f"{shapes} lie within 100 px, in images of at least 480 px: are they percentages?" in logged_warnings()[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [(BOXES[:9], (640, 480)), ([*TRIANGLES, IN_PX, IN_PX], (640, 480)), (TRIANGLES, (640, 199)), (BOXES, None)],
+)
+def test_few_small_or_undecided_shapes_are_not_told_as_percentages(logged_warnings, rows: list, size: Any) -> None:
+    check_geometry("labels.json", [(row, size) for row in rows])
+    assert logged_warnings() == []
 
 
 # --- corners
@@ -178,7 +203,7 @@ def make_crowds(n_crowds: int, n_others: int) -> dict[str, Any]:
 
 def test_the_case_of_masks_as_crowds_is_refused_or_read() -> None:
     folder = find_case("rle-means-crowd")
-    assert "all 2 annotations are crowds (`iscrowd`)" in read_coco_error(folder, **CASE)
+    assert "all 2 annotations of apple are crowds (`iscrowd`)" in read_coco_error(folder, **CASE)
     [image] = read_coco(folder, **CASE, crowds="instances")
     assert [(annotation.ignore, int(annotation.mask.sum())) for annotation in image.annotations] == [(False, 144)] * 2
 
@@ -190,7 +215,7 @@ def test_a_file_of_crowds_alone_needs_the_option(tmp_path: Path, logged_warnings
     assert [annotation.ignore for annotation in read_coco(source, crowds="instances")[0].annotations] == [False] * 3
     assert logged_warnings() == []
     assert [annotation.ignore for annotation in read_coco(source, crowds="ignore")[0].annotations] == [True] * 3
-    assert "all 3 annotations are crowds (`iscrowd`) and are ignored in the evaluation" in logged_warnings()[0]
+    assert "all 3 annotations of apple are crowds (`iscrowd`) and are ignored in the evaluation" in logged_warnings()[0]
     assert "no image has an annotation that counts in the evaluation" in logged_warnings()[1]
 
 
@@ -198,4 +223,35 @@ def test_a_file_of_crowds_alone_needs_the_option(tmp_path: Path, logged_warnings
 def test_a_majority_of_crowds_is_told(tmp_path: Path, logged_warnings, n_crowds: int, is_told: bool) -> None:
     [image] = read_coco(write_folder(tmp_path / "d", make_crowds(n_crowds, 1)))
     assert sum(annotation.ignore for annotation in image.annotations) == n_crowds
-    assert any(f"{n_crowds} of 3 annotations are crowds" in warning for warning in logged_warnings()) == is_told
+    assert any(f"{n_crowds} of 3 annotations of apple" in warning for warning in logged_warnings()) == is_told
+
+
+def make_crowds_of_a_noun(n_crowds: int, n_others: int) -> dict[str, Any]:
+    """Return masks of apple, the first of which are crowds, beside 7 boxes of leaf."""
+    labels = make_crowds(n_crowds, n_others)
+    labels["categories"].append({"id": 4, "name": "leaf"})
+    for n in range(7):
+        row = {"id": 100 + n, "image_id": 1, "category_id": 4, "bbox": [20, n, 6, 6]}
+        labels["annotations"].append(row)
+    return labels
+
+
+NOUNS = {"nouns": {"apple": "apple", "leaf": "leaf"}}
+
+
+@pytest.mark.parametrize("n_crowds", [4, 1])
+def test_a_noun_of_crowds_alone_needs_the_option_beside_other_nouns(tmp_path: Path, n_crowds: int) -> None:
+    source = write_folder(tmp_path / "d", make_crowds_of_a_noun(n_crowds, 0))
+    assert (
+        f"labels.json: all {n_crowds} annotations of apple are crowds (`iscrowd`), and some tools mark each brush mask "
+        "so; set `crowds: instances` if each is one object, or `crowds: ignore`"
+    ) in read_coco_error(source, **NOUNS)
+    [image] = read_coco(source, **NOUNS, crowds="instances")
+    assert sum(not annotation.ignore for annotation in image.annotations) == n_crowds + 7
+
+
+def test_a_noun_of_which_half_are_crowds_is_told(tmp_path: Path, logged_warnings) -> None:
+    [image] = read_coco(write_folder(tmp_path / "d", make_crowds_of_a_noun(2, 2)), **NOUNS)
+    assert sum(annotation.ignore for annotation in image.annotations) == 2
+    [warning] = logged_warnings()
+    assert "2 of 4 annotations of apple are crowds (`iscrowd`) and are ignored in the evaluation" in warning

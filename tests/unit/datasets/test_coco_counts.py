@@ -79,7 +79,7 @@ def make_crowds(n_crowds: int, n_others: int) -> list[dict[str, Any]]:
 
 def test_a_file_of_crowds_alone_is_refused_beside_others(tmp_path: Path) -> None:
     source = write_two_files(tmp_path / "d", make_boxes(200), make_crowds(3, 0))
-    assert "more.json: all 3 annotations are crowds (`iscrowd`)" in read_coco_error(source, **FILES)
+    assert "more.json: all 3 annotations of apple are crowds (`iscrowd`)" in read_coco_error(source, **FILES)
     images, _ = read_coco_counts(source, **FILES, crowds="ignore")
     assert [sum(annotation.ignore for annotation in image.annotations) for image in images] == [0, 3, 0]
 
@@ -88,7 +88,7 @@ def test_a_file_whose_most_annotations_are_crowds_is_told(tmp_path: Path, logged
     source = write_two_files(tmp_path / "d", make_boxes(200), make_crowds(2, 1))
     read_coco_counts(source, **FILES)
     [warning] = [warning for warning in logged_warnings() if "crowds" in warning]
-    assert "more.json: 2 of 3 annotations are crowds (`iscrowd`)" in warning
+    assert "more.json: 2 of 3 annotations of apple are crowds (`iscrowd`)" in warning
 
 
 # --- annotations without an image

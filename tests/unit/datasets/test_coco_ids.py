@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from samgap.datasets.coco_ids import show, to_id_text
+from samgap.datasets.warning_log import record_warnings
 from tests.helpers.cases import find_case
 from tests.helpers.coco import make_labels, read_coco, read_coco_counts, read_coco_error, write_folder
 
@@ -167,6 +168,45 @@ def test_ids_off_by_one_are_refused_if_the_first_image_has_few_annotations(tmp_p
     rows = [{"bbox": [n, 1, 4, 4], "image_id": n % 10} for n in range(30) if n not in (0, 10)]
     message = read_coco_error(write_folder(tmp_path / "d", make_labels(*rows, images=images)))
     assert "each image_id seems one below the id that it means" in message
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 1), (3, 2)])
+def test_categories_off_by_one_are_refused_if_the_first_is_rare(tmp_path: Path, first: int, last: int) -> None:
+    """Without it, all leaves are read as apples."""
+    rows = [{"bbox": [n % 30, n // 30, 4, 4], "category_id": first if n < 2 else last} for n in range(59)]
+    labels = make_labels(*rows)
+    labels["categories"] = [{"id": 1, "name": "apple"}, {"id": 2, "name": "leaf"}]
+    message = read_coco_error(write_folder(tmp_path / "d", labels), nouns={"apple": "apple", "leaf": "leaf"})
+    assert f"each category_id seems one {'below' if first == 0 else 'above'} the id that it means" in message
+    assert f"(for example {first}, which is not in `categories`)" in message
+
+
+def test_image_ids_off_by_one_are_refused_if_the_first_of_two_images_has_the_fewest(tmp_path: Path) -> None:
+    rows = [{"bbox": [n, 1, 4, 4], "image_id": int(n > 1)} for n in range(30)]
+    message = read_coco_error(write_folder(tmp_path / "d", make_labels(*rows, images=("a.jpg", "b.jpg"))))
+    assert "each image_id seems one below the id that it means (for example 0, which is not in `images`)" in message
+
+
+@pytest.mark.parametrize(("n_images", "wrong_ids"), [(2, [0]), (4, [0]), (4, [0, 0])])
+def test_ids_that_may_be_off_by_one_are_told(tmp_path: Path, n_images: int, wrong_ids: list[int]) -> None:
+    """A single error may fit by chance, and so may some if other images have no annotation, too."""
+    rows = [{"bbox": [n % 30, n // 30 + 1, 4, 4], "image_id": 1} for n in range(50 - len(wrong_ids))]
+    images = tuple(f"{name}.jpg" for name in "abcd"[:n_images])
+    labels = make_labels(*rows, *({**BOX, "image_id": image_id} for image_id in wrong_ids), images=images)
+    with record_warnings() as log:
+        read, counts = read_coco_counts(write_folder(tmp_path / "d", labels))
+    assert len(read[0].annotations) == len(rows)
+    assert counts["left_out"] == {"of an unknown image are left out": len(wrong_ids)}
+    assert log.to_card()[0] == (
+        "d/labels.json: image_id may be off by one: all fit the ids of `images` if each is one below them"
+    )
+
+
+def test_a_wrong_id_that_no_shift_explains_is_not_told(tmp_path: Path) -> None:
+    rows = [{"bbox": [n, 1, 4, 4], "image_id": 1 + n % 2} for n in range(30)]
+    with record_warnings() as log:
+        read_coco(write_folder(tmp_path / "d", make_labels(*rows, {**BOX, "image_id": 0}, images=("a.jpg", "b.jpg"))))
+    assert log.to_card() == []
 
 
 def test_annotations_of_other_images_stop_the_run_if_they_are_many(tmp_path: Path) -> None:

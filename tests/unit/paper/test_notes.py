@@ -47,3 +47,11 @@ def test_unknown_values_of_attributes_are_described_with_and_without_lost_labels
     assert notes.describe_left_out(card) == (
         f"Data set mine: 2 of 1,790 annotations could not be used: 2 with no box are left out. {unknown}"
     )
+
+
+def test_the_first_warnings_of_a_data_set_are_stated():
+    card = {"dataset": "mine", "warnings": ["one (3)", "two", "three", "four", "five"]}
+    assert notes.describe_warnings(card) == "Data set mine, warnings: one (3); two; three; and 2 more in dataset.json"
+    assert notes.describe_warnings({**card, "warnings": ["a", "b", "c"]}) == "Data set mine, warnings: a; b; c"
+    assert notes.describe_warnings({**card, "warnings": []}) is None
+    assert notes.describe_warnings({"dataset": "mine"}) is None

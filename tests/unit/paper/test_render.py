@@ -109,15 +109,20 @@ def test_the_package_imports_neither_torch_nor_snakemake():
 
 
 @pytest.mark.parametrize("suffix", ["md", "tex", "html"])
-def test_a_table_states_the_lost_labels_of_its_data_sets(tmp_path, suffix):
+def test_a_table_states_the_lost_labels_and_warnings_of_its_data_sets(tmp_path, suffix):
     cards = {}
     for dataset in ("orchard-sim-test", "other"):
         cards[dataset] = tmp_path / dataset / "dataset.json"
         cards[dataset].parent.mkdir()
         card = {"dataset": dataset, "n_annotations_read": 40, "left_out": {"with no box are left out": 2}}
+        card["warnings"] = ["photographs read as stored (2)", "others (1)", "labels.json: no box", "fourth"]
         cards[dataset].write_text(json.dumps(card), encoding="utf-8")
     request = results_request(make_estimates(), tmp_path)
     request = replace(request, inputs={**request.inputs, "datasets": list(map(str, cards.values()))})
     text = save_table(request, tmp_path / "out")[suffix].read_text(encoding="utf-8")
     assert "Data set orchard-sim-test: 2 of 40 annotations could not be used: 2 with no box are left out." in text
+    assert (
+        "Data set orchard-sim-test, warnings: photographs read as stored (2); others (1); labels.json: no box; and 1 "
+        "more in dataset.json"
+    ) in text
     assert "Data set other" not in text

@@ -53,25 +53,26 @@ def load_weights(
         raise UserError(f"{source}: {cause}")
     assert selection is not None  # without a state dict there is a cause
     values = selection.state_dict
-    faults = _list_faults(model_state, set(parameters), required, selection, strict)
+    faults = _list_faults(model_state, required, selection, strict)
+    not_finite = _list_not_finite(values, model_state, set(parameters))
     if faults:
-        raise UserError(f"{source}: {_format_misfit(model_state, selection, '; '.join(faults))}")
+        raise UserError(f"{source}: {_format_misfit(model_state, selection, '; '.join(faults + not_finite))}")
+    if not_finite:
+        raise UserError(
+            f"{source}: the weights fit the model, but are not finite ({'; '.join(not_finite)}), as after a training "
+            "that diverged; take a checkpoint from before, or train again with a lower learning rate or in 32 bits"
+        )
     log_assumptions(source, [*selection.notes, *_describe_conversions(model_state, values)])
     model.load_state_dict({key: values.get(key, value).to(value.dtype) for key, value in model_state.items()})
 
 
 def _list_faults(
-    model_state: Mapping[str, torch.Tensor], parameters: set[str], required: Sequence[str], selection: Selection,
-    strict: bool,
-) -> list[str]:  # fmt: skip
-    """Return a text for each kind of fault, with its number of keys and the first of them."""
+    model_state: Mapping[str, torch.Tensor], required: Sequence[str], selection: Selection, strict: bool
+) -> list[str]:
+    """Return a text for each kind of misfit, with its number of keys and the first of them."""
     values = selection.state_dict
     missing = [key for key in required if key not in values]
-    convertible = {
-        key: value
-        for key, value in values.items()
-        if type(value) in PLAIN_TENSORS and _is_convertible(value.dtype, model_state[key].dtype)
-    }
+    convertible = _select_convertible(values, model_state)
     keys_by_fault = {
         f"missing{_name_missing_modules(missing, required)}": missing,
         "unexpected": selection.unexpected if strict else [],
@@ -85,9 +86,32 @@ def _list_faults(
             for key, value in values.items()
             if isinstance(value, torch.Tensor) and key not in convertible
         ],
-        "with NaN": [key for key, value in convertible.items() if value.isnan().any()],
-        "with infinity": [key for key, value in convertible.items() if key in parameters and value.isinf().any()],
     }
+    return _format_faults(keys_by_fault)
+
+
+def _list_not_finite(
+    values: Mapping[str, Any], model_state: Mapping[str, torch.Tensor], parameters: set[str]
+) -> list[str]:
+    """Return texts with the keys of weights with NaN, and of parameters with infinity (buffers of masks have it)."""
+    convertible = _select_convertible(values, model_state)
+    return _format_faults(
+        {
+            "with NaN": [key for key, value in convertible.items() if value.isnan().any()],
+            "with infinity": [key for key, value in convertible.items() if key in parameters and value.isinf().any()],
+        }
+    )
+
+
+def _select_convertible(values: Mapping[str, Any], model_state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {
+        key: value
+        for key, value in values.items()
+        if type(value) in PLAIN_TENSORS and _is_convertible(value.dtype, model_state[key].dtype)
+    }
+
+
+def _format_faults(keys_by_fault: Mapping[str, list[str]]) -> list[str]:
     return [f"{len(keys)} {fault}: {_format_keys(keys)}" for fault, keys in keys_by_fault.items() if keys]
 
 

@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
+
+from samgap.models.runtime.weights_layout import MAX_DEPTH
 
 SAM2_SIZES = {(96, 12): "tiny", (96, 16): "small", (112, 24): "base-plus", (144, 48): "large"}
 """Width of the first stage and number of blocks of the image encoder -> size of SAM2 (the package's configurations)."""
@@ -64,6 +67,11 @@ def find_training_cause(content: Mapping[Any, Any], keys: Iterable[str]) -> str 
     if sharded := [key for key in keys if re.search(r"(^|[._])flat_param", key)]:
         return f"the file holds shards of FSDP ({sharded[0]}); gather the full state dict in the training and save it"
     if not _has_parameters(keys):
+        if arrays := _list_arrays(content):
+            return (
+                f"the file holds numpy arrays instead of tensors ({len(arrays)}, such as {arrays[0]}); convert each "
+                "with torch.from_numpy, and save the dictionary with torch.save"
+            )
         if _holds_optimizer(content):
             return "the file holds the state of an optimizer and no weights; take the file with the model's state dict"
         return f"the file holds no tensors with names (its entries: {_format_entries(content)}); check its source"
@@ -110,6 +118,15 @@ def _has_parameters(keys: Iterable[str]) -> bool:
 def _holds_optimizer(content: Mapping[Any, Any]) -> bool:
     values = [content, *content.values()]
     return any(isinstance(value, Mapping) and "param_groups" in value for value in values)
+
+
+def _list_arrays(content: Mapping[Any, Any], depth: int = MAX_DEPTH) -> list[str]:
+    """Return the names of the numpy arrays in a file."""
+    names = [str(key) for key, value in content.items() if isinstance(key, str) and isinstance(value, np.ndarray)]
+    for value in content.values():
+        if isinstance(value, Mapping) and depth:
+            names += _list_arrays(value, depth - 1)
+    return names
 
 
 def _format_entries(content: Mapping[Any, Any]) -> str:

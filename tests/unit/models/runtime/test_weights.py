@@ -41,6 +41,21 @@ def test_nan_is_a_user_error() -> None:
         load_weights(model, state, "w.pt")
 
 
+@pytest.mark.parametrize(("value", "fault"), [("nan", "1 with NaN: bias"), ("inf", "1 with infinity: bias")])
+def test_weights_of_a_training_that_diverged_are_told_apart_from_a_misfit(value: str, fault: str) -> None:
+    model = torch.nn.Linear(2, 2)
+    state = {**model.state_dict(), "bias": torch.tensor([0.0, float(value)])}
+    with pytest.raises(UserError) as raised:
+        load_weights(model, state, "w.pt")
+    assert str(raised.value) == (
+        f"w.pt: the weights fit the model, but are not finite ({fault}), as after a training that diverged; take a "
+        "checkpoint from before, or train again with a lower learning rate or in 32 bits"
+    )
+    state["weight"] = torch.zeros(3, 2)
+    with pytest.raises(UserError, match=rf"do not fit the model \(1 of another shape: .*; {fault}\); check the"):
+        load_weights(model, state, "w.pt")
+
+
 def test_half_precision_weights_load_into_a_full_precision_model() -> None:
     model = torch.nn.Linear(2, 2)
     half = to_half_precision({**model.state_dict(), "steps": torch.tensor(3)})

@@ -103,6 +103,9 @@ LORA = {
 }
 
 
+ARRAYS = {key: value.numpy() for key, value in MODEL.state_dict().items()}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -110,6 +113,9 @@ LORA = {
         ({"optimizer": ADAM, "epoch": 7}, "the state of an optimizer and no weights"),
         ({"epoch": 7, "args": {"lr": 0.1}}, r"no tensors with names \(its entries: epoch, args\)"),
         ({}, r"no tensors with names \(its entries: none\)"),
+        (ARRAYS, r"numpy arrays instead of tensors \(2, such as weight\); convert each with torch\.from_numpy"),
+        ({"epoch": 7, "model": ARRAYS}, r"numpy arrays instead of tensors \(2, such as weight\)"),
+        ({"optimizer": ADAM, "model": ARRAYS}, r"numpy arrays instead of tensors \(2, such as weight\)"),
         (LORA, r"LoRA adapters alone \(2 tensors, such as base_model\.model\.trunk\.qkv\.lora_A\.weight\)"),
         ({"state_dict": LORA}, "LoRA adapters alone"),
         ({**MODEL.state_dict(), "lora_A": torch.zeros(1)}, r"LoRA adapters beside the model's weights \(1 tensors"),
