@@ -191,7 +191,7 @@ def test_the_prompt_sheet_describes_rows_of_a_new_kind_like_those_of_a_built_in_
     columns = {"boxes": None, "points": None, "phrase": None, "truth_ids": [1], "clicks": 7, "mask": None}
     describe = prompt_sheet.describe_prompts
     assert describe(pd.DataFrame([{"kind": "trail", **columns}] * 2)) == "0 prompted, 2 tracked"
-    assert describe(pd.DataFrame([{"kind": "taps", **columns}])) == "up to 7 clicks"
+    assert describe(pd.DataFrame([{"kind": "taps", **columns}])) == "first of up to 7 clicks"
     assert describe(pd.DataFrame([{"kind": "frame", **columns}])) == ""
     sizes = []
     axes = SimpleNamespace(scatter=lambda *_, s, **__: sizes.append(s))
