@@ -81,7 +81,7 @@ def model_options(model):
 
 
 def named_entries(section, id):
-    """Return what a rule reads of an entry: (options, the keys of paths) of it, and of the models that it names."""
+    """Return (options, keys of paths) of an entry and of the models that it names, for the jobs that read them."""
     options = model_options(id) if section == "models" else config[section][id]
     entries = [(options, list_path_options(Path(workflow.basedir), section, id, options))]
     models = list_components(options).values() if section == "models" else []
@@ -91,7 +91,7 @@ def named_entries(section, id):
 
 
 def named_files(section, id):
-    """Return the local files that an entry names: inputs of the rule that reads them."""
+    """Return the local files that an entry names, which are inputs of the jobs that read it."""
     entries = named_entries(section, id)
     return list(dict.fromkeys(file for entry in entries for file in local_inputs.list_named_files(*entry)))
 

@@ -14,7 +14,10 @@ CONFIG = ["--configfile", str(Path(__file__).with_name("small.yaml"))]
 # `predict` stay separate. A failed job is not retried.
 GROUPS = {
     "data": ("checkpoint", "dataset", "prompts"),
-    "paper": ("match_predictions", "estimate", "compare", "figure", "table", "manifest"),
+    "paper": (
+        *("match_predictions", "choose_threshold", "estimate", "compare", "correlate", "claims"),
+        *("figure", "table", "paper_page", "manifest"),
+    ),
 }
 FAST_OPTIONS = ["--retries", "0", "--cores", "4", "--group-components", "data=4", "--groups"]
 FAST_OPTIONS += [f"{rule}={group}" for group, rules in GROUPS.items() for rule in rules]
