@@ -8,6 +8,7 @@ from samgap.config.cells import list_cells, list_referenced_ids
 from samgap.config.components import list_components
 from samgap.config.plugin_options import list_path_options
 from samgap.config.validate import validate_config
+from samgap.config.yaml_files import validate_config_files
 from samgap.download.entries import remove_dead_links
 from samgap.errors import UserError
 from samgap.io import redaction, variables
@@ -18,6 +19,7 @@ from samgap.jobs.resources import count_gpus
 redaction.install_log_redaction()
 try:
     surroundings.validate_paths(workflow.basedir, sys.executable)
+    validate_config_files(workflow.configfiles)
     config, selections = selection.read_selections(config, workflow.configfiles, Path(workflow.basedir))
     config = selection.restrict(validate_config(config, Path(workflow.basedir)), selections)
     if workflow.is_main_process:

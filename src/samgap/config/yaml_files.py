@@ -1,13 +1,13 @@
 """YAML files that a configuration names instead of a mapping or a list."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from samgap.errors import UserError
-from samgap.io.yaml_text import parse_yaml
+from samgap.io.yaml_text import parse_config_text, parse_yaml
 
 MODEL_FILE_TYPES: dict[str, type] = {"overrides": dict, "architecture": dict}
 """Keys of a model whose value may be the path of a YAML file, and the type of its content."""
@@ -34,6 +34,21 @@ def load_entry_files(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
                 for name, entry in entries.items()
             }
     return loaded
+
+
+def validate_config_files(files: Iterable[str | Path]) -> None:
+    """Raise UserError if a configuration file has a key twice, of which Snakemake silently keeps the last.
+
+    Args:
+        files: Files that Snakemake has read, so they are YAML or JSON.
+    """
+    for file in files:
+        try:
+            parse_config_text(Path(file).read_text(encoding="utf-8"))
+        except yaml.constructor.ConstructorError as error:
+            mark = error.problem_mark
+            place = f", line {mark.line + 1}" if mark else ""
+            raise UserError(f"config: {file}{place}: {error.problem}; join the two") from error
 
 
 def load_yaml(key_path: str, file: str, root: Path, expected_type: type) -> Any:

@@ -10,7 +10,9 @@ from samgap.errors import UserError
 from samgap.paper import style
 from samgap.paper.csv import iterate_rows
 from samgap.paper.diagram import Diagram, text_height
+from samgap.paper.facts import read_facts
 from samgap.paper.layout import text_width, wrap_text
+from samgap.paper.requests import FigureOutput, FigureRequest
 from samgap.tables.claims import CLAIMS, VERDICTS, get_verdict_kind
 
 COLUMNS = ["row", "claim", "section", "kind", "verdict", "wording", "demo", "shown", "source"]
@@ -22,18 +24,14 @@ EVIDENCE_WIDTH = style.FIGURE_WIDTH_IN - style.MARGIN_IN - EVIDENCE_LEFT - 0.12
 NO_EVIDENCE = "no claim of it is decided as expected"
 
 
-def draw_audit(facts: Sequence[Mapping[str, Any]], file: str, claims_path: str) -> tuple[Figure, pd.DataFrame]:
-    """Return a figure with a row for each fact, and its CSV rows.
-
-    Args:
-        facts: The rows of the figure, of the file of facts `file`.
-        file: The file, for messages.
-        claims_path: The table of claims.
-    """
-    claims = CLAIMS.read(claims_path)
+def draw_audit(request: FigureRequest, part: str) -> FigureOutput:
+    """Draw a row for each fact of one part of the file that the option `facts` names, `branches` or `reasons`."""
+    file = request.entry["facts"]
+    facts = read_facts(request.figure_id, file, "reasons")[part]
+    claims = CLAIMS.read(request.inputs["claims"])
     evidence_by_title = {row["title"]: select_evidence(row, claims, file) for row in facts}
-    rows = build_rows(facts, claims, evidence_by_title, claims_path)
-    return draw_rows(facts, rows, evidence_by_title), rows
+    rows = build_rows(facts, claims, evidence_by_title, request.inputs["claims"])
+    return FigureOutput(draw_rows(facts, rows, evidence_by_title), rows, list_demo_models(request.models, rows))
 
 
 def list_demo_models(models: Mapping[str, Mapping[str, Any]], rows: pd.DataFrame) -> list[str]:

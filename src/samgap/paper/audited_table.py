@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from samgap.paper.csv import iterate_rows
 from samgap.paper.grid import Block, Cell
 from samgap.paper.measured_values import MeasuredValue, ValueReader
 from samgap.paper.notes import Footnotes
+from samgap.paper.requests import TableOutput, TableRequest
 from samgap.tables.claims import (
     AS_THE_SOURCE_SAYS,
     CLAIMS,
@@ -42,32 +43,13 @@ CSV_COLUMNS = [
 """`part` is `paper`, `claim` or `measured`."""
 
 
-class AuditedTable(NamedTuple):
-    """The parts of a table, in the order of the fields of `TableOutput`."""
+def build_table(request: TableRequest) -> TableOutput:
+    """Return a table of the paper: a block of the entry's rows, and one of the claims that decided.
 
-    rows: pd.DataFrame
-    blocks: list[Block]
-    footnotes: list[tuple[str, str]]
-    remarks: list[str]
-    model_ids: list[str]
-
-
-def audit_rows(
-    table_id: str,
-    rows: Sequence[Mapping[str, Any]],
-    inputs: Mapping[str, Any],
-    models: Mapping[str, Mapping[str, Any]],
-    level: str,
-) -> AuditedTable:
-    """Return a table of the paper: a block of its rows, and one of the claims that decided.
-
-    Args:
-        table_id: Id of the table in the configuration.
-        rows: The rows, as in config/paper/tables.yaml, with the ids of the run.
-        inputs: The files `claims`, `inventory`, `probes`, `estimates` and `comparisons`.
-        models: All models of the configuration, by id.
-        level: Level of the confidence intervals as printed.
+    The option `rows` has the rows, as in config/paper/tables.yaml, with the ids of the run. Files that are read are
+    `claims`, `inventory`, `probes`, `estimates` and `comparisons`.
     """
+    rows, inputs, models = request.entry["rows"], request.inputs, request.models
     footnotes = Footnotes()
     claims = {claim.id: claim for claim in iterate_rows(CLAIMS.read(inputs["claims"]))}
     used = list(dict.fromkeys(id for row in rows for side in SIDES for id in row[side].get("claims", [])))
@@ -89,7 +71,7 @@ def audit_rows(
     if used:
         lines = [_format_claim(numbers[id], verdicts[id]) for id in used]
         blocks.append(Block("Claims that decide the rows", CLAIM_COLUMNS, len(CLAIM_COLUMNS), lines, CLAIM_WIDTHS))
-    output = _flatten(table_id, str(inputs["claims"]), rows, values, verdicts)
+    output = _flatten(request.table_id, str(inputs["claims"]), rows, values, verdicts)
     shown = {value.model for measured in values for pair in measured for value in pair.values() if value.model}
     if any(claim.demo for claim in verdicts.values()):
         shown |= {model for model in models if is_demo_model(models, model)}
@@ -97,13 +79,13 @@ def audit_rows(
     marks = ", ".join(f"{mark} {verdict}" for verdict, mark in MARKS.items())
     remarks = [
         f"Verdicts: {marks}. The number after a mark is that of the claim; {UNDECIDED} if no claim decides the cell.",
-        f"Measured here: value [lower, upper end of the {level} confidence interval], by "
+        f"Measured here: value [lower, upper end of the {request.level} confidence interval], by "
         f"{_describe_models(mains, models)} unless another is named; or what the installed packages have.",
         *([DEMO_NOTE] if any(claim.demo for claim in verdicts.values()) else []),
         *labels.explain_direction(sorted(metrics)),
         *labels.explain_mark(blocks),
     ]
-    return AuditedTable(output, blocks, footnotes.entries(), remarks, sorted(shown))
+    return TableOutput(output, blocks, footnotes.entries(), remarks, sorted(shown))
 
 
 def _get_main_model(values: Iterable[Sequence[Mapping[str, MeasuredValue]]], side: str) -> str | None:

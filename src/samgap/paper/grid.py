@@ -95,23 +95,30 @@ def render_html(table: PaperTable) -> str:
         parts.append(f"<h2>{markup.escape(block.heading)}</h2>\n<table>\n<tr>{header}</tr>\n{body}\n</table>")
     parts += [f"<p>({letter}) {markup.escape(text)}</p>" for letter, text in table.footnotes]
     parts += [f"<p>{_link_addresses(markup.escape(text))}</p>" for text in table.remarks]
-    return _HTML_TEMPLATE.format(title=markup.escape(table.title), body="\n".join(parts))
+    return render_html_document(table.title, _DOCUMENT_STYLE + TABLE_STYLE.lstrip(), "\n".join(parts))
 
 
 FIRST_OF_GROUP = ' class="first"'
-_HTML_TEMPLATE = """<!DOCTYPE html>
+TABLE_STYLE = """
+table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
+th { border-bottom: 1px solid; text-align: left; }
+th, td { padding: 3px 10px; vertical-align: top; }
+tr.first td { border-top: 1px solid #ccc; }
+small { color: #666; white-space: nowrap; }
+"""
+"""The style rules of tables in HTML."""
+_DOCUMENT_STYLE = """
+body { font: 14px sans-serif; margin: 1.5em; color: #222; background: #fff; }
+h1 { font-size: 18px; } h2 { font-size: 15px; margin-top: 1.5em; }
+"""
+_HTML_DOCUMENT = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>
-body {{ font: 14px sans-serif; margin: 1.5em; color: #222; background: #fff; }}
-h1 {{ font-size: 18px; }} h2 {{ font-size: 15px; margin-top: 1.5em; }}
-table {{ border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }}
-th {{ border-bottom: 1px solid; text-align: left; }}
-th, td {{ padding: 3px 10px; vertical-align: top; }}
-tr.first td {{ border-top: 1px solid #ccc; }}
-small {{ color: #666; white-space: nowrap; }}
+{style}
 </style>
 </head>
 <body>
@@ -119,6 +126,11 @@ small {{ color: #666; white-space: nowrap; }}
 </body>
 </html>
 """
+
+
+def render_html_document(title: str, style: str, body: str) -> str:
+    """Return a self-contained HTML document; the title is a text, the other two are CSS and HTML."""
+    return _HTML_DOCUMENT.format(title=markup.escape(title), style=style.strip(), body=body)
 
 
 def _render_markdown_cell(cell: Cell) -> str:

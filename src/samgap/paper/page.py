@@ -92,25 +92,8 @@ def render_page(request: PageRequest) -> str:
         '<h2 id="plan">What was predicted</h2>',
         f'<div class="entry">{embed_table(grid.render_html(request.plan), "tables")}</div>',
     ]
-    style = "\n".join([STYLE.strip(), *_read_table_style(request)])
-    return _DOCUMENT.format(title=markup.escape(title), style=style, body="\n".join(part for part in parts if part))
-
-
-_DOCUMENT = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+    # The rules of the page come last, as they replace those of tables alone.
+    return grid.render_html_document(title, grid.TABLE_STYLE + STYLE.lstrip(), "\n".join(filter(None, parts)))
 
 
 def _render_contents(entries: Sequence[Entry], has_claims: bool) -> str:
@@ -157,12 +140,3 @@ def _render_missing(entries: Sequence[Entry]) -> str:
         return ""
     text = f"No data: the configuration of this run has no entry for {', '.join(missing)}."
     return f'<p class="missing">{markup.escape(text)}</p>'
-
-
-def _read_table_style(request: PageRequest) -> list[str]:
-    """Return the style rules of all tables on the page, each once."""
-    documents = [
-        entry.get_file("html").read_text(encoding="utf-8") for entry in request.entries if entry.section == "tables"
-    ]
-    documents.append(grid.render_html(request.plan))
-    return list(dict.fromkeys(rule for text in documents for rule in page_entries.read_table_rules(text)))

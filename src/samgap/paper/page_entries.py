@@ -151,18 +151,6 @@ def embed_table(document: str, folder: str, max_open_rows: int = MAX_OPEN_ROWS) 
     return re.sub(r"<h2>(.*?)</h2>\s*(<table>.*?</table>)", render_block, body.strip(), flags=re.DOTALL)
 
 
-def read_table_rules(document: str) -> list[str]:
-    """Return the style rules of the cells and rows of a table's HTML document, as CSS limited to tables of the page."""
-    style = document.partition("<style>")[2].partition("</style>")[0]
-    rules = re.findall(r"([^{}]+)\{([^{}]*)\}", style)
-    own = [(selector.strip(), rule.strip()) for selector, rule in rules]
-    return [
-        f"{', '.join(f'.entry {part.strip()}' for part in selector.split(','))} {{ {rule} }}"
-        for selector, rule in own
-        if not re.match(r"(body|h\d|@)", selector)
-    ]
-
-
 def render_sources(entry: Entry, page_folder: Path) -> str:
     """Return what the rows of an entry come from, tables as links, for a reader to open."""
     if not entry.sources:

@@ -92,10 +92,15 @@ def _flipped_signs(differences: np.ndarray) -> Statistic:
     return lambda swaps: np.abs(((1 - 2 * swaps) * rounded).sum(axis=1))
 
 
+def _select_carrying_rows(first: SumStatistics, second: SumStatistics) -> list[np.ndarray]:
+    """Return the sums of the clusters that carry one of both values, float64 (n, columns) each, rounded."""
+    has_data = first.has_data | second.has_data
+    return round_for_exact_sums([first.cluster_sums[has_data], second.cluster_sums[has_data]])
+
+
 def _swapped_differences(first: SumStatistics, second: SumStatistics) -> Statistic:
     """Return |difference| of two metrics of sums after swaps."""
-    has_data = first.has_data | second.has_data
-    first_rows, second_rows = round_for_exact_sums([first.cluster_sums[has_data], second.cluster_sums[has_data]])
+    first_rows, second_rows = _select_carrying_rows(first, second)
     total = first_rows.sum(axis=0) + second_rows.sum(axis=0)
 
     def subtract(swaps: np.ndarray) -> np.ndarray:
@@ -107,8 +112,7 @@ def _swapped_differences(first: SumStatistics, second: SumStatistics) -> Statist
 
 def _studentised_swaps(first: SumStatistics, second: SumStatistics) -> Statistic:
     """Return |difference| / standard error of two metrics of sums after swaps."""
-    has_data = first.has_data | second.has_data
-    first_rows, second_rows = round_for_exact_sums([first.cluster_sums[has_data], second.cluster_sums[has_data]])
+    first_rows, second_rows = _select_carrying_rows(first, second)
     total = first_rows.sum(axis=0) + second_rows.sum(axis=0)
 
     def studentise(swaps: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from samgap.config.validate import validate_config
+from samgap.config.yaml_files import validate_config_files
+from samgap.errors import UserError
 from tests.helpers.small_config import CONFIG, change, get_error
 
 
@@ -55,3 +57,13 @@ def test_combinations_may_be_the_path_of_a_file(tmp_path, section, entry, key):
     config = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
     config.setdefault(section, {})["x"] = {**entry, key: str(file)}
     assert validate_config(config, ROOT)[section]["x"][key] == [{"noun": "pear", "health": "damaged"}]
+
+
+def test_a_configuration_file_with_a_key_twice_is_one_line(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("prompts:\n  box: {kind: box}\nrun: x\nprompts:\n  point: {kind: point}\n", encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        validate_config_files([file])
+    assert str(error.value) == f"config: {file}, line 4: the key 'prompts' is in line 1 and again; join the two"
+    file.write_text('{"run": "x"}', encoding="utf-8")
+    validate_config_files([file])

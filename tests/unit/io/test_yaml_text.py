@@ -31,6 +31,17 @@ def test_what_is_not_plain_yaml_is_an_error(text: str) -> None:
         parse_config_text(text)
 
 
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "x: {a: 1, a: 1}\n", "- a: 1\n  b: 0\n  a: 2\n"])
+def test_a_key_twice_is_an_error_that_names_it_and_its_line(text: str) -> None:
+    with pytest.raises(yaml.YAMLError, match="the key 'a' is in line 1 and again"):
+        parse_yaml(text)
+
+
+def test_a_merged_mapping_may_have_the_keys_of_the_one_that_it_is_merged_into() -> None:
+    text = "base: &base {a: 1, b: 2}\nother: {<<: *base, a: 3}\n"
+    assert parse_yaml(text)["other"] == {"a": 3, "b": 2}
+
+
 def test_all_modules_parse_yaml_with_the_loader_in_c() -> None:
     calls = {
         str(file.relative_to(ROOT))

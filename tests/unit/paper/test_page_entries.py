@@ -111,12 +111,6 @@ def test_a_table_is_embedded_with_links_relative_to_the_page(document):
     assert page_entries.embed_table(document, "tables", max_open_rows=0).count("<details>") == 2
 
 
-def test_the_style_of_a_table_is_limited_to_entries(document):
-    rules = page_entries.read_table_rules(document)
-    assert ".entry th, .entry td { padding: 3px 10px; vertical-align: top; }" in rules
-    assert all(rule.startswith(".entry ") for rule in rules) and not any("body" in rule for rule in rules)
-
-
 def test_sources_are_links_relative_to_the_page():
     entry = make_entry(
         "Figure 1", sources=["results/try/statistics/estimates.parquet", "resources/datasets/a/images.parquet"]

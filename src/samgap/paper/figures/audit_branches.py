@@ -6,8 +6,7 @@ table of claims has all of them with their evidence. A claim that only data or m
 testable. The CSV file lists every claim counted.
 """
 
-from samgap.paper.audit import draw_audit, list_demo_models
-from samgap.paper.facts import read_facts
+from samgap.paper.audit import draw_audit
 from samgap.paper.figures import FigureOutput, FigureRequest
 
 INPUTS = ("claims",)
@@ -19,7 +18,4 @@ OPTIONS = {
 
 def draw_figure(request: FigureRequest) -> FigureOutput:
     """Draw a row for each branch of the entry's facts."""
-    file = request.entry["facts"]
-    facts = read_facts(request.figure_id, file, "reasons")["branches"]
-    figure, rows = draw_audit(facts, file, request.inputs["claims"])
-    return FigureOutput(figure, rows, list_demo_models(request.models, rows))
+    return draw_audit(request, "branches")

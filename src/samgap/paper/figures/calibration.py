@@ -22,7 +22,7 @@ from samgap.paper.cell_tables import CELL, add_skipped_cells, list_skips, read_s
 from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.layout import from_top_left, wrap_text
-from samgap.paper.no_data import draw_no_data, join_reasons
+from samgap.paper.no_data import draw_or_explain
 from samgap.paper.plots import EDGE_IN, FOOTNOTE_LINE_IN, add_axes, draw_footnotes, wrap_footnote
 from samgap.tables.matching import PAIRS
 from samgap.tables.statistics import ESTIMATES
@@ -41,12 +41,9 @@ COLUMNS += ["lacks_labels", "note", "source"]
 def draw_figure(request: FigureRequest) -> FigureOutput:
     """Draw the cells with phrases of the entry's experiments, two side by side."""
     rows = build_rows(request)
-    model_ids = list(dict.fromkeys(rows["model"]))
     drawn = [cell for _, cell in rows.groupby(CELL, sort=False) if cell["n"].sum() > 0]
-    if not drawn:
-        reason = join_reasons(rows["note"].dropna(), "no prediction of an evaluable phrase in these experiments")
-        return FigureOutput(draw_no_data(reason), rows, model_ids)
-    return FigureOutput(draw_cells(drawn, rows, request), rows, model_ids)
+    absent = "no prediction of an evaluable phrase in these experiments"
+    return draw_or_explain(rows, bool(drawn), absent, lambda: draw_cells(drawn, rows, request))
 
 
 def build_rows(request: FigureRequest) -> pd.DataFrame:

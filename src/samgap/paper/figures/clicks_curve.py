@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from samgap.paper import csv, labels, style
 from samgap.paper.figures import FigureOutput, FigureRequest
-from samgap.paper.no_data import draw_no_data, join_reasons
+from samgap.paper.no_data import draw_or_explain, join_reasons
 from samgap.paper.plots import (
     LegendEntry,
     LineLook,
@@ -35,11 +35,8 @@ LINE = ["model", "prompts"]
 def draw_figure(request: FigureRequest) -> FigureOutput:
     """Draw the curves of the entry's experiments, a panel for each data set."""
     rows = select_rows(request)
-    model_ids = list(dict.fromkeys(rows["model"]))
-    if rows["value"].isna().all():
-        reason = join_reasons(rows["note"], "no experiment of the figure measures iou-after-clicks")
-        return FigureOutput(draw_no_data(reason), rows, model_ids)
-    return FigureOutput(draw_rows(rows, request), rows, model_ids)
+    absent = "no experiment of the figure measures iou-after-clicks"
+    return draw_or_explain(rows, bool(rows["value"].notna().any()), absent, lambda: draw_rows(rows, request))
 
 
 def select_rows(request: FigureRequest) -> pd.DataFrame:

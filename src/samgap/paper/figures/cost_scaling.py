@@ -20,7 +20,7 @@ from samgap.paper import labels, style
 from samgap.paper.cell_tables import CELL, add_skipped_cells, list_skips, read_shards
 from samgap.paper.csv import iterate_rows
 from samgap.paper.figures import FigureOutput, FigureRequest
-from samgap.paper.no_data import draw_no_data, join_reasons
+from samgap.paper.no_data import draw_or_explain
 from samgap.paper.plots import (
     LegendEntry,
     LineLook,
@@ -56,11 +56,8 @@ LINE = ["model", "prompts"]
 def draw_figure(request: FigureRequest) -> FigureOutput:
     """Draw the entry's cells, a row of three panels for each data set."""
     rows = select_rows(request)
-    model_ids = list(dict.fromkeys(rows["model"]))
-    if rows["image_id"].isna().all():
-        reason = join_reasons(rows["note"], "no image of these experiments has a labelled object")
-        return FigureOutput(draw_no_data(reason), rows, model_ids)
-    return FigureOutput(draw_rows(rows, request), rows, model_ids)
+    absent = "no image of these experiments has a labelled object"
+    return draw_or_explain(rows, bool(rows["image_id"].notna().any()), absent, lambda: draw_rows(rows, request))
 
 
 def select_rows(request: FigureRequest) -> pd.DataFrame:

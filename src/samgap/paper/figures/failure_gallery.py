@@ -24,7 +24,7 @@ from samgap.paper.failures import KINDS, PREDICTION, find_cases, select_worst
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.images import draw_outline, read_image
 from samgap.paper.layout import add_panel, from_top_left, wrap_text
-from samgap.paper.no_data import draw_no_data, join_reasons
+from samgap.paper.no_data import draw_or_explain
 from samgap.paper.plots import EDGE_IN, FOOTNOTE_LINE_IN, draw_footnotes, wrap_footnote
 from samgap.tables.matching import INSTANCES, OVERLAPS, PAIRS
 from samgap.tables.predictions import MASKS
@@ -54,12 +54,9 @@ COLUMNS += [
 def draw_figure(request: FigureRequest) -> FigureOutput:
     """Draw the worst cases of the cells with phrases of the entry's experiments, on its data set."""
     rows = select_rows(request)
-    model_ids = list(dict.fromkeys(rows["model"]))
     cases = rows[rows["kind"].notna()]
-    if cases.empty:
-        reason = join_reasons(rows["note"], f"no failure of an evaluable phrase on {request.entry['dataset']}")
-        return FigureOutput(draw_no_data(reason), rows, model_ids)
-    return FigureOutput(draw_gallery(cases, rows, request), rows, model_ids)
+    absent = f"no failure of an evaluable phrase on {request.entry['dataset']}"
+    return draw_or_explain(rows, not cases.empty, absent, lambda: draw_gallery(cases, rows, request))
 
 
 def select_rows(request: FigureRequest) -> pd.DataFrame:

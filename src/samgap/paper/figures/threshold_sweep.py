@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from samgap.matching.score_thresholds import read_chosen_score
 from samgap.paper import csv, labels, style
 from samgap.paper.figures import FigureOutput, FigureRequest
-from samgap.paper.no_data import draw_no_data, join_reasons
+from samgap.paper.no_data import draw_or_explain, join_reasons
 from samgap.paper.plots import (
     FOOTNOTE_LINE_IN,
     LegendEntry,
@@ -65,13 +65,8 @@ COLUMNS += [name for name in ESTIMATES.columns if name not in COLUMNS] + ["sourc
 def draw_figure(request: FigureRequest) -> FigureOutput:
     """Draw the sweep of the entry's experiments: a row of three panels for each data set and prompt set."""
     rows = select_rows(request)
-    model_ids = list(dict.fromkeys(rows["model"]))
-    if rows["value"].isna().all():
-        reason = join_reasons(
-            rows["note"], "no experiment of the figure measures precision-score, recall-score or f1-score"
-        )
-        return FigureOutput(draw_no_data(reason), rows, model_ids)
-    return FigureOutput(draw_rows(rows, request), rows, model_ids)
+    absent = "no experiment of the figure measures precision-score, recall-score or f1-score"
+    return draw_or_explain(rows, bool(rows["value"].notna().any()), absent, lambda: draw_rows(rows, request))
 
 
 def select_rows(request: FigureRequest) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from samgap.paper import csv, labels, style
 from samgap.paper.cell_tables import read_shards
 from samgap.paper.figures import FigureOutput, FigureRequest
 from samgap.paper.layout import text_width, wrap_text
-from samgap.paper.no_data import draw_no_data, join_reasons
+from samgap.paper.no_data import draw_or_explain, join_reasons
 from samgap.paper.plots import (
     LegendEntry,
     LineLook,
@@ -45,11 +45,8 @@ Group = tuple[str, str]
 def draw_figure(request: FigureRequest) -> FigureOutput:
     """Draw the phrases and the summaries of the entry's experiments."""
     rows = select_rows(request)
-    model_ids = list(dict.fromkeys(rows["model"]))
-    if rows["value"].isna().all():
-        reason = join_reasons(rows["note"], "no experiment of the figure has phrases with the same meaning")
-        return FigureOutput(draw_no_data(reason), rows, model_ids)
-    return FigureOutput(draw_groups(rows, request), rows, model_ids)
+    absent = "no experiment of the figure has phrases with the same meaning"
+    return draw_or_explain(rows, bool(rows["value"].notna().any()), absent, lambda: draw_groups(rows, request))
 
 
 def select_rows(request: FigureRequest) -> pd.DataFrame:

@@ -6,22 +6,9 @@ The CSV file has a row for each cell of the paper, for each claim that decides i
 with the tables that they come from.
 """
 
-from samgap.paper.audited_table import audit_rows
-from samgap.paper.tables import TableOutput, TableRequest
+from samgap.paper.audited_table import build_table
+
+__all__ = ["build_table"]
 
 INPUTS = ("claims", "inventory", "probes")
-OPTIONS = {
-    "required": ["rows"],
-    "properties": {
-        "rows": {
-            "description": "YAML file with the rows of the paper's tables, by id of the table.",
-            "$ref": "#/$defs/text",
-        }
-    },
-}
-
-
-def build_table(request: TableRequest) -> TableOutput:
-    """Return the rows of the entry with the verdicts and values of the run."""
-    rows = request.entry["rows"]
-    return TableOutput(*audit_rows(request.table_id, rows, request.inputs, request.models, request.level))
+OPTIONS = {"required": ["rows"], "properties": {"rows": {"$ref": "#/$defs/audited-rows"}}}

@@ -7,6 +7,7 @@ from samgap.paper.figures import FigureRequest
 from samgap.tables.matching import PAIRS
 from samgap.tables.statistics import ESTIMATES
 from tests.helpers.cell_files import write_cell, write_pairs
+from tests.helpers.drawn_figures import check_same_bytes_and_stamp
 from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import MODELS, SKIPPED, draw, list_gids, list_texts, make_estimate, save_figure
 
@@ -78,8 +79,5 @@ def test_without_predictions_the_figure_says_why(tmp_path):
 
 def test_files_are_byte_identical_when_drawn_again_and_stamped_as_demo(tmp_path):
     request = make_request(tmp_path, [write_phrases(tmp_path, *CELL)])
-    first, second = (save_figure(request, tmp_path / name) for name in "ab")
-    for file_format in first:
-        assert first[file_format].read_bytes() == second[file_format].read_bytes(), file_format
-    assert 'id="demo-stamp"' in first["svg"].read_text(encoding="utf-8")
+    check_same_bytes_and_stamp(request, tmp_path)
     assert list_gids(draw(request).figure).count("diagonal") == 1

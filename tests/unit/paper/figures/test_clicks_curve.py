@@ -3,6 +3,7 @@ import pytest
 
 from samgap.paper.figures import FigureRequest
 from samgap.tables.statistics import ESTIMATES
+from tests.helpers.drawn_figures import check_same_bytes_and_stamp
 from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import MODELS, SKIPPED, draw, list_gids, list_texts, make_estimate, save_figure
 
@@ -68,8 +69,5 @@ def test_without_values_the_figure_says_why(rows, reason, tmp_path):
 
 def test_files_are_byte_identical_when_drawn_again_and_stamped_as_demo(tmp_path):
     request = make_request(make_curve("sam2-demo", 0.5), tmp_path)
-    first, second = (save_figure(request, tmp_path / name) for name in "ab")
-    for file_format in first:
-        assert first[file_format].read_bytes() == second[file_format].read_bytes(), file_format
-    assert 'id="demo-stamp"' in first["svg"].read_text(encoding="utf-8")
+    check_same_bytes_and_stamp(request, tmp_path)
     assert "demo-stamp" not in list_gids(draw(make_request(make_curve("sam3", 0.5), tmp_path)).figure)

@@ -6,6 +6,7 @@ from samgap.paper.figures import FigureRequest
 from samgap.tables.matching import INSTANCES
 from samgap.tables.predictions import TIMING
 from tests.helpers.cell_files import write_cell
+from tests.helpers.drawn_figures import check_same_bytes_and_stamp
 from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import MODELS, draw, list_texts, save_figure
 
@@ -97,7 +98,4 @@ def test_without_times_the_figure_says_why_and_an_unknown_prompt_set_is_refused(
 
 def test_files_are_byte_identical_when_drawn_again_and_stamped_as_demo(tmp_path):
     request = make_request(write_run(tmp_path))
-    first, second = (save_figure(request, tmp_path / name) for name in "ab")
-    for file_format in first:
-        assert first[file_format].read_bytes() == second[file_format].read_bytes(), file_format
-    assert 'id="demo-stamp"' in first["svg"].read_text(encoding="utf-8")
+    check_same_bytes_and_stamp(request, tmp_path)

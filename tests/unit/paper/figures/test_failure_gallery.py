@@ -11,6 +11,7 @@ from samgap.tables.matching import INSTANCES, OVERLAPS, PAIRS
 from samgap.tables.predictions import MASKS
 from samgap.tables.statistics import ESTIMATES
 from tests.helpers.cell_files import write_cell, write_pairs
+from tests.helpers.drawn_figures import check_same_bytes_and_stamp
 from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import MODELS, SKIPPED, draw, list_texts, make_estimate, save_figure
 
@@ -145,7 +146,4 @@ def test_a_crop_is_a_square_around_the_case_and_inside_the_image():
 
 def test_files_are_byte_identical_when_drawn_again_and_stamped_as_demo(tmp_path):
     request = write_run(tmp_path)
-    first, second = (save_figure(request, tmp_path / name) for name in "ab")
-    for file_format in first:
-        assert first[file_format].read_bytes() == second[file_format].read_bytes(), file_format
-    assert 'id="demo-stamp"' in first["svg"].read_text(encoding="utf-8")
+    check_same_bytes_and_stamp(request, tmp_path)

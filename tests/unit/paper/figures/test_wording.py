@@ -4,6 +4,7 @@ import pytest
 from samgap.paper.figures import FigureRequest
 from samgap.tables.statistics import ESTIMATES
 from tests.helpers.cell_files import write_pairs
+from tests.helpers.drawn_figures import check_no_data, check_same_bytes_and_stamp
 from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import MODELS, SKIPPED, draw, list_gids, list_texts, make_estimate, save_figure
 
@@ -82,15 +83,9 @@ def test_texts_of_several_models_and_long_phrases_neither_overlap_nor_are_cut(tm
     ],
 )
 def test_without_values_the_figure_says_why(rows, reason, tmp_path):
-    output = draw(make_request(rows, tmp_path))
-    (text,) = list_texts(output.figure)
-    assert text.startswith("no data: ") and reason in text
-    check_texts(output.figure)
+    check_no_data(draw(make_request(rows, tmp_path)).figure, reason)
 
 
 def test_files_are_byte_identical_when_drawn_again_and_stamped_as_demo(tmp_path):
     request = make_request(make_rows("sam3-demo"), tmp_path)
-    first, second = (save_figure(request, tmp_path / name) for name in "ab")
-    for file_format in first:
-        assert first[file_format].read_bytes() == second[file_format].read_bytes(), file_format
-    assert 'id="demo-stamp"' in first["svg"].read_text(encoding="utf-8")
+    check_same_bytes_and_stamp(request, tmp_path)
