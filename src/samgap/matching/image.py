@@ -86,10 +86,10 @@ class ImageMatcher:
         prompt: Any
         for prompt in prompts.itertuples(index=False):
             prediction_rows = rows_by_prompt.get(prompt.prompt_id, np.zeros(0, np.int64))
-            match, pair_row = self._match_prompt(prompt, prediction_rows)
+            match, pair_row, distances_px = self._match_prompt(prompt, prediction_rows)
             is_target[np.ix_(prediction_rows, match.truth_columns)] = True
             if pair_row["evaluable"] and match.row_kind.names_concept:
-                pair_row |= self._compute_phrase_columns(match, prediction_rows)
+                pair_row |= self._compute_phrase_columns(match, prediction_rows, distances_px)
                 if prompt.nouns is not None:
                     nouns = set(prompt.nouns)
                     matched_scores = phrases.match_by_nouns(self.overlap, match.counted_rows, nouns)
@@ -107,8 +107,10 @@ class ImageMatcher:
         self.builder.pairs += pair_rows
         self.builder.overlaps.append(self.overlap.to_table(is_target))
 
-    def _match_prompt(self, prompt: Any, prediction_rows: np.ndarray) -> tuple[PromptMatch, dict[str, Any]]:
-        """Match one prompt; return the match and the prompt's row of table `pairs`."""
+    def _match_prompt(
+        self, prompt: Any, prediction_rows: np.ndarray
+    ) -> tuple[PromptMatch, dict[str, Any], dict[int, float]]:
+        """Match one prompt; return the match, the prompt's row of table `pairs`, and the distances to labels in px."""
         overlap, row_kind = self.overlap, get_row_kind(prompt.kind)
         truth_columns = checks.target_columns(prompt, overlap.truth.column_by_id, overlap.truth.instances, row_kind)
         candidates = select_counted(overlap, prediction_rows, row_kind, self.score_threshold)
@@ -120,7 +122,7 @@ class ImageMatcher:
             counted, assignment = box_counted, box_assignment
         match = PromptMatch(prompt, row_kind, truth_columns, ignored_columns, counted, assignment)
         evaluable = prompt.truth_ids is not None
-        distances_px = self._measure_label_distances(match, counted)
+        distances_px = self._measure_label_distances(match, prediction_rows)
         box_ious = self._assigned_box_ious(box_assignment, truth_columns)
         best_ious = prompt_statistics.find_best_ious(
             overlap, prediction_rows if row_kind.spatial else prediction_rows[:0], truth_columns
@@ -133,7 +135,7 @@ class ImageMatcher:
             "n_truth": len(truth_columns),
             "n_ignored": len(ignored_columns),
             "n_predicted": len(counted),
-            "n_far": sum(distance > self._labelled_distance_px for distance in distances_px.values()),
+            "n_far": len(self._select_far(distances_px).intersection(counted.tolist())),
             "tp": _count_true_positives(mask_ious),
             **_sum_measures(measures),
             "labelled_distance": self.labelled_distance,
@@ -154,7 +156,7 @@ class ImageMatcher:
             "n_candidates": 0,
             "n_decided": 0,
         }
-        return match, pair_row
+        return match, pair_row, distances_px
 
     def _copy_columns(self, prompt: Any) -> dict[str, Any]:
         """Return the columns of table `pairs` that are copied from the prompt and its image."""
@@ -169,10 +171,10 @@ class ImageMatcher:
             "strata": image_row.strata,
         }
 
-    def _compute_phrase_columns(self, match: PromptMatch, prediction_rows: np.ndarray) -> dict[str, Any]:
-        distances_px = self._measure_label_distances(match, prediction_rows)
-        far_rows = [row for row, distance in distances_px.items() if distance > self._labelled_distance_px]
-        counter = ThresholdCounter(match, self.overlap, prediction_rows, far_rows)
+    def _compute_phrase_columns(
+        self, match: PromptMatch, prediction_rows: np.ndarray, distances_px: Mapping[int, float]
+    ) -> dict[str, Any]:
+        counter = ThresholdCounter(match, self.overlap, prediction_rows, self._select_far(distances_px))
         return {
             **sweep_score_thresholds(counter),
             **count_at_chosen_score(counter, self.chosen_score),
@@ -184,9 +186,10 @@ class ImageMatcher:
         ious = [0 if row is None else self.overlap.box_iou[row, column] for row, column in pairs]
         return np.array(ious, np.float64)
 
-    @property
-    def _labelled_distance_px(self) -> float:
-        return self.labelled_distance * self.overlap.image_row.height
+    def _select_far(self, distances_px: Mapping[int, float]) -> set[int]:
+        """Return the predictions that are far from all labels, of those with a distance."""
+        limit_px = self.labelled_distance * self.overlap.image_row.height
+        return {row for row, distance in distances_px.items() if distance > limit_px}
 
     def _measure_label_distances(self, match: PromptMatch, prediction_rows: np.ndarray) -> dict[int, float]:
         """Return the distance in px of some predictions of a phrase to the nearest label of any noun.
