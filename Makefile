@@ -5,7 +5,7 @@ PYTEST ?= -n 2 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 LOCK := envs/requirements.lock
 UV := $(BIN)/uv pip
-COMPILE := $(UV) compile --quiet --python $(BIN)/python --generate-hashes --no-emit-index-url --no-header --no-annotate --no-build-isolation
+COMPILE := $(UV) compile --quiet --python $(BIN)/python --generate-hashes --no-emit-index-url --no-header --no-annotate --no-build-isolation --override envs/overrides.in
 # Its name has a checksum of the locks: when they change, the environment is updated.
 STAMP := .venv/as-locked-$(shell cat envs/bootstrap.lock $(LOCK) | cksum | cut -d' ' -f1)
 # Without a home folder that can be written, pip, uv and Snakemake put their caches here.
