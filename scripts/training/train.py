@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import yaml
+
+from samgap.annotations.ground_truth import read_ground_truth
 from samgap.config.plugin_import import import_plugin
 from samgap.io.packages import MODEL_PACKAGES, list_package_versions
 from samgap.jobs.script import collect_provenance, job_context
@@ -11,9 +14,12 @@ with job_context(snakemake) as log:
     from samgap.training.loop import DatasetSource
     from samgap.training.outputs import write_outputs
     from samgap.training.run import run_training
+    from samgap.training.schedules import resolve_steps
 
     inputs, params = snakemake.input, snakemake.params
-    options, device = params.options, select_device(params.device)
+    device = select_device(params.device)
+    options = resolve_steps(params.options, sum(len(read_ground_truth(Path(path)).images) for path in inputs.truth))
+    log.info("the training with its preset and all defaults:\n%s", yaml.safe_dump(options, sort_keys=False).rstrip())
     if "method" in options:
         method = import_plugin("demo_models", options["method"])
     else:

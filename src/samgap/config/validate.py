@@ -10,6 +10,7 @@ from samgap.config import (
     claims,
     comparisons,
     plugin_files,
+    presets,
     rank_correlations,
     references,
     score_thresholds,
@@ -44,6 +45,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     secrets.validate_no_secrets(config)
     # Before the schema, because the module of an entry decides which keys it may have.
     plugin_files.validate_plugins(config, root)
+    config = presets.merge_presets(config, root)
     schema = load_schema(root)
     config = add_url_archives(validate(load_entry_files(coerce_scalars(config, schema), root), schema))
     secrets.validate_identified_files(config)

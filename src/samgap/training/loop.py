@@ -1,8 +1,7 @@
-"""The training loop of all families: learning-rate schedule, history, checkpoints and seeds."""
+"""The training loop of all families: steps, history, checkpoints and seeds."""
 
 import json
 import logging
-import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ import torch
 from samgap.errors import UserError
 from samgap.models.runtime.arithmetic import restore_arithmetic
 from samgap.models.runtime.device import cuda_shim
+from samgap.training.optimizer import ScheduledOptimizer
+from samgap.training.parts import count_parameters, format_counts, freeze_parts
 from samgap.training.state import TrainingState
 
 logger = logging.getLogger("samgap")
@@ -59,18 +60,6 @@ def sample_source_indices(sources: Sequence[DatasetSource], n_images: int, rng: 
     return rng.choice(len(sources), n_images, p=fractions / fractions.sum())
 
 
-def compute_learning_rate(step: int, options: Mapping[str, Any]) -> float:
-    """Return the learning rate of a step: linear warm-up, then a cosine down to a hundredth of the maximum.
-
-    Options: `learning-rate` (the maximum), `warm-up` (steps), `schedule` (the step of the minimum, default `steps`).
-    """
-    n_steps, warm_up = options.get("schedule", options["steps"]), options.get("warm-up", 100)
-    if step < warm_up:
-        return options["learning-rate"] * (step + 1) / warm_up
-    progress = (step - warm_up) / max(n_steps - warm_up, 1)
-    return options["learning-rate"] * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-
-
 def train(
     task: Task, options: Mapping[str, Any], seed: int, device: str, checkpoint_path: Path, recipe: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
@@ -96,22 +85,19 @@ def train(
     Raises:
         UserError: `frozen` names no part of the model, or all of it; or MAX_SKIPPED_STEPS in a row are skipped.
     """
-    _freeze_modules(task.model, options.get("frozen", []))
+    freeze_parts(task.model, options.get("frozen", []), options.get("family", ""))
+    logger.info("%s", format_counts(count_parameters(task.model, options.get("family", ""))))
     auxiliary = getattr(task, "auxiliary_heads", torch.nn.Module())
-    optimiser = torch.optim.AdamW(
-        [value for value in (*task.model.parameters(), *auxiliary.parameters()) if value.requires_grad],
-        lr=options["learning-rate"],
-        weight_decay=options.get("weight-decay", 1e-4),
-        fused=True,
-    )
-    state = TrainingState(task.model, auxiliary, optimiser, json.dumps(recipe, sort_keys=True, default=str))
+    optimiser = ScheduledOptimizer(task.model, auxiliary, options)
+    state = TrainingState(task.model, auxiliary, optimiser.optimizer, json.dumps(recipe, sort_keys=True, default=str))
     if state.restore(checkpoint_path, device):
         logger.info("resuming from step %d", state.step)
     n_steps = options["steps"]
     for step in range(state.step, n_steps):
-        lr = compute_learning_rate(step, options)
+        optimiser.set_step(step)
+        lr = optimiser.compute_learning_rate(step)
         _seed_generators(seed, step)
-        losses = _step(task, optimiser, lr, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
+        losses = _step(task, optimiser, options.get("clip", 1.0), device, np.random.default_rng([seed, step]))
         state.add_losses(losses)
         if losses is None:
             logger.warning("step %d: a gradient is not finite, so no weight changes", state.step)
@@ -128,38 +114,20 @@ def train(
     return state.history
 
 
-def _freeze_modules(model: torch.nn.Module, module_names: Sequence[str]) -> None:
-    for module_name in module_names:
-        parameters = [value for name, value in model.named_parameters() if f"{name}.".startswith(f"{module_name}.")]
-        if not parameters:
-            parts = ", ".join(dict.fromkeys(name.split(".")[0] for name, _ in model.named_parameters()))
-            raise UserError(
-                f"training: frozen names '{module_name}', which the model does not have; its parts are {parts}"
-            )
-        for parameter in parameters:
-            parameter.requires_grad_(False)
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise UserError("training: frozen names all of the model, so nothing would be trained; name fewer parts")
-
-
 def _step(
-    task: Task, optimiser: torch.optim.Optimizer, lr: float, max_grad_norm: float, device: str, rng: np.random.Generator
+    task: Task, optimiser: ScheduledOptimizer, max_grad_norm: float, device: str, rng: np.random.Generator
 ) -> dict[str, float] | None:
     """Do one optimiser step and return the loss terms; None if a gradient is not finite, and then no weight changes."""
     restore_arithmetic()
-    for group in optimiser.param_groups:
-        group["lr"] = lr
     task.model.train()
-    optimiser.zero_grad(set_to_none=True)
+    optimiser.optimizer.zero_grad(set_to_none=True)
     with cuda_shim(device):
         terms = task.compute_batch_losses(rng)
         terms["total"].backward()
-    norm = torch.nn.utils.clip_grad_norm_(
-        [value for group in optimiser.param_groups for value in group["params"]], max_grad_norm
-    )
+    norm = torch.nn.utils.clip_grad_norm_(optimiser.list_parameters(), max_grad_norm)
     if not torch.isfinite(norm):
         return None
-    optimiser.step()
+    optimiser.optimizer.step()
     return {name: float(value.detach()) for name, value in terms.items()}
 
 

@@ -147,15 +147,6 @@ def test_many_skipped_steps_that_are_not_in_a_row_do_not_stop_a_training(tmp_pat
     assert sum(row["value"] for row in history if row["term"] == "skipped_steps") == 48
 
 
-def test_the_learning_rate_warms_up_and_falls_to_a_hundredth():
-    options = {"steps": 1000, "learning-rate": 2.0, "warm-up": 10}
-    rates = [loop.compute_learning_rate(step, options) for step in range(1000)]
-    assert rates[0] == pytest.approx(0.2) and max(rates) == pytest.approx(2.0)
-    assert rates[-1] == pytest.approx(0.02, rel=1e-2)
-    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
-    assert loop.compute_learning_rate(999, options | {"schedule": 2000}) > 0.9
-
-
 def test_images_are_sampled_from_the_data_sets_by_their_fractions(tmp_path):
     sources = [loop.DatasetSource(tmp_path, tmp_path / name, name, share) for name, share in (("a", 0.75), ("b", 0.25))]
     indices = loop.sample_source_indices(sources, 4000, np.random.default_rng(0))
