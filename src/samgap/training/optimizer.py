@@ -6,7 +6,6 @@ from typing import Any
 
 import hydra
 import torch
-from omegaconf import OmegaConf
 from training.optimizer import Optimizer, construct_optimizer, get_module_cls_to_param_names
 
 from samgap.errors import UserError
@@ -77,8 +76,8 @@ def _construct(model: torch.nn.Module, base_schedule: Mapping[str, Any], options
         decays.append({"scheduler": {"_target_": CONSTANT, "value": 0.0}, "param_names": exempt})
     return construct_optimizer(
         model,
-        OmegaConf.create({"_target_": "torch.optim.AdamW", "fused": not is_meta}),
-        OmegaConf.create({"lr": rates, "weight_decay": decays}),
+        {"_target_": "torch.optim.AdamW", "fused": not is_meta},
+        {"lr": rates, "weight_decay": decays},
         _describe_layer_decay(model, options),
         param_allowlist=set(trained),
         validate_param_groups=False,  # which also requires the frozen parameters
