@@ -1,11 +1,12 @@
 """Learning rates and weight decays of all parameters: those of the packages' trainers, step by step."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
 from training.optimizer import construct_optimizer
 
 from samgap.errors import UserError
@@ -27,10 +28,9 @@ def read_official(family):
     else:
         settings = read_settings()
         optim = settings["trainer"]["optim"]
-    OmegaConf.register_new_resolver("divide", lambda a, b: a / b, replace=True)
-    return OmegaConf.to_container(OmegaConf.create({"scratch": settings["scratch"], "optim": optim}), resolve=True)[
-        "optim"
-    ]
+    text = re.sub(r"\$\{scratch\.(\w+)\}", lambda match: repr(float(settings["scratch"][match[1]])), json.dumps(optim))
+    text = re.sub(r'"\$\{divide:([^,]+),10\}"', lambda match: repr(float(match[1]) / 10), text)
+    return json.loads(re.sub(r'"([0-9.e-]+)"', r"\1", text))
 
 
 def read_preset(family, name="official"):
@@ -53,9 +53,9 @@ def test_rates_and_decays_of_the_official_preset_are_those_of_the_packages_train
     model, optim = build_published(model_id), read_official(family)
     official = construct_optimizer(
         model,
-        OmegaConf.create(optim["optimizer"]),
-        OmegaConf.create(optim["options"]),
-        OmegaConf.create(optim["param_group_modifiers"]),
+        optim["optimizer"],
+        optim["options"],
+        optim["param_group_modifiers"],
     )
     options = read_preset(family)
     ours = ScheduledOptimizer(model, torch.nn.Module(), options)
