@@ -14,7 +14,7 @@ def test_defaults_are_filled_in(repository):
     assert [config["datasets"][name]["shards"] for name in ("orchard", "apples")] == [1, 3]
     assert [config["datasets"][name]["seed"] for name in ("orchard", "more")] == [0, 9]
     assert config["archives"]["pictures"]["second-hand"] is False
-    assert config["trainings"]["learn"]["warm-up"] == 100
+    assert config["trainings"]["learn"]["validate-every"] == 1000
     assert config["models"]["words"]["keep"] == "chosen"
     assert "seed" not in config["datasets"]["apples"]
 
