@@ -49,6 +49,8 @@ onstart:
         local_inputs.validate_local_sources(list_copied_sources(), Path(workflow.basedir))
     except UserError as error:
         sys.exit(f"error: {redaction.redact(str(error))}")
+    for line in summarize_changed_versions(list_changed_params()):
+        print(f"another version of a package: {line} run again", file=sys.stderr)
 
 
 localrules:

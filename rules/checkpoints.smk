@@ -19,7 +19,7 @@ rule checkpoint:
         runtime=runtime_minutes,
     params:
         code=hash_script("scripts/checkpoints/checkpoint.py"),
-        source=lookup(within=config, dpath="models/{model}/weights", default=None),
+        source=weights_source,
         state=weights_state,
         skip_unavailable=config["skip-unavailable"],
     script:

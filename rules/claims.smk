@@ -21,6 +21,7 @@ rule claims:
         runtime=runtime_minutes,
     params:
         code=hash_script("scripts/claims/claims.py"),
+        versions=list_script_versions("scripts/claims/claims.py"),
         claims=config.get("claims"),
         demo_models=demo_models(),
     script:

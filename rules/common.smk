@@ -14,7 +14,8 @@ from samgap.errors import UserError
 from samgap.io import redaction, variables
 from samgap.jobs import local_inputs, plugin_modules, start, surroundings
 from samgap.jobs.code_hash import hash_script
-from samgap.jobs.resources import count_gpus
+from samgap.jobs.package_versions import list_script_versions, summarize_changed_versions
+from samgap.jobs.resources import count_gpus, needs_gpu
 
 redaction.install_log_redaction()
 try:
@@ -69,9 +70,19 @@ def list_copied_sources():
     return sources
 
 
+def list_changed_params():
+    """Return the rule of each planned job, and the texts of its parameters that only its last and only this run have."""
+    reasons = [(job.rule.name, workflow.dag.reason(job).params_changed) for job in workflow.dag.needrun_jobs()]
+    return [(rule, change.only_old, change.only_new) for rule, change in reasons if change]
+
+
 def shard_names(dataset):
     """Return the names of the shards of a data set: 000, 001 and so on."""
     return [f"{number:03d}" for number in range(config["datasets"][dataset]["shards"])]
+
+
+def shard_count(wildcards):
+    return config["datasets"][wildcards.dataset]["shards"]
 
 
 def model_options(model):

@@ -17,7 +17,7 @@ rule fetch_archive:
         runtime=runtime_minutes,
     params:
         code=hash_script("scripts/datasets/fetch_archive.py"),
-        source=lookup(within=config, dpath="archives/{archive}"),
+        source=archive_source,
         state=archive_state,
     script:
         "../scripts/datasets/fetch_archive.py"
@@ -45,6 +45,7 @@ rule dataset:
         runtime=runtime_minutes,
     params:
         code=dataset_code,
+        versions=dataset_versions,
         options=dataset_options,
         state=dataset_state,
     script:

@@ -20,8 +20,7 @@ rule inventory:
     params:
         code=inventory_code,
         models=inventory_models,
-        # Where Snakemake runs; another version reruns the rule.
-        versions=list_package_versions(MODEL_PACKAGES),
+        versions=inventory_versions,
         states=inventory_states,
     script:
         "../scripts/inventory/inventory.py"

@@ -25,8 +25,9 @@ rule match_predictions:
         runtime=runtime_minutes,
     params:
         code=hash_script("scripts/matching/match.py"),
-        shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
-        labelled_distance=lookup(within=config, dpath="datasets/{dataset}/labelled-distance"),
+        versions=list_script_versions("scripts/matching/match.py"),
+        shards=shard_count,
+        labelled_distance=labelled_distance,
         score_threshold=official_score,
     script:
         "../scripts/matching/match.py"

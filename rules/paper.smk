@@ -28,7 +28,8 @@ rule figure:
         runtime=runtime_minutes,
     params:
         code=figure_code,
-        entry=lookup(within=config, dpath="figures/{figure}"),
+        versions=figure_versions,
+        entry=figure_entry,
         states=figure_states,
         models=config["models"],
         score_threshold=figure_score_threshold,
@@ -69,7 +70,8 @@ rule table:
         runtime=runtime_minutes,
     params:
         code=table_code,
-        entry=lookup(within=config, dpath="tables/{table}"),
+        versions=table_versions,
+        entry=table_entry,
         states=table_states,
         models=config["models"],
         experiments=config["experiments"],
@@ -109,6 +111,7 @@ rule paper_page:
         runtime=runtime_minutes,
     params:
         code=hash_script("scripts/paper/page.py"),
+        versions=list_script_versions("scripts/paper/page.py"),
         config=page_config(),
         prompt_sets=page_prompt_sets(),
         captions=page_captions(),

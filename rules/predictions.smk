@@ -31,11 +31,12 @@ rule predict:
         gpu=predict_gpus,
     params:
         code=predict_code,
+        versions=predict_versions,
         model=predict_model_params,
         states=predict_states,
-        shards=lookup(within=config, dpath="datasets/{dataset}/shards"),
-        device=config["device"],
-        tf32=config["tf32"],
+        shards=shard_count,
+        device=predict_device,
+        tf32=predict_tf32,
         # Completed chunks of an unfinished shard. Not an output: Snakemake removes the outputs of a killed job.
         chunks="results/{run}/unfinished/predict/{dataset}-{model}-{prompts}-{shard}",
     script:

@@ -20,8 +20,9 @@ rule prompts:
         runtime=runtime_minutes,
     params:
         code=prompts_code,
-        options=lookup(within=config, dpath="prompts/{prompts}"),
+        versions=prompts_versions,
+        options=prompts_options,
         states=prompts_states,
-        seed=config["seed"],
+        seed=prompts_seed,
     script:
         "../scripts/prompts/prompts.py"

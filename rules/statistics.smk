@@ -19,6 +19,7 @@ rule choose_threshold:
         runtime=runtime_minutes,
     params:
         code=hash_script("scripts/statistics/choose_threshold.py"),
+        versions=list_script_versions("scripts/statistics/choose_threshold.py"),
         cell=validation_cell,
         exhaustive=exhaustive_datasets(),
         official_score=official_score,
@@ -43,6 +44,7 @@ rule estimate:
         runtime=runtime_minutes,
     params:
         code=estimate_code,
+        versions=estimate_versions,
         exhaustive=exhaustive_datasets(),
         experiments=config["experiments"],
         statistics=config["statistics"],
@@ -67,6 +69,7 @@ rule compare:
         runtime=runtime_minutes,
     params:
         code=compare_code,
+        versions=compare_versions,
         exhaustive=exhaustive_datasets(),
         pairs=expand_comparisons(config),
         statistics=config["statistics"],
@@ -90,6 +93,7 @@ rule correlate:
         runtime=runtime_minutes,
     params:
         code=correlate_code,
+        versions=correlate_versions,
         exhaustive=exhaustive_datasets(),
         correlations=expand_rank_correlations(config),
         statistics=config["statistics"],

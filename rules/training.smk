@@ -24,10 +24,11 @@ rule train:
         gpu=training_gpus,
     params:
         code=training_code,
+        versions=training_versions,
         device=config["device"],
         tf32=config["tf32"],
         seed=config["seed"],
-        options=lookup(within=config, dpath="trainings/{training}"),
+        options=training_options,
         shares=training_image_shares,
         exhaustive=training_exhaustive,
         model=training_model_params,

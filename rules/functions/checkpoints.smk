@@ -8,6 +8,11 @@ def trained_weights_input(wildcards):
     return {"trained": f"{folder}/weights.pt", "trained_card": f"{folder}/checkpoint.json"} if training else {}
 
 
+def weights_source(wildcards):
+    """Return the source of a model's weights; None for a model without weights."""
+    return config["models"][wildcards.model].get("weights")
+
+
 def weights_state(wildcards):
     """Return the state of the local file that weights are copied from; None for weights from elsewhere."""
     return local_inputs.describe_local_source(config["models"][wildcards.model].get("weights"), Path(workflow.basedir))

@@ -1,6 +1,10 @@
 # Input functions, states of local inputs and code hashes of datasets.smk.
 
 
+def archive_source(wildcards):
+    return config["archives"][wildcards.archive]
+
+
 def archive_state(wildcards):
     """Return the state of the local file that an archive is copied from; None for an archive that is downloaded."""
     return local_inputs.describe_local_source(config["archives"][wildcards.archive], Path(workflow.basedir))
@@ -37,3 +41,8 @@ def dataset_state(wildcards):
 
 def dataset_code(wildcards):
     return hash_script("scripts/datasets/dataset.py", plugin_modules.get_dataset_module(config, wildcards.dataset))
+
+
+def dataset_versions(wildcards):
+    imported = plugin_modules.get_dataset_module(config, wildcards.dataset)
+    return list_script_versions("scripts/datasets/dataset.py", imported)

@@ -21,8 +21,19 @@ def inventory_states(wildcards):
     return states
 
 
-def inventory_code(wildcards):
+def inventory_modules(wildcards):
+    """Return the modules of the probes and of the families of the run's models."""
     families = {
         name for model in inventory_models(wildcards) for name in plugin_modules.list_model_modules(config, model)
     }
-    return hash_script("scripts/inventory/inventory.py", *plugin_modules.list_probe_modules(), *sorted(families))
+    return [*plugin_modules.list_probe_modules(), *sorted(families)]
+
+
+def inventory_code(wildcards):
+    return hash_script("scripts/inventory/inventory.py", *inventory_modules(wildcards))
+
+
+def inventory_versions(wildcards):
+    """Return the versions of all packages of models, which the inventory describes even if no model of the run uses them."""
+    versions = list_script_versions("scripts/inventory/inventory.py", *inventory_modules(wildcards))
+    return versions | list_package_versions(MODEL_PACKAGES)

@@ -16,5 +16,10 @@ def threshold_input(wildcards):
     return {"thresholds": f"results/{wildcards.run}/statistics/thresholds/{wildcards.model}.parquet"}
 
 
+def labelled_distance(wildcards):
+    """Return the distance from labelled instances within which a prediction is near them, a fraction of the height."""
+    return config["datasets"][wildcards.dataset]["labelled-distance"]
+
+
 def official_score(wildcards):
     return score_thresholds.get_official_score(config, wildcards.model, Path(workflow.basedir))

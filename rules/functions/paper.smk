@@ -153,6 +153,14 @@ def image_input(wildcards):
     return inputs
 
 
+def figure_entry(wildcards):
+    return config["figures"][wildcards.figure]
+
+
+def table_entry(wildcards):
+    return config["tables"][wildcards.table]
+
+
 def figure_score_threshold(wildcards):
     """Return the official score threshold of the model that a figure prompts with phrases."""
     entry = config["figures"][wildcards.figure]
@@ -197,3 +205,11 @@ def figure_code(wildcards):
 
 def table_code(wildcards):
     return hash_script(*plugin_modules.list_paper_code(config, "tables", wildcards.table))
+
+
+def figure_versions(wildcards):
+    return list_script_versions(*plugin_modules.list_paper_code(config, "figures", wildcards.figure))
+
+
+def table_versions(wildcards):
+    return list_script_versions(*plugin_modules.list_paper_code(config, "tables", wildcards.table))

@@ -1,7 +1,4 @@
 # Input functions, parameters, GPUs and code hashes of predictions.smk.
-from samgap.config.prompt_kinds import read_prompt_kinds
-
-PROMPT_KINDS = read_prompt_kinds(Path(workflow.basedir))
 
 
 def component_weights_input(wildcards):
@@ -33,9 +30,27 @@ def predict_states(wildcards):
     return named_states("models", wildcards.model)
 
 
+def has_network(model):
+    """Return whether a model runs a network: then its predictions depend on the device and its arithmetic."""
+    return needs_gpu("models", config["models"][model]["family"])
+
+
+def predict_device(wildcards):
+    return config["device"] if has_network(wildcards.model) else None
+
+
+def predict_tf32(wildcards):
+    return config["tf32"] if has_network(wildcards.model) else None
+
+
 def predict_gpus(wildcards):
     return count_gpus(config, "models", config["models"][wildcards.model]["family"])
 
 
 def predict_code(wildcards):
     return hash_script("scripts/predictions/predict.py", *plugin_modules.list_model_modules(config, wildcards.model))
+
+
+def predict_versions(wildcards):
+    modules = plugin_modules.list_model_modules(config, wildcards.model)
+    return list_script_versions("scripts/predictions/predict.py", *modules, has_network=has_network(wildcards.model))

@@ -1,4 +1,17 @@
-# States of local inputs and code hashes of prompts.smk.
+# Parameters, states of local inputs and code hashes of prompts.smk.
+from samgap.config.prompt_kinds import read_prompt_kinds
+
+PROMPT_KINDS = read_prompt_kinds(Path(workflow.basedir))
+
+
+def prompts_options(wildcards):
+    return config["prompts"][wildcards.prompts]
+
+
+def prompts_seed(wildcards):
+    """Return the seed of the run for a prompt set that draws random numbers; None for another one."""
+    options = config["prompts"][wildcards.prompts]
+    return config["seed"] if PROMPT_KINDS[options["kind"]].uses_seed(options) else None
 
 
 def prompts_files(wildcards):
@@ -13,3 +26,8 @@ def prompts_states(wildcards):
 
 def prompts_code(wildcards):
     return hash_script("scripts/prompts/prompts.py", plugin_modules.get_prompts_module(config, wildcards.prompts))
+
+
+def prompts_versions(wildcards):
+    imported = plugin_modules.get_prompts_module(config, wildcards.prompts)
+    return list_script_versions("scripts/prompts/prompts.py", imported)

@@ -56,16 +56,38 @@ def validation_pairs_input(wildcards):
     return shard_tables(wildcards.run, "pairs", [validation_cell(wildcards)])
 
 
+def estimate_modules():
+    return plugin_modules.list_metric_modules(config["experiments"].values())
+
+
+def compare_modules():
+    return plugin_modules.list_metric_modules(config["comparisons"].values())
+
+
+def correlate_modules():
+    metrics = [{"metrics": [entry["metric"]]} for entry in config["rank-correlations"].values()]
+    return plugin_modules.list_metric_modules(metrics)
+
+
 def estimate_code(wildcards):
-    modules = plugin_modules.list_metric_modules(config["experiments"].values())
-    return hash_script("scripts/statistics/estimate.py", *modules)
+    return hash_script("scripts/statistics/estimate.py", *estimate_modules())
+
+
+def estimate_versions(wildcards):
+    return list_script_versions("scripts/statistics/estimate.py", *estimate_modules())
 
 
 def compare_code(wildcards):
-    modules = plugin_modules.list_metric_modules(config["comparisons"].values())
-    return hash_script("scripts/statistics/compare.py", *modules)
+    return hash_script("scripts/statistics/compare.py", *compare_modules())
+
+
+def compare_versions(wildcards):
+    return list_script_versions("scripts/statistics/compare.py", *compare_modules())
 
 
 def correlate_code(wildcards):
-    metrics = [{"metrics": [entry["metric"]]} for entry in config["rank-correlations"].values()]
-    return hash_script("scripts/statistics/correlate.py", *plugin_modules.list_metric_modules(metrics))
+    return hash_script("scripts/statistics/correlate.py", *correlate_modules())
+
+
+def correlate_versions(wildcards):
+    return list_script_versions("scripts/statistics/correlate.py", *correlate_modules())

@@ -31,6 +31,10 @@ def training_input(wildcards):
     return inputs
 
 
+def training_options(wildcards):
+    return config["trainings"][wildcards.training]
+
+
 def training_model_params(wildcards):
     return model_options(config["trainings"][wildcards.training]["model"])
 
@@ -57,3 +61,8 @@ def training_gpus(wildcards):
 
 def training_code(wildcards):
     return hash_script("scripts/training/train.py", plugin_modules.get_training_module(config, wildcards.training))
+
+
+def training_versions(wildcards):
+    imported = plugin_modules.get_training_module(config, wildcards.training)
+    return list_script_versions("scripts/training/train.py", imported)

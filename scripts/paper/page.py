@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from samgap.io.files import read_json
 from samgap.jobs import manifest
 from samgap.jobs.code_hash import PACKAGE_DIR
@@ -13,6 +11,7 @@ from samgap.paper.page import PageRequest, render_page
 from samgap.paper.page_entries import Entry
 from samgap.paper.plan import build_plan
 from samgap.paper.tables import TableRequest
+from samgap.tables import parquet
 
 with job_context(snakemake):
     inputs, config = snakemake.input, snakemake.params.config
@@ -43,7 +42,7 @@ with job_context(snakemake):
         plan=build_plan(
             config,
             {card["dataset"]: card["n_images"] for card in datasets},
-            {tuple(names): pq.read_metadata(path).num_rows for names, path in prompt_tables},
+            {tuple(names): parquet.count_rows(path) for names, path in prompt_tables},
         ),
         claims=TableRequest(
             table_id="claims",

@@ -22,6 +22,16 @@ class DamagedFileError(UserError):
         self.path = Path(path)
 
 
+class DamagedResultError(DamagedFileError):
+    """A result of the workflow whose content has changed since it was written.
+
+    `samgap.jobs.script` moves it aside, so that its rule runs again.
+    """
+
+    def __init__(self, reason: str, path: str | Path) -> None:
+        super().__init__(f"{path}: damaged ({reason}); the rule that writes it has to run again", path)
+
+
 def make_reading_error(message: str, path: str | Path, error: Exception) -> UserError:
     """Return DamagedFileError if the content of a file is the reason of `error`; else UserError.
 

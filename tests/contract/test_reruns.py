@@ -252,3 +252,26 @@ def test_snakemake_plans_by_the_hashes(tmp_path):
     assert "Nothing to be done" in snakemake(tmp_path, "--dry-run")
     edited[1].write_text(edited[1].read_text(encoding="utf-8") + "EDITED = True\n", encoding="utf-8")
     assert "rule dataset:" in snakemake(tmp_path, "--dry-run")
+
+
+def test_rules_with_numbers_or_images_have_the_versions_of_the_packages_of_their_script():
+    without = {"fetch_archive", "checkpoint", "verify", "plan", "manifest", "demo_card", "verify_demo_weights"}
+    functions = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules" / "functions").glob("*.smk"))
+    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
+    rules = re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)+)", text, re.MULTILINE)
+    with_code = {rule: body for rule, body in rules if "        code=" in body}
+    assert without < with_code.keys()
+    for rule, body in with_code.items():
+        code = re.search(r"        code=(.+),", body)[1]
+        versions = re.search(r"        versions=(.+),", body)
+        if rule in without:
+            assert versions is None
+        elif "(" in code:
+            assert versions[1] == code.replace("hash_script", "list_script_versions")
+        else:
+            assert versions[1] == code.replace("_code", "_versions")
+            arguments = re.search(
+                rf"def {code}\(wildcards\):\n(?:    .*\n)*?    return hash_script\((.+)\)", functions
+            )[1]
+            body = re.search(rf"def {versions[1]}\(wildcards\):\n((?:    .*\n)+)", functions)[1]
+            assert re.search(r'"(.+?)"', arguments)[1] in body

@@ -16,9 +16,11 @@ Each kind is a module `src/samgap/prompts/<kind>.py` with these literals at its 
   annotated.
 - `TRAINABLE` (optional, default False): whether its option `phrases` lists all its phrases, so that a training may use
   them.
+- `SEED_OPTIONS` (optional): the options with which it draws random numbers, and the value of each with which it does
+  not, which is also the default; `{}` for a kind that never draws. Without it, all rows may depend on the run's seed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ OPTIONAL: dict[str, Any] = {
     "AUTOMATIC": False,
     "UNLABELLED": (),
     "TRAINABLE": False,
+    "SEED_OPTIONS": None,
 }
 """The optional literals and their defaults."""
 
@@ -54,6 +57,13 @@ class PromptKind:
     automatic: bool
     unlabelled: tuple[str, ...]
     trainable: bool
+    seed_options: Mapping[str, Any] | None
+
+    def uses_seed(self, options: Mapping[str, Any]) -> bool:
+        """Whether the rows of a prompt set with these options, or the choice of its rows, depend on the run's seed."""
+        if self.seed_options is None or options.get("subset"):
+            return True
+        return any(options.get(name, value) != value for name, value in self.seed_options.items())
 
     @property
     def takes_phrase(self) -> bool:
@@ -124,6 +134,7 @@ def _read_prompt_kind(id: str, file: Path) -> PromptKind:
         literals["AUTOMATIC"],
         tuple(literals["UNLABELLED"]),
         literals["TRAINABLE"],
+        literals["SEED_OPTIONS"],
     )
     if fault := _find_contradiction(kind):
         raise UserError(f"{file}: {fault}")

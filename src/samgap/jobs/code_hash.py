@@ -10,6 +10,7 @@ import ast
 import functools
 import hashlib
 import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,9 +40,21 @@ def hash_script(script: str, *plugin_modules: str) -> str:
     Returns:
         16 hexadecimal digits.
     """
-    summary = _summarize(_read(PACKAGE_DIR.parents[1] / script))
-    imports = [name for name in (*summary.on_import, *summary.on_call) if name.split(".")[0] == "samgap"]
+    summary, imports = _summarize_script(script)
     return _combine_digests({script: summary.digest} | _digest_modules(*imports, *plugin_modules))
+
+
+@functools.cache
+def find_imported_packages(script: str, *plugin_modules: str) -> frozenset[str]:
+    """Return the packages other than samgap that a script can import, by the first part of their name (`PIL`).
+
+    The arguments are those of `hash_script`. Python's own modules are left out.
+    """
+    summary, imports = _summarize_script(script)
+    modules = find_imported_modules(*imports, *plugin_modules)
+    summaries = [summary, *(_summarize(_read(_get_source_file(module))) for module in modules)]
+    names = {name.split(".")[0] for each in summaries for name in (*each.on_import, *each.on_call)}
+    return frozenset(names - {"samgap"} - sys.stdlib_module_names)
 
 
 @functools.cache
@@ -72,8 +85,14 @@ def find_imported_modules(*modules: str) -> set[str]:
 
 def clear_caches() -> None:
     """Clear the cache of source files, for a process in which source files change."""
-    for function in (hash_script, hash_modules, _read, _is_module):
+    for function in (hash_script, find_imported_packages, hash_modules, _read, _is_module):
         function.cache_clear()
+
+
+def _summarize_script(script: str) -> tuple[SourceSummary, list[str]]:
+    """Return the summary of a script and the names of samgap that it imports."""
+    summary = _summarize(_read(PACKAGE_DIR.parents[1] / script))
+    return summary, [name for name in (*summary.on_import, *summary.on_call) if name.split(".")[0] == "samgap"]
 
 
 def _digest_modules(*modules: str) -> dict[str, bytes]:

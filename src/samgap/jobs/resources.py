@@ -16,10 +16,11 @@ def count_gpus(config: Mapping[str, Any], stage: str, family: str) -> int:
         stage: `models` or `training`, the package with the family's module
         family: id of the family; its module defines `NEEDS_GPU = False` if it runs without a GPU
     """
-    return int(config["device"] != "cpu" and _needs_gpu(stage, family))
+    return int(config["device"] != "cpu" and needs_gpu(stage, family))
 
 
 @functools.cache
-def _needs_gpu(stage: str, family: str) -> bool:
+def needs_gpu(stage: str, family: str) -> bool:
+    """Return whether the jobs of a family run a network, on a GPU if there is one; the arguments are as above."""
     file = plugins.list_plugins(PACKAGE_DIR.parents[1], stage)[family]
     return module_literals.read_literals(file, "NEEDS_GPU").get("NEEDS_GPU", True)

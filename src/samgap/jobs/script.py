@@ -2,16 +2,21 @@
 
 import contextlib
 import logging
+import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from samgap.errors import UserError
+from samgap.errors import DamagedResultError, UserError
 from samgap.io import redaction, variables
-from samgap.io.files import sha256
+from samgap.io.files import read_json_object, sha256
 
+DAMAGED_SUFFIX = ".damaged"
+"""The suffix that a damaged result gets when it is moved aside."""
+RECORDED_FILES = {"instances.json": "instances_sha256", "images.parquet": "table_sha256"}
+"""Files of a data set -> key of their SHA-256 in the data set's `dataset.json`."""
 MAX_MESSAGE_LENGTH = 500
 """Characters of an unexpected error's message that are printed on the terminal."""
 
@@ -24,7 +29,8 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
 
     The log receives all messages and Python warnings; the terminal receives messages of level WARNING and above. A
     UserError is printed as its message. Any other exception is printed with its type, and its traceback is in the log.
-    Neither has credentials (`samgap.io.redaction`).
+    Neither has credentials (`samgap.io.redaction`). An input that is a damaged result is moved aside: then its rule
+    runs again at the next start, and no other job reads it.
 
     Args:
         snakemake: the object of this name in the script
@@ -49,6 +55,9 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
     try:
         with _log_python_warnings(log_file):
             yield logger
+    except DamagedResultError as error:
+        logger.error("error: %s%s", error, _move_aside(error.path, snakemake.input))
+        sys.exit(1)
     except UserError as error:
         logger.error("error: %s", error)
         sys.exit(1)
@@ -65,9 +74,34 @@ def collect_provenance(snakemake: Any, **extra: Any) -> dict[str, Any]:
     """Return the provenance of a rule's outputs: `rule`, `code` (its hash), `inputs` and the items of `extra`.
 
     `inputs` maps the path of each input file to its SHA-256. Folders are left out, because cards have their checksums.
+
+    Raises:
+        DamagedResultError: if the ground truth or the table of the images of a data set is not the one that its card
+            records.
     """
     inputs = {str(path): sha256(path) for path in sorted({*map(str, snakemake.input)}) if Path(path).is_file()}
+    for path, checksum in inputs.items():
+        _check_recorded(Path(path), checksum)
     return {"rule": snakemake.rule, "code": snakemake.params.get("code", ""), "inputs": inputs, **extra}
+
+
+def _check_recorded(path: Path, checksum: str) -> None:
+    key = RECORDED_FILES.get(path.name)
+    recorded = read_json_object(path.with_name("dataset.json")).get(key) if key else None
+    if recorded not in (None, checksum):
+        raise DamagedResultError(f"its sha256 is {checksum}, but {recorded} was written", path)
+
+
+def _move_aside(path: Path, inputs: Iterable[Any]) -> str:
+    """Rename a damaged input of the job, and return what was done and what to do as the end of a message."""
+    if path not in {Path(str(file)) for file in inputs}:
+        return ""
+    aside = path.with_name(path.name + DAMAGED_SUFFIX)
+    try:
+        os.replace(path, aside)
+    except OSError as error:
+        return f": it cannot be moved aside ({error.strerror}); delete it and run the same command again"
+    return f": it is moved to {aside}; run the same command again"
 
 
 @contextlib.contextmanager

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from samgap.config.cells import Cell
 from samgap.paper.plan import Rate
+from samgap.tables import parquet
 from samgap.tables.predictions import TIMING
 
 TIMES_MS = ["read_ms", "encode_ms", "decode_ms"]
@@ -21,7 +21,7 @@ def count_prompts(run_folder: Path, cells: Iterable[Cell]) -> dict[tuple[str, st
         (dataset, prompts): run_folder / f"prompts/dataset={dataset}/prompts={prompts}/prompts.parquet"
         for dataset, prompts in sorted(names)
     }
-    return {name: pq.read_metadata(file).num_rows for name, file in files.items() if file.is_file()}
+    return {name: parquet.count_rows(file) for name, file in files.items() if file.is_file()}
 
 
 def measure_rates(run_folder: Path, cells: Iterable[Cell]) -> dict[tuple[str, str], Rate]:

@@ -21,12 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from samgap.errors import UserError
-from samgap.io.files import atomic_write
+from samgap.errors import DamagedFileError, UserError
 from samgap.models import Prediction
 from samgap.predictions.checks import ModelLabel, check_finite_share
 from samgap.predictions.image_io import make_mask_row
-from samgap.tables import parquet
+from samgap.tables import checksums, parquet
 from samgap.tables.predictions import MASKS, TIMING
 
 logger = logging.getLogger("samgap")
@@ -121,6 +120,12 @@ class ChunkStore:
         """Yield the files of consecutive chunks from the first image on, and their metadata."""
         start = 0
         while (path := self._get_chunk_path(start)).is_file():
+            try:
+                checksums.verify_checksums(path)
+            except DamagedFileError as error:
+                logger.warning("%s: its images are predicted again", error)
+                path.unlink()
+                return
             metadata = parquet.read_provenance(path)
             yield path, metadata
             start += metadata["images"]
@@ -200,12 +205,8 @@ class ChunkStore:
             masks_provenance["unpredicted"] = unpredicted
         if self.not_finite_images:
             masks_provenance["n_not_finite"] = len(self.not_finite_images)
-        schema_metadata = {
-            b"table": b"masks",
-            parquet.PROVENANCE_KEY: json.dumps(masks_provenance, sort_keys=True).encode(),
-        }
-        schema = MASKS.schema.with_metadata(schema_metadata)
-        with atomic_write(masks_path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        schema = MASKS.schema.with_metadata(parquet.make_metadata(MASKS.name, masks_provenance))
+        with parquet.open_writer(masks_path, schema) as writer:
             for rows in _iter_row_groups(self.files, schema):
                 writer.write_table(rows, row_group_size=MAX_GROUP_ROWS)
         return warnings

@@ -10,6 +10,7 @@ from samgap.prompts.spatial import make_box, make_instance_rows
 ROW_KINDS = ("box",)
 SPATIAL = True
 INPUTS = ("boxes",)
+SEED_OPTIONS = {"jitter": 0}
 OPTIONS = {"properties": {"jitter": {"$ref": "#/$defs/jitter"}}}
 
 

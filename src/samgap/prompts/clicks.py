@@ -17,6 +17,7 @@ ROW_KINDS = ("clicks",)
 SPATIAL = True
 INPUTS = ("points",)
 INTERACTIVE = True
+SEED_OPTIONS: dict[str, Any] = {}
 OPTIONS = {
     "properties": {
         "clicks": {

@@ -16,6 +16,7 @@ ROW_KINDS = ("grid",)
 SPATIAL = False
 INPUTS = ("points",)
 AUTOMATIC = True
+SEED_OPTIONS: dict[str, Any] = {}
 OPTIONS = {
     "properties": {
         "side": {

@@ -21,6 +21,7 @@ from samgap.prompts.spatial import PromptTarget, make_instance_rows
 ROW_KINDS = ("mask",)
 SPATIAL = True
 INPUTS = ("mask", "points")
+SEED_OPTIONS = {"place": "centre"}
 OPTIONS = {
     "required": ["coarse"],
     "properties": {

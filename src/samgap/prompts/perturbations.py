@@ -19,6 +19,7 @@ ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
 UNLABELLED = ("other",)
+SEED_OPTIONS: dict[str, Any] = {}
 OPTIONS = {
     "required": ["phrases"],
     "properties": {

@@ -16,6 +16,7 @@ SPATIAL = False
 INPUTS = ("phrase",)
 UNLABELLED = ("other",)
 TRAINABLE = True
+SEED_OPTIONS: dict[str, Any] = {}
 OPTIONS = {
     "required": ["phrases"],
     "properties": {"phrases": {"$ref": "#/$defs/phrases"}},

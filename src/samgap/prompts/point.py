@@ -14,6 +14,7 @@ from samgap.prompts.spatial import PromptTarget, make_instance_rows
 ROW_KINDS = ("point",)
 SPATIAL = True
 INPUTS = ("points",)
+SEED_OPTIONS = {"place": "centre", "negatives": 0}
 OPTIONS = {
     "properties": {
         "points": {"$ref": "#/$defs/points"},

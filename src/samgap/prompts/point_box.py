@@ -11,6 +11,7 @@ from samgap.prompts.spatial import PromptTarget, make_box, make_instance_rows
 ROW_KINDS = ("point-box",)
 SPATIAL = True
 INPUTS = ("points", "boxes")
+SEED_OPTIONS = {"jitter": 0, "place": "centre", "negatives": 0}
 OPTIONS = {
     "properties": {
         "jitter": {"$ref": "#/$defs/jitter"},

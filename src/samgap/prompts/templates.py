@@ -21,6 +21,7 @@ ROW_KINDS = ("phrase", "other")
 SPATIAL = False
 INPUTS = ("phrase",)
 UNLABELLED = ("other",)
+SEED_OPTIONS = {"sample": None}
 OPTIONS = {
     "required": ["templates", "words"],
     "properties": {
@@ -80,9 +81,11 @@ NOUN_KEYS = ("noun", "nouns", "other")
 def generate_prompts(truth: GroundTruth, options: Mapping[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:
     """Yield one row for each image and phrase of the templates, or of a sample of them."""
     phrases = expand_templates(options)
-    ranked = sorted(phrases, key=lambda phrase: seed.make_sampling_key(phrase["phrase"]))
-    sampled = {phrase["phrase"] for phrase in ranked[: options.get("sample", len(phrases))]}
-    return make_phrase_rows(truth, [phrase for phrase in phrases if phrase["phrase"] in sampled])
+    if "sample" in options:
+        ranked = sorted(phrases, key=lambda phrase: seed.make_sampling_key(phrase["phrase"]))
+        sampled = {phrase["phrase"] for phrase in ranked[: options["sample"]]}
+        phrases = [phrase for phrase in phrases if phrase["phrase"] in sampled]
+    return make_phrase_rows(truth, phrases)
 
 
 def expand_templates(options: Mapping[str, Any]) -> list[dict[str, Any]]:

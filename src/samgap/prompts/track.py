@@ -25,6 +25,7 @@ ROW_KINDS = ("track",)
 SPATIAL = True
 INPUTS = ("boxes", "points")
 SEQUENCE = True
+SEED_OPTIONS = {"jitter": 0, "place": "centre", "negatives": 0}
 OPTIONS = {
     "properties": {
         "show": {

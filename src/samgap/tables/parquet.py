@@ -4,8 +4,9 @@ Keys of the hive path (`dataset=…/model=…/prompts=…/shard=…`) are not re
 provenance (code hash, sha256 of its inputs) is stored in the metadata of its file.
 """
 
+import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from samgap.errors import UserError
+from samgap.errors import DamagedResultError, UserError
 from samgap.io.files import atomic_write
+from samgap.tables import checksums
 
 PROVENANCE_KEY = b"samgap"
 """Key of the provenance in the metadata of a file."""
@@ -88,12 +90,8 @@ class Table:
         for field in schema:
             if not field.nullable and table[field.name].null_count:
                 raise ValueError(f"table {self.name}: nulls in column {field.name}")
-        metadata = {b"table": self.name.encode()}
-        if provenance is not None:
-            metadata[PROVENANCE_KEY] = json.dumps(provenance, sort_keys=True).encode()
-        table = table.replace_schema_metadata(metadata)
-        with atomic_write(path) as temporary:
-            pq.write_table(table, temporary, compression="zstd")
+        with open_writer(path, schema.with_metadata(make_metadata(self.name, provenance))) as writer:
+            writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
 
     def read(self, path: str | Path, image_ids: Iterable[int] | None = None) -> pd.DataFrame:
         """Read the rows of a file, in which a nullable column may be missing.
@@ -104,18 +102,22 @@ class Table:
                 limit the memory.
 
         Raises:
+            DamagedResultError: If the file has changed since it was written.
             UserError: If the file cannot be read or is another table.
         """
         schema = self.schema
         try:
-            file = pq.ParquetFile(path)
+            checksums.verify_checksums(path)
+            file = pq.ParquetFile(path, page_checksum_verification=True)
             if image_ids is None:
                 table = file.read()
             else:
                 ids = pa.array(list(image_ids), pa.int64())
                 batches = [rows.filter(pc.is_in(rows["image_id"], ids)) for rows in file.iter_batches()]
                 table = pa.Table.from_batches(batches, file.schema_arrow)
-        except (pa.ArrowInvalid, OSError) as error:
+        except pa.ArrowInvalid as error:
+            raise DamagedResultError(f"not a readable Parquet file: {error}", path) from error
+        except OSError as error:
             raise UserError(f"{path}: not a readable Parquet file ({error}); delete it and run again") from error
         missing = [column for column in schema.names if column not in table.schema.names]
         for column in (column for column in missing if schema.field(column).nullable):
@@ -133,6 +135,40 @@ class Table:
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:
-    """Return the provenance that was written with a table; empty if there is none."""
+    """Return the provenance that was written with a table; empty if there is none.
+
+    Raises:
+        DamagedResultError: If the footer of the file has changed since it was written.
+        UserError: If the file cannot be opened.
+    """
+    checksums.verify_footer(path)
     metadata = pq.read_schema(path).metadata or {}
     return json.loads(metadata.get(PROVENANCE_KEY, b"{}"))
+
+
+def count_rows(path: str | Path) -> int:
+    """Return the number of rows of a table; the errors are those of `read_provenance`."""
+    checksums.verify_footer(path)
+    return pq.read_metadata(path).num_rows
+
+
+def make_metadata(table: str, provenance: Mapping[str, Any] | None) -> dict[bytes, bytes]:
+    """Return the metadata of a file with a table of this name."""
+    metadata = {b"table": table.encode(), **checksums.METADATA}
+    if provenance is not None:
+        metadata[PROVENANCE_KEY] = json.dumps(provenance, sort_keys=True).encode()
+    return metadata
+
+
+@contextlib.contextmanager
+def open_writer(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Yield a writer of a file with checksums, which is moved to `path` if the block succeeds.
+
+    Args:
+        path: The Parquet file.
+        schema: The columns, with the metadata of `make_metadata`.
+    """
+    with atomic_write(path) as temporary:
+        with pq.ParquetWriter(temporary, schema, **checksums.WRITE_OPTIONS) as writer:
+            yield writer
+        checksums.add_checksums(temporary)

@@ -109,3 +109,11 @@ def test_options_that_a_module_reads_are_part_of_its_hash(root):
 def test_the_order_of_modules_does_not_matter(root):
     low_other = code_hash.hash_modules("samgap.low", "samgap.other")
     assert low_other == code_hash.hash_modules("samgap.other", "samgap.low") != code_hash.hash_modules("samgap.low")
+
+
+def test_other_packages_that_a_script_can_import_are_found(root):
+    assert code_hash.find_imported_packages("scripts/run.py") == set()
+    assert code_hash.find_imported_packages("scripts/call.py") == {"numpy"}
+    append(root / "src/samgap/low.py", "def f():\n    from PIL import Image\n    import os.path\n")
+    assert code_hash.find_imported_packages("scripts/run.py") == {"PIL"}
+    assert code_hash.find_imported_packages("scripts/run.py", "samgap.stage.two") == {"PIL", "numpy"}

@@ -28,5 +28,6 @@ def test_a_family_declares_that_it_needs_no_gpu(tmp_path: Path, monkeypatch: pyt
         (package / stage).mkdir(parents=True)
         (package / stage / "on_cpu.py").write_text(f"{marker}\nNEEDS_GPU = False\n", encoding="utf-8")
     monkeypatch.setattr(resources, "PACKAGE_DIR", package)
+    assert not resources.needs_gpu("models", "on-cpu") and not resources.needs_gpu("training", "on-cpu")
     assert resources.count_gpus({"device": "auto"}, "models", "on-cpu") == 0
     assert resources.count_gpus({"device": "auto"}, "training", "on-cpu") == 0

@@ -1,6 +1,7 @@
 """The context of a rule's script: its log, its error messages, its warnings, and provenance."""
 
 import hashlib
+import json
 import logging
 import warnings
 from types import SimpleNamespace
@@ -8,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from samgap.errors import UserError
+from samgap.errors import DamagedResultError, UserError
 from samgap.jobs.script import collect_provenance, job_context
+from samgap.tables.images import IMAGES
 
 
 @pytest.fixture
@@ -96,3 +98,41 @@ def test_provenance_has_the_checksums_of_input_files(snakemake, tmp_path):
         "inputs": {str(tmp_path / "table.parquet"): hashlib.sha256(b"table").hexdigest()},
         "seed": 1,
     }
+
+
+def test_a_damaged_result_is_moved_aside_so_that_its_rule_runs_again(snakemake, tmp_path, capsys):
+    table = tmp_path / "images.parquet"
+    row = {"image_id": 1, "file": "1.png", "width": 9, "height": 9, "group": "a"}
+    IMAGES.write(table, [row])
+    content = bytearray(table.read_bytes())
+    content[40] ^= 4
+    table.write_bytes(content)
+    snakemake.input = [str(table)]
+    with pytest.raises(SystemExit), job_context(snakemake):
+        IMAGES.read(table)
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {table}: damaged (its content has changed since it was written); the rule")
+    assert message.endswith(f"it is moved to {table}.damaged; run the same command again\n")
+    assert not table.exists() and (tmp_path / "images.parquet.damaged").read_bytes() == content
+
+
+def test_a_damaged_file_that_is_no_input_stays(snakemake, tmp_path, capsys):
+    table = tmp_path / "images.parquet"
+    table.write_bytes(b"PAR1")
+    with pytest.raises(SystemExit), job_context(snakemake):
+        IMAGES.read(table)
+    assert table.exists() and capsys.readouterr().err.endswith("the rule that writes it has to run again\n")
+
+
+@pytest.mark.parametrize(("name", "key"), [("instances.json", "instances_sha256"), ("images.parquet", "table_sha256")])
+def test_ground_truth_that_is_not_the_recorded_one_is_damaged(snakemake, tmp_path, name, key):
+    file, card = tmp_path / name, tmp_path / "dataset.json"
+    file.write_bytes(b"{}")
+    card.write_text(json.dumps({key: hashlib.sha256(b"{}").hexdigest()}), encoding="utf-8")
+    snakemake.input = [str(file)]
+    assert collect_provenance(snakemake)["inputs"]
+    file.write_bytes(b"[]")
+    with pytest.raises(DamagedResultError, match=f"{name}: damaged"):
+        collect_provenance(snakemake)
+    card.unlink()
+    assert collect_provenance(snakemake)["inputs"]
