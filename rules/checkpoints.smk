@@ -28,7 +28,7 @@ rule checkpoint:
 
 # This rule has no output, so it runs whenever it is requested.
 rule verify:
-    """Compare all downloaded archives, data sets and checkpoints with their recorded SHA-256."""
+    """Compare all downloaded archives, data sets and checkpoints, and all results, with their recorded SHA-256."""
     log:
         "logs/verify.log",
     conda:
@@ -39,5 +39,7 @@ rule verify:
     params:
         code=hash_script("scripts/checkpoints/verify.py"),
         recorded=downloaded_folders(),
+        run_folder=f"results/{config['run']}",
+        rules=result_patterns,
     script:
         "../scripts/checkpoints/verify.py"

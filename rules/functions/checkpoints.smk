@@ -1,4 +1,5 @@
 # Input functions and states of local inputs of checkpoints.smk.
+from snakemake.io import regex_from_filepattern
 
 
 def trained_weights_input(wildcards):
@@ -16,3 +17,8 @@ def weights_source(wildcards):
 def weights_state(wildcards):
     """Return the state of the local file that weights are copied from; None for weights from elsewhere."""
     return local_inputs.describe_local_source(config["models"][wildcards.model].get("weights"), Path(workflow.basedir))
+
+
+def result_patterns(wildcards):
+    """Return rule -> regular expressions of its outputs."""
+    return {rule.name: [regex_from_filepattern(str(output)) for output in rule.output] for rule in workflow.rules}

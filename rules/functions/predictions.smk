@@ -48,9 +48,13 @@ def predict_gpus(wildcards):
 
 
 def predict_code(wildcards):
-    return hash_script("scripts/predictions/predict.py", *plugin_modules.list_model_modules(config, wildcards.model))
+    modules = plugin_modules.list_model_modules(config, wildcards.model)
+    unused = plugin_modules.list_unused_modules(config, wildcards.model)
+    return hash_script("scripts/predictions/predict.py", *modules, without=unused)
 
 
 def predict_versions(wildcards):
     modules = plugin_modules.list_model_modules(config, wildcards.model)
-    return list_script_versions("scripts/predictions/predict.py", *modules, has_network=has_network(wildcards.model))
+    unused = plugin_modules.list_unused_modules(config, wildcards.model)
+    is_network = has_network(wildcards.model)
+    return list_script_versions("scripts/predictions/predict.py", *modules, without=unused, has_network=is_network)

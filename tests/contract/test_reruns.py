@@ -31,7 +31,7 @@ CONFIGS = {
 # Modules that are plug-ins of no entry in either configuration are edited too.
 EXTRA = {
     "datasets": {"coco": {"kind": "coco"}, "minneapple": {"kind": "minneapple"}},
-    "models": {"owlv2": {"family": "owlv2"}},
+    "models": {"owlv2": {"family": "owlv2"}, "whole": {"family": "sam3", "interactive": True}},
 }
 
 
@@ -82,7 +82,9 @@ def list_hashes() -> dict[str, str]:
         add_hash(hashes, f"prompts:{entry['kind']}", hash_script("scripts/prompts/prompts.py", module))
     for model, entry in config["models"].items():
         modules = plugin_modules.list_model_modules(config, model)
-        add_hash(hashes, f"predict:{entry['family']}", hash_script("scripts/predictions/predict.py", *modules))
+        unused = plugin_modules.list_unused_modules(config, model)
+        key = f"predict:{entry['family']}{'-interactive' if entry.get('interactive') else ''}"
+        add_hash(hashes, key, hash_script("scripts/predictions/predict.py", *modules, without=unused))
     for training, entry in models["trainings"].items():
         module = plugin_modules.get_training_module(models, training)
         key = f"train:{entry.get('method', entry['family'])}"

@@ -17,6 +17,11 @@ EDITS = [
     ),
     ("models/sam2/video.py", ["predict:sam2"], ["predict:shape", "predict:owlv2", "train:*", "prompts:*", "dataset:*"]),
     ("models/sam3/image.py", ["predict:sam3", "predict:grounded"], ["predict:shape", "predict:sam2", "predict:owlv2"]),
+    (
+        "models/sam2/image.py",
+        ["predict:sam2", "predict:grounded", "predict:sam3-interactive", "train:sam2"],
+        ["predict:sam3", "predict:owlv2", "predict:shape", "match_predictions", "prompts:*"],
+    ),
     ("models/shape.py", ["predict:shape"], ["predict:sam*", "predict:grounded", "predict:owlv2", "train:*"]),
     ("models/owlv2.py", ["predict:owlv2"], ["predict:sam*", "predict:shape", "train:*"]),
     ("predictions/tracks.py", ["predict:*"], ["match_predictions", "prompts:*", "train:*"]),

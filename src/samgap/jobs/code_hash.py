@@ -11,6 +11,7 @@ import functools
 import hashlib
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,28 +31,29 @@ class SourceSummary(NamedTuple):
 
 
 @functools.cache
-def hash_script(script: str, *plugin_modules: str) -> str:
+def hash_script(script: str, *plugin_modules: str, without: tuple[str, ...] = ()) -> str:
     """Hash a script and all modules of samgap that it can import.
 
     Args:
         script: path of the script, relative to the root of the repository
         plugin_modules: dotted names of modules that the script imports under a computed name
+        without: dotted names of modules that this use of the script does not import
 
     Returns:
         16 hexadecimal digits.
     """
     summary, imports = _summarize_script(script)
-    return _combine_digests({script: summary.digest} | _digest_modules(*imports, *plugin_modules))
+    return _combine_digests({script: summary.digest} | _digest_modules(*imports, *plugin_modules, without=without))
 
 
 @functools.cache
-def find_imported_packages(script: str, *plugin_modules: str) -> frozenset[str]:
+def find_imported_packages(script: str, *plugin_modules: str, without: tuple[str, ...] = ()) -> frozenset[str]:
     """Return the packages other than samgap that a script can import, by the first part of their name (`PIL`).
 
     The arguments are those of `hash_script`. Python's own modules are left out.
     """
     summary, imports = _summarize_script(script)
-    modules = find_imported_modules(*imports, *plugin_modules)
+    modules = find_imported_modules(*imports, *plugin_modules, without=without)
     summaries = [summary, *(_summarize(_read(_get_source_file(module))) for module in modules)]
     names = {name.split(".")[0] for each in summaries for name in (*each.on_import, *each.on_call)}
     return frozenset(names - {"samgap"} - sys.stdlib_module_names)
@@ -63,8 +65,10 @@ def hash_modules(*modules: str) -> str:
     return _combine_digests(_digest_modules(*modules))
 
 
-def find_imported_modules(*modules: str) -> set[str]:
+def find_imported_modules(*modules: str, without: Collection[str] = ()) -> set[str]:
     """Return `modules` (dotted names), the modules of samgap that they can import, and the packages of all of them.
+
+    Modules in `without`, and what only they import, are left out.
 
     Importing `samgap.models.sam2.image` runs the `__init__.py` of `samgap.models.sam2` as well, but calls none of its
     functions: of a package that is imported only for a module in it, imports within functions are not followed.
@@ -73,7 +77,7 @@ def find_imported_modules(*modules: str) -> set[str]:
     queue = [(name, True) for module in modules for name in _resolve_module(module)]
     while queue:
         module, with_functions = queue.pop()
-        if module in followed and followed[module] >= with_functions:
+        if module in without or (module in followed and followed[module] >= with_functions):
             continue
         followed[module] = with_functions
         summary = _summarize(_read(_get_source_file(module)))
@@ -95,8 +99,9 @@ def _summarize_script(script: str) -> tuple[SourceSummary, list[str]]:
     return summary, [name for name in (*summary.on_import, *summary.on_call) if name.split(".")[0] == "samgap"]
 
 
-def _digest_modules(*modules: str) -> dict[str, bytes]:
-    return {name: _summarize(_read(_get_source_file(name))).digest for name in find_imported_modules(*modules)}
+def _digest_modules(*modules: str, without: tuple[str, ...] = ()) -> dict[str, bytes]:
+    names = find_imported_modules(*modules, without=without)
+    return {name: _summarize(_read(_get_source_file(name))).digest for name in names}
 
 
 def _combine_digests(digests: dict[str, bytes]) -> str:

@@ -36,18 +36,21 @@ KNOWN_PACKAGES = USED_BY.keys() | {"numpy", "scipy", "pillow", "pycocotools", "m
 
 
 @functools.cache
-def list_script_versions(script: str, *plugin_modules: str, has_network: bool = True) -> dict[str, str | None]:
+def list_script_versions(
+    script: str, *plugin_modules: str, without: tuple[str, ...] = (), has_network: bool = True
+) -> dict[str, str | None]:
     """Return the version of each package that shapes the results of a script, by its name on the index.
 
     Args:
         script: path of the script, relative to the root of the repository
         plugin_modules: dotted names of modules that the script imports under a computed name
+        without: dotted names of modules that this use of the script does not import
         has_network: whether the job runs a network; if not, the packages of `USED_BY` are left out
 
     Returns:
         Sorted by name; None for a package that is not installed.
     """
-    names = find_imported_packages(script, *plugin_modules) - NEUTRAL_PACKAGES
+    names = find_imported_packages(script, *plugin_modules, without=without) - NEUTRAL_PACKAGES
     packages = {DISTRIBUTIONS.get(name, name) for name in names}
     packages |= {used for name in packages for used in USED_BY.get(name, ())}
     if not has_network:

@@ -31,6 +31,17 @@ def list_model_modules(config: Mapping[str, Any], model: str) -> list[str]:
     return sorted({f"samgap.models.{module_literals.to_module_name(each['family'])}" for each in (entry, *components)})
 
 
+def list_unused_modules(config: Mapping[str, Any], model: str) -> tuple[str, ...]:
+    """Return the modules of a model's family and of its components' that none of them imports, by `MODULES_WITH`."""
+    entry = config["models"][model]
+    entries = [entry, *(config["models"][component] for component in list_components(entry).values())]
+    used: dict[str, bool] = {}
+    for each in entries:
+        for option, modules in _read_optional_modules(each["family"]).items():
+            used |= {module: used.get(module, False) or bool(each.get(option)) for module in modules}
+    return tuple(sorted(module for module, is_used in used.items() if not is_used))
+
+
 def get_training_module(config: Mapping[str, Any], training: str) -> str:
     """Return the module of a training: of its method, or else of its family."""
     return plugins.get_training_module(config["trainings"][training])
@@ -72,6 +83,12 @@ def list_paper_code(config: Mapping[str, Any], section: str, id: str) -> list[st
 def get_paper_source(section: str, id: str) -> Path:
     """Return the module of a figure or table, whose docstring is its caption."""
     return PACKAGE_DIR / "paper" / section / f"{module_literals.to_module_name(id)}.py"
+
+
+@functools.cache
+def _read_optional_modules(family: str) -> Mapping[str, tuple[str, ...]]:
+    file = plugins.list_plugins(PACKAGE_DIR.parents[1], "models")[family]
+    return module_literals.read_literals(file, "MODULES_WITH").get("MODULES_WITH", {})
 
 
 @functools.cache

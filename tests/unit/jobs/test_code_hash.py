@@ -117,3 +117,11 @@ def test_other_packages_that_a_script_can_import_are_found(root):
     append(root / "src/samgap/low.py", "def f():\n    from PIL import Image\n    import os.path\n")
     assert code_hash.find_imported_packages("scripts/run.py") == {"PIL"}
     assert code_hash.find_imported_packages("scripts/run.py", "samgap.stage.two") == {"PIL", "numpy"}
+
+
+def test_modules_that_are_not_imported_in_this_use_are_left_out(root):
+    assert "samgap.low" not in code_hash.find_imported_modules("samgap.stage.one", without=("samgap.middle",))
+    before = code_hash.hash_script("scripts/run.py", without=("samgap.middle",))
+    assert before != code_hash.hash_script("scripts/run.py")
+    append(root / "src/samgap/low.py", "OTHER = 1\n")
+    assert code_hash.hash_script("scripts/run.py", without=("samgap.middle",)) == before

@@ -1,6 +1,9 @@
 """The modules that the configuration names, as dotted names."""
 
+import re
+
 from samgap.jobs import plugin_modules
+from samgap.jobs.code_hash import PACKAGE_DIR
 
 CONFIG = {
     "datasets": {"simulated": {"kind": "orchard-sim"}},
@@ -58,3 +61,31 @@ def test_a_figure_without_metrics_needs_none_of_their_modules():
         "scripts/paper/figure.py",
         "samgap.paper.figures.contact_sheet",
     ]
+
+
+def test_a_module_of_an_option_is_unused_by_models_without_it():
+    """SAM3's interactive head is SAM2's, whose module it imports."""
+    interactive = "samgap.models.sam3.interactive"
+    models = {
+        "words": {"family": "sam3"},
+        "whole": {"family": "sam3", "interactive": True},
+        "boxes": {"family": "sam2"},
+        "both": {"family": "grounded", "detector": "words", "segmenter": "whole"},
+        "words-only": {"family": "grounded", "detector": "words", "segmenter": "boxes"},
+    }
+    unused = {model: plugin_modules.list_unused_modules({"models": models}, model) for model in models}
+    assert unused == {"words": (interactive,), "whole": (), "boxes": (), "both": (), "words-only": (interactive,)}
+
+
+def test_only_the_function_for_the_head_imports_the_interactive_module():
+    """Then a model without the head cannot import it: its hash leaves the module out."""
+    pattern = re.compile(
+        r"^ *from samgap\.models\.sam3(\.interactive import|.* import .*\binteractive\b)", re.MULTILINE
+    )
+    counts = {path: len(pattern.findall(path.read_text(encoding="utf-8"))) for path in PACKAGE_DIR.rglob("*.py")}
+    image = PACKAGE_DIR / "models" / "sam3" / "image.py"
+    assert {path: count for path, count in counts.items() if count} == {image: 2}  # for types, and in the function
+    text = image.read_text(encoding="utf-8")
+    assert text.count("_open_interactive_head(") == 2
+    condition = "if model.inst_interactive_predictor is not None:"
+    assert re.search(re.escape(condition) + r"\n +self\.interactive_head = _open_interactive_head\(", text)

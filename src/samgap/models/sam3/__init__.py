@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KINDS = ("text", "exemplars")
 SCORE_THRESHOLD = 0.5  # the default of sam3's image processor
 KINDS_WITH = {"interactive": ("spatial", "automatic")}
+MODULES_WITH = {"interactive": ("samgap.models.sam3.interactive",)}
 OPTIONS = {
     "required": ["weights"],
     "properties": {
