@@ -1,4 +1,5 @@
 # Input functions, parameters, GPUs and code hashes of training.smk.
+from samgap.config.training_starts import find_start
 
 
 def training_image_shares(wildcards):
@@ -14,7 +15,7 @@ def training_exhaustive(wildcards):
 
 
 def training_input(wildcards):
-    """Return the images and ground truth for training and validation, and the initial weights of the training."""
+    """Return the images and ground truth for training and validation, and the initial weights with their card."""
     entry = config["trainings"][wildcards.training]
     files = {
         "images": "images",
@@ -26,8 +27,10 @@ def training_input(wildcards):
     for key, file in files.items():
         inputs[key] = [f"resources/datasets/{dataset}/{file}" for dataset in training_image_shares(wildcards)]
         inputs[f"val_{key}"] = f"resources/datasets/{entry['validation']}/{file}"
-    if "start" in entry:
-        inputs["start"] = f"results/{wildcards.run}/training/{entry['start']}/weights.pt"
+    if start := find_start(config, wildcards.training):
+        section, id = start
+        folder = f"results/{wildcards.run}/training/{id}" if section == "trainings" else f"resources/checkpoints/{id}"
+        inputs |= {"start": f"{folder}/weights.pt", "start_card": f"{folder}/checkpoint.json"}
     return inputs
 
 

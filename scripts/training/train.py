@@ -6,15 +6,17 @@ import yaml
 
 from samgap.annotations.ground_truth import read_ground_truth
 from samgap.config.plugin_import import import_plugin
+from samgap.download.damaged import check_fetched_file, discard_damaged
 from samgap.io.packages import MODEL_PACKAGES, list_package_versions
 from samgap.jobs.script import collect_provenance, job_context
 
 with job_context(snakemake) as log:
     from samgap.models.runtime.device import init_torch, select_device
     from samgap.training.loop import DatasetSource
-    from samgap.training.outputs import write_outputs
+    from samgap.training.outputs import write_outputs, write_skipped_outputs
     from samgap.training.run import run_training
     from samgap.training.schedules import resolve_steps
+    from samgap.training.start import StartWeights, get_task_layouts
 
     inputs, params = snakemake.input, snakemake.params
     device = select_device(params.device)
@@ -36,22 +38,34 @@ with job_context(snakemake) as log:
         tf32=params.tf32,
         packages=list_package_versions(MODEL_PACKAGES),
     )
-    # An unfinished training is resumed only if nothing that it depends on has changed. The state of a folder has times,
-    # which are not part of a record.
-    resumed_recipe = {**recipe, "states": params.states, "device": device}
-    state = Path(snakemake.output.weights).with_name("unfinished.pt")
-    names, fractions = params.shares.keys(), params.shares.values()
-    sources = zip(map(Path, inputs.images), map(Path, inputs.truth), names, fractions, strict=True)
-    data = [DatasetSource(*source, exhaustive=params.exhaustive[source[2]]) for source in sources]
-    validation = DatasetSource(Path(inputs.val_images), Path(inputs.val_truth), options["validation"])
-    settings = {
-        "seed": params.seed,
-        "device": device,
-        "state": state,
-        "recipe": resumed_recipe,
-        "start": inputs.get("start"),
-    }
-    model, history = run_training(method, options, params.model, params.phrases, data, validation, **settings)
-    output = dict(snakemake.output.items())
-    write_outputs(output, model, history, recipe, training=snakemake.wildcards.training, device=device)
-    state.unlink(missing_ok=True)
+    output, training = dict(snakemake.output.items()), snakemake.wildcards.training
+    start = StartWeights.read(inputs.start, inputs.start_card) if inputs.get("start") else None
+    if start and (missing := start.why_unavailable):
+        log.warning("training %s skipped: %s", training, missing)
+        write_skipped_outputs(output, recipe, missing, training=training, start=start)
+    else:
+        # An unfinished training is resumed only if nothing that it depends on has changed. The state of a folder has
+        # times, which are not part of a record.
+        resumed_recipe = {**recipe, "states": params.states, "device": device}
+        state = Path(snakemake.output.weights).with_name("unfinished.pt")
+        names, fractions = params.shares.keys(), params.shares.values()
+        sources = zip(map(Path, inputs.images), map(Path, inputs.truth), names, fractions, strict=True)
+        data = [DatasetSource(*source, exhaustive=params.exhaustive[source[2]]) for source in sources]
+        validation = DatasetSource(Path(inputs.val_images), Path(inputs.val_truth), options["validation"])
+        settings = {
+            "seed": params.seed,
+            "device": device,
+            "state": state,
+            "recipe": resumed_recipe,
+            "start": start,
+        }
+        fetched = {start.path: Path(inputs.start_card)} if start else {}
+        with discard_damaged(fetched, start.rule if start else ""):
+            for path, card in fetched.items():
+                check_fetched_file(path, card, recipe["inputs"][str(path)])
+            task, history = run_training(method, options, params.model, params.phrases, data, validation, **settings)
+        layouts = get_task_layouts(task)
+        write_outputs(
+            output, task.model, history, recipe, training=training, device=device, start=start, layouts=layouts
+        )
+        state.unlink(missing_ok=True)

@@ -77,7 +77,7 @@ tables:
   results: {number: none, title: Results, experiments: [boxes]}
 trainings:
   learn:
-    {family: sam3, model: words, dataset: orchard, validation: more, prompts: concepts, negatives: 1,
+    {family: sam3, model: words, start: scratch, dataset: orchard, validation: more, prompts: concepts, negatives: 1,
      steps: 9, batch: 2, learning-rate: 1.0e-3}
 """)
 

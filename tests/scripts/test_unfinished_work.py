@@ -36,8 +36,10 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(training_run, "run_training", record_training)
     for name in ("images.parquet", "prompts.parquet"):
         Path(name).touch()
-    for name in ("instances.json", "dataset.json", "weights.pt", "words.txt"):
+    for name in ("dataset.json", "weights.pt", "words.txt"):
         Path(name).write_text(f"{name} before", encoding="utf-8")
+    labels = {"images": [], "annotations": [], "categories": [], "info": {"nouns": [], "attributes": {}}}
+    files.write_json(Path("instances.json"), labels)
     files.write_json(Path("checkpoint.json"), {"status": "available"})
     monkeypatch.setattr("samgap.tables.parquet.Table.read", lambda *args: {"image_id": []})
     monkeypatch.setattr("samgap.jobs.shards.select_shard", lambda images, shard, n_shards: images)
@@ -65,12 +67,14 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
                 val_images="images",
                 val_truth="instances.json",
                 named="words.txt",
+                start="weights.pt",
+                start_card="checkpoint.json",
             ),
             output=Named(weights="trained/weights.pt"),
             params=Named(
                 common,
                 seed=3,
-                options={"family": "sam2", "validation": "mine"},
+                options={"family": "sam2", "validation": "mine", "steps": 9, "batch": 1},
                 model={"family": "sam2"},
                 shares={"mine": 1.0},
                 exhaustive={"mine": True},
@@ -115,6 +119,7 @@ CHANGES = {
     "predictions/predict": {**SHARED, "the weights": (edit("weights.pt"), True)},
     "training/train": {
         **SHARED,
+        "the weights that it starts from": (edit("weights.pt"), True),
         "the phrases": (change_param("phrases", [{"phrase": "pear", "noun": "apple"}]), True),
         "whether labels are exhaustive": (change_param("exhaustive", {"mine": False}), True),
         "the shares": (change_param("shares", {"mine": 0.5}), True),

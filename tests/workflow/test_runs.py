@@ -216,6 +216,7 @@ def test_a_training_is_one_more_checkpoint(checkout):
     training = {
         "family": "sam3",
         "model": "sam3-demo",
+        "start": "scratch",
         "dataset": "orchard",
         "validation": "others",
         "prompts": "concepts",

@@ -5,6 +5,7 @@ from typing import Any
 
 from samgap.config.components import list_components
 from samgap.config.schema import suggest
+from samgap.config.training_starts import SCRATCH
 from samgap.errors import UserError
 
 Reference = tuple[str, str, Iterable[str]]
@@ -68,7 +69,8 @@ def _iter_references(config: Mapping[str, Any]) -> Iterator[Reference]:
             yield f"claims.{section}.{role}", section, [id]
     for name, entry in config["trainings"].items():
         for key in sorted(TRAINING_REFERENCES.keys() & entry.keys()):
-            yield f"trainings.{name}.{key}", TRAINING_REFERENCES[key], [entry[key]]
+            if (key, entry[key]) != ("start", SCRATCH):
+                yield f"trainings.{name}.{key}", TRAINING_REFERENCES[key], [entry[key]]
         yield f"trainings.{name}.mix", "datasets", [part["dataset"] for part in entry.get("mix", [])]
 
 

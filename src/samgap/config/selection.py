@@ -9,6 +9,7 @@ from samgap.config.catalogs import merge_catalogs, merge_mappings
 from samgap.config.cells import list_referenced_ids
 from samgap.config.schema import suggest
 from samgap.config.sources import list_sources
+from samgap.config.training_starts import find_previous_training, find_start
 from samgap.errors import UserError
 from samgap.io.yaml_text import parse_config_text
 
@@ -117,13 +118,17 @@ def restrict(config: Mapping[str, Any], selections: Selections) -> dict[str, Any
 def list_downloads(config: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the ids of `archives`, `datasets` and `models` that a run downloads, or makes from downloaded files.
 
-    The weights of a model from a training are not downloaded, but the data sets of that training are.
+    The weights of a model from a training are not downloaded, but the data sets of that training are, and the weights
+    that it starts from.
     """
     sources = {model: config["models"][model].get("weights", {}) for model in list_referenced_ids(config, "models")}
     datasets = set(list_referenced_ids(config, "datasets"))
     trainings = [source["training"] for source in sources.values() if "training" in source]
-    for training in _list_required_trainings(config, trainings):
+    for training in sorted(_list_required_trainings(config, trainings)):
         entry = config["trainings"][training]
+        start = find_start(config, training)
+        if start and start[0] == "models":
+            sources[start[1]] = config["models"][start[1]].get("weights", {})
         datasets |= {entry["dataset"], entry["validation"], *(part["dataset"] for part in entry.get("mix", []))}
     datasets |= {source for dataset in datasets for source in list_sources(config["datasets"], dataset)}
     archives = {archive for name in datasets for archive in config["datasets"][name].get("archives", {}).values()}
@@ -138,7 +143,7 @@ def _list_required_trainings(config: Mapping[str, Any], names: Iterable[str]) ->
         current: str | None = name
         while current is not None and current not in required:
             required.add(current)
-            current = config["trainings"][current].get("start")
+            current = find_previous_training(config, current)
     return required
 
 

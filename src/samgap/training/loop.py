@@ -31,7 +31,9 @@ MAX_SKIPPED_STEPS = 10
 class Task(Protocol):
     """A training task of a family: a model, its losses on a random batch, and a validation.
 
-    A task may have an attribute `auxiliary_heads`, a module that is trained together with the model and then discarded.
+    A task may have an attribute `auxiliary_heads`, a module that is trained together with the model and then discarded;
+    `key_layouts`, how the keys of weights files differ from those of its model (default: not at all); and `spare_keys`,
+    what the keys of parts start with that such a file has and the model has not (default None: it has no others).
     """
 
     model: torch.nn.Module

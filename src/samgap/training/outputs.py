@@ -7,8 +7,11 @@ from typing import Any
 import torch
 
 from samgap.io.files import atomic_write, sha256, write_json
-from samgap.models.runtime.weights import to_half_precision
+from samgap.models.runtime.weights import SAME_KEYS, KeyLayout, read_weights, to_half_precision
+from samgap.models.runtime.weights_merge import merge_weights, to_published_keys
 from samgap.tables.training import HISTORY
+from samgap.training.parts import count_parameters
+from samgap.training.start import StartWeights, list_parameter_keys
 
 
 def write_outputs(
@@ -19,8 +22,13 @@ def write_outputs(
     *,
     training: str,
     device: str,
+    start: StartWeights | None = None,
+    layouts: Sequence[KeyLayout] = (SAME_KEYS,),
 ) -> None:
-    """Write the weights in half precision, the table `history` and the card.
+    """Write the weights in the published layout, the table `history` and the card.
+
+    The weights of a training that started from a file have all tensors of this file in their number formats, also those
+    that the model does not have. From random weights they are in half precision.
 
     Args:
         output: Paths by name: `weights`, `history`, `card`.
@@ -29,10 +37,13 @@ def write_outputs(
         recipe: Everything that the training depends on: provenance of the inputs, options, phrases, seed, packages.
         training: Id of the training.
         device: `cpu` or `cuda`.
+        start: The weights that the training started from; None: random weights.
+        layouts: How the keys of weights files may differ from the model's; the first is the published one.
     """
+    tensors, kept = _collect_tensors(model, start, layouts)
     weights = Path(output["weights"])
     with atomic_write(weights) as temporary:
-        torch.save({"model": to_half_precision(model.state_dict())}, temporary)
+        torch.save({"model": {key: value.cpu() for key, value in tensors.items()}}, temporary)
     HISTORY.write(output["history"], history, recipe)
     write_json(
         output["card"],
@@ -44,7 +55,54 @@ def write_outputs(
             "sha256": sha256(weights),
             "size": weights.stat().st_size,
             "device": device,
+            "start": start.describe() if start else None,
+            "preset": recipe["options"].get("preset"),
+            "number_formats": _count_formats(tensors),
+            "parts": count_parameters(model, recipe["options"]["family"]),
+            "kept_from_start": _count_by_part(kept),
             "recipe": recipe,
             "final": {row["term"]: row["value"] for row in history if row["step"] == recipe["options"]["steps"]},
         },
     )
+
+
+def write_skipped_outputs(
+    output: Mapping[str, str], recipe: Mapping[str, Any], why: str, *, training: str, start: StartWeights
+) -> None:
+    """Write an empty weights file, an empty table `history` and a card that says why there are none.
+
+    Args:
+        output: Paths by name, as of `write_outputs`.
+        recipe: Everything that the training depends on.
+        why: Why the weights that the training starts from are not available.
+        training: Id of the training.
+        start: These weights.
+    """
+    with atomic_write(output["weights"]):
+        pass
+    HISTORY.write(output["history"], [], {**recipe, "skipped": why})
+    card = {"model": training, "status": "unavailable", "why": why, "source": f"training {training}"}
+    write_json(output["card"], {**card, "sha256": None, "size": None, "start": start.describe(), "recipe": recipe})
+
+
+def _collect_tensors(
+    model: torch.nn.Module, start: StartWeights | None, layouts: Sequence[KeyLayout]
+) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Return the tensors of the weights file by key, and the keys of those that are not the model's."""
+    trained = model.state_dict()
+    if start is None:
+        return to_published_keys(to_half_precision(trained), layouts), []
+    merged = merge_weights(trained, read_weights(start.path), list_parameter_keys(model), layouts)
+    return merged.tensors, merged.kept
+
+
+def _count_formats(tensors: Mapping[str, torch.Tensor]) -> dict[str, int]:
+    """Return the number of tensors of each number format."""
+    formats = [str(value.dtype).removeprefix("torch.") for value in tensors.values()]
+    return {name: formats.count(name) for name in sorted(set(formats))}
+
+
+def _count_by_part(keys: Sequence[str]) -> dict[str, int]:
+    """Return the number of keys by their first part."""
+    parts = [key.partition(".")[0] for key in keys]
+    return {part: parts.count(part) for part in sorted(set(parts))}

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from samgap.models.runtime.weights import load_weights, read_weights
-from samgap.training.loop import DatasetSource, train
+from samgap.training.loop import DatasetSource, Task, train
+from samgap.training.start import StartWeights, load_start
 
 
 def run_training(
@@ -24,9 +24,9 @@ def run_training(
     device: str,
     state: Path,
     recipe: Mapping[str, Any],
-    start: str | None = None,
-) -> tuple[torch.nn.Module, list[dict[str, Any]]]:
-    """Train a model, and return it with the rows of the table `history`.
+    start: StartWeights | None = None,
+) -> tuple[Task, list[dict[str, Any]]]:
+    """Train a model, and return its task with the rows of the table `history`.
 
     Args:
         method: the module of the training's method or family.
@@ -39,7 +39,7 @@ def run_training(
         device: torch device.
         state: the file from which an unfinished training of the same recipe resumes.
         recipe: everything that determines the training, JSON-like.
-        start: the weights file of the training that this one starts from; None: from scratch.
+        start: the weights that the training starts from; None: random weights.
     """
     torch.manual_seed(seed)
     with tempfile.TemporaryDirectory() as scratch:
@@ -53,5 +53,5 @@ def run_training(
             scratch=Path(scratch),
         )
         if start:
-            load_weights(task.model, read_weights(Path(start)), start)
-        return task.model, train(task, options, seed, device, state, recipe)
+            load_start(task, start)
+        return task, train(task, options, seed, device, state, recipe)

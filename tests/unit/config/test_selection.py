@@ -10,7 +10,8 @@ from samgap.config.selection import list_downloads, read_selections, restrict
 from samgap.errors import UserError
 
 CONFIG = {
-    "models": {"a": {"weights": {"url": "http://x"}}, "b": {"weights": {"training": "more"}}, "c": {}},
+    "models": {"a": {"weights": {"url": "http://x"}}, "b": {"weights": {"training": "more"}}, "c": {}}
+    | {"d": {"weights": {"hub": "x"}}},
     "datasets": {
         "test": {"archives": {"images": "one", "truth": "two"}},
         "learn": {"archives": {"data": "three"}},
@@ -19,7 +20,7 @@ CONFIG = {
     },
     "trainings": {
         "more": {"dataset": "watch", "validation": "test", "start": "first"},
-        "first": {"dataset": "learn", "validation": "test", "mix": [{"dataset": "watch", "share": 0.5}]},
+        "first": {"model": "d", "dataset": "learn", "validation": "test", "mix": [{"dataset": "watch", "share": 0.5}]},
         "unused": {"dataset": "other", "validation": "other"},
     },
     "experiments": {
@@ -184,7 +185,7 @@ def test_downloads_include_the_data_that_a_used_model_is_trained_on() -> None:
     assert list_downloads(CONFIG) == {
         "archives": ["one", "three", "two"],
         "datasets": ["learn", "test", "watch"],
-        "models": ["a"],
+        "models": ["a", "d"],  # the training `first` starts from the weights of `d`
     }
     assert list_downloads(restrict(CONFIG, {"models": ("a",)})) == {
         "archives": ["one", "two"],

@@ -3,17 +3,49 @@
 import torch
 
 from samgap.io.files import read_json, sha256
+from samgap.models.runtime.weights_layout import KeyLayout
 from samgap.tables.training import HISTORY
-from samgap.training.outputs import write_outputs
+from samgap.training.outputs import write_outputs, write_skipped_outputs
+from samgap.training.start import StartWeights
+
+RECIPE = {"options": {"family": "sam3", "steps": 2, "preset": "official"}}
+LAYOUTS = (KeyLayout({"": "detector."}, "the published file"),)
+
+
+def write(folder, model, **more):
+    output = {name: str(folder / name) for name in ("weights", "history", "card")}
+    history = [{"step": step, "term": "total", "value": float(step), "learning_rate": 0.1} for step in (1, 2)]
+    write_outputs(output, model, history, RECIPE, training="tuned", device="cpu", **more)
+    return output, read_json(output["card"]), torch.load(output["weights"], weights_only=True)
 
 
 def test_the_card_has_the_checksum_of_the_weights_and_the_last_scores(tmp_path):
-    output = {name: str(tmp_path / name) for name in ("weights", "history", "card")}
-    history = [{"step": step, "term": "total", "value": float(step), "learning_rate": 0.1} for step in (1, 2)]
-    model = torch.nn.Linear(2, 2)
-    write_outputs(output, model, history, {"options": {"steps": 2}}, training="tuned", device="cpu")
-    card = read_json(output["card"])
+    output, card, content = write(tmp_path, torch.nn.Linear(2, 2))
     assert card["sha256"] == sha256(output["weights"]) and card["final"] == {"total": 2.0}
     assert card["source"] == "training tuned" and card["status"] == "available"
-    assert torch.load(output["weights"])["model"]["weight"].dtype == torch.float16
+    assert card["parts"] == [{"part": part, "trained": n, "all": n} for part, n in (("weight", 4), ("bias", 2))]
+    assert card["start"] is None and card["preset"] == "official"
+    assert content["model"]["weight"].dtype == torch.float16 and card["number_formats"] == {"float16": 2}
     assert HISTORY.read(output["history"])["step"].tolist() == [1, 2]
+
+
+def test_the_file_of_a_tuned_model_is_whole_and_says_what_it_started_from(tmp_path):
+    tensors = {"detector.weight": torch.zeros(2, 2), "detector.bias": torch.zeros(2), "tracker.memory": torch.ones(3)}
+    torch.save({"model": tensors}, tmp_path / "start.pt")
+    card = {"model": "sam3", "status": "available", "source": "hub:x", "sha256": "ab", "size": 3}
+    model = torch.nn.Linear(2, 2)
+    _, card, content = write(tmp_path, model, start=StartWeights(tmp_path / "start.pt", card), layouts=LAYOUTS)
+    assert content["model"].keys() == tensors.keys()
+    assert torch.equal(content["model"]["detector.weight"], model.weight)
+    assert torch.equal(content["model"]["tracker.memory"], torch.ones(3))
+    assert card["start"] == {"model": "sam3", "source": "hub:x", "sha256": "ab", "size": 3}
+    assert card["kept_from_start"] == {"tracker": 1} and card["number_formats"] == {"float32": 3}
+
+
+def test_without_its_start_a_training_has_empty_files_and_a_card_with_the_reason(tmp_path):
+    output = {name: str(tmp_path / name) for name in ("weights", "history", "card")}
+    start = StartWeights(tmp_path / "start.pt", {"model": "sam3", "status": "unavailable", "why": "gated"})
+    write_skipped_outputs(output, RECIPE, "weights not available (gated)", training="tuned", start=start)
+    card = read_json(output["card"])
+    assert (card["status"], card["why"]) == ("unavailable", "weights not available (gated)")
+    assert (tmp_path / "weights").stat().st_size == 0 and len(HISTORY.read(output["history"])) == 0

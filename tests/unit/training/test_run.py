@@ -7,6 +7,7 @@ import torch
 
 from samgap.training.loop import DatasetSource
 from samgap.training.run import run_training
+from samgap.training.start import StartWeights
 
 OPTIONS = {"steps": 1, "learning-rate": 0.0, "warm-up": 0}
 
@@ -39,8 +40,8 @@ def run(tmp_path):
         sources = [DatasetSource(tmp_path, tmp_path / name) for name in ("train.json", "val.json")]
         settings = {"seed": 3, "device": "cpu", "state": tmp_path / "state.pt", "recipe": {"seed": 3}, **more}
         method = SimpleNamespace(open_task=open_task)
-        model, history = run_training(method, OPTIONS, {"config": "x"}, None, sources[:1], sources[1], **settings)
-        return model, history, arguments
+        task, history = run_training(method, OPTIONS, {"config": "x"}, None, sources[:1], sources[1], **settings)
+        return task.model, history, arguments
 
     return run
 
@@ -62,5 +63,5 @@ def test_initial_weights_depend_on_the_seed_alone(run, tmp_path):
 def test_a_training_starts_from_the_weights_of_another(run, tmp_path):
     weights = {"weight": torch.tensor([[2.0, -1.0]]), "bias": torch.tensor([0.5])}
     torch.save({"model": weights}, tmp_path / "weights.pt")
-    model, _, _ = run(start=str(tmp_path / "weights.pt"))
+    model, _, _ = run(start=StartWeights(tmp_path / "weights.pt", {}))
     assert torch.equal(model.weight, weights["weight"]) and torch.equal(model.bias, weights["bias"])

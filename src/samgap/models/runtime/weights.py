@@ -27,6 +27,7 @@ def load_weights(
     source: str,
     strict: bool = True,
     layouts: Sequence[KeyLayout] = (SAME_KEYS,),
+    spare: Sequence[str] | None = None,
 ) -> None:
     """Load weights into a model, in the model's precision. What is assumed about the file is logged.
 
@@ -36,6 +37,7 @@ def load_weights(
         source: where the weights come from, for messages.
         strict: whether the keys must be exactly the model's. If not, there may be further keys, and buffers, which the
             model computes, may be missing; parameters may not.
+        spare: what the keys of the model would start with for the further keys, if `strict` is False; None for any.
         layouts: how the keys of the file may differ from the model's; the first is the published one.
 
     Raises:
@@ -53,7 +55,8 @@ def load_weights(
         raise UserError(f"{source}: {cause}")
     assert selection is not None  # without a state dict there is a cause
     values = selection.state_dict
-    faults = _list_faults(model_state, required, selection, strict)
+    unexpected = _list_unexpected(selection, ("",) if spare is None else spare) if not strict else selection.unexpected
+    faults = _list_faults(model_state, required, selection, unexpected)
     not_finite = _list_not_finite(values, model_state, set(parameters))
     if faults:
         raise UserError(f"{source}: {_format_misfit(model_state, selection, '; '.join(faults + not_finite))}")
@@ -67,7 +70,7 @@ def load_weights(
 
 
 def _list_faults(
-    model_state: Mapping[str, torch.Tensor], required: Sequence[str], selection: Selection, strict: bool
+    model_state: Mapping[str, torch.Tensor], required: Sequence[str], selection: Selection, unexpected: list[str]
 ) -> list[str]:
     """Return a text for each kind of misfit, with its number of keys and the first of them."""
     values = selection.state_dict
@@ -75,7 +78,7 @@ def _list_faults(
     convertible = _select_convertible(values, model_state)
     keys_by_fault = {
         f"missing{_name_missing_modules(missing, required)}": missing,
-        "unexpected": selection.unexpected if strict else [],
+        "unexpected": unexpected,
         "of another shape": [
             f"{key} ({_format_shape(value)}, not {_format_shape(model_state[key])})"
             for key, value in values.items()
@@ -88,6 +91,12 @@ def _list_faults(
         ],
     }
     return _format_faults(keys_by_fault)
+
+
+def _list_unexpected(selection: Selection, spare: Sequence[str]) -> list[str]:
+    """Return the keys of a file that neither the model nor, by its beginning in `spare`, a part beside it has."""
+    keys = {name: selection.layout.to_model_key(name.removeprefix(selection.prefix)) for name in selection.unexpected}
+    return [name for name, key in keys.items() if not (key or name).startswith(tuple(spare))]
 
 
 def _list_not_finite(

@@ -41,6 +41,14 @@ class KeyLayout:
         prefix = max((prefix for prefix in self.file_prefixes if key.startswith(prefix)), key=len)
         return self.file_prefixes[prefix] + key.removeprefix(prefix)
 
+    def to_model_key(self, file_key: str) -> str | None:
+        """Return the key of the model for a key in the file; None for a key that no model of this layout has."""
+        matching = [(new, old) for old, new in self.file_prefixes.items() if file_key.startswith(new)]
+        if not matching:
+            return None
+        file_prefix, model_prefix = max(matching, key=lambda pair: len(pair[0]))
+        return model_prefix + file_key.removeprefix(file_prefix)
+
 
 SAME_KEYS = KeyLayout()
 
@@ -53,7 +61,9 @@ class Selection:
         state_dict: the values by the keys of the model, for all of its keys that the file has.
         unexpected: keys of tensors beside them, with the same prefix, that the model does not have.
         is_complete: whether all required keys are there.
-        candidate: the state dict in the file, with its own keys.
+        candidate: the state dict in the file, with its own keys (without the parts that wrappers add).
+        layout: how its keys differ from the model's, after `prefix`.
+        prefix: what its keys have in front.
         notes: what was assumed, for the log.
     """
 
@@ -61,6 +71,8 @@ class Selection:
     unexpected: list[str]
     is_complete: bool
     candidate: Mapping[str, Any]
+    layout: KeyLayout
+    prefix: str
     notes: list[str]
 
 
@@ -98,7 +110,7 @@ def select_weights(
     candidates = list(iter_state_dicts(content))
     if not candidates:
         return None
-    segments = sorted(WRAPPER_SEGMENTS - {part for key in model_keys for part in key.split(".")})
+    segments = _list_wrapper_segments(model_keys)
     locations = _list_locations(candidates, required, layouts)
     if not any(location.n_found == len(required) for location in locations):
         unwrapped = [(path, *_remove_segments(candidate, segments)) for path, candidate in candidates]
@@ -114,6 +126,12 @@ def select_weights(
         )
     best = complete[0] if complete else max(locations, key=lambda location: (location.n_found, -len(location.prefix)))
     return _make_selection(best, model_keys, layouts, is_complete=bool(complete))
+
+
+def remove_wrapper_segments(candidate: Mapping[str, Any], model_keys: Sequence[str]) -> Mapping[str, Any]:
+    """Return a state dict without the parts that wrappers add to its keys, unless two keys would become one."""
+    shortened, removed = _remove_segments(candidate, _list_wrapper_segments(model_keys))
+    return shortened if removed else candidate
 
 
 def iter_state_dicts(
@@ -151,6 +169,10 @@ def _list_locations(
                 _Location(path, candidate, layout, prefix, removed, n_found) for prefix, n_found in counts.items()
             ]
     return locations
+
+
+def _list_wrapper_segments(model_keys: Sequence[str]) -> list[str]:
+    return sorted(WRAPPER_SEGMENTS - {part for key in model_keys for part in key.split(".")})
 
 
 def _remove_segments(candidate: Mapping[str, Any], segments: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -193,4 +215,4 @@ def _make_selection(
         more = ", …" if len(outside) > MAX_LISTED_KEYS else ""
         notes.append(f"tensors without this prefix not used ({', '.join(outside[:MAX_LISTED_KEYS])}{more})")
     unexpected = [name for name in others if name.startswith(location.prefix)]
-    return Selection(state_dict, unexpected, is_complete, location.candidate, notes)
+    return Selection(state_dict, unexpected, is_complete, location.candidate, location.layout, location.prefix, notes)

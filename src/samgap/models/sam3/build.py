@@ -23,6 +23,9 @@ from sam3.model.model_misc import MLP, DotProductScoring, MultiheadAttentionWrap
 from sam3.model.sam3_image import Sam3Image
 from sam3.model.vl_combiner import SAM3VLBackbone
 
+PUBLISHED_IMAGE_SIZE = 1008
+"""Side of the input of the published model, px. The package computes its positional encodings for this side alone."""
+
 
 def build_image_model(options: Mapping[str, Any], device: str) -> Sam3Image:
     """Return the image model of an entry of `models`, without its weights.
@@ -40,12 +43,13 @@ def build_image_model(options: Mapping[str, Any], device: str) -> Sam3Image:
     return build_published(device, interactive)
 
 
-def build_published(device: str, interactive: bool = False) -> Sam3Image:
-    """Return the published image model for inputs of 1008 px, with 840 M parameters.
+def build_published(device: str, interactive: bool = False, with_matcher: bool = False) -> Sam3Image:
+    """Return the published image model for inputs of 1008 px, with 840 M parameters, in evaluation mode.
 
     Args:
-        device: `cpu` or `cuda`.
+        device: `cpu`, `cuda` or `meta`.
         interactive: whether to add the interactive head, which has 20 M parameters.
+        with_matcher: whether the model has the package's matcher, which only training needs.
     """
     from sam3.model_builder import build_sam3_image_model
 
@@ -53,14 +57,14 @@ def build_published(device: str, interactive: bool = False) -> Sam3Image:
         model = build_sam3_image_model(
             bpe_path=find_bpe_vocabulary(),
             device=device,
-            eval_mode=True,
+            eval_mode=not with_matcher,
             checkpoint_path=None,
             load_from_HF=False,
             enable_inst_interactivity=interactive,
         )
     if interactive:
         disable_autocast(model.inst_interactive_predictor.model)
-    return model
+    return model.eval()
 
 
 def build_small(architecture: Mapping[str, Any], matcher: Any = None, interactive: bool = False) -> Sam3Image:

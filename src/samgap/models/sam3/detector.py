@@ -31,11 +31,15 @@ def build_text_encoder(architecture: Mapping[str, Any]) -> VETextEncoder:
         layers=architecture["text-layers"],
         context_length=architecture["context"],
     )
-    # The package leaves these uninitialized, as it expects a checkpoint. The values are CLIP's.
-    nn.init.normal_(text_encoder.encoder.positional_embedding, std=0.01)
-    nn.init.normal_(text_encoder.encoder.text_projection, std=architecture["text-width"] ** -0.5)
-    nn.init.normal_(text_encoder.encoder.token_embedding.weight, std=0.02)
+    init_text_embeddings(text_encoder.encoder)
     return text_encoder
+
+
+def init_text_embeddings(encoder: Any) -> None:
+    """Initialize, in place, what the package leaves uninitialized as it expects a checkpoint. The values are CLIP's."""
+    nn.init.normal_(encoder.positional_embedding, std=0.01)
+    nn.init.normal_(encoder.text_projection, std=encoder.text_projection.shape[0] ** -0.5)
+    nn.init.normal_(encoder.token_embedding.weight, std=0.02)
 
 
 def build_fusion_encoder(architecture: Mapping[str, Any], make_attention: AttentionFactory) -> TransformerEncoderFusion:

@@ -17,8 +17,9 @@ from samgap.models.runtime.batching import MemoryBatcher
 from samgap.models.runtime.device import cuda_shim, synchronize
 from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import logits_to_predictions
-from samgap.models.runtime.weights import SAME_KEYS, KeyLayout, load_weights, read_weights
-from samgap.models.sam3.build import build_image_model
+from samgap.models.runtime.weights import load_weights, read_weights
+from samgap.models.sam3.build import PUBLISHED_IMAGE_SIZE, build_image_model
+from samgap.models.sam3.layouts import SPARE_KEYS, get_key_layouts
 from samgap.prompts.kinds import get_row_kind
 
 if TYPE_CHECKING:
@@ -29,15 +30,6 @@ from sam3.model.box_ops import box_cxcywh_to_xyxy, box_xyxy_to_cxcywh
 from sam3.model.data_misc import FindStage
 from sam3.model.geometry_encoders import Prompt
 from sam3.perflib.nms import nms_masks
-
-PUBLISHED_IMAGE_SIZE = 1008
-SMALL_LAYOUTS: tuple[KeyLayout, ...] = (SAME_KEYS,)
-PUBLISHED_LAYOUTS: tuple[KeyLayout, ...] = (
-    # The tracker's weights are those of the interactive head; those of its neck are unused.
-    KeyLayout({"": "detector.", "inst_interactive_predictor.model.": "tracker."}, "the published file"),
-    KeyLayout(name="the image model, which lack the published prefix `detector.`"),
-)
-"""How the keys of files differ from those of the model."""
 
 MIN_SCORE = 0.05
 """Masks with a lower score are discarded; all operating points are above it."""
@@ -53,17 +45,13 @@ ACTIVATION_MEMORY_FACTOR = 96
 
 
 def open_model(options: Mapping[str, Any], weights: Path, device: str) -> "Sam3":
-    """Build the model and load its weights.
-
-    The published file is `{"model": {"detector.*", "tracker.*"}}`; the file of a small model, and that of a training of
-    the image model (facebookresearch/sam3 #606), have the keys of the model.
-    """
+    """Build the model and load its weights."""
     architecture = options.get("architecture")
     image_size = architecture["size"] if architecture else PUBLISHED_IMAGE_SIZE
-    layouts = SMALL_LAYOUTS if architecture else PUBLISHED_LAYOUTS
+    layouts = get_key_layouts(options)
     content = read_weights(weights)
     model = build_image_model(options, device)
-    load_weights(model, content, str(weights), strict=bool(architecture), layouts=layouts)
+    load_weights(model, content, str(weights), strict=bool(architecture), layouts=layouts, spare=SPARE_KEYS)
     opened = Sam3(
         model.to(device).eval(),
         image_size,

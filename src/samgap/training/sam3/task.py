@@ -17,12 +17,12 @@ from torch.utils._pytree import tree_map_only
 from samgap.annotations.ground_truth import read_ground_truth
 from samgap.annotations.phrases import is_evaluable, is_trainable
 from samgap.models.runtime.device import cuda_shim
-from samgap.models.sam3 import build
 from samgap.models.sam3.image import Sam3
-from samgap.models.sam3.initialization import init_for_training
+from samgap.models.sam3.layouts import PUBLISHED_LAYOUTS, SPARE_KEYS, get_key_layouts
 from samgap.training.checkpointing import disable_gradient_checkpointing
 from samgap.training.loop import DatasetSource, sample_source_indices
-from samgap.training.sam3.losses import build_criterion, build_matcher
+from samgap.training.sam3.losses import build_criterion
+from samgap.training.sam3.network import build_network, choose_image_size
 from samgap.training.sam3.views import ViewSampler
 from samgap.training.validation import compute_validation_scores
 
@@ -64,10 +64,11 @@ class Task:
             scratch: folder for temporary files, not used
         """
         self.options, self.device, self.sources, self.validation_source = options, device, data, validation
-        self.image_size = options.get("image-size", model["architecture"]["size"])
-        architecture = {**model["architecture"], "size": self.image_size}
-        self.model = build.build_small(architecture, matcher=build_matcher()).to(device)
-        init_for_training(self.model, architecture)
+        self.image_size = choose_image_size(options, model)
+        self.model = build_network(model, self.image_size, device)
+        self.key_layouts = get_key_layouts(model)
+        # The file of the published model has more than its detector, and that of a small one may have a head.
+        self.spare_keys = SPARE_KEYS if self.key_layouts is PUBLISHED_LAYOUTS or model.get("interactive") else None
         if options.get("precision", "fp32") == "bf16":
             _use_bfloat16(self.model.backbone.vision_backbone.trunk, device)
             _use_bfloat16(self.model.segmentation_head, device)
