@@ -18,6 +18,7 @@ rule train:
         "results/{run}/timings/train/{training}.tsv"
     conda:
         "../envs/models.yaml"
+    threads: training_threads
     resources:
         mem_mb=gpu_job_memory_mb,
         runtime=runtime_minutes,

@@ -35,7 +35,14 @@ def training_input(wildcards):
 
 
 def training_options(wildcards):
-    return config["trainings"][wildcards.training]
+    """Return the entry of a training without the keys that change none of its numbers, and so rerun nothing."""
+    entry = config["trainings"][wildcards.training]
+    return {key: value for key, value in entry.items() if key not in ("workers", "save-minutes")}
+
+
+def training_threads(wildcards):
+    """Return one thread for the training and one for each process that samples its batches."""
+    return 1 + config["trainings"][wildcards.training]["workers"]
 
 
 def training_model_params(wildcards):

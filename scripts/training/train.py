@@ -12,11 +12,11 @@ from samgap.jobs.script import collect_provenance, job_context
 
 with job_context(snakemake) as log:
     from samgap.models.runtime.device import init_torch, select_device
-    from samgap.training.loop import DatasetSource
     from samgap.training.outputs import write_outputs, write_skipped_outputs
     from samgap.training.run import run_training
     from samgap.training.schedules import resolve_steps
     from samgap.training.start import StartWeights, get_task_layouts
+    from samgap.training.tasks import DatasetSource
 
     inputs, params = snakemake.input, snakemake.params
     device = select_device(params.device)
@@ -26,7 +26,8 @@ with job_context(snakemake) as log:
         method = import_plugin("demo_models", options["method"])
     else:
         method = import_plugin("training", options["family"])
-    init_torch(snakemake.threads, params.tf32)
+    # One thread, since sums of several would depend on their number; the others are those of the workers.
+    init_torch(1, params.tf32)
     recipe = collect_provenance(
         snakemake,
         options=options,
@@ -58,6 +59,8 @@ with job_context(snakemake) as log:
             "state": state,
             "recipe": resumed_recipe,
             "start": start,
+            "n_workers": snakemake.threads - 1,
+            "save_minutes": snakemake.config["trainings"][training]["save-minutes"],
         }
         fetched = {start.path: Path(inputs.start_card)} if start else {}
         with discard_damaged(fetched, start.rule if start else ""):

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from samgap.masks import rle
-from samgap.training.loop import DatasetSource
 from samgap.training.sam2.batch import PIXEL_MEAN, PIXEL_STD, BatchLoader
+from samgap.training.tasks import DatasetSource
 
 SIDE = 128
 """The side of a view of the model, px."""

@@ -12,7 +12,7 @@ from pycocotools import mask as coco_mask
 from samgap.datasets import orchard_sim
 from samgap.io.files import write_json
 from samgap.masks import rle
-from samgap.training.loop import DatasetSource
+from samgap.training.tasks import DatasetSource
 
 APPLE_IMAGE_SIDE = 80
 APPLE_BOXES = [(10, 20, 30, 40), (50, 50, 70, 75)]

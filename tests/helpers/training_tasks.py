@@ -3,11 +3,14 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+from samgap.models.runtime.device import cuda_shim
 from samgap.training import loop
+from samgap.training.batches import sample_seeded_batch
 
 DEMO = Path(__file__).parents[2] / "config" / "demo"
 SAM2_MODEL = {
@@ -37,6 +40,14 @@ def open_task(method, model, source, folder, phrases=PHRASES, validation=None, s
     )
 
 
+def compute_losses(task, seed=0):
+    """Return the loss terms of a batch that depends only on the seed."""
+    batch = sample_seeded_batch(task, seed, 0, 0)
+    batch.n_targets = max(batch.n_targets, 1)  # as the loop does
+    with cuda_shim("cpu"):
+        return task.compute_batch_losses(batch, np.random.default_rng(seed))
+
+
 def changed_weights(task, train) -> set[str]:
     """Return the names of the weights that `train()` changes."""
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
@@ -64,8 +75,10 @@ def assert_losses_fall_and_training_resumes(open_again, folder, monkeypatch):
     totals = [row["value"] for row in history if row["term"] == "total"]
     assert sum(totals[-2:]) < sum(totals[:2])
 
-    resumed, step, steps = open_again(**options), loop._step, []
-    monkeypatch.setattr(loop, "_step", lambda *arguments: steps.append(1) or step(*arguments))
+    resumed, take_step, steps = open_again(**options), loop.take_step, []
+    monkeypatch.setattr(
+        loop, "take_step", lambda *arguments, **named: steps.append(1) or take_step(*arguments, **named)
+    )
     resumed_history = loop.train(resumed, options, 3, "cpu", early_state, {})
     assert len(steps) == 3
     assert [(row["step"], row["term"]) for row in resumed_history] == [(row["step"], row["term"]) for row in history]

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from samgap.models.runtime.device import cuda_shim
-from samgap.training.checkpointing import disable_gradient_checkpointing
+from samgap.training.checkpointing import set_gradient_checkpointing
 
 FOREGROUND_WEIGHT = 8.0
 """Weight of a location that shows any object, whether or not the phrase refers to it; most locations show none."""
@@ -115,7 +115,7 @@ def encode_queries(
         torch.tensor([vocabulary.index(text) for text in texts], device=device),
         torch.tensor(np.asarray(image_indices), device=device),
     )
-    with cuda_shim(device), disable_gradient_checkpointing():
+    with cuda_shim(device), set_gradient_checkpointing(False):
         backbone_output = {**backbone_output, **model.backbone.forward_text(vocabulary, device=device)}
         prompt, mask, backbone_output = model._encode_prompt(
             backbone_output, stage_input, model._get_dummy_prompt(len(texts))

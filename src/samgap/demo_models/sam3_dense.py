@@ -18,10 +18,10 @@ from samgap.demo_models import dense_heads, match_head, sam3_match
 from samgap.demo_models.dense_views import UNLABELLED, DenseView, build_vocabulary, sample_dense_view
 from samgap.errors import UserError
 from samgap.models.runtime.device import cuda_shim
-from samgap.training.loop import sample_source_indices
 from samgap.training.sam3 import task as sam3
 from samgap.training.sam3.queries import sample_queries
 from samgap.training.sam3.views import ViewSampler
+from samgap.training.tasks import Batch, sample_source_indices
 
 FULL_IMAGE_CROP = {"low": 1.0, "high": 1.0}
 
@@ -78,11 +78,18 @@ class DenseTask:
         self.auxiliary_heads = dense_heads.AuxiliaryHeads(feature_maps[0].shape[1], self.vocabulary).to(device)
         self.match_weight = options.get("loss-weights", {}).get("loss_match", 0.0)
 
-    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """Return the loss terms on `batch` random views (an option), with `loss_match` if it has a weight."""
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
+        """Return `batch` random views (an option), sampled from the data sets by fraction."""
         sources = [sampler.source for sampler in self.samplers]
-        source_indices = sample_source_indices(sources, self.options["batch"], rng)
-        views = [self._sample_view(self.samplers[index], rng) for index in source_indices]
+        views, image_names = [], []
+        for index in sample_source_indices(sources, self.options["batch"], rng):
+            views.append(self._sample_view(self.samplers[index], rng))
+            image_names.append(self.samplers[index].last_image_name)
+        return Batch(views, image_names)
+
+    def compute_batch_losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Return the loss terms of a batch, means over its locations, with `loss_match` if it has a weight."""
+        views = batch.data
         encoded = self._encode_views(views)
         terms = dense_heads.compute_losses(self.auxiliary_heads(encoded["backbone_fpn"]), views, self.noun_rarity)
         if self.match_weight and (queries := self._sample_match_queries(views, rng)):

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from samgap.training.loop import DatasetSource, Task, train
+from samgap.training.loop import SAVE_MINUTES, train
 from samgap.training.start import StartWeights, load_start
+from samgap.training.tasks import DatasetSource, Task
 
 
 def run_training(
@@ -25,6 +26,8 @@ def run_training(
     state: Path,
     recipe: Mapping[str, Any],
     start: StartWeights | None = None,
+    n_workers: int = 0,
+    save_minutes: float = SAVE_MINUTES,
 ) -> tuple[Task, list[dict[str, Any]]]:
     """Train a model, and return its task with the rows of the table `history`.
 
@@ -40,6 +43,8 @@ def run_training(
         state: the file from which an unfinished training of the same recipe resumes.
         recipe: everything that determines the training, JSON-like.
         start: the weights that the training starts from; None: random weights.
+        n_workers: processes that sample batches.
+        save_minutes: time between two saved states.
     """
     torch.manual_seed(seed)
     with tempfile.TemporaryDirectory() as scratch:
@@ -54,4 +59,4 @@ def run_training(
         )
         if start:
             load_start(task, start)
-        return task, train(task, options, seed, device, state, recipe)
+        return task, train(task, options, seed, device, state, recipe, n_workers=n_workers, save_minutes=save_minutes)

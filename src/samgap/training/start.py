@@ -43,7 +43,7 @@ def load_start(task: Any, start: StartWeights) -> None:
     """Load the weights that a training starts from into the model of its task.
 
     Args:
-        task: a task (`samgap.training.loop.Task`).
+        task: a task (`samgap.training.tasks.Task`).
         start: the weights.
 
     Raises:

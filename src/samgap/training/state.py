@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
+from samgap.errors import UserError
 from samgap.io.files import atomic_write
 
-PROGRESS_FIELDS = ("step", "history", "loss_sums", "n_summed", "n_skipped", "n_skipped_in_row")
+PROGRESS_FIELDS = ("step", "history", "loss_sums", "n_summed", "n_skipped", "n_skipped_in_row", "seconds")
 """Fields of `TrainingState` that are saved as they are."""
 
 
@@ -28,13 +29,14 @@ class TrainingState:
     n_summed: int = 0  # steps in these sums
     n_skipped: int = 0  # steps without losses since the last row of the history
     n_skipped_in_row: int = 0  # steps without losses since the last step with them
+    seconds: float = 0.0  # duration, without the time between an interruption and its resumption
 
     def restore(self, path: Path, device: str) -> bool:
         """Load the state saved in `path` and return True, or False if there is none of this recipe."""
         saved = torch.load(path, map_location=device, weights_only=True) if path.is_file() else {}
         if saved.get("recipe") != self.recipe:
             return False
-        self.model.load_state_dict(saved["model"])
+        self.model.load_state_dict({**_get_frozen_weights(self.model), **saved["model"]})
         self.auxiliary_heads.load_state_dict(saved["auxiliary_heads"])
         self.optimiser.load_state_dict(saved["optimiser"])
         for name in PROGRESS_FIELDS:
@@ -42,16 +44,28 @@ class TrainingState:
         return True
 
     def save(self, path: Path) -> None:
-        """Write the state to `path`, atomically."""
+        """Write the state to `path`, atomically. Frozen weights, which the training starts with, are left out.
+
+        Raises:
+            UserError: the file cannot be written, for example because the disk is full; the previous one remains.
+        """
+        frozen = _get_frozen_weights(self.model)
         content = {
-            "model": self.model.state_dict(),
+            "model": {name: value for name, value in self.model.state_dict().items() if name not in frozen},
             "auxiliary_heads": self.auxiliary_heads.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "recipe": self.recipe,
             **{name: getattr(self, name) for name in PROGRESS_FIELDS},
         }
-        with atomic_write(path) as temporary:
-            torch.save(content, temporary)
+        try:
+            with atomic_write(path) as temporary:
+                _save_tensors(content, temporary)
+        except OSError as error:
+            remaining = "that of an earlier step remains" if path.is_file() else "there is none of an earlier step"
+            raise UserError(
+                f"{path}: the state of the training at step {self.step} cannot be written ({error.strerror}), and "
+                f"{remaining}; free space on the disk and start the run again, which goes on from there"
+            ) from error
 
     def add_losses(self, terms: Mapping[str, float] | None) -> None:
         """Count one step, and add its loss terms to the sums; None stands for a skipped step."""
@@ -84,3 +98,19 @@ class TrainingState:
             {"step": self.step, "term": name, "value": float(value), "learning_rate": lr}
             for name, value in sorted(values.items())
         ]
+
+
+def _get_frozen_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return the parameters that are not trained, by their name in the state of the model."""
+    frozen = {name for name, value in model.named_parameters(remove_duplicate=False) if not value.requires_grad}
+    return {name: value for name, value in model.state_dict().items() if name in frozen}
+
+
+def _save_tensors(content: Mapping[str, Any], path: Path) -> None:
+    """Write with `torch.save`.
+
+    Raises:
+        OSError: the file cannot be written. With a path instead of a stream torch raises a RuntimeError of its own.
+    """
+    with open(path, "wb") as stream:
+        torch.save(content, stream)

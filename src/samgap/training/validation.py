@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from samgap.annotations.ground_truth import GroundTruth
 from samgap.annotations.phrases import find_truth_ids, is_presence_known
 from samgap.models import Model
-from samgap.training.loop import DatasetSource
+from samgap.training.tasks import DatasetSource
 
 MIN_IOU = 0.5
 """IoU from which a predicted and a ground-truth mask match."""

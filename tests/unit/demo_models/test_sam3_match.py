@@ -2,12 +2,9 @@
 
 import functools
 
-import numpy as np
 import pytest
-import torch
 
 from samgap.demo_models import sam3_match
-from samgap.models.runtime.device import cuda_shim
 from tests.helpers import training_tasks
 
 open_task = functools.partial(
@@ -33,8 +30,7 @@ def test_a_step_without_instances_has_only_losses_of_presence_and_of_locations(o
         if all(instance.noun != "ball" for instance in sampler.ground_truth.instances_of(image_id))
     ]
     assert sampler.image_ids
-    with cuda_shim("cpu"):
-        terms = task.compute_batch_losses(np.random.default_rng(0))
+    terms = training_tasks.compute_losses(task)
     assert terms["loss_match"].item() > 0 and terms["presence_loss"].item() > 0
     assert terms["loss_bbox"].item() == terms["loss_ce"].item() == 0
 
@@ -43,9 +39,7 @@ def test_the_match_loss_is_added_to_the_total_with_its_weight(orchard_source, tm
     totals = {}
     for weight in (2.0, 5.0):
         task = open_task(orchard_source, tmp_path, **{"loss-weights": {"loss_match": weight}})
-        torch.manual_seed(0)
-        with cuda_shim("cpu"):
-            terms = task.compute_batch_losses(np.random.default_rng(0))
+        terms = training_tasks.compute_losses(task)
         totals[weight] = terms["total"].item()
         match_loss = terms["loss_match"].item()
     n_queries = ((totals[5.0] - totals[2.0]) / (3 * match_loss)) ** 2

@@ -8,29 +8,11 @@ import torch
 
 from samgap.errors import UserError
 from samgap.training import loop
+from samgap.training.batches import seed_generators
+from samgap.training.tasks import DatasetSource, sample_source_indices
+from tests.helpers.linear_task import LinearTask, copy_weights
 
 OPTIONS = {"steps": 8, "learning-rate": 0.05, "warm-up": 2, "validate-every": 4}
-
-
-class LinearTask:
-    """Fits a line to random points."""
-
-    def __init__(self) -> None:
-        torch.manual_seed(0)
-        self.model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
-        self.auxiliary_heads = torch.nn.Linear(1, 1)
-
-    def compute_batch_losses(self, rng):
-        points = torch.from_numpy(rng.normal(size=(16, 2)).astype(np.float32))
-        error = (self.auxiliary_heads(self.model(points))[:, 0] - points.sum(1)).square().mean()
-        return {"total": error, "noise": torch.rand(())}
-
-    def validate(self):
-        return {"val_score": sum(value.sum() for value in self.model.parameters()).item()}
-
-
-def copy_weights(task):
-    return {name: value.clone() for name, value in task.model.state_dict().items()}
 
 
 def train(task, folder, recipe=1, **options):
@@ -46,11 +28,11 @@ def test_an_interrupted_training_resumes_with_the_same_history_and_weights(tmp_p
     interrupted = LinearTask()
     compute_batch_losses, calls = interrupted.compute_batch_losses, []
 
-    def interrupt_step_seven(rng):
+    def interrupt_step_seven(batch, rng):
         if len(calls) == 6:
             raise KeyboardInterrupt
         calls.append(rng)
-        return compute_batch_losses(rng)
+        return compute_batch_losses(batch, rng)
 
     interrupted.compute_batch_losses = interrupt_step_seven
     with pytest.raises(KeyboardInterrupt):
@@ -69,7 +51,7 @@ def test_the_history_has_mean_losses_and_validation_scores(tmp_path, monkeypatch
     noise = next(row["value"] for row in history if (row["step"], row["term"]) == (6, "noise"))
     values = []
     for step in (3, 4, 5):
-        loop._seed_generators(3, step)
+        seed_generators(3, step, 0)
         values.append(float(torch.rand(())))
     assert noise == pytest.approx(np.mean(values))
 
@@ -109,12 +91,15 @@ def test_frozen_parts_that_are_unknown_or_everything_are_an_error(tmp_path, froz
 
 
 def break_steps(task, is_broken):
-    """Make the gradients of the steps infinite for whose number, from 1, `is_broken` is true."""
+    """Make the gradients of the steps infinite for whose number, from 1, `is_broken` is true; the losses are finite."""
     compute_batch_losses, numbers = task.compute_batch_losses, itertools.count(1)
 
-    def compute_broken(rng):
-        losses = compute_batch_losses(rng)
-        return {**losses, "total": losses["total"] * torch.inf} if is_broken(next(numbers)) else losses
+    def compute_broken(batch, rng):
+        losses = compute_batch_losses(batch, rng)
+        if not is_broken(next(numbers)):
+            return losses
+        root = (losses["total"] * 0).sqrt()  # 0, with an infinite derivative
+        return {**losses, "total": losses["total"] + root}
 
     task.compute_batch_losses = compute_broken
 
@@ -148,6 +133,6 @@ def test_many_skipped_steps_that_are_not_in_a_row_do_not_stop_a_training(tmp_pat
 
 
 def test_images_are_sampled_from_the_data_sets_by_their_fractions(tmp_path):
-    sources = [loop.DatasetSource(tmp_path, tmp_path / name, name, share) for name, share in (("a", 0.75), ("b", 0.25))]
-    indices = loop.sample_source_indices(sources, 4000, np.random.default_rng(0))
+    sources = [DatasetSource(tmp_path, tmp_path / name, name, share) for name, share in (("a", 0.75), ("b", 0.25))]
+    indices = sample_source_indices(sources, 4000, np.random.default_rng(0))
     assert np.mean(indices == 1) == pytest.approx(0.25, abs=0.03)

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from samgap.training.loop import DatasetSource
 from samgap.training.run import run_training
 from samgap.training.start import StartWeights
+from samgap.training.tasks import Batch, DatasetSource
 
 OPTIONS = {"steps": 1, "learning-rate": 0.0, "warm-up": 0}
 
@@ -18,7 +18,10 @@ class ConstantTask:
     def __init__(self):
         self.model = torch.nn.Linear(2, 1)
 
-    def compute_batch_losses(self, rng):
+    def sample_batch(self, rng):
+        return Batch(None, [])
+
+    def compute_batch_losses(self, batch, rng):
         return {"total": sum(value.sum() for value in self.model.parameters())}
 
     def validate(self):

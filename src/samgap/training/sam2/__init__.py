@@ -25,6 +25,11 @@ OPTIONS = {
             "minimum": 0,
             "default": 0,
         },
+        "precision": {
+            "description": "Precision of matrix products and convolutions in training; bf16 is faster.",
+            "enum": ["fp32", "bf16"],
+            "default": "fp32",
+        },
         "clips": {
             "description": "Short clips made of single images, which train memory and tracking; default is none.",
             "type": "object",

@@ -18,8 +18,8 @@ from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.training.box_masks import estimate_pseudo_mask
 from samgap.training.crops import CropWindow, image_to_array, jitter_image, sample_window
-from samgap.training.loop import DatasetSource, sample_source_indices
 from samgap.training.sampling import retry_sample
+from samgap.training.tasks import DatasetSource, sample_source_indices
 
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 PIXEL_STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -84,6 +84,7 @@ class BatchLoader:
                     "another data set for training"
                 )
         self.pseudo_mask_cache: dict[tuple[int, int], tuple[dict[str, Any], float]] = {}
+        self.sampled_image_names: list[str] = []  # the caller clears it
 
     def sample_batch(self, rng: np.random.Generator) -> ObjectBatch:
         """Sample `batch` images and at most `objects` objects in each (options of the training).
@@ -152,6 +153,7 @@ class BatchLoader:
         """Return a random image of a data set, and its instances that are not ignored."""
         truth, image_ids = self.ground_truths[source_index], self.image_ids[source_index]
         row = truth.images[image_ids[rng.integers(len(image_ids))]]
+        self.sampled_image_names.append(self.sources[source_index].name_image(row["file_name"]))
         with Image.open(self.sources[source_index].image_folder / row["file_name"]) as image:
             return image.convert("RGB"), drop_ignored(truth.instances_of(row["id"]))
 

@@ -6,10 +6,12 @@ They train SAM2's memory, with the package's own training model and losses.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
 from PIL import Image
+from training import loss_fns
 from training.loss_fns import CORE_LOSS_KEY, MultiStepMultiMasksAndIous
 from training.utils.data_utils import BatchedVideoDatapoint, BatchedVideoMetaData
 
@@ -203,8 +205,17 @@ def sample_video_batch(
     )
 
 
-def compute_clip_losses(model: Any, batch: BatchedVideoDatapoint, rng: np.random.Generator) -> dict[str, Any]:
-    """Return the package's losses on clips, means over the frames: `total`, and its terms as `clip_<name>`."""
+def compute_clip_losses(
+    model: Any, batch: BatchedVideoDatapoint, n_objects: float, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the package's losses on clips, means over the frames: `total`, and its terms as `clip_<name>`.
+
+    Args:
+        model: the package's training model
+        batch: the clips
+        n_objects: divisor of the sums over objects
+        rng: samples the prompts
+    """
     criterion = MultiStepMultiMasksAndIous(
         dict(LOSS_WEIGHTS),
         supervise_all_iou=True,
@@ -214,9 +225,12 @@ def compute_clip_losses(model: Any, batch: BatchedVideoDatapoint, rng: np.random
         focal_alpha_obj_score=-1.0,
     )
     model.rng = rng  # the model's own generator has a state that a resumed training would not restore
-    losses = criterion(model(batch), batch.masks)
-    terms = {f"clip_{name.removeprefix('loss_')}": losses[name] / batch.num_frames for name in LOSS_WEIGHTS}
-    return {"total": losses[CORE_LOSS_KEY] / batch.num_frames, **terms}
+    # The package would average the number of objects over the processes, of which others may train on images.
+    with mock.patch.multiple(loss_fns, is_dist_avail_and_initialized=lambda: False, get_world_size=lambda: 1):
+        losses = criterion(model(batch), batch.masks)
+    divisor = batch.num_frames * n_objects / max(batch.masks.shape[1], 1)
+    terms = {f"clip_{name.removeprefix('loss_')}": losses[name] / divisor for name in LOSS_WEIGHTS}
+    return {"total": losses[CORE_LOSS_KEY] / divisor, **terms}
 
 
 @torch.inference_mode()

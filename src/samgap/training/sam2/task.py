@@ -6,6 +6,7 @@ begin with steps on drawn ellipses (option `drawn`).
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pycocotools import mask as coco_mask
 
 from samgap.annotations.ground_truth import Instance, read_ground_truth
 from samgap.models.sam2.image import Sam2, build_model
-from samgap.training.loop import DatasetSource
+from samgap.training.checkpointing import checkpoint_modules
 from samgap.training.sam2.batch import BatchLoader, ObjectBatch, drop_ignored, find_deepest_point, sample_ellipse_batch
 from samgap.training.sam2.clicks import ObjectPrompts, add_correction_click, make_box_prompts, sample_first_prompts
 from samgap.training.sam2.clips import (
@@ -26,11 +27,19 @@ from samgap.training.sam2.clips import (
     sample_video_batch,
 )
 from samgap.training.sam2.losses import compute_losses
+from samgap.training.tasks import Batch, DatasetSource
 
 VALIDATION_IMAGES = 40
 VALIDATION_CLIPS = 12
 VALIDATION_FRAMES = 8
 """Numbers of validation images and clips, and of the frames of each clip."""
+
+
+@dataclass
+class EllipseBatch:
+    """Images with drawn ellipses in the place of their objects."""
+
+    objects: ObjectBatch
 
 
 class Task:
@@ -61,23 +70,41 @@ class Task:
             overrides |= TRAINING_MODEL_OVERRIDES
         self.model = build_model({**model, "overrides": {**(model.get("overrides") or {}), **overrides}}, device)
         self.predictor = Sam2(self.model)
+        if options.get("activation-checkpointing"):
+            checkpoint_modules(self.model.image_encoder.trunk.blocks)
         self.loader = BatchLoader(data, self.model.image_size, options)
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
         if "clips" in options:  # made before the first step, so that a data set without instances is an error at once
             self.validation_loader = BatchLoader([validation], self.model.image_size, {})
 
-    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """Return the losses on images, or at random (options `drawn` and `clips`) on drawn ellipses or clips."""
-        if rng.random() < self.options.get("drawn", 0):
-            return self._compute_ellipse_losses(rng)
-        clips = self.options.get("clips")
-        if clips and rng.random() < clips["share"]:
-            return compute_clip_losses(self.model, sample_video_batch(self.loader, clips, rng).to(self.device), rng)
-        return self._compute_image_losses(rng)
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
+        """Return images with objects, or at random (options `drawn` and `clips`) images with ellipses, or clips."""
+        drawn, clips = rng.random() < self.options.get("drawn", 0), self.options.get("clips")
+        self.loader.sampled_image_names.clear()
+        if not drawn and clips and rng.random() < clips["share"]:
+            video_batch = sample_video_batch(self.loader, clips, rng)
+            return Batch(video_batch, list(self.loader.sampled_image_names), float(video_batch.masks.shape[1]))
+        objects = self.loader.sample_batch(rng)
+        if drawn:
+            objects = sample_ellipse_batch(objects, self.options["batch"] * self.options["objects"], rng)
+        return Batch(
+            EllipseBatch(objects) if drawn else objects,
+            list(self.loader.sampled_image_names),
+            float(len(objects.image_indices)),
+        )
 
-    def _compute_image_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def compute_batch_losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Return the losses of a batch of `sample_batch`; `rng` samples the prompts."""
+        if isinstance(batch.data, EllipseBatch):
+            return self._compute_ellipse_losses(batch.data.objects.to(self.device), batch.n_targets)
+        if isinstance(batch.data, ObjectBatch):
+            return self._compute_image_losses(batch.data.to(self.device), batch.n_targets, rng)
+        return compute_clip_losses(self.model, batch.data.to(self.device), batch.n_targets, rng)
+
+    def _compute_image_losses(
+        self, batch: ObjectBatch, n_targets: float, rng: np.random.Generator
+    ) -> dict[str, torch.Tensor]:
         """Sum the losses of the first prompts and of a random number of corrective clicks."""
-        batch = self.loader.sample_batch(rng).to(self.device)
         feature_maps = self._encode_images(batch.pixels)
         max_clicks = self.options.get("clicks", 0)
         n_clicks = int(rng.integers(0, max_clicks + 1))
@@ -88,7 +115,7 @@ class Task:
                 indices = prompts.object_indices
                 # An estimated mask is too inaccurate to locate errors of a prediction, so clicks on it have no loss.
                 weights = batch.loss_weights[indices] * (batch.is_ground_truth[indices] | (click == 0))
-                losses = compute_losses(*outputs, batch.masks[indices], weights, len(batch.image_indices))
+                losses = compute_losses(*outputs, batch.masks[indices], weights, n_targets)
                 for name, value in losses.items():
                     terms[name] = terms[name] + value
                 if click < n_clicks:
@@ -96,18 +123,16 @@ class Task:
                     prompts = add_correction_click(prompts, logits, predicted_iou, batch, self.model.image_size, rng)
         return dict(terms)
 
-    def _compute_ellipse_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    def _compute_ellipse_losses(self, batch: ObjectBatch, n_targets: float) -> dict[str, torch.Tensor]:
         """Return the losses of ellipses that fill their box prompts, without gradients for the image encoder.
 
         From scratch, box prompts have an effect hundreds of steps sooner with ellipses than with objects: before that,
         predicting any fruit of the image reduces the loss, a local optimum that a model leaves slowly.
         """
-        batch = self.loader.sample_batch(rng).to(self.device)
         with torch.no_grad():
             feature_maps = self._encode_images(batch.pixels)
-        batch = sample_ellipse_batch(batch, self.options["batch"] * self.options["objects"], rng)
         outputs = self._predict(feature_maps, batch, make_box_prompts(batch))
-        return compute_losses(*outputs, batch.masks, batch.loss_weights, len(batch.image_indices))
+        return compute_losses(*outputs, batch.masks, batch.loss_weights, n_targets)
 
     def _encode_images(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return feature maps (images, channels, height, width), the finest first."""

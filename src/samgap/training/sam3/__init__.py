@@ -43,8 +43,12 @@ OPTIONS = {
             "not": {"description": "is now the key method; write `method: sam3-dense`"},
         },
         "precision": {
-            "description": "Precision of the image trunk and the mask head in training; bf16 is faster.",
-            "enum": ["fp32", "bf16"],
+            "description": (
+                "Precision of matrix products and convolutions in training. bf16 is faster; bf16-trunk uses it in the "
+                "image trunk and the mask head alone, since in the other parts of a small model conversions cost more "
+                "time than they save."
+            ),
+            "enum": ["fp32", "bf16", "bf16-trunk"],
             "default": "fp32",
         },
         "loss-weights": {

@@ -62,6 +62,20 @@ class LabelledSemanticCriterion(loss_fns.SemanticSegCriterion):
         return super().get_loss(kept_outputs, kept_targets)
 
 
+class StepLoss(Sam3LossWrapper):
+    """The package's losses, with sums over boxes divided by the mean number of boxes of a step's batches.
+
+    A step may have several batches, in one process or in several. The package's normalisation `local` divides by the
+    boxes of each batch, so that a box would weigh more in a batch with few of them; `global` averages over processes,
+    and not over the batches of one.
+    """
+
+    n_boxes_of_step = 1.0
+
+    def _get_num_boxes(self, targets: Mapping[str, Any]) -> torch.Tensor:
+        return torch.tensor(self.n_boxes_of_step, device=targets["num_boxes"].device)
+
+
 def build_matcher() -> BinaryHungarianMatcherV2:
     """Return the package's one-to-one matcher of queries and instances."""
     return BinaryHungarianMatcherV2(
@@ -69,7 +83,7 @@ def build_matcher() -> BinaryHungarianMatcherV2:
     )
 
 
-def build_criterion(weights: Mapping[str, float]) -> Sam3LossWrapper:
+def build_criterion(weights: Mapping[str, float]) -> StepLoss:
     """Return the package's losses, with masks.
 
     Args:
@@ -114,9 +128,8 @@ def build_criterion(weights: Mapping[str, float]) -> Sam3LossWrapper:
         downsample=False,
         weight_dict=select_weights("loss_semantic_seg", "loss_semantic_presence", "loss_semantic_dice"),
     )
-    return Sam3LossWrapper(
+    return StepLoss(
         loss_fns_find=detection_losses,
-        normalization="local",  # `global` needs a process group
         matcher=build_matcher(),
         o2m_matcher=BinaryOneToManyMatcher(alpha=0.3, threshold=0.4, topk=4),
         o2m_weight=weights["one_to_many"],

@@ -19,11 +19,11 @@ from samgap.annotations.phrases import is_evaluable, is_trainable
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3.image import Sam3
 from samgap.models.sam3.layouts import PUBLISHED_LAYOUTS, SPARE_KEYS, get_key_layouts
-from samgap.training.checkpointing import disable_gradient_checkpointing
-from samgap.training.loop import DatasetSource, sample_source_indices
+from samgap.training.checkpointing import set_gradient_checkpointing
 from samgap.training.sam3.losses import build_criterion
 from samgap.training.sam3.network import build_network, choose_image_size
 from samgap.training.sam3.views import ViewSampler
+from samgap.training.tasks import Batch, DatasetSource, sample_source_indices
 from samgap.training.validation import compute_validation_scores
 
 # isort: split
@@ -69,9 +69,11 @@ class Task:
         self.key_layouts = get_key_layouts(model)
         # The file of the published model has more than its detector, and that of a small one may have a head.
         self.spare_keys = SPARE_KEYS if self.key_layouts is PUBLISHED_LAYOUTS or model.get("interactive") else None
-        if options.get("precision", "fp32") == "bf16":
+        if options.get("precision") == "bf16-trunk":
             _use_bfloat16(self.model.backbone.vision_backbone.trunk, device)
             _use_bfloat16(self.model.segmentation_head, device)
+        # The activations of a small model fit into memory.
+        self.checkpoints_activations = options.get("activation-checkpointing", "architecture" not in model)
         self.phrases = [phrase for phrase in phrases if is_trainable(phrase)]
         self.samplers = [ViewSampler(source, self.phrases, self.image_size, options) for source in data]
         for sampler in self.samplers:
@@ -84,14 +86,24 @@ class Task:
         self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
         self.criterion = build_criterion(options.get("loss-weights", {}))
 
-    def compute_batch_losses(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """Return the loss terms on `batch` random views (an option), sampled from the data sets by fraction."""
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
+        """Return `batch` random views (an option), sampled from the data sets by fraction, as the package's batch."""
         source_indices = sample_source_indices(self.sources, self.options["batch"], rng)
-        views = [self.samplers[index].sample(rng) for index in source_indices]
-        batch = _move_to_device(collate_fn_api(views, dict_key="all", with_seg_masks=True)["all"], self.device)
-        targets = [self.model.back_convert(target) for target in batch.find_targets]
-        with disable_gradient_checkpointing():
-            return self.compute_losses(batch, self.model(batch), targets)
+        views, image_names = [], []
+        for index in source_indices:
+            views.append(self.samplers[index].sample(rng))
+            image_names.append(self.samplers[index].last_image_name)
+        data = collate_fn_api(views, dict_key="all", with_seg_masks=True)["all"]
+        n_boxes = sum(int(target.num_boxes.sum()) for target in data.find_targets)
+        return Batch(data, image_names, float(n_boxes))
+
+    def compute_batch_losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Return the loss terms of a batch of `sample_batch`."""
+        data = _move_to_device(batch.data, self.device)
+        targets = [self.model.back_convert(target) for target in data.find_targets]
+        self.criterion.n_boxes_of_step = batch.n_targets
+        with set_gradient_checkpointing(self.checkpoints_activations):
+            return self.compute_losses(data, self.model(data), targets)
 
     def compute_losses(self, batch: Any, outputs: Any, targets: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Return `total` and LOGGED_LOSSES. A training method may add terms.

@@ -12,9 +12,9 @@ from samgap.annotations.phrases import find_truth_ids, is_evaluable, names_attri
 from samgap.errors import UserError
 from samgap.masks import rle
 from samgap.training.box_masks import estimate_pseudo_mask
-from samgap.training.loop import DatasetSource
 from samgap.training.sam3.queries import Query, sample_queries
 from samgap.training.sampling import retry_sample
+from samgap.training.tasks import DatasetSource
 
 # isort: split
 from sam3.train.data.sam3_image_dataset import Datapoint, FindQueryLoaded, InferenceMetadata, Object
@@ -64,6 +64,7 @@ class ViewSampler:
         # An object without a label would be learned as absent.
         self.query_options = options if source.exhaustive else {**options, "negatives": 0}
         self.pseudo_mask_cache: dict[int, dict[str, Any]] = {}
+        self.last_image_name = ""  # of the last sampled image
 
     def sample(self, rng: np.random.Generator) -> Datapoint:
         """Return a view of a random image, with at least one query.
@@ -92,7 +93,9 @@ class ViewSampler:
         """
         if not self.image_ids:
             raise UserError(f"{self.source.ground_truth_path}: it has no images; use another data set for training")
-        return self.image_ids[rng.integers(len(self.image_ids))]
+        image_id = self.image_ids[rng.integers(len(self.image_ids))]
+        self.last_image_name = self.source.name_image(self.ground_truth.images[image_id]["file_name"])
+        return image_id
 
     def select_phrases(self, image_id: int, crop: Crop) -> list[Mapping[str, Any]]:
         """Return the phrases that can be evaluated in a crop of an image.

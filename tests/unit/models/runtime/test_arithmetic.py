@@ -23,6 +23,7 @@ from samgap.models.shape import Shape
 from samgap.predictions.run import open_model
 from samgap.predictions.shard import predict_images
 from samgap.training import loop
+from samgap.training.tasks import Batch
 from tests.helpers.demo_weights import (
     OWLV2_OPTIONS,
     SAM2_OPTIONS,
@@ -157,7 +158,10 @@ def test_the_setting_holds_for_each_step_of_a_training(tmp_path):
     class Task:
         model = torch.nn.Linear(2, 1)
 
-        def compute_batch_losses(self, rng):
+        def sample_batch(self, rng):
+            return Batch(None, [])
+
+        def compute_batch_losses(self, batch, rng):
             settings.append((*is_tf32_used(), torch.is_autocast_enabled("cuda")))
             act_as_import_of_sam3()
             return {"total": self.model.weight.sum()}

@@ -1,5 +1,6 @@
 """Training of SAM2: its losses fall, and each kind of step trains the parts that it should."""
 
+import dataclasses
 import functools
 import io
 
@@ -11,8 +12,11 @@ from PIL import Image
 from samgap.annotations.ground_truth import read_ground_truth
 from samgap.io.files import write_json
 from samgap.masks import rle as masks
-from samgap.training.loop import DatasetSource
+from samgap.training import loop
+from samgap.training.batches import sample_seeded_batch
 from samgap.training.sam2 import task as sam2
+from samgap.training.sam2.clicks import make_box_prompts
+from samgap.training.tasks import DatasetSource
 from tests.helpers import training_tasks
 
 CLIPS = {"share": 1.0, "frames": 3, "videos": 1, "objects": 2}
@@ -58,7 +62,7 @@ def find_trained_parameters(task, seed=0):
     torch.manual_seed(seed)
     task.model.train()
     task.model.zero_grad()
-    task.compute_batch_losses(np.random.default_rng(seed))["total"].backward()
+    training_tasks.compute_losses(task, seed)["total"].backward()
     return {name for name, value in task.model.named_parameters() if value.grad is not None and value.grad.any()}
 
 
@@ -103,7 +107,7 @@ def test_clicks_on_an_estimated_mask_have_no_loss(data, monkeypatch):
     monkeypatch.setattr(
         sam2, "compute_losses", lambda *arguments: weights.extend(arguments[4].tolist()) or compute_losses(*arguments)
     )
-    losses = [float(task.compute_batch_losses(np.random.default_rng(seed))["total"].detach()) for seed in range(4)]
+    losses = [float(training_tasks.compute_losses(task, seed)["total"].detach()) for seed in range(4)]
     assert all(np.isfinite(losses))
     assert 0.0 in weights and 0 < max(weights) <= 0.5
 
@@ -120,3 +124,65 @@ def test_a_validation_data_set_without_masks_has_no_scores(data):
     task = open_task(data)
     task.validation_ground_truth = read_ground_truth(data / "boxes.json")
     assert task.validate() == {}
+
+
+def test_two_batches_have_the_gradient_of_one_with_all_their_images(data, monkeypatch):
+    """The objects of the batches differ in number, so that a divisor of each batch alone would be seen."""
+    monkeypatch.setattr(sam2, "sample_first_prompts", lambda batch, *arguments: [make_box_prompts(batch)])
+    task = open_task(data, objects=1)
+    first, second = (sample_seeded_batch(task, 0, 0, position) for position in range(2))
+    few, many = first.data, second.data
+    doubled = [torch.cat([getattr(many, field.name)] * 2) for field in dataclasses.fields(many)]
+    many = sam2.ObjectBatch(*doubled)
+    many.pixels, many.image_indices = second.data.pixels, second.data.image_indices.repeat(2)
+    joined = sam2.ObjectBatch(
+        *(torch.cat([getattr(few, field.name), getattr(many, field.name)]) for field in dataclasses.fields(few))
+    )
+    joined.image_indices[len(few.image_indices) :] += len(few.pixels)
+
+    def compute_gradients(batches):
+        task.model.zero_grad()
+        n_objects = sum(len(batch.image_indices) for batch in batches)
+        for batch in batches:
+            losses = task._compute_image_losses(batch, n_objects / len(batches), np.random.default_rng(0))
+            (losses["total"] / len(batches)).backward()
+        return {name: value.grad for name, value in task.model.named_parameters() if value.grad is not None}
+
+    one, several = compute_gradients([joined]), compute_gradients([few, many])
+    assert one.keys() == several.keys()
+    scale = max(float(value.abs().max()) for value in one.values())
+    for name, value in one.items():
+        assert torch.allclose(value, several[name], rtol=1e-4, atol=1e-6 * scale), name
+
+
+@pytest.mark.parametrize("options", [{"drawn": 1}, {"clips": CLIPS}, {"precision": "bf16"}])
+def test_all_kinds_of_batches_train_with_workers_accumulation_and_bf16(data, tmp_path, options):
+    options = {"steps": 2, "learning-rate": 1e-3, "accumulate": 2, **options}
+    weights = []
+    for n_workers in (0, 2):
+        task = open_task(data, **options)
+        history = loop.train(task, options, 3, "cpu", tmp_path / f"{n_workers}.pt", {}, n_workers=n_workers)
+        assert all(np.isfinite(row["value"]) for row in history)
+        weights.append(task.model.state_dict())
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
+
+
+def test_activation_checkpointing_changes_no_gradient(data):
+    def store(sizes, value):
+        sizes.append(value.numel())
+        return value
+
+    gradients = []
+    for is_on in (False, True):
+        task = open_task(data, **{"activation-checkpointing": is_on})
+        task.model.train()
+        task.model.zero_grad()
+        stored = []  # the activations
+        with torch.autograd.graph.saved_tensors_hooks(functools.partial(store, stored), lambda value: value):
+            losses = training_tasks.compute_losses(task)
+        losses["total"].backward()
+        gradients.append((sum(stored), {name: value.grad for name, value in task.model.named_parameters()}))
+    assert gradients[1][0] < gradients[0][0]
+    for name, value in gradients[0][1].items():
+        assert value is None or torch.allclose(value, gradients[1][1][name], rtol=1e-4, atol=1e-6), name
