@@ -9,7 +9,6 @@ import torch
 from samgap.errors import UserError
 from samgap.training import loop
 from samgap.training.batches import seed_generators
-from samgap.training.tasks import DatasetSource, sample_source_indices
 from tests.helpers.linear_task import LinearTask, copy_weights
 
 OPTIONS = {"steps": 8, "learning-rate": 0.05, "warm-up": 2, "validate-every": 4}
@@ -130,9 +129,3 @@ def test_many_skipped_steps_that_are_not_in_a_row_do_not_stop_a_training(tmp_pat
     break_steps(task, lambda number: number % 5)
     history = train(task, tmp_path, steps=60)
     assert sum(row["value"] for row in history if row["term"] == "skipped_steps") == 48
-
-
-def test_images_are_sampled_from_the_data_sets_by_their_fractions(tmp_path):
-    sources = [DatasetSource(tmp_path, tmp_path / name, name, share) for name, share in (("a", 0.75), ("b", 0.25))]
-    indices = sample_source_indices(sources, 4000, np.random.default_rng(0))
-    assert np.mean(indices == 1) == pytest.approx(0.25, abs=0.03)
