@@ -59,6 +59,7 @@ localrules:
     verify,
     paper_figures,
     plan,
+    costs,
 
 
 rule all:

@@ -14,6 +14,8 @@ rule claims:
         table="results/{run}/claims/claims.parquet",
     log:
         "logs/{run}/claims.log",
+    benchmark:
+        "results/{run}/timings/claims/claims.tsv"
     conda:
         "../envs/tables.yaml"
     resources:

@@ -1,4 +1,5 @@
 # Shared by the rules of several stages: the checked configuration, wildcards, memory, run time and GPUs.
+import functools
 import os
 import sys
 from pathlib import Path
@@ -103,12 +104,15 @@ def named_entries(section, id):
     return entries + [entry for model in models for entry in named_entries("models", model)]
 
 
+# Kept, because all shards of a cell ask for the same entry.
+@functools.cache
 def named_files(section, id):
     """Return the local files that an entry names, which are inputs of the jobs that read it."""
     entries = named_entries(section, id)
     return list(dict.fromkeys(file for entry in entries for file in local_inputs.list_named_files(*entry)))
 
 
+@functools.cache
 def named_states(section, id):
     """Return the state of each local file and folder that an entry names, by its path."""
     states = {}

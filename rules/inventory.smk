@@ -12,6 +12,8 @@ rule inventory:
         probes="results/{run}/inventory/probes.parquet",
     log:
         "logs/{run}/inventory.log",
+    benchmark:
+        "results/{run}/timings/inventory/inventory.tsv"
     conda:
         "../envs/models.yaml"
     resources:

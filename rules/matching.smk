@@ -18,6 +18,8 @@ rule match_predictions:
         pairs="results/{run}/matching/dataset={dataset}/model={model}/prompts={prompts}/shard={shard}/pairs.parquet",
     log:
         "logs/{run}/match_predictions/{dataset}-{model}-{prompts}-{shard}.log",
+    benchmark:
+        "results/{run}/timings/match_predictions/{dataset}-{model}-{prompts}-{shard}.tsv"
     conda:
         "../envs/tables.yaml"
     resources:

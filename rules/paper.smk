@@ -21,6 +21,8 @@ rule figure:
         rows="results/{run}/paper/figures/{figure}.csv",
     log:
         "logs/{run}/figure/{figure}.log",
+    benchmark:
+        "results/{run}/timings/figure/{figure}.tsv"
     conda:
         "../envs/tables.yaml"
     resources:
@@ -63,6 +65,8 @@ rule table:
         ),
     log:
         "logs/{run}/table/{table}.log",
+    benchmark:
+        "results/{run}/timings/table/{table}.tsv"
     conda:
         "../envs/tables.yaml"
     resources:
@@ -140,6 +144,23 @@ rule plan:
         config=page_config(),
     script:
         "../scripts/paper/plan.py"
+
+
+# This rule has no output either: what it reports grows with the run.
+rule costs:
+    """Write the hours, GPU hours, idle share of the GPU and memory of the finished jobs, by rule."""
+    log:
+        "logs/costs.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=cpu_job_memory_mb,
+        runtime=runtime_minutes,
+    params:
+        code=hash_script("scripts/paper/costs.py"),
+        run_folder=f"results/{config['run']}",
+    script:
+        "../scripts/paper/costs.py"
 
 
 rule manifest:

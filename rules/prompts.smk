@@ -13,6 +13,8 @@ rule prompts:
         table="results/{run}/prompts/dataset={dataset}/prompts={prompts}/prompts.parquet",
     log:
         "logs/{run}/prompts/{dataset}-{prompts}.log",
+    benchmark:
+        "results/{run}/timings/prompts/{dataset}-{prompts}.tsv"
     conda:
         "../envs/tables.yaml"
     resources:

@@ -12,6 +12,8 @@ rule choose_threshold:
         table="results/{run}/statistics/thresholds/{model}.parquet",
     log:
         "logs/{run}/choose_threshold/{model}.log",
+    benchmark:
+        "results/{run}/timings/choose_threshold/{model}.tsv"
     conda:
         "../envs/tables.yaml"
     resources:
@@ -37,6 +39,8 @@ rule estimate:
         confusions="results/{run}/statistics/confusions.parquet",
     log:
         "logs/{run}/estimate.log",
+    benchmark:
+        "results/{run}/timings/estimate/estimate.tsv"
     conda:
         "../envs/tables.yaml"
     resources:
@@ -62,6 +66,8 @@ rule compare:
         table="results/{run}/statistics/comparisons.parquet",
     log:
         "logs/{run}/compare.log",
+    benchmark:
+        "results/{run}/timings/compare/compare.tsv"
     conda:
         "../envs/tables.yaml"
     resources:
@@ -86,6 +92,8 @@ rule correlate:
         table="results/{run}/statistics/rank_correlations.parquet",
     log:
         "logs/{run}/correlate.log",
+    benchmark:
+        "results/{run}/timings/correlate/correlate.tsv"
     conda:
         "../envs/tables.yaml"
     resources:

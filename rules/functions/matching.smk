@@ -8,10 +8,15 @@ def flow_input(wildcards):
     return {"pictures": f"resources/datasets/{wildcards.dataset}/images"} if has_flow else {}
 
 
+@functools.cache
+def uses_chosen_score(dataset, model, prompts):
+    """Return whether a cell is also matched at the chosen score threshold, computed once for all shards."""
+    return score_thresholds.uses_chosen_score(config, (dataset, model, prompts), Path(workflow.basedir))
+
+
 def threshold_input(wildcards):
     """Return the table with the chosen score threshold of the model, for phrases on other images than those of the choice."""
-    cell = wildcards.dataset, wildcards.model, wildcards.prompts
-    if not score_thresholds.uses_chosen_score(config, cell, Path(workflow.basedir)):
+    if not uses_chosen_score(wildcards.dataset, wildcards.model, wildcards.prompts):
         return {}
     return {"thresholds": f"results/{wildcards.run}/statistics/thresholds/{wildcards.model}.parquet"}
 
@@ -21,5 +26,10 @@ def labelled_distance(wildcards):
     return config["datasets"][wildcards.dataset]["labelled-distance"]
 
 
+@functools.cache
+def official_score_of(model):
+    return score_thresholds.get_official_score(config, model, Path(workflow.basedir))
+
+
 def official_score(wildcards):
-    return score_thresholds.get_official_score(config, wildcards.model, Path(workflow.basedir))
+    return official_score_of(wildcards.model)

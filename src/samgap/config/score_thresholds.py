@@ -49,8 +49,9 @@ def uses_chosen_score(config: Mapping[str, Any], cell: Cell, root: Path) -> bool
     """
     dataset, model, prompts = cell
     validation_cell = get_validation_cell(config, model)
-    kind = read_prompt_kinds(root)[config["prompts"][prompts]["kind"]]
-    return validation_cell is not None and validation_cell[0] != dataset and kind.takes_phrase
+    if validation_cell is None or validation_cell[0] == dataset:
+        return False
+    return read_prompt_kinds(root)[config["prompts"][prompts]["kind"]].takes_phrase
 
 
 def validate_thresholds(config: Mapping[str, Any], root: Path) -> None:
