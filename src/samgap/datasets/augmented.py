@@ -27,7 +27,9 @@ from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.groups import assign_groups
 from samgap.datasets.image_transforms import CHANGED_ATTRIBUTES, Transform, make_transform
 from samgap.datasets.left_out import LabelCounts
+from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
+from samgap.io.files import read_json
 
 OPTIONS = {
     "required": ["source", "transforms"],
@@ -106,6 +108,7 @@ def iter_images(
     """
     folder = Path(options["source"])
     truth = read_ground_truth(folder / "instances.json")
+    _repeat_warnings(folder)
     counts = LabelCounts()
     image_ids = _select_image_ids(truth, options, folder)
     stems = assign_groups((truth.images[image_id]["file_name"] for image_id in image_ids), {})
@@ -124,6 +127,17 @@ def iter_images(
             content = _encode_png(made.apply_to_image(pixels))
             yield _make_image(entry, copy_name, content, transform_name, truth, image_id, made, options, counts)
     return counts
+
+
+def _repeat_warnings(folder: Path) -> None:
+    """Take over the warnings and the lost annotations of the source: what is in doubt there is so in its copies."""
+    path = folder / "dataset.json"
+    card = read_json(path) if path.is_file() else {}
+    texts = list(card.get("warnings", []))
+    if n_lost := sum(card.get("left_out", {}).values()):
+        texts.append(f"{n_lost} annotation{'' if n_lost == 1 else 's'} could not be used")
+    for text in texts:
+        warn(None, f"{folder}: {text}", [f"source {folder.name}: {text}"])
 
 
 def _select_image_ids(truth: GroundTruth, options: Mapping[str, Any], folder: Path) -> list[int]:

@@ -25,6 +25,7 @@ from samgap.datasets.coco_counts import CocoCounts
 from samgap.datasets.coco_files import CocoFile, CocoImage, mark_images_of_other_files, parse_coco_file
 from samgap.datasets.coco_ids import show
 from samgap.datasets.coco_images import LocatedImage, index_source, locate_images
+from samgap.datasets.coco_joining import ImageJoiner, list_nouns
 from samgap.datasets.coco_selection import select_entries
 from samgap.datasets.exif_orientation import ROTATIONS
 from samgap.datasets.groups import assign_groups
@@ -155,12 +156,15 @@ def iter_images(
     if "files" in options:
         entries = select_entries(entries, index, options, source)
     _check_crowds(files, entries, options)
-    located = locate_images(entries, index, options.get("images"), source)
+    categories = parse_categories(options["nouns"])
+    joiner = ImageJoiner(list_nouns(files, categories))
+    located = locate_images(entries, index, options.get("images"), source, joiner)
+    joiner.mark_unlisted({path: image.entry for path, image in located.items()}, categories, f"{source}")
     groups = assign_groups((image.output_name for image in located.values()), options)
     counts = CocoCounts(
         f"{source}",
         files,
-        {name: category.noun for name, category in parse_categories(options["nouns"]).items()},
+        {name: category.noun for name, category in categories.items()},
         (image.entry for image in located.values()),
         is_selection="files" in options,
         max_left_out=options.get("max-left-out", MAX_LEFT_OUT),
@@ -168,12 +172,14 @@ def iter_images(
     notes, n_instances = OrientationNotes(options.get("orientation")), 0
     try:
         for path, encoded_bytes in iter_files(source, located.__contains__, max_gb):
-            file_name, group = located[path].entry.source_name, groups[located[path].output_name]
-            image_counts = counts.by_file[file_name]
-            image = _load_image(located[path], encoded_bytes, f"{source}: {path}", group, options, image_counts, notes)
+            group = groups[located[path].output_name]
+            image = _load_image(
+                located[path], encoded_bytes, f"{source}: {path}", group, options, counts.by_file, notes
+            )
             n_instances += sum(not annotation.ignore for annotation in image.annotations)
             yield image
-            counts.raise_if_many_lost(file_name)
+            for file_name in _list_files(located[path].entry):
+                counts.raise_if_many_lost(file_name)
         total = counts.summarize()
     finally:
         # Before an error too: labels of rotated photographs can be why annotations are outside of their image.
@@ -228,10 +234,10 @@ def _load_image(
     source_name: str,
     group: str,
     options: Mapping[str, Any],
-    counts: LabelCounts,
+    counts_by_file: Mapping[str, LabelCounts],
     notes: OrientationNotes,
 ) -> AnnotatedImage:
-    entry = located.entry
+    entry, counts = located.entry, counts_by_file[located.entry.source_name]
     photo = load_photograph(encoded_bytes, source_name, entry.size, options.get("orientation"))
     # Most photographs are stored upright, and the corners of their labels need not be read.
     coco_annotations = [label.values for label in entry.labels] if photo.orientation in ROTATIONS else []
@@ -240,24 +246,32 @@ def _load_image(
     labels: list[ReadLabel] = []
     lost_categories = {*entry.lost_elsewhere, *(label.category for _, label in entry.lost)}
     for reason, label in entry.lost:
-        counts.add_lost(reason, label.id, None if label.category is None else categories[label.category].noun)
+        noun = None if label.category is None else categories[label.category].noun
+        counts_by_file[label.source_name].add_lost(reason, label.id, noun)
     for target, reasons in ((counts.not_used, entry.not_used), (counts.changed, entry.changed)):
         for reason, label_id in reasons:
             target[reason].append(label_id)
     for label in entry.labels:
         assert label.category is not None
         category, size = categories[label.category], (photo.width, photo.height)
-        annotation, lost_reason = make_annotation(label, category, size, options, counts)
+        file_counts = counts_by_file[label.source_name]
+        annotation, lost_reason = make_annotation(label, category, size, options, file_counts)
         if annotation:
-            labels.append(ReadLabel(label.id, annotation, is_lost=lost_reason is not None))
+            labels.append(ReadLabel(label.id, annotation, lost_reason is not None, file_counts))
         if lost_reason:
-            counts.add_lost(lost_reason, label.id, category.noun)
+            file_counts.add_lost(lost_reason, label.id, category.noun)
             lost_categories.add(label.category)
     annotations = merge_repetitions(labels, counts)
     return AnnotatedImage(
         *(located.output_name, photo.encoded_bytes, photo.width, photo.height, group, annotations),
         incomplete=_list_incomplete_nouns(lost_categories, categories, options),
     )
+
+
+def _list_files(entry: CocoImage) -> list[str]:
+    """Return the COCO files whose annotations an image has."""
+    labels = [*entry.labels, *(label for _, label in entry.lost)]
+    return sorted({entry.source_name, *(label.source_name for label in labels)})
 
 
 def _list_incomplete_nouns(

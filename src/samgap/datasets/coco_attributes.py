@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from samgap.datasets.coco_ids import show
+from samgap.datasets.names import suggest_name
+
 RESERVED_KEYS = frozenset(
     ("id", "image_id", "category_id", "bbox", "segmentation", "area", "iscrowd", "ignore", "attributes", "keypoints")
 )
@@ -86,7 +89,7 @@ def read_attributes(
         if len(texts) > 1:
             read.problems.append(f"have two values of {name} and are read without it")
         elif not texts or texts[0] not in (*declared[name], category.attributes.get(name)):
-            read.problems.append(f"without a declared value of {name} are read without it")
+            read.problems.append(_describe_undeclared(name, texts, declared[name]))
         else:
             read.values[name] = texts[0]
             continue
@@ -97,6 +100,14 @@ def read_attributes(
             read.problems.append(f"of a category without a value of {name} are read without it")
             read.unknown.append(name)
     return read
+
+
+def _describe_undeclared(name: str, texts: list[str], declared: list[str]) -> str:
+    """Return why a value is not read; a value that is nearly a declared one is named, as it may be a slip."""
+    hint = suggest_name(texts[0], declared) if texts else ""
+    if hint:
+        return f"with the value {show(texts[0])[1:-1]} of {name}{hint} are read without it"
+    return f"without a declared value of {name} are read without it"
 
 
 def _list_values(coco_annotation: Mapping[str, Any], name: str) -> Iterator[str]:

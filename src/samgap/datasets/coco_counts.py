@@ -46,7 +46,7 @@ class CocoCounts:
             self._add_orphans()
         self._n_labels = Counter({name: counts.n_lost for name, counts in self.by_file.items()})
         for image in images:
-            self._n_labels[image.source_name] += len(image.labels) + len(image.lost)
+            self._n_labels.update(label.source_name for label in (*image.labels, *(lost for _, lost in image.lost)))
 
     def raise_if_many_lost(self, file_name: str) -> None:
         """Raise UserError if too many annotations of a file are lost so far."""

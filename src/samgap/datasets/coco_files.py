@@ -31,11 +31,13 @@ class CocoLabel:
         id: Id for messages.
         category: Name of its category; None if the file does not list the category.
         values: The annotation as in the file.
+        source_name: Name of the COCO file for messages.
     """
 
     id: str
     category: str | None
     values: Mapping[str, Any]
+    source_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def parse_coco_file(source_name: str, id_prefix: str, json_bytes: bytes, nouns: 
             for references, name in ((image_by_key, "image_id"), (category_by_key, "category_id"))
         )
         changes = [(reference.change, label_id) for reference in (image, category) if reference and reference.change]
-        label = CocoLabel(label_id, None if category is None else categories[category.row], row)
+        label = CocoLabel(label_id, None if category is None else categories[category.row], row, source_name)
         if label.category is not None and label.category not in nouns:
             reason = f"of the category {show(label.category)[1:-1]}, not in `nouns`, {LEFT_OUT}"
             (file if image is None else images[image.row]).not_used.append((reason, label.id))

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from samgap.datasets.archive import iter_files
 from samgap.datasets.coco_files import CocoImage, has_equal_labels
+from samgap.datasets.coco_joining import ImageJoiner
 from samgap.datasets.image_paths import AmbiguousNameError, ImagePaths
 from samgap.datasets.names import clean_path, compose, normalize_spelling, split_path, suggest_name, summarize_names
 from samgap.datasets.output_names import make_output_names
@@ -102,7 +103,11 @@ class LocatedImage:
 
 
 def locate_images(
-    entries: Sequence[tuple[PurePosixPath, CocoImage]], index: SourceIndex, folder: str | None, source: Path
+    entries: Sequence[tuple[PurePosixPath, CocoImage]],
+    index: SourceIndex,
+    folder: str | None,
+    source: Path,
+    joiner: ImageJoiner,
 ) -> dict[PurePosixPath, LocatedImage]:
     """Return the image of the COCO files for each path in the source that one of them names.
 
@@ -114,6 +119,7 @@ def locate_images(
         index: The files of the source.
         folder: The folder that names are relative to; None if images may be in any folder.
         source: Folder or archive, for messages.
+        joiner: Joins the annotations of one photograph in files of different nouns.
 
     Raises:
         UserError: An image is missing, ambiguous, or labelled twice with different annotations.
@@ -136,6 +142,8 @@ def locate_images(
             continue
         if match.path in located:
             first = located[match.path][1]
+            if joiner.join(match.path, first, entry):
+                continue
             # Two names without annotations may be of two photographs, one of which is missing.
             is_same_name = entry.file_name == first.file_name
             if not has_equal_labels(first, entry) or not (is_same_name or entry.labels):
@@ -185,7 +193,7 @@ def _raise_labelled_twice(
         coco_paths = " and ".join(dict.fromkeys((str(first_coco_path), str(coco_path))))
         raise UserError(
             f"{source}: {entry.file_name} is twice in {coco_paths}, with different annotations; remove one of them, or "
-            "join their annotations in one file"
+            "let each file label other nouns, which are then joined"
         )
     raise UserError(
         f"{source}: {path} is labelled twice, as {first_entry.file_name} and as {entry.file_name}; remove one of them"

@@ -1,14 +1,20 @@
 """The groups of images: confidence intervals resample whole groups."""
 
+import contextlib
 import re
+import signal
+import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from samgap.datasets.names import compose
 from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
+
+MATCH_SECONDS = 2.0
+"""Processor time after which a regular expression that does not match a name yet is refused: it may take years."""
 
 
 def assign_groups(file_names: Iterable[str], options: Mapping[str, Any]) -> dict[str, str]:
@@ -34,13 +40,41 @@ def extract_group(file_name: str, pattern: str) -> str:
         UserError: `pattern` is not a regular expression with a group, or does not match the name.
     """
     try:
-        match = re.search(compose(pattern), compose(file_name))
+        with _limit_processor_time(MATCH_SECONDS):
+            match = re.search(compose(pattern), compose(file_name))
         group = match and match[1]
     except (re.error, IndexError) as error:
         raise UserError(f"`groups` is {pattern!r}: not a regular expression with a group in (…) ({error})") from error
+    except TimeoutError:
+        raise UserError(
+            f"{file_name}: `groups` ({pattern}) tries too many ways to match this name; write it without repetitions "
+            "of repetitions, as in (a+)+, and with fewer .*"
+        ) from None
     if not group:
         raise UserError(f"{file_name}: `groups` ({pattern}) does not match this name")
     return group
+
+
+@contextlib.contextmanager
+def _limit_processor_time(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the block after some processor time of the process; in the main thread alone.
+
+    The module `re` has no limit of its own, but looks for signals while it matches.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signal_number: int, frame: Any) -> None:
+        raise TimeoutError
+
+    previous = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, previous)
 
 
 def warn_of_useless_groups(dataset: str, options: Mapping[str, Any], n_groups: int, n_images: int) -> None:

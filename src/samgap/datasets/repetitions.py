@@ -33,11 +33,13 @@ class ReadLabel:
         id: Id of the annotation of the source, for messages.
         annotation: What was made from it.
         is_lost: Whether it is a region that is ignored, because its label cannot be used.
+        counts: Counts of its file, if these are not those of the image.
     """
 
     id: str
     annotation: Annotation
     is_lost: bool = False
+    counts: LabelCounts | None = None
 
 
 def merge_repetitions(labels: Sequence[ReadLabel], counts: LabelCounts) -> list[Annotation]:
@@ -47,7 +49,7 @@ def merge_repetitions(labels: Sequence[ReadLabel], counts: LabelCounts) -> list[
 
     Args:
         labels: The annotations of the image.
-        counts: Receives the usable annotations, and those that are not used.
+        counts: Counts of the image: of the usable annotations that have no others, and of those that are not used.
     """
     numbers_by_content: dict[Hashable, int] = {}
     nouns_by_shape: dict[Hashable, set[str]] = defaultdict(set)
@@ -59,7 +61,7 @@ def merge_repetitions(labels: Sequence[ReadLabel], counts: LabelCounts) -> list[
         annotation, shape = label.annotation, _hash_shape(label.annotation)
         first_number = numbers_by_content.setdefault((annotation.noun, shape), number)
         if first_number == number:
-            counts.add_usable(annotation.noun)
+            (label.counts or counts).add_usable(annotation.noun)
             if nouns_by_shape[shape]:
                 counts.changed[OTHER_NOUN].append(label.id)
             nouns_by_shape[shape].add(annotation.noun)

@@ -11,6 +11,7 @@ from PIL import Image
 from samgap.annotations.ground_truth import read_ground_truth
 from samgap.annotations.phrases import find_truth_ids
 from samgap.datasets import AnnotatedImage, Annotation, augmented
+from samgap.datasets.warning_log import record_warnings
 from samgap.datasets.write import write_dataset
 from samgap.errors import UserError
 from samgap.tables.images import IMAGES
@@ -206,3 +207,14 @@ def test_originals_of_one_stem_keep_their_copies_apart(tmp_path):
     write(images, LABELS, tmp_path / "source")
     _, by_name, _ = make(tmp_path / "source", tmp_path / "out", transforms={"flip": {"flip": {}}})
     assert set(by_name) == {"a.png", "a.jpg", "a.png.flip.png", "a.jpg.flip.png"}
+
+
+def test_warnings_and_lost_annotations_of_the_source_are_taken_over(source, tmp_path):
+    card = {"warnings": ["half of the boxes are crowds"], "left_out": {"with an invalid box": 2}}
+    (source / "dataset.json").write_text(json.dumps(card), encoding="utf-8")
+    with record_warnings() as warnings:
+        make(source, tmp_path / "out")
+    assert warnings.to_card() == [
+        "source source: half of the boxes are crowds",
+        "source source: 2 annotations could not be used",
+    ]

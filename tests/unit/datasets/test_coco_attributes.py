@@ -28,6 +28,7 @@ VALUES = {"attribute-values": {"ripeness": ["ripe", "unripe"]}}
             {},
             "have two values of ripeness and are read without it",
         ),
+        ({"ripeness": "Ripe"}, {}, "with the value Ripe of ripeness (did you mean ripe?) are read without it"),
         ({"ripeness": "rotten"}, {}, "without a declared value of ripeness are read without it"),
         ({"ripeness": ["ripe"]}, {}, "without a declared value of ripeness are read without it"),
         ({"attributes": ["ripe"]}, {}, "without a declared value of ripeness are read without it"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from samgap.datasets import groups
 from samgap.datasets.groups import assign_groups, extract_group, warn_of_useless_groups
 from samgap.errors import UserError
 from tests.helpers.coco import make_jpeg, make_labels, read_coco, write_folder
@@ -60,3 +61,12 @@ def test_group_of_a_name_in_another_unicode_form() -> None:
 def test_a_pattern_that_gives_no_group_is_refused(pattern: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         extract_group("a.jpg", pattern)
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "(x|x)*y(z)", "^(.*.*.*.*.*.*.*.*)=$"])
+def test_a_pattern_that_would_take_years_is_refused(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "MATCH_SECONDS", 0.05)
+    name = f"{'a' * 40}_{'x' * 60}.jpg"
+    with pytest.raises(UserError, match=r"`groups` .* tries too many ways to match this name"):
+        extract_group(name, pattern)
+    assert extract_group(name, "^(a+)_x") == "a" * 40  # no limit remains
