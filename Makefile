@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 # Whole files go to a worker, so that the fixtures of a file are made once.
 PYTEST ?= -n 2 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
+CONFIG ?= config/demo.yaml
 LOCK := envs/requirements.lock
 UV := $(BIN)/uv pip
 COMPILE := $(UV) compile --quiet --python $(BIN)/python --generate-hashes --no-emit-index-url --no-header --no-annotate --no-build-isolation --override envs/overrides.in
@@ -15,7 +16,7 @@ endif
 # Tests start many processes, which would compile the sources again each time if the user's shell disables bytecode.
 PYTEST_COMMAND := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST)
 
-.PHONY: help demo test test-fast test-all coverage lint format lock env clean checkout-path
+.PHONY: help demo test test-fast test-all coverage lint recompute format lock env clean checkout-path
 .DEFAULT_GOAL := help
 
 help:  ## List the commands
@@ -44,6 +45,9 @@ lint: env  ## Check style, imports, rules and types
 	$(BIN)/snakemake --lint --configfile config/demo.yaml
 	$(BIN)/mypy
 	PYTHONPATH=src $(BIN)/lint-imports --no-cache
+
+recompute: env  ## Compute every value of a finished run again, from its masks by other code (CONFIG=config/demo.yaml)
+	$(BIN)/python -m benchmarks.recompute --config $(CONFIG)
 
 format: env  ## Fix the style
 	$(BIN)/ruff check --fix .

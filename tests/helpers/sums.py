@@ -137,7 +137,7 @@ def random_results(seed, images, n_phrases=4, match_rate=0.7):
                     **{"phrase": f"phrase {number}", "evaluable": True, "n_truth": truth, "strata": image.strata},
                     **{"n_predicted": int((ious > 0).sum()) + n_false, "n_answered": int((ious > 0).sum())},
                     **{"tp": (ious[:, None] >= IOU_THRESHOLDS).sum(axis=0).tolist(), "sum_iou": float(ious.sum())},
-                    **{"sum_dice": float((2 * ious / (1 + ious)).sum())},
+                    **{"sum_dice": float((2 * ious / (1 + ious)).sum()), "sum_box_iou": float(ious.sum())},
                 }
             )
     return make_table("pairs", pairs), make_table("instances", instances)

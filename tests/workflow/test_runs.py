@@ -11,20 +11,19 @@ import time
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
+from benchmarks.recomputation.raw import Run
+from benchmarks.recomputation.tables import check_run
+from benchmarks.recomputation.values import NOT_RECOMPUTED
 from samgap.tables import parquet
-from tests.helpers.recomputed import RawCell
-from tests.helpers.recomputed_values import VALUES
+from tests.helpers.recomputed_run import list_demo_metrics
 
 from .conftest import SCENES, small_config
 
 pytestmark = pytest.mark.workflow
 
-NOT_RECOMPUTED: dict[str, str] = {}
-"""Metrics of the run that have no second path, with the reason."""
-SCORE_TOLERANCE = 1e-6
-"""Scores are stored as float32."""
+TOLERANCE = 1e-6
+"""Scores and boxes are stored as float32."""
 
 
 def _table_checksums(folder):
@@ -71,24 +70,14 @@ def test_a_run_writes_tables_figures_and_a_manifest_and_a_second_run_has_nothing
 
 def test_every_value_is_that_of_the_raw_masks(finished_run):
     """The second path shares no code with the workflow's."""
-    results = finished_run.folder / "results" / "demo"
-    threshold = yaml.safe_load((finished_run.folder / "test.yaml").read_text(encoding="utf-8"))["statistics"][
-        "score-threshold"
-    ]
-    estimates = pq.read_table(results / "statistics" / "estimates.parquet").to_pandas()
-    assert set(estimates["metric"]) - VALUES.keys() == NOT_RECOMPUTED.keys()
-    n_compared, differences = 0, {}
-    for key, rows in estimates.groupby(["dataset", "model", "prompts"]):
-        cell = RawCell(finished_run.folder, "demo", *key, threshold)
-        for row in rows[rows["metric"].isin(VALUES)].itertuples():
-            if row.note is not None and "undefined" not in row.note:
-                continue  # not evaluable
-            expected = VALUES[row.metric](cell.select(row.stratum))
-            n_compared += 1
-            if not np.isclose(row.value, expected, rtol=0, atol=SCORE_TOLERANCE, equal_nan=True):
-                differences[*key, row.metric, row.stratum] = row.value, expected
-    assert differences == {}
-    assert n_compared > 100 and estimates["value"].notna().sum() > 100
+    checks = list(check_run(Run(finished_run.folder, "test.yaml")))
+    assert [check for check in checks if not check.deviation <= TOLERANCE] == []
+    columns = {(check.table, check.column) for check in checks if not np.isnan(check.recomputed)}
+    in_estimates = {column for table, column in columns if table == "estimates"}
+    demo_metrics = {metric for metrics in list_demo_metrics().values() for metric in metrics}
+    assert demo_metrics - NOT_RECOMPUTED.keys() <= in_estimates
+    assert {("comparisons", "iou"), ("thresholds", "is_chosen"), ("confusions", "share")} <= columns
+    assert len(checks) > 1000
 
 
 def test_a_run_decides_the_claims_from_the_packages_and_its_estimates(finished_run):

@@ -35,6 +35,8 @@ def at_chosen_score(metric: SumMetric) -> SumMetric:
 
     return replace(
         metric,
+        # Strata of instances come from table `instances`, which has the assignment at the official score alone.
+        by_instance=False,
         sufficient_statistics=sufficient_statistics,
         row_mask=row_mask,
         not_evaluable_reason=not_evaluable_reason,

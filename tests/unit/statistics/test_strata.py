@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samgap.metrics import load_metric
+from samgap.metrics import METRIC_REGISTRY, load_metric
 from samgap.statistics.strata import Cell
 from samgap.tables.matching import IOU_THRESHOLDS
 from tests.helpers.sums import images_table, random_results
@@ -74,6 +74,20 @@ def test_sums_over_all_values_of_an_attribute_are_the_total():
         assert sum(part[name].sum() for part in parts) == pytest.approx(PAIRS[name].sum())
     true_positives = [np.sum(part["tp"].tolist(), axis=0) for part in parts]
     assert np.array_equal(np.sum(true_positives, axis=0), np.sum(PAIRS["tp"].tolist(), axis=0))
+
+
+@pytest.mark.parametrize("metric", [id for id in METRIC_REGISTRY if load_metric(id).by_instance])
+def test_strata_of_instances_are_those_of_the_metric(metric):
+    """A metric that reads a column of whole prompts, such as matches at another score, is not one of instances."""
+    metric = load_metric(metric)
+
+    def sum_statistics(pairs):
+        rows = pairs[metric.row_mask(pairs)]
+        return {name: each.sum(axis=0) for name, each in metric.sufficient_statistics(rows).items()}
+
+    parts = [sum_statistics(strata()[f"ripeness: {value}"]) for value in ("ripe", "unripe")]
+    for name, total in sum_statistics(PAIRS).items():
+        assert sum(part[name] for part in parts) == pytest.approx(total), name
 
 
 def test_false_positives_are_in_no_stratum_of_instances():
