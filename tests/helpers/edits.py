@@ -103,6 +103,11 @@ EDITS = [
         ["table:results", "table:results-all", "table:results-strata", "table:evaluation"],
         ["estimate", "table:comparisons", "table:claims", "figure:*"],
     ),
+    (
+        "paper/comparison_rows.py",
+        ["table:comparisons", "table:comparisons-all"],
+        ["compare", "table:results", "table:evaluation", "figure:*"],
+    ),
     ("tables/inventory.py", ["inventory", "claims"], ["estimate", "predict:*", "table:results"]),
     ("tables/claims.py", ["claims", "table:claims"], ["inventory", "estimate", "table:results"]),
     ("config/claims.py", [], ["inventory", "claims", "table:*"]),

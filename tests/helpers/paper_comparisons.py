@@ -48,13 +48,16 @@ def make_comparisons(model: str = "sam2-demo") -> pd.DataFrame:
 
 
 def comparisons_request(
-    comparisons: pd.DataFrame, folder: Path, families: Mapping[str, Any] = COMPARISON_FAMILIES
+    comparisons: pd.DataFrame,
+    folder: Path,
+    families: Mapping[str, Any] = COMPARISON_FAMILIES,
+    table: str = "comparisons",
 ) -> TableRequest:
-    """Write `comparisons`, with provenance, to `folder` and return the request for the table comparisons."""
+    """Write `comparisons`, with provenance, to `folder` and return the request for a table of comparisons."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "comparisons.parquet"
     cells = [f"dataset=orchard-sim-test/model={model}/prompts=box" for model in ("sam2-demo", "ellipse", "filled-box")]
     inputs = {f"results/test/matching/{cell}/shard=000/pairs.parquet": "0" * 64 for cell in cells}
     COMPARISONS.write(path, comparisons, {"inputs": {**inputs, "resources/datasets/d/images.parquet": "1" * 64}})
     entry = {"title": "Paired & compared", "number": "Table 2"}
-    return TableRequest("comparisons", {"comparisons": str(path)}, entry, MODELS, EXPERIMENTS, families)
+    return TableRequest(table, {"comparisons": str(path)}, entry, MODELS, EXPERIMENTS, families)

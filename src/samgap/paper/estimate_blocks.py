@@ -11,7 +11,7 @@ from samgap.paper.grid import Block, Cell
 from samgap.paper.notes import Footnotes, note_kind
 
 ABSENT = "–"
-WHOLE_SET = "all"
+WHOLE_SET = labels.WHOLE_SET
 """The stratum of estimates over whole data sets."""
 COUNT_COLUMNS = ["images", "instances"]
 KEY_NAMES = {"dataset": "data set"}

@@ -15,6 +15,8 @@ LACKS_LABELS_NOTE = f"{LACKS_LABELS_MARK} labels are not exhaustive: background 
 
 DIRECTION_MARKS = {True: " ↑", False: " ↓", None: ""}
 """Follows the label of a metric, by `higher_is_better`."""
+WHOLE_SET = "all"
+"""Stratum of a whole data set."""
 NO_INTERVAL = "no interval"
 """Printed in place of an interval; a footnote gives the reason."""
 

@@ -30,19 +30,52 @@ def test_csv_has_the_comparisons_in_full_precision_with_their_sources(tmp_path):
 
 def test_a_row_has_both_values_the_difference_and_its_tests(tmp_path):
     text = save(make_comparisons(), tmp_path)["md"].read_text(encoding="utf-8")
-    assert re.findall("^## (.*)", text, re.M) == ["Network & box", "Point or box"]
-    assert "| data set | candidate | baseline | metric | clusters | instances | candidate value |" in text
-    row = "| SAM2 (demo) · box | box itself · box | IoU ↑ | 60 images | 312 | 0.912 | 0.700 | +0.212 [0.162, 0.262] |"
-    assert f"{row} 0.004 | 0.008 | different | 1.25 [0.90, 1.60] | 0.012 |" in text
-    assert "| < 0.001 | < 0.001 |" in text
-    assert "| +0.000 [-0.050, 0.050] | 1.000 | 1.000 | undecided | – | – |" in text
+    assert re.findall("^## (.*)", text, re.M) == [
+        "Network & box (orchard-sim-test)",
+        "Point or box (orchard-sim-test)",
+    ]
+    assert "| candidate | baseline | metric | clusters | value of candidate | value of baseline | difference |" in text
+    row = "| SAM2 (demo) · box | box itself · box | IoU ↑ | 60 images | 0.912 | 0.700 | +0.212 [0.162, 0.262] |"
+    assert f"{row} 0.008 | different |" in text
+    assert "| < 0.001 | different |" in text
+    assert "| +0.000 [-0.050, 0.050] | 1.000 | undecided |" in text
+
+
+def test_effect_sizes_and_other_tests_are_in_a_table_of_their_own(tmp_path):
+    text = save(make_comparisons(), tmp_path, table="comparisons-all")["md"].read_text(encoding="utf-8")
+    assert "| clusters | instances | difference | p | p (Holm) | p (t-test) | Cohen's d | minimum detectable |" in text
+    row = "| SAM2 (demo) · box | box itself · box | IoU ↑ | 60 images | 312 | +0.212 [0.162, 0.262] | 0.004 | 0.008 |"
+    assert f"{row} 0.002 | 1.25 [0.90, 1.60] | 0.012 |" in text
+    assert "| +0.000 [-0.050, 0.050] | 1.000 | 1.000 | – | – | – |" in text
+    assert "| – | skipped (b) | – | – | – | – | – |" in text and SKIPPED in text
+
+
+def test_what_all_rows_share_is_in_the_heading(tmp_path):
+    comparisons = make_comparisons().iloc[[0, 0]].assign(stratum=["all", "area: small"])
+    comparisons["baseline_stratum"] = comparisons["stratum"]
+    text = save(comparisons, tmp_path)["md"].read_text(encoding="utf-8")
+    assert "## Network & box (SAM2 (demo) · box against box itself · box; orchard-sim-test)" in text
+    assert "| stratum | metric | clusters | value of candidate |" in text
+    assert "| all | IoU ↑ | 60 images |" in text and "| area: small | IoU ↑ | 60 images |" in text
+    text = save(comparisons.iloc[1:], tmp_path / "one")["md"].read_text(encoding="utf-8")
+    assert "| area: small | IoU ↑ | 60 images |" in text
+
+
+@pytest.mark.parametrize("table", ["comparisons", "comparisons-all"])
+def test_no_block_has_more_than_twelve_columns(tmp_path, table):
+    comparisons = make_comparisons()
+    comparisons.loc[0, ["margin", "baseline_dataset"]] = 0.02, "other"
+    comparisons.loc[1, ["stratum", "baseline_stratum"]] = "area: small"
+    text = save(comparisons, tmp_path, table=table)["md"].read_text(encoding="utf-8")
+    headings = [line for line in text.splitlines() if re.match(r"\| (data set|candidate) \|", line)]
+    assert [heading.count("|") - 1 <= 12 for heading in headings] == [True, True]
 
 
 def test_missing_values_and_warnings_have_footnotes(tmp_path):
     files = save(make_comparisons(), tmp_path)
     text = files["md"].read_text(encoding="utf-8")
     assert "| +0.110 (a) [0.060, 0.160] |" in text and f"(a) {WARNING}" in text
-    assert "| – | – | skipped (b) | – | – | – | – | – |" in text
+    assert "| – | – | skipped (b) | – | – |" in text
     for file_format in ("md", "tex", "html"):
         assert SKIPPED in files[file_format].read_text(encoding="utf-8"), file_format
 
@@ -79,7 +112,7 @@ def test_predictions_left_out_are_counted_at_each_value(tmp_path):
 
 def test_latex_is_escaped_and_has_equal_columns_in_all_rows(tmp_path):
     text = save(make_comparisons(), tmp_path)["tex"].read_text(encoding="utf-8")
-    assert r"Paired \& compared (Table 2): Network \& box." in text and r"\textless{} 0.001" in text
+    assert r"Paired \& compared (Table 2): Network \& box (orchard-sim-test)." in text and r"\textless{} 0.001" in text
     for tabular in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end\{tabular\}", text, re.S):
         for line in tabular[1].splitlines():
             if line.endswith(r"\\"):
@@ -115,9 +148,10 @@ def test_strata_and_data_sets_of_both_sides_are_named(tmp_path):
     comparisons.loc[2, ["baseline_dataset", "pairing", "n_clusters"]] = "other", "unpaired", 20
     comparisons.loc[2, "clusters"] = "image or group"
     text = save(comparisons, tmp_path)["md"].read_text(encoding="utf-8")
-    assert "| orchard-sim-test | SAM2 (demo) · box · area: small | box itself · box · area: large |" in text
-    assert "| ellipse in box · box · ripeness: ripe | box itself · box · ripeness: ripe |" in text
+    assert "| SAM2 (demo) · box · area: small | box itself · box · area: large |  | IoU ↑ |" in text
+    assert "| ellipse in box · box | box itself · box | ripeness: ripe | Dice ↑ |" in text
     assert "| orchard-sim-test / other | SAM2 (demo) · box | box itself · box | IoU ↑ | " in text
+    assert "| orchard-sim-test | SAM3 · box | box itself · box | IoU ↑ | " in text
     assert "| 20 of 60 images or groups, unpaired |" in text
 
 
@@ -132,10 +166,10 @@ def test_a_family_with_a_margin_has_its_tests_of_equivalence(tmp_path):
     values = {"margin": 0.02, "p_equivalence": 0.0002, "p_equivalence_holm": 0.0004, "outcome": "equivalent"}
     comparisons.loc[0, list(values)] = list(values.values())
     text = save(comparisons, tmp_path)["md"].read_text(encoding="utf-8")
-    headings = [line for line in text.splitlines() if line.startswith("| data set")]
+    headings = [line for line in text.splitlines() if line.startswith("| candidate")]
     assert ["margin | p of equivalence (Holm) | outcome" in heading for heading in headings] == [True, False]
-    assert "| 0.004 | 0.008 | ±0.02 | < 0.001 | equivalent | 1.25 [0.90, 1.60] | 0.012 |" in text
-    assert "| < 0.001 | < 0.001 | – | – | different |" in text
+    assert "| 0.008 | ±0.02 | < 0.001 | equivalent |" in text
+    assert "| < 0.001 | – | – | different |" in text
     assert "set before the run, also equivalent if p of equivalence (Holm) is at most 0.05" in text
 
 
