@@ -5,7 +5,8 @@
 The models and metrics are those of permutation_sizes.py. Strata: two models with equal metrics on different instances
 of the same images; 40 % of these have no instance of the second stratum. Data sets: the same on different images, of
 which the second data set has twice as many. Equivalence: the true difference of two models is the margin, so that they
-are just not equivalent, for paired values and for two data sets. Prints the shares of p-values up to 0.05 as Markdown.
+are just not equivalent, for paired values and for two data sets. Prints the shares of p-values up to 0.05 as Markdown; in
+brackets is the share of samples without a test, as fewer than `MIN_TESTED_CLUSTERS` clusters carry one of the values.
 `--quick` has few repetitions, to try the program. Takes twenty minutes on two cores that other programs use as well.
 """
 
@@ -28,12 +29,15 @@ from permutation_sizes import (
 )
 
 from samgap.statistics import bootstrap, equivalence, jackknife, unpaired
+from samgap.statistics.clusters import MIN_TESTED_CLUSTERS
 from samgap.statistics.permutation import permutation_p_value
 from samgap.statistics.sums import Resampleable, summarize_metric
 
 METRICS = ("precision", "iou", "f1-50", "cgf1")
 RANKED_METRICS = ("map-50",)
 """Metrics of two data sets alone: with the others, the test of paired values is that of permutation_sizes.py."""
+SIZES_OF_STRATA = (12, 20, 60)
+"""Numbers of images; with fewer than twelve there is no test."""
 ABSENT_SHARE = 0.4
 """Share of the images without instances of the second stratum."""
 WORSE_RECALL = 0.25
@@ -54,9 +58,10 @@ def main() -> None:
         ("images of the first of two data sets", METRICS + RANKED_METRICS, test_datasets),
     ):
         scenarios = select_scenarios(metrics, metric)
-        print_table(
-            title, SIZES, ((each.name, format_sizes(each, calibrate(each), test, repetitions)) for each in scenarios)
+        rows = (
+            (each.name, format_sizes(each, calibrate(each), test, repetitions, SIZES_OF_STRATA)) for each in scenarios
         )
+        print_table(title, SIZES_OF_STRATA, rows)
         print()
     for title, is_paired in (("equivalence of paired values", True), ("equivalence of two data sets", False)):
         scenarios = select_scenarios(METRICS, metric)
@@ -73,13 +78,20 @@ def select_scenarios(metrics: tuple[str, ...], metric: str | None) -> list[Scena
     ]
 
 
-def format_sizes(scenario: Scenario, second: AnyBehaviour, test: Test, repetitions: int) -> Iterator[str]:
+def format_sizes(
+    scenario: Scenario, second: AnyBehaviour, test: Test, repetitions: int, sizes: tuple[int, ...] = SIZES
+) -> Iterator[str]:
     """Yield the share of p-values up to `LEVEL` for each number of clusters."""
-    for n_clusters in SIZES:
+    for n_clusters in sizes:
         rng = np.random.default_rng([8, n_clusters])
         p_values = [test(scenario, rng, n_clusters, second) for _ in range(repetitions)]
         tested = np.array([p_value for p_value in p_values if p_value is not None])
-        yield f"{100 * (tested <= LEVEL).mean():.1f} %" if len(tested) else "–"
+        if len(tested) < repetitions / 20:
+            yield "none"
+            continue
+        share_without = 1 - len(tested) / repetitions
+        without = f" ({100 * share_without:.0f} % none)" if share_without >= 0.005 else ""
+        yield f"{100 * (tested <= LEVEL).mean():.1f} %{without}"
 
 
 def test_strata(scenario: Scenario, rng: np.random.Generator, n_clusters: int, second: AnyBehaviour) -> float | None:
@@ -91,7 +103,7 @@ def test_strata(scenario: Scenario, rng: np.random.Generator, n_clusters: int, s
     rows = pairs[0], pairs[1][~is_absent[pairs[1]["image_id"]]]
     sides = [summarize_metric(scenario.metric, each, scenes.clustering) for each in rows]
     first, other = sides
-    if isinstance(first, str) or isinstance(other, str):
+    if isinstance(first, str) or isinstance(other, str) or not have_test([first, other]):
         return None
     return permutation_p_value(first, other, N_PERMUTATIONS, rng)
 
@@ -99,7 +111,14 @@ def test_strata(scenario: Scenario, rng: np.random.Generator, n_clusters: int, s
 def test_datasets(scenario: Scenario, rng: np.random.Generator, n_clusters: int, second: AnyBehaviour) -> float | None:
     """Test two data sets."""
     sides = draw_sides(scenario, rng, (draw_scenes(rng, n_clusters), draw_scenes(rng, 2 * n_clusters)), second)
-    return unpaired.permutation_p_value(*map(jackknife.pseudo_values, sides), N_PERMUTATIONS, rng) if sides else None
+    if not sides or not have_test(sides):
+        return None
+    return unpaired.permutation_p_value(*map(jackknife.pseudo_values, sides), N_PERMUTATIONS, rng)
+
+
+def have_test(sides: list[Resampleable]) -> bool:
+    """Return whether two strata or data sets have a test."""
+    return min(side.n_clusters for side in sides) >= MIN_TESTED_CLUSTERS
 
 
 def format_equivalence(scenario: Scenario, is_paired: bool, repetitions: int) -> Iterator[str]:
@@ -117,7 +136,7 @@ def format_equivalence(scenario: Scenario, is_paired: bool, repetitions: int) ->
         first_scenes = draw_scenes(rng, n_clusters)
         second_scenes = first_scenes if is_paired else draw_scenes(rng, 2 * n_clusters)
         sides = draw_sides(scenario, rng, (first_scenes, second_scenes), second)
-        if not sides:
+        if not sides or not (is_paired or have_test(sides)):
             return None
         if is_paired:
             return equivalence.paired_p_value(jackknife.pseudo_values(*sides), margin, N_PERMUTATIONS, rng)

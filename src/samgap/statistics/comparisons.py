@@ -91,6 +91,7 @@ def _subtract(
         draws=draws,
         margin=pair.declared["margins"].get(pair.candidate.metric),
         n_left_out=len(pair.candidate.left_out),
+        is_one_stratum=pair.candidate.stratum == pair.baseline.stratum,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from samgap.statistics import attainable, bootstrap, equivalence, jackknife, paired, unpaired
-from samgap.statistics.clusters import Clustering
+from samgap.statistics.clusters import MIN_TESTED_CLUSTERS, Clustering
 from samgap.statistics.estimates import UNDEFINED_NOTE, Row, describe_lost_labels, interval_columns
 from samgap.statistics.intervals import compute_interval, missing_inference_reason
 from samgap.statistics.permutation import permutation_p_value
@@ -30,6 +30,8 @@ class Difference:
     """The largest difference that does not matter, in the metric's unit."""
     n_left_out: int = 0
     """Number of images that both leave out, because labels of one of them were lost."""
+    is_one_stratum: bool = True
+    """Whether both values are of the same stratum, so that the same clusters can carry them."""
 
     @property
     def sides(self) -> list[Resampleable]:
@@ -43,6 +45,18 @@ class Difference:
         Two data sets have no cluster in common, and two strata of images may have none.
         """
         return self.is_one_dataset and bool((self.candidate.has_data & self.baseline.has_data).any())
+
+    @property
+    def no_test_reason(self) -> str | None:
+        """Why a difference that has an interval has no test; None if it has one."""
+        has_same_clusters = self.is_paired and (
+            self.is_one_stratum or np.array_equal(self.candidate.has_data, self.baseline.has_data)
+        )
+        fewest = min(range(2), key=lambda index: self.sides[index].n_clusters)
+        n_clusters, kind = self.sides[fewest].n_clusters, self.clusterings[fewest].kind
+        if has_same_clusters or n_clusters >= MIN_TESTED_CLUSTERS:
+            return None
+        return f"no test: {n_clusters} {kind}s carry one of the values (at least {MIN_TESTED_CLUSTERS})"
 
     @property
     def arrangements(self) -> attainable.Arrangements:
@@ -71,19 +85,23 @@ class Difference:
         interval = compute_interval(
             self.draws, self.sides, self.clusterings, settings["confidence"], is_paired=self.is_paired
         )
+        columns = interval_columns(interval, max(side.n_lost for side in self.sides), self.n_left_out)
+        if self.no_test_reason and not missing_inference_reason(self.sides, self.clusterings):
+            columns["warning"] = "; ".join(filter(None, [self.no_test_reason, columns["warning"]]))
         return {
             **counts,
             "value": value,
             "baseline_value": baseline_value,
             "difference": value - baseline_value,
-            **interval_columns(interval, max(side.n_lost for side in self.sides), self.n_left_out),
+            **columns,
             **self._test(settings, rng),
             **join_coverage(self.candidate.coverage, self.baseline.coverage),
         }
 
     def _test(self, settings: Mapping[str, Any], rng: np.random.Generator) -> Row:
-        """Return the columns of the tests; none if the values rest on too few clusters for a test.
+        """Return the columns of the tests; none if the values rest on too few clusters for an interval.
 
+        Strata and data sets of few clusters have an effect size alone: their tests do not hold their level.
         Metrics of steps have no t-test, effect size and test of equivalence: their pseudo-values do not show their
         spread. Those of different clusters have no test at all, as the permutation test needs the pseudo-values, too.
         """
@@ -93,6 +111,8 @@ class Difference:
         if self.is_paired:
             differences = jackknife.pseudo_values(*self.sides)
             t_test = paired.TTest() if has_steps else paired.t_test(differences, settings["confidence"])
+            if self.no_test_reason:
+                return _describe_effect(t_test)
             p_value = permutation_p_value(self.candidate, self.baseline, settings["resamples"], rng)
             if self.margin is not None and not has_steps:
                 p_equivalence = equivalence.paired_p_value(differences, self.margin, settings["resamples"], rng)
@@ -101,12 +121,20 @@ class Difference:
         else:
             first, second = map(jackknife.pseudo_values, self.sides)
             t_test = unpaired.t_test(first, second, settings["confidence"])
+            if self.no_test_reason:
+                return _describe_effect(t_test)
             p_value = unpaired.permutation_p_value(first, second, settings["resamples"], rng)
             if self.margin is not None:
                 p_equivalence = equivalence.unpaired_p_value(first, second, self.margin, settings["resamples"], rng)
-        columns = asdict(t_test)
-        p_values = {"p_value": p_value, "p_equivalence": p_equivalence, "p_t_test": columns.pop("p_value")}
-        return {**p_values, **columns}
+        p_values = {"p_value": p_value, "p_equivalence": p_equivalence, "p_t_test": t_test.p_value}
+        return {**p_values, **_describe_effect(t_test)}
+
+
+def _describe_effect(t_test: paired.TTest) -> Row:
+    """Return the columns of the effect size and of the detectable difference."""
+    columns = asdict(t_test)
+    del columns["p_value"]
+    return columns
 
 
 def join_coverage(candidate: LabelCoverage, baseline: LabelCoverage) -> Row:

@@ -65,3 +65,30 @@ def test_metrics_of_steps_have_no_test_of_equivalence():
     first, second = (make_sums(values, has_steps=True) for values in (VALUES, VALUES**2))
     row = describe(subtract(first, second, margin=0.1))
     assert row["p_value"] is not None and row["p_equivalence"] is None
+
+
+@pytest.mark.parametrize(
+    ("n_carrying", "fields", "n_tests"),
+    [
+        (11, {"is_one_stratum": False}, 0),
+        (12, {"is_one_stratum": False}, 1),
+        (11, {"is_one_stratum": True}, 1),  # two cells whose values some images do not carry
+        (16, {"is_one_stratum": False}, 1),
+    ],
+)
+def test_strata_that_few_clusters_carry_have_an_interval_and_an_effect_size_but_no_test(n_carrying, fields, n_tests):
+    carries = np.arange(16) < n_carrying
+    row = describe(subtract(make_sums(VALUES), make_sums(VALUES**2 * carries, carries), margin=0.1, **fields))
+    assert row["ci_low"] < row["difference"] < row["ci_high"] and row["effect_size"] is not None
+    tests = [row.get(name) is not None for name in ("p_value", "p_equivalence", "p_t_test")]
+    assert tests == [bool(n_tests)] * 3
+    assert (row["warning"] or "") == ("" if n_tests else "no test: 11 images carry one of the values (at least 12)")
+
+
+@pytest.mark.parametrize(("sizes", "n_tests"), [((11, 16), 0), ((12, 16), 1), ((16, 11), 0)])
+def test_two_data_sets_of_few_clusters_have_no_test(sizes, n_tests):
+    first, second = (make_sums(VALUES[:size]) for size in sizes)
+    row = describe(subtract(first, second, is_one_dataset=False))
+    assert (row.get("p_value") is not None) == bool(n_tests) and row["effect_size"] is not None
+    assert ("no test: 11 images" in (row["warning"] or "")) == (not n_tests)
+    assert row["ci_low"] is not None
