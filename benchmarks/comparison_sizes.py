@@ -5,8 +5,9 @@
 The models and metrics are those of permutation_sizes.py. Strata: two models with equal metrics on different instances
 of the same images; 40 % of these have no instance of the second stratum. Data sets: the same on different images, of
 which the second data set has twice as many. Equivalence: the true difference of two models is the margin, so that they
-are just not equivalent, for paired values and for two data sets. Prints the shares of p-values up to 0.05 as Markdown; in
-brackets is the share of samples without a test, as fewer than `MIN_TESTED_CLUSTERS` clusters carry one of the values.
+are just not equivalent, for paired values and for two data sets. Prints the shares of p-values up to 0.05 as Markdown.
+In brackets is the share of samples without a test, as fewer than `MIN_TESTED_CLUSTERS` clusters carry one of the
+values.
 `--quick` has few repetitions, to try the program. Takes twenty minutes on two cores that other programs use as well.
 """
 

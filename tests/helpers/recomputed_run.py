@@ -40,27 +40,33 @@ def list_demo_metrics() -> dict[str, list[str]]:
     return {group: list(names) for group, names in metrics.items()}
 
 
-def add_demo_metrics(sections: dict[str, Any]) -> dict[str, Any]:
+def use_demo_metrics(sections: dict[str, Any]) -> dict[str, Any]:
     """Return the sections of a small run with experiments of every metric of the demo, on its data set `orchard`."""
-    metrics, dataset = list_demo_metrics(), sections["datasets"]["orchard"]
+    metrics = list_demo_metrics()
     experiments = {
         "every-box-metric": {"models": ["sam2-demo"], "prompts": ["box"], "metrics": metrics["spatial"]},
         "every-phrase-metric": {"models": ["sam3-demo"], "prompts": ["phrasings"], "metrics": metrics["phrases"]},
         "every-click-metric": {"models": ["sam2-demo"], "prompts": ["few-clicks"], "metrics": metrics["clicks"]},
     }
-    prompt_sets = {
-        "phrasings": {"kind": "phrases", "phrases": PHRASES},
-        "few-clicks": {"kind": "clicks", "clicks": 3, "subset": {"instances": 4}},
-    }
-    other_scenes = {**dataset, "scenes": 2, "shards": 1, "seed": dataset["seed"] + 1}
+    sides = ({"model": "sam3-demo", "prompts": "phrasings"}, {"model": "sam2-demo", "prompts": "box"})
     return {
         **sections,
-        "datasets": {**sections["datasets"], "other-scenes": other_scenes},
-        "prompts": {**sections["prompts"], **prompt_sets},
-        "experiments": {
-            **sections["experiments"],
-            **{name: {"title": name, "datasets": ["orchard"], **entry} for name, entry in experiments.items()},
+        "prompts": {
+            **sections["prompts"],
+            "phrasings": {"kind": "phrases", "phrases": PHRASES},
+            "few-clicks": {"kind": "clicks", "clicks": 3, "subset": {"instances": 4}},
         },
-        "thresholds": {"dataset": "other-scenes", "prompts": "phrasings", "models": ["sam3-demo"]},
+        "experiments": {name: {"title": name, "datasets": ["orchard"], **entry} for name, entry in experiments.items()},
+        "comparisons": {
+            "phrases": {
+                "title": "Phrases or boxes",
+                "experiments": ["every-box-metric", "every-phrase-metric"],
+                "metrics": ["iou", "dice", "recall"],
+                "strata": ["area", "ripeness"],
+                "pairs": [dict(zip(("candidate", "baseline"), sides, strict=True))],
+            }
+        },
+        "thresholds": {**sections["thresholds"], "prompts": "phrasings"},
         "statistics": {**sections["statistics"], "score-threshold": SCORE_THRESHOLD},
+        **dict.fromkeys(("figures", "tables", "claims")),
     }

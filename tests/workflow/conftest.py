@@ -11,11 +11,12 @@ import yaml
 from filelock import FileLock
 
 from samgap.config.catalogs import merge_catalogs
-from tests.helpers.recomputed_run import add_demo_metrics
 from tests.helpers.workflow_copy import copy_workflow
 
 SCENES = {"kind": "orchard-sim", "shards": 2, "scenes": 4, "size": 256, "seed": 21}
 """The entry of the data set `orchard`."""
+OTHER_SCENES = {**SCENES, "shards": 1, "scenes": 2, "seed": 22}
+"""The entry of the data set on which the score threshold is chosen."""
 PHRASES = [
     {"phrase": "apple", "noun": "apple"},
     {"phrase": "ripe apple", "noun": "apple", "attributes": {"ripeness": "ripe"}},
@@ -97,7 +98,7 @@ def finished_run(tmp_path_factory):
             shutil.rmtree(folder.parent, ignore_errors=True)
             folder.parent.mkdir()
             checkout = Checkout(folder)
-            checkout.write_config(**add_demo_metrics(small_config(SCENES)))
+            checkout.write_config(**small_config(SCENES))
             checkout.run(cores=2)
             marker.touch()
     return Checkout.reuse(folder)
@@ -108,7 +109,8 @@ def small_config(dataset: dict) -> dict:
     prompts = ["box", "concepts"]
     cell = {"datasets": ["orchard"], "metrics": ["iou", "boundary-f-2px", "precision", "recall", "f1-50"]}
     return {
-        "datasets": {"orchard": dataset},
+        "datasets": {"orchard": dataset, "other-scenes": OTHER_SCENES},
+        "thresholds": {"dataset": "other-scenes", "prompts": "concepts", "models": ["sam3-demo"]},
         "prompts": {"box": {"kind": "box"}, "concepts": {"kind": "phrases", "phrases": PHRASES}},
         "trainings": {},
         "experiments": {
