@@ -51,7 +51,7 @@ PUBLISHED_CONFIG: Mapping[str, Any] = {"vision_config": {"image_size": 960}}
 """Arguments of `Owlv2Config` for owlv2-base-patch16-ensemble that differ from the defaults of `transformers`."""
 
 NMS_IOU = 0.5
-MIN_SCORE = 0.05
+MIN_SCORE = 0.02
 """Boxes with a lower score are discarded; all operating points are above it."""
 MAX_BOXES = 300
 """Maximum number of boxes per phrase; those with the highest scores are kept."""

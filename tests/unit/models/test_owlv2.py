@@ -53,7 +53,7 @@ def detect_with_package(model, image):
     detections = []
     for column in range(len(PHRASES)):
         of_phrase = type(outputs)(logits=outputs.logits[..., [column]], pred_boxes=outputs.pred_boxes)
-        (processed,) = model.processor.post_process_object_detection(of_phrase, 0.05, [(HEIGHT, WIDTH)])
+        (processed,) = model.processor.post_process_object_detection(of_phrase, owlv2.MIN_SCORE, [(HEIGHT, WIDTH)])
         detections.append((processed["scores"], processed["boxes"]))
     return detections
 
