@@ -123,6 +123,7 @@ class Image:
     """An image with its instances, in the order of their ids."""
 
     id: int
+    file_name: str
     size: tuple[int, int]
     strata: dict[str, str]
     group: Any
@@ -148,6 +149,7 @@ def read_truth(folder: Path, dataset: str) -> dict[int, Image]:
     return {
         item["id"]: Image(
             item["id"],
+            item["file_name"],
             (item["height"], item["width"]),
             item.get("attributes", {}),
             item.get("group"),
