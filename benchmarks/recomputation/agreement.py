@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.recomputation.cases import Case
-from benchmarks.recomputation.counting import compute_pmf1, divide, mean
+from benchmarks.recomputation.counting import average, compute_pmf1, divide
 from benchmarks.recomputation.sample import Sample, match_nouns
 
 Value = Callable[[Sample], float]
@@ -28,13 +28,13 @@ def compute_coverage(cases: list[Case], score: float) -> float:
 def measure_off_concept(sample: Sample) -> float:
     """Return the mean share of a mask outside the prompted instances."""
     shares = [share for case in sample.phrases for share in case.count(sample.official).shares_on_truth]
-    return 1 - mean(shares)
+    return 1 - average(shares)
 
 
 def measure_leakage(sample: Sample) -> float:
     """Return the mean share on annotated instances of the masks of things without labels."""
     cases = [case for case in sample.cases if case.prompt.kind == "other" and not case.prompt.lost_labels]
-    return mean([share for case in cases for share in case.count(sample.official).shares_on_labels])
+    return average([share for case in cases for share in case.count(sample.official).shares_on_labels])
 
 
 def list_instructions(sample: Sample) -> list[tuple[int, int]]:
@@ -99,23 +99,23 @@ def summarize_paraphrases(sample: Sample, summarize: Callable[[list[float]], flo
         scores = [score for score in scores if not np.isnan(score)]
         if len(scores) > 1:
             values.append(float(summarize(scores)))
-    return mean(values)
+    return average(values)
 
 
 def measure_agreement(sample: Sample) -> float:
     """Return the mean IoU of the unions of two phrases of a concept."""
     concepts = group_paraphrases(sample).values()
     cases = [case for phrases in concepts for group in phrases.values() for case in group if case.is_phrase]
-    return mean([iou for case in cases for iou in sample.agreements.get(case.prompt.prompt_id, [])])
+    return average([iou for case in cases for iou in sample.agreements.get(case.prompt.prompt_id, [])])
 
 
 AGREEMENT_VALUES: dict[str, Value] = {
     "coverage": lambda sample: compute_coverage(sample.phrases, sample.official),
     "grounding-error-off-concept": measure_off_concept,
     "leakage": measure_leakage,
-    "instructions-giou": lambda sample: mean(list_instruction_ious(sample)),
+    "instructions-giou": lambda sample: average(list_instruction_ious(sample)),
     "instructions-ciou": compute_instructions_ciou,
-    "instructions-p50": lambda sample: mean([iou > 0.5 for iou in list_instruction_ious(sample)]),
+    "instructions-p50": lambda sample: average([iou > 0.5 for iou in list_instruction_ious(sample)]),
     "attribute-accuracy": lambda sample: divide(*count_assigned(sample)[:2]),
     "attribute-accuracy-strict": lambda sample: divide(*count_assigned(sample)[::2]),
     "attribute-accuracy-found": lambda sample: divide(*count_assigned(sample)[1:]),

@@ -114,30 +114,30 @@ def sweep_f1(sample: Sample) -> list[float]:
     return [compute_f1(each) if each.truth else np.nan for each in counts]
 
 
-def near_labels(sample: Sample, score: float, name: str) -> float:
+def compute_near_labels(sample: Sample, score: float, name: str) -> float:
     """Return precision or F1 without the predictions that are far from every label."""
     counts = count_matches(sample, score)
     n_far = sum(case.count_far(score) for case in sample.evaluable)
     return RATIOS[name](counts._replace(predicted=counts.predicted - n_far))
 
 
-def at_score(sample: Sample, name: str, score: float) -> float:
+def compute_at_score(sample: Sample, name: str, score: float) -> float:
     """Return precision, recall or F1 of phrases at a score."""
     return RATIOS[name](count_cases(sample.phrases, score))
 
 
-def at_iou(sample: Sample, name: str, iou: float) -> float:
+def compute_at_iou(sample: Sample, name: str, iou: float) -> float:
     """Return precision, recall or F1 at an IoU threshold."""
     return RATIOS[name](count_matches(sample, sample.official, iou))
 
 
-def of_seen(sample: Sample, seen: bool) -> float:
+def compute_f1_of_seen(sample: Sample, seen: bool) -> float:
     """Return F1 of the phrases with one value of the tag `seen`."""
     cases = [case for case in sample.phrases if case.prompt.seen is seen or case.prompt.seen == seen]
     return compute_f1(count_cases(cases, sample.official))
 
 
-def mean(values: list[float] | list[int]) -> float:
+def average(values: list[float] | list[int]) -> float:
     """Return the mean; NaN of no value."""
     return float(np.mean(values)) if values else np.nan
 
@@ -158,28 +158,32 @@ COUNT_VALUES: dict[str, Value] = {
     "cgf1-chosen": lambda sample: (
         100 * compute_pmf1(sample.cases, sample.chosen) * compute_il_mcc(sample, sample.chosen)
     ),
-    "precision-near-labels": lambda sample: near_labels(sample, sample.official, "precision"),
-    "precision-near-labels-chosen": lambda sample: near_labels(sample, sample.chosen, "precision"),
-    "f1-50-near-labels": lambda sample: near_labels(sample, sample.official, "f1"),
-    "f1-50-near-labels-chosen": lambda sample: near_labels(sample, sample.chosen, "f1"),
+    "precision-near-labels": lambda sample: compute_near_labels(sample, sample.official, "precision"),
+    "precision-near-labels-chosen": lambda sample: compute_near_labels(sample, sample.chosen, "precision"),
+    "f1-50-near-labels": lambda sample: compute_near_labels(sample, sample.official, "f1"),
+    "f1-50-near-labels-chosen": lambda sample: compute_near_labels(sample, sample.chosen, "f1"),
     "presence-accuracy": compute_presence_accuracy,
-    "false-alarms": lambda sample: mean([bool(number) for number in list_absent(sample)]),
-    "false-alarms-masks": lambda sample: mean(list_absent(sample)),
-    "count-error": lambda sample: mean([abs(error) for error in list_count_errors(sample)]),
-    "count-error-bias": lambda sample: mean(list_count_errors(sample)),
+    "false-alarms": lambda sample: average([bool(number) for number in list_absent(sample)]),
+    "false-alarms-masks": lambda sample: average(list_absent(sample)),
+    "count-error": lambda sample: average([abs(error) for error in list_count_errors(sample)]),
+    "count-error-bias": lambda sample: average(list_count_errors(sample)),
     "count-error-relative": lambda sample: divide(
         sum(map(abs, list_count_errors(sample))), sum(len(case.truth) for case in sample.known)
     ),
     "prompts-per-image": count_prompts,
     "f1-sweep-best": lambda sample: max(sweep_f1(sample)),
-    "f1-sweep-mean": lambda sample: mean(sweep_f1(sample)),
-    "open-vocabulary-f1-seen": partial(of_seen, seen=True),
-    "open-vocabulary-f1-unseen": partial(of_seen, seen=False),
-    "open-vocabulary-f1-gap": lambda sample: of_seen(sample, True) - of_seen(sample, False),
+    "f1-sweep-mean": lambda sample: average(sweep_f1(sample)),
+    "open-vocabulary-f1-seen": partial(compute_f1_of_seen, seen=True),
+    "open-vocabulary-f1-unseen": partial(compute_f1_of_seen, seen=False),
+    "open-vocabulary-f1-gap": lambda sample: compute_f1_of_seen(sample, True) - compute_f1_of_seen(sample, False),
     **{
-        f"{name}-score-{100 * score:02.0f}": partial(at_score, name=name, score=score)
+        f"{name}-score-{100 * score:02.0f}": partial(compute_at_score, name=name, score=score)
         for name in RATIOS
         for score in SCORES
     },
-    **{f"{name}-iou-{100 * iou:.0f}": partial(at_iou, name=name, iou=iou) for name in RATIOS for iou in IOUS[1:]},
+    **{
+        f"{name}-iou-{100 * iou:.0f}": partial(compute_at_iou, name=name, iou=iou)
+        for name in RATIOS
+        for iou in IOUS[1:]
+    },
 }

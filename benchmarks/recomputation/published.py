@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.recomputation import measures
 from benchmarks.recomputation.cases import Case
-from benchmarks.recomputation.counting import divide
+from benchmarks.recomputation.counting import Counts, average, compute_f1, compute_precision, compute_recall, divide
 from benchmarks.recomputation.sample import Sample
 
 MAX_CLICKS = 20
@@ -32,25 +32,20 @@ def list_index_pairs(sample: Sample, name: str) -> list[float]:
     ]
 
 
-def mean(values: list[float]) -> float:
-    """Return the mean; NaN of no value."""
-    return float(np.mean(values)) if values else np.nan
-
-
-def index_paired_quality(sample: Sample) -> float:
+def measure_index_quality(sample: Sample) -> float:
     """Return the quality score of masks that are paired by their index."""
     weights = {"iou": 0.5, "boundary-f1": 0.3, "dice": 0.2}
-    return sum(weight * mean(list_index_pairs(sample, name)) for name, weight in weights.items())
+    return sum(weight * average(list_index_pairs(sample, name)) for name, weight in weights.items())
 
 
-def count_sizes(sample: Sample, is_pooled: bool) -> tuple[int, int, int]:
+def count_sizes(sample: Sample, is_pooled: bool) -> Counts:
     """Return "true positives" without an IoU threshold, predictions and instances, by prompt or of all."""
     sizes = [(len(case.count(sample.official).masks), len(case.truth)) for case in sample.evaluable]
     predicted, truth = (sum(column) for column in zip((0, 0), *sizes, strict=True))
-    return min(predicted, truth) if is_pooled else sum(map(min, sizes)), predicted, truth
+    return Counts(min(predicted, truth) if is_pooled else sum(map(min, sizes)), predicted, truth)
 
 
-def count_greedily(sample: Sample) -> tuple[int, int, int]:
+def count_greedily(sample: Sample) -> Counts:
     """Return greedy matches at IoU 0.5, predictions and instances of phrases."""
     n_matches = n_predicted = 0
     for case in sample.phrases:
@@ -58,7 +53,7 @@ def count_greedily(sample: Sample) -> tuple[int, int, int]:
         is_counted = scores >= sample.official
         n_matches += int((is_match & is_counted).sum())
         n_predicted += int((~is_excused & is_counted).sum())
-    return n_matches, n_predicted, sum(len(case.truth) for case in sample.phrases)
+    return Counts(n_matches, n_predicted, sum(len(case.truth) for case in sample.phrases))
 
 
 def count_covered(cases: list[Case], score: float) -> tuple[int, int]:
@@ -79,21 +74,6 @@ def compute_open_vocabulary_f1(sample: Sample) -> float:
     return divide(2 * covered, covered + truth)
 
 
-def precision(counts: tuple[int, int, int]) -> float:
-    """Return matches / predictions."""
-    return divide(counts[0], counts[1])
-
-
-def recall(counts: tuple[int, int, int]) -> float:
-    """Return matches / instances."""
-    return divide(counts[0], counts[2])
-
-
-def f1(counts: tuple[int, int, int]) -> float:
-    """Return 2 · matches / (predictions + instances)."""
-    return divide(2 * counts[0], counts[1] + counts[2])
-
-
 def list_click_series(sample: Sample) -> list[list[float]]:
     """Return the IoU after each click of every prompt of an instance; an empty list without a prediction."""
     return [
@@ -103,7 +83,7 @@ def list_click_series(sample: Sample) -> list[list[float]]:
     ]
 
 
-def iou_after(series: list[float], n_clicks: int) -> float:
+def get_iou_after(series: list[float], n_clicks: int) -> float:
     """Return the IoU after some clicks, or after the last one."""
     return series[min(n_clicks, len(series)) - 1] if series else 0.0
 
@@ -113,52 +93,54 @@ def count_clicks(series: list[float], target: float) -> float:
     return float(next((number for number, iou in enumerate(series[:MAX_CLICKS], 1) if iou >= target), MAX_CLICKS))
 
 
-def clicks_to_mean(sample: Sample, target: float) -> float:
+def count_clicks_to_mean(sample: Sample, target: float) -> float:
     """Return the first click after which the mean IoU of all prompts reaches the target."""
     series = list_click_series(sample)
     if not series:
         return np.nan
-    return count_clicks([mean([iou_after(each, n) for each in series]) for n in range(1, MAX_CLICKS + 1)], target)
+    return count_clicks(
+        [average([get_iou_after(each, n) for each in series]) for n in range(1, MAX_CLICKS + 1)], target
+    )
 
 
 TARGETS = (80, 85, 90)
 
 PUBLISHED_VALUES: dict[str, Value] = {
     **{
-        f"upstream-{name}": partial(lambda sample, name: mean(list_index_pairs(sample, name)), name=name)
+        f"upstream-{name}": partial(lambda sample, name: average(list_index_pairs(sample, name)), name=name)
         for name in MEASURES
     },
-    "upstream-quality": index_paired_quality,
-    "upstream-precision": lambda sample: precision(count_sizes(sample, is_pooled=False)),
-    "upstream-recall": lambda sample: recall(count_sizes(sample, is_pooled=False)),
-    "upstream-f1": lambda sample: f1(count_sizes(sample, is_pooled=False)),
-    "upstream-pooled-precision": lambda sample: precision(count_sizes(sample, is_pooled=True)),
-    "upstream-pooled-recall": lambda sample: recall(count_sizes(sample, is_pooled=True)),
-    "upstream-pooled-f1": lambda sample: f1(count_sizes(sample, is_pooled=True)),
-    "upstream-greedy-precision": lambda sample: precision(count_greedily(sample)),
-    "upstream-greedy-recall": lambda sample: recall(count_greedily(sample)),
-    "upstream-greedy-f1": lambda sample: f1(count_greedily(sample)),
+    "upstream-quality": measure_index_quality,
+    "upstream-precision": lambda sample: compute_precision(count_sizes(sample, is_pooled=False)),
+    "upstream-recall": lambda sample: compute_recall(count_sizes(sample, is_pooled=False)),
+    "upstream-f1": lambda sample: compute_f1(count_sizes(sample, is_pooled=False)),
+    "upstream-pooled-precision": lambda sample: compute_precision(count_sizes(sample, is_pooled=True)),
+    "upstream-pooled-recall": lambda sample: compute_recall(count_sizes(sample, is_pooled=True)),
+    "upstream-pooled-f1": lambda sample: compute_f1(count_sizes(sample, is_pooled=True)),
+    "upstream-greedy-precision": lambda sample: compute_precision(count_greedily(sample)),
+    "upstream-greedy-recall": lambda sample: compute_recall(count_greedily(sample)),
+    "upstream-greedy-f1": lambda sample: compute_f1(count_greedily(sample)),
     "upstream-concept-recall": lambda sample: divide(*count_covered(select_present(sample), sample.official)),
     "upstream-open-vocabulary-f1": compute_open_vocabulary_f1,
     "upstream-attribute-accuracy": lambda sample: 1.0 if sample.phrases else np.nan,
     "upstream-grounding-accuracy": lambda sample: 1.0 if sample.phrases else np.nan,
-    **{f"upstream-clicks-{target}": partial(clicks_to_mean, target=target / 100) for target in TARGETS},
+    **{f"upstream-clicks-{target}": partial(count_clicks_to_mean, target=target / 100) for target in TARGETS},
     **{
         f"iou-after-clicks-{n}": partial(
-            lambda sample, n: mean([iou_after(series, n) for series in list_click_series(sample)]), n=n
+            lambda sample, n: average([get_iou_after(series, n) for series in list_click_series(sample)]), n=n
         )
         for n in (1, 2, 3, 5, 10, 20)
     },
     **{
         f"noc-{target}": partial(
-            lambda sample, target: mean([count_clicks(series, target) for series in list_click_series(sample)]),
+            lambda sample, target: average([count_clicks(series, target) for series in list_click_series(sample)]),
             target=target / 100,
         )
         for target in TARGETS
     },
     **{
         f"noc-{target}-failures": partial(
-            lambda sample, target: mean(
+            lambda sample, target: average(
                 [float(not any(iou >= target for iou in series[:MAX_CLICKS])) for series in list_click_series(sample)]
             ),
             target=target / 100,

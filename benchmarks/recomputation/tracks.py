@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from benchmarks.recomputation.cases import MATCH, Case
-from benchmarks.recomputation.counting import divide, mean
+from benchmarks.recomputation.counting import average, divide
 from benchmarks.recomputation.measures import measure_davis_f, measure_union_iou
 from benchmarks.recomputation.sample import Sample
 
@@ -52,7 +52,7 @@ def score_frame(case: Case, score: float) -> tuple[float, float]:
 def score_tracks(sample: Sample, side: int | None = None) -> float:
     """Return the mean over objects of the mean over frames of J, F, or both."""
     means = [np.mean(scores, axis=0) for scores in list_inner_scores(sample)]
-    return mean([float(each.mean() if side is None else each[side]) for each in means])
+    return average([float(each.mean() if side is None else each[side]) for each in means])
 
 
 def pair_steps(sample: Sample) -> dict[str, Case]:
@@ -124,7 +124,7 @@ def measure_identity(sample: Sample) -> float:
         for case in sample.evaluable
         if case.prompt.kind == "track" and (case.image.id, int(case.prompt.track)) in kept
     ]
-    return mean(steps)
+    return average(steps)
 
 
 def _compare_identities(cases: list[Case], score: float) -> dict[tuple[int, int], bool]:
@@ -158,5 +158,5 @@ TRACK_VALUES: dict[str, Value] = {
     "j-and-f-f": lambda sample: score_tracks(sample, 1),
     "flicker": measure_flicker,
     "identity-preservation": measure_identity,
-    "upstream-temporal-consistency": lambda sample: mean(list_step_ious(sample)),
+    "upstream-temporal-consistency": lambda sample: average(list_step_ious(sample)),
 }

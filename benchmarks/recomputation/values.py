@@ -77,20 +77,20 @@ def list_ious(sample: Sample) -> list[float | None]:
     ]
 
 
-def mean(values: list[float | None]) -> float:
+def average(values: list[float | None]) -> float:
     """Return the mean; an instance without a prediction counts 0."""
     return float(np.mean([value or 0.0 for value in values])) if values else np.nan
 
 
-def answered_mean(values: list[float | None]) -> float:
+def average_answered(values: list[float | None]) -> float:
     """Return the mean over the instances with a prediction."""
-    return mean([value for value in values if value is not None])
+    return average([value for value in values if value is not None])
 
 
 def measure_quality(sample: Sample) -> float:
     """Return the weighted sum of IoU, boundary F at 2 px and Dice."""
-    return 0.5 * mean(list_ious(sample)) + sum(
-        weight * mean(list_measures(sample, name)) for name, weight in (("boundary-f-2px", 0.3), ("dice", 0.2))
+    return 0.5 * average(list_ious(sample)) + sum(
+        weight * average(list_measures(sample, name)) for name, weight in (("boundary-f-2px", 0.3), ("dice", 0.2))
     )
 
 
@@ -104,7 +104,7 @@ def measure_box_error(sample: Sample) -> float:
             if assigned is not None:
                 edges = np.abs(np.subtract(assigned.box, case.truth[number].box))
                 errors.append(float((edges / [width, height, width, height]).sum()))
-    return answered_mean(errors)
+    return average_answered(errors)
 
 
 def measure_ap(sample: Sample, iou_type: str, thresholds: slice, area: int, detections: int) -> float:
@@ -145,10 +145,10 @@ def select_choices(sample: Sample) -> Sample:
     return Sample(cases, sample.official, sample.chosen, sample.whole, sample.shared)
 
 
-def best_iou(sample: Sample) -> float:
+def measure_best_iou(sample: Sample) -> float:
     """Return the mean of the highest IoU of an instance with any mask of its prompt."""
     ious = [(case.overlaps["iou"], number) for case in sample.evaluable for number in case.numbers]
-    return mean([float(matrix[:, number].max(initial=0.0)) for matrix, number in ious])
+    return average([float(matrix[:, number].max(initial=0.0)) for matrix, number in ious])
 
 
 def list_box_ious(sample: Sample) -> list[float | None]:
@@ -173,33 +173,35 @@ def count_boxes(sample: Sample) -> Counts:
     )
 
 
-def success(sample: Sample, threshold: float) -> float:
+def measure_success(sample: Sample, threshold: float) -> float:
     """Return the share of the instances whose mask reaches an IoU."""
     counts = count_matches(sample, sample.official, threshold)
     return divide(counts.matches, counts.truth)
 
 
 VALUES: dict[str, Value] = {
-    "iou": lambda sample: mean(list_ious(sample)),
-    "answered-iou": lambda sample: answered_mean(list_ious(sample)),
+    "iou": lambda sample: average(list_ious(sample)),
+    "answered-iou": lambda sample: average_answered(list_ious(sample)),
     "quality": measure_quality,
-    "area-error": lambda sample: answered_mean(list_measures(sample, "area-error")),
-    "hausdorff-95": lambda sample: answered_mean(list_measures(sample, "hausdorff-95")),
+    "area-error": lambda sample: average_answered(list_measures(sample, "area-error")),
+    "hausdorff-95": lambda sample: average_answered(list_measures(sample, "hausdorff-95")),
     "grounding-error-box": measure_box_error,
     "calibration": measure_calibration,
-    "oracle-iou": lambda sample: best_iou(select_choices(sample)),
-    "oracle-iou-gap": lambda sample: best_iou(select_choices(sample)) - mean(list_ious(select_choices(sample))),
-    "box-iou": lambda sample: mean(list_box_ious(sample)),
+    "oracle-iou": lambda sample: measure_best_iou(select_choices(sample)),
+    "oracle-iou-gap": lambda sample: (
+        measure_best_iou(select_choices(sample)) - average(list_ious(select_choices(sample)))
+    ),
+    "box-iou": lambda sample: average(list_box_ious(sample)),
     "box-precision": lambda sample: compute_precision(count_boxes(sample)),
     "box-recall": lambda sample: compute_recall(count_boxes(sample)),
     "box-f1-50": lambda sample: compute_f1(count_boxes(sample)),
-    **{name: partial(lambda sample, name: mean(list_measures(sample, name)), name=name) for name in QUALITIES},
+    **{name: partial(lambda sample, name: average(list_measures(sample, name)), name=name) for name in QUALITIES},
     **{
-        f"answered-{name}": partial(lambda sample, name: answered_mean(list_measures(sample, name)), name=name)
+        f"answered-{name}": partial(lambda sample, name: average_answered(list_measures(sample, name)), name=name)
         for name in QUALITIES
         if name != "boundary-iou-2px"
     },
-    **{f"success-{percent}": partial(success, threshold=percent / 100) for percent in (50, 75, 90, 95)},
+    **{f"success-{percent}": partial(measure_success, threshold=percent / 100) for percent in (50, 75, 90, 95)},
     **make_ap_values("map", "segm"),
     **make_ap_values("box-map", "bbox"),
     **COUNT_VALUES,

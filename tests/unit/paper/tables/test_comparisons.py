@@ -41,36 +41,6 @@ def test_a_row_has_both_values_the_difference_and_its_tests(tmp_path):
     assert "| +0.000 [-0.050, 0.050] | 1.000 | undecided |" in text
 
 
-def test_effect_sizes_and_other_tests_are_in_a_table_of_their_own(tmp_path):
-    text = save(make_comparisons(), tmp_path, table="comparisons-all")["md"].read_text(encoding="utf-8")
-    assert "| clusters | instances | difference | p | p (Holm) | p (t-test) | Cohen's d | minimum detectable |" in text
-    row = "| SAM2 (demo) · box | box itself · box | IoU ↑ | 60 images | 312 | +0.212 [0.162, 0.262] | 0.004 | 0.008 |"
-    assert f"{row} 0.002 | 1.25 [0.90, 1.60] | 0.012 |" in text
-    assert "| +0.000 [-0.050, 0.050] | 1.000 | 1.000 | – | – | – |" in text
-    assert "| – | skipped (b) | – | – | – | – | – |" in text and SKIPPED in text
-
-
-def test_what_all_rows_share_is_in_the_heading(tmp_path):
-    comparisons = make_comparisons().iloc[[0, 0]].assign(stratum=["all", "area: small"])
-    comparisons["baseline_stratum"] = comparisons["stratum"]
-    text = save(comparisons, tmp_path)["md"].read_text(encoding="utf-8")
-    assert "## Network & box (SAM2 (demo) · box against box itself · box; orchard-sim-test)" in text
-    assert "| stratum | metric | clusters | value of candidate |" in text
-    assert "| all | IoU ↑ | 60 images |" in text and "| area: small | IoU ↑ | 60 images |" in text
-    text = save(comparisons.iloc[1:], tmp_path / "one")["md"].read_text(encoding="utf-8")
-    assert "| area: small | IoU ↑ | 60 images |" in text
-
-
-@pytest.mark.parametrize("table", ["comparisons", "comparisons-all"])
-def test_no_block_has_more_than_twelve_columns(tmp_path, table):
-    comparisons = make_comparisons()
-    comparisons.loc[0, ["margin", "baseline_dataset"]] = 0.02, "other"
-    comparisons.loc[1, ["stratum", "baseline_stratum"]] = "area: small"
-    text = save(comparisons, tmp_path, table=table)["md"].read_text(encoding="utf-8")
-    headings = [line for line in text.splitlines() if re.match(r"\| (data set|candidate) \|", line)]
-    assert [heading.count("|") - 1 <= 12 for heading in headings] == [True, True]
-
-
 def test_missing_values_and_warnings_have_footnotes(tmp_path):
     files = save(make_comparisons(), tmp_path)
     text = files["md"].read_text(encoding="utf-8")
