@@ -4,7 +4,11 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.cli import parse_args
+from snakemake.logging import logger
+from snakemake.persistence import PersistenceBase
 from snakemake.utils import min_version
+from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 min_version("9.0")
 
@@ -40,6 +44,18 @@ on_a_cluster = workflow.resource_settings.nodes is not None
 if workflow.is_main_process and not on_a_cluster and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
 
+# Outages, refused settings and jobs of a killed run are handled here, because the plugin for SLURM does not.
+if workflow.is_main_process:
+    install.install_guards(ExecutorPluginRegistry(), logger)
+elif "SLURM_JOB_ID" in os.environ:
+    records.keep_markers(PersistenceBase, os.environ)
+
+if workflow.is_main_process and any(argument.partition("=")[0] == "--report" for argument in sys.argv):
+    try:
+        report_files.validate_report_files(parse_args(sys.argv[1:])[1].targets, paper_files())
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
 
 report: "report/workflow.rst"
 
@@ -48,7 +64,7 @@ onstart:
     try:
         local_inputs.validate_local_sources(list_copied_sources(), Path(workflow.basedir))
     except UserError as error:
-        sys.exit(f"error: {redaction.redact(str(error))}")
+        sys.exit(f"error: {redaction.redact(places.add_place(str(error), workflow.configfiles))}")
     for line in summarize_changed_versions(list_changed_params()):
         print(f"another version of a package: {line} run again", file=sys.stderr)
 

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from samgap.config import selection
+from samgap.config import places, selection
 from samgap.config.cells import list_cells, list_referenced_ids
 from samgap.config.components import list_components
 from samgap.config.plugin_options import list_path_options
@@ -13,10 +13,11 @@ from samgap.config.yaml_files import validate_config_files
 from samgap.download.entries import remove_dead_links
 from samgap.errors import UserError
 from samgap.io import redaction, variables
-from samgap.jobs import local_inputs, plugin_modules, start, surroundings
+from samgap.jobs import local_inputs, plugin_modules, report_files, start, surroundings
 from samgap.jobs.code_hash import hash_script
 from samgap.jobs.package_versions import list_script_versions, summarize_changed_versions
 from samgap.jobs.resources import count_gpus, needs_gpu
+from samgap.jobs.slurm import install, records
 
 redaction.install_log_redaction()
 try:
@@ -27,7 +28,7 @@ try:
     if workflow.is_main_process:
         remove_dead_links(Path("resources"))
 except UserError as error:
-    sys.exit(f"error: {redaction.redact(str(error))}")
+    sys.exit(f"error: {redaction.redact(places.add_place(str(error), workflow.configfiles))}")
 variables.register_variables(config)
 # Jobs inherit the environment: file names are UTF-8 in any locale, and caches are in a folder that can be written.
 os.environ |= {"PYTHONUTF8": "1"} | surroundings.make_cache_variables(os.environ, start.CACHE_FOLDER)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from samgap.config.plugin_import import import_plugin
 from samgap.download.damaged import check_fetched_file, discard_damaged
+from samgap.io.ownership import own_folder
 from samgap.jobs.script import collect_provenance, job_context
 from samgap.jobs.shards import select_shard
 from samgap.predictions.checks import describe_model
@@ -40,21 +41,24 @@ with job_context(snakemake) as log:
         images = select_shard(IMAGES.read(inputs.image_table), *shard)
         prompts = PROMPTS.read(inputs.prompts, images["image_id"])
         weights = {role: Path(inputs[role]) for role in components} or Path(inputs.weights)
-        chunks = ChunkStore(Path(params.chunks), make_fingerprint(provenance, *shard, params.states))
-        with discard_damaged(cards, "checkpoint"):
-            for path, card in cards.items():
-                check_fetched_file(path, card, provenance["inputs"][str(path)])
-            provenance |= run_predictions(
-                family,
-                options,
-                weights,
-                images=images,
-                image_folder=Path(inputs.images),
-                prompts=prompts,
-                device=device,
-                chunks=chunks,
-                label=describe_model(snakemake.wildcards.model, options),
-                truth_path=inputs.get("truth"),
-            )
-        chunks.write_tables(output.masks, output.timing, provenance)
-        chunks.remove()
+        folder = Path(params.chunks)
+        # Another job of this shard may be running: of a killed or another run, or on a node that is cut off.
+        with own_folder(folder) as ownership:
+            chunks = ChunkStore(folder, make_fingerprint(provenance, *shard, params.states), ownership=ownership)
+            with discard_damaged(cards, "checkpoint"):
+                for path, card in cards.items():
+                    check_fetched_file(path, card, provenance["inputs"][str(path)])
+                provenance |= run_predictions(
+                    family,
+                    options,
+                    weights,
+                    images=images,
+                    image_folder=Path(inputs.images),
+                    prompts=prompts,
+                    device=device,
+                    chunks=chunks,
+                    label=describe_model(snakemake.wildcards.model, options),
+                    truth_path=inputs.get("truth"),
+                )
+            chunks.write_tables(output.masks, output.timing, provenance)
+            chunks.remove()

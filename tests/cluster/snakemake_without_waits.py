@@ -1,24 +1,28 @@
 """Run Snakemake without the waits by which its SLURM plugin spares a large cluster: `python THIS_FILE ARGUMENTS`.
 
-The plugin waits 5 s before each submission, and 10 s longer whenever no job has finished since its last check. No
-option changes this. Here it waits `WAIT_SECONDS` and `CHECK_SECONDS`.
+The plugin waits 10 s longer before each poll in which no job has finished. No option changes this. Here it waits
+`CHECK_SECONDS`. The guards of the workflow in the working directory ask SLURM again after the same time.
 """
 
-import time
-from types import SimpleNamespace
+import importlib
+import sys
+from pathlib import Path
 
 import snakemake_executor_plugin_slurm
 from snakemake.cli import main
 
-WAIT_SECONDS = 0.1
 CHECK_SECONDS = 1
 
 
 def remove_waits() -> None:
-    """Replace the sleeps of the plugin in this process."""
-    plugin = snakemake_executor_plugin_slurm
-    plugin.time = SimpleNamespace(time=time.time, sleep=lambda _: time.sleep(WAIT_SECONDS))
-    plugin.Executor.next_seconds_between_status_checks = property(lambda _: CHECK_SECONDS, lambda *_: None)
+    """Replace the waits of the plugin and of the guards in this process."""
+    executor = snakemake_executor_plugin_slurm.Executor
+    executor.next_seconds_between_status_checks = property(lambda _: CHECK_SECONDS, lambda *_: None)
+    source = Path("src").resolve()
+    if (source / "samgap").is_dir():
+        sys.path.insert(0, str(source))
+        importlib.import_module("samgap.jobs.slurm.executor").SUBMIT_AGAIN_S = CHECK_SECONDS
+        importlib.import_module("samgap.jobs.slurm.earlier_jobs").ASK_AGAIN_S = CHECK_SECONDS
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class Recorded(Exception):
     """Raised instead of the work of a script, with what identifies it."""
 
 
-def record_chunks(folder: Path, fingerprint: Any) -> None:
+def record_chunks(folder: Path, fingerprint: Any, ownership: Any) -> None:
     raise Recorded(fingerprint)
 
 

@@ -114,6 +114,14 @@ def validate_arguments(arguments: Sequence[str]) -> None:
                 _validate_pair(option, value)
 
 
+def _find_tab(file: Path, error: Exception) -> int | None:
+    """Return the line, from 1 on, at which YAML was refused if it is indented with a tab; else None."""
+    mark = getattr(error, "problem_mark", None)
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    is_indented = mark is not None and mark.line < len(lines) and re.match(r" *\t", lines[mark.line])
+    return mark.line + 1 if mark and is_indented else None
+
+
 def list_target_rules(root: Path) -> set[str]:
     """Return the names of the rules without an output: targets, which nothing can depend on.
 
@@ -203,6 +211,8 @@ def _validate_config_file(file: str) -> None:
             f"--configfile {file}: cannot be read ({error.strerror}); {_suggest_config_file(Path(file))}"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
+        if line := _find_tab(Path(file), error):
+            raise UserError(f"--configfile {file}: line {line} is indented with a tab; use spaces") from error
         raise UserError(f"--configfile {file}: not valid YAML ({' '.join(str(error).split())}); correct it") from error
     if not isinstance(content, dict):
         raise UserError(f"--configfile {file}: has no keys; start from a copy of config/demo.yaml")

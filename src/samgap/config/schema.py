@@ -1,6 +1,7 @@
 """Validation of a mapping against a JSON schema (draft 2020-12): defaults, and error messages of one line."""
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -116,7 +117,8 @@ def _describe_error(error: ValidationError, validator: Draft202012Validator) -> 
     elif "propertyNames" in error.schema_path:
         yield f"'{value}' in {location} is not {schema['description']}"
     else:
-        yield f"{location} is {_format_value(value)}, {_describe_violation(keyword, constraint, schema)}"
+        hint = _suggest_number(value, constraint) if keyword == "type" else ""
+        yield f"{location} is {_format_value(value)}, {_describe_violation(keyword, constraint, schema)}{hint}"
 
 
 def _describe_missing_keys(
@@ -157,6 +159,18 @@ def _describe_violation(keyword: str, constraint: Any, schema: Mapping[str, Any]
     return violations.get(keyword, f"which {keyword} {constraint} does not allow") + (
         f" ({meaning})" if meaning else ""
     )
+
+
+def _suggest_number(value: Any, types: str | list[str]) -> str:
+    """Return what to write for a number that is a text, such as `1e4`, which YAML reads as one; empty for others."""
+    try:
+        number = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        return ""
+    names = [types] if isinstance(types, str) else types
+    if math.isfinite(number) and number.is_integer() and {"integer", "number"} & {*names}:
+        return f"; write {int(number)}, without quotes"
+    return f"; write {number}, without quotes" if math.isfinite(number) and "number" in names else ""
 
 
 def _format_value(value: Any) -> str:

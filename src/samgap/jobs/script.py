@@ -12,6 +12,7 @@ from typing import Any
 from samgap.errors import DamagedResultError, UserError
 from samgap.io import redaction, variables
 from samgap.io.files import read_json_object, sha256
+from samgap.jobs.attempt_log import open_attempt_log
 
 DAMAGED_SUFFIX = ".damaged"
 """The suffix that a damaged result gets when it is moved aside."""
@@ -27,10 +28,10 @@ logger = logging.getLogger("samgap")
 def job_context(snakemake: Any) -> Iterator[logging.Logger]:
     """Log the work of a script to the rule's log, and end a failed script with one line on the terminal.
 
-    The log receives all messages and Python warnings; the terminal receives messages of level WARNING and above. A
-    UserError is printed as its message. Any other exception is printed with its type, and its traceback is in the log.
-    Neither has credentials (`samgap.io.redaction`). An input that is a damaged result is moved aside: then its rule
-    runs again at the next start, and no other job reads it.
+    The log receives all messages and Python warnings, after those of earlier attempts; the terminal receives messages
+    of level WARNING and above. A UserError is printed as its message. Any other exception is printed with its type, and
+    its traceback is in the log. Neither has credentials (`samgap.io.redaction`). An input that is
+    a damaged result is moved aside: then its rule runs again at the next start, and no other job reads it.
 
     Args:
         snakemake: the object of this name in the script
@@ -42,8 +43,7 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
         SystemExit: exit code 1, after an exception
     """
     path = Path(str(snakemake.log[0]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log_file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    log_file = logging.StreamHandler(open_attempt_log(path, os.environ))
     log_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.WARNING)
@@ -67,6 +67,7 @@ def job_context(snakemake: Any) -> Iterator[logging.Logger]:
         logger.error("error: %s: %s (traceback: %s)", type(error).__name__, message, path)
         sys.exit(1)
     finally:
+        log_file.stream.close()
         log_file.close()
 
 

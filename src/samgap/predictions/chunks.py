@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from samgap.errors import DamagedFileError, UserError
+from samgap.io.ownership import Ownership
 from samgap.models import Prediction
 from samgap.predictions.checks import ModelLabel, check_finite_share
 from samgap.predictions.image_io import make_mask_row
@@ -97,6 +98,8 @@ class ChunkStore:
         folder: the folder of the shard's chunks, which may also contain chunks of other inputs.
         fingerprint: all inputs of the shard, as JSON values. Chunks with another fingerprint are not used.
         max_seconds: the time after which a chunk is written.
+        ownership: of the folder. If another process has taken it over, nothing more is written or removed; None if no
+            other process can write into the folder.
 
     Attributes:
         n_done: the number of images (sequences, if the prompts are tracks) in the completed chunks.
@@ -104,9 +107,16 @@ class ChunkStore:
         not_finite_images: the image of each of these prompts whose predictions are not finite.
     """
 
-    def __init__(self, folder: Path, fingerprint: Mapping[str, Any], max_seconds: float = MAX_CHUNK_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        fingerprint: Mapping[str, Any],
+        max_seconds: float = MAX_CHUNK_SECONDS,
+        ownership: Ownership | None = None,
+    ) -> None:
         key = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:20]
         self.root_folder, self.chunk_folder, self.max_seconds = folder, folder / key, max_seconds
+        self.ownership = ownership
         self.files: list[Path] = []
         self.n_done = self.n_prompts = 0
         self.not_finite_images: list[str] = []
@@ -151,6 +161,7 @@ class ChunkStore:
     def flush(self) -> None:
         """Write the output added since the last chunk as a new chunk."""
         if self.n_pending:
+            self._check_owner()
             path = self._get_chunk_path(self.n_done)
             metadata = {
                 "images": self.n_pending,
@@ -163,6 +174,10 @@ class ChunkStore:
             self.files.append(path)
             self.n_done += self.n_pending
         self._start_chunk()
+
+    def _check_owner(self) -> None:
+        if self.ownership is not None:
+            self.ownership.check()
 
     def check_finite(self, n_prompts: int, model: ModelLabel) -> None:
         """Check that the predictions of most of `n_prompts` prompts are finite.
@@ -190,6 +205,7 @@ class ChunkStore:
         Returns:
             The warnings, each once.
         """
+        self._check_owner()
         warnings: list[str] = []
         unpredicted: list[str] = []
         timing_rows: list[dict[str, Any]] = []
@@ -213,6 +229,7 @@ class ChunkStore:
 
     def remove(self) -> None:
         """Delete all chunks of the shard, including those of other inputs."""
+        self._check_owner()
         shutil.rmtree(self.root_folder, ignore_errors=True)
 
 

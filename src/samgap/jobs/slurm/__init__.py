@@ -1,0 +1,1 @@
+"""What the executor plugin for SLURM lacks: outages, refused settings, jobs of a killed run, reasons of killed jobs."""
