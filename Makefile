@@ -16,7 +16,7 @@ endif
 # Tests start many processes, which would compile the sources again each time if the user's shell disables bytecode.
 PYTEST_COMMAND := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST)
 
-.PHONY: help demo test test-fast test-all coverage lint recompute format lock env clean checkout-path
+.PHONY: help demo test test-fast test-all test-cluster coverage lint recompute format lock env clean checkout-path
 .DEFAULT_GOAL := help
 
 help:  ## List the commands
@@ -33,6 +33,9 @@ test-fast: env  ## Run the tests without those of the workflow and the cluster
 
 test-all: env  ## Run all tests, including the slow ones
 	@$(PYTEST_COMMAND) --all
+
+test-cluster: env  ## Run all tests of the SLURM cluster, including the slow faults
+	@$(PYTEST_COMMAND) --all -n 0 tests/cluster
 
 coverage: env  ## Measure the coverage of src/ by the tests of test-fast
 	@$(PYTEST_COMMAND) -m "not workflow and not cluster" --cov=samgap --cov-report=term:skip-covered

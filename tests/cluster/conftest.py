@@ -1,5 +1,6 @@
 """The cluster of these tests; without Linux, root or SLURM's packages they are skipped with a one-line reason."""
 
+import contextlib
 import fcntl
 import os
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.fault_run import FaultRun
+from tests.helpers.slurm_accounting import find_missing_programs
 from tests.helpers.slurm_cluster import ETC, Cluster, find_obstacle, start_cluster, stop_cluster
 
 MAX_LOCK_SECONDS = 250
@@ -17,6 +19,21 @@ MAX_LOCK_SECONDS = 250
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A new cluster, stopped at the end in any case; only one at a time runs on a machine."""
+    with _run_cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def accounted_cluster() -> Iterator[Cluster]:
+    """The same cluster with accounting."""
+    if missing := find_missing_programs():
+        pytest.skip(f"no accounting here: {', '.join(missing)} not found (Debian: slurmdbd, mariadb-server)")
+    with _run_cluster(has_accounting=True) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def _run_cluster(has_accounting: bool = False) -> Iterator[Cluster]:
     if reason := find_obstacle():
         pytest.skip(f"no SLURM here: {reason}")
     lock = os.open(ETC, os.O_RDONLY)
@@ -28,7 +45,7 @@ def cluster() -> Iterator[Cluster]:
             time.sleep(0.5)
         stop_cluster()
         try:
-            start_cluster()
+            start_cluster(has_accounting)
             yield Cluster()
         finally:
             stop_cluster()

@@ -86,7 +86,12 @@ class FaultRun:
         run.faults.mkdir()
         command = [sys.executable, "-m", "snakemake", *TARGETS, "--cores", "2", "--force-use-threads"]
         process = subprocess.run(
-            command, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, text=True, capture_output=True, timeout=250
+            command,
+            cwd=folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            encoding="utf-8",
+            capture_output=True,
+            timeout=250,
         )
         assert process.returncode == 0, process.stderr[-6000:]
         return run
@@ -95,6 +100,7 @@ class FaultRun:
         """Return a copy without predictions."""
         shutil.copytree(self.folder, folder, symlinks=True)
         shutil.rmtree(folder / "results/faults/predictions")
+        shutil.rmtree(folder / "logs")
         copy = FaultRun(folder)
         (copy.faults / "images").unlink()
         return copy
@@ -121,7 +127,9 @@ class FaultRun:
 
     def read_logs(self) -> str:
         """Return the logs of all jobs of `predict`."""
-        return "\n".join(path.read_text(encoding="utf-8") for path in sorted(self.folder.glob("logs/faults/predict/*")))
+        return "\n".join(
+            path.read_text(encoding="utf-8") for path in sorted(self.folder.glob("logs/faults/predict/*.log"))
+        )
 
     def wait_for(self, condition, seconds: float = 120) -> None:
         """Wait until `condition()` is true."""

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import slurm_accounting
+
 SNAKEMAKE = Path(__file__).parents[1] / "cluster" / "snakemake_without_waits.py"
 # The folder is the same in every run, and all processes have the variable MARKER in their environment, so that the
 # processes and files of a killed run can be removed.
@@ -187,7 +189,7 @@ def find_obstacle() -> str | None:
     return None
 
 
-def start_cluster() -> None:
+def start_cluster(has_accounting: bool = False) -> None:
     """Write the configuration, start all daemons and wait until the nodes are idle."""
     for name in ("state", "spool", "log", "dev", "munge"):
         (FOLDER / name).mkdir(parents=True)
@@ -196,6 +198,8 @@ def start_cluster() -> None:
         (FOLDER / "dev" / f"nvidia{gpu}").symlink_to("/dev/null")
     host = socket.gethostname().split(".")[0]
     for name, text in (("slurm.conf", SLURM_CONF), ("gres.conf", GRES_CONF), ("partitions.yaml", PARTITIONS)):
+        if has_accounting:
+            text = text.replace("AccountingStorageType=accounting_storage/none\n", slurm_accounting.SLURM_CONF)
         (FOLDER / name).write_text(text.format(host=host, folder=FOLDER), encoding="utf-8")
     for name in ("slurm.conf", "gres.conf"):
         if os.path.lexists(ETC / name):
@@ -208,6 +212,8 @@ def start_cluster() -> None:
     key.chmod(0o600)
     files = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
     _run("munged", *(f"--{option}={FOLDER / 'munge' / file}" for option, file in files.items()))
+    if has_accounting:
+        slurm_accounting.start_accounting(FOLDER, ETC, _environment(), _run)
     _run("slurmctld", "-c")
     for node in NODES:
         _run("slurmd", "-N", node)
@@ -236,7 +242,7 @@ def stop_cluster() -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"processes of the test cluster do not end: {process_ids}")
         time.sleep(0.1)
-    for name in ("slurm.conf", "gres.conf"):
+    for name in ("slurm.conf", "gres.conf", "slurmdbd.conf"):
         if (ETC / name).is_symlink() and Path(os.readlink(ETC / name)) == FOLDER / name:
             (ETC / name).unlink()
         if os.path.lexists(_backup_path(name)):

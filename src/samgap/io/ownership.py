@@ -67,7 +67,7 @@ def own_folder(folder: Path) -> Iterator[Ownership]:
         folder: the folder, which need not exist. The owner is the file `<folder>.owner`.
 
     Raises:
-        UserError: the file of a gone owner belongs to another user and cannot be replaced.
+        UserError: this user cannot write beside the folder, or cannot replace the file of a gone owner.
     """
     path = folder.with_name(f"{folder.name}.owner")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +108,10 @@ def _create(ownership: Ownership) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
+        if error.errno == errno.EACCES:
+            raise UserError(
+                f"{ownership.path.parent} cannot be written by this user; let a group write that all users are in"
+            ) from error
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
             raise
         return _create_without_link(ownership.path, text)
@@ -173,7 +177,7 @@ def _is_job_over(job: str) -> bool:
     """Return whether SLURM says that a job has ended; False if it does not say so."""
     command = ["squeue", "--noheader", "--states=all", "--format=%T", "--jobs", job]
     try:
-        process = subprocess.run(command, text=True, capture_output=True, timeout=SLURM_TIMEOUT_S)
+        process = subprocess.run(command, encoding="utf-8", capture_output=True, timeout=SLURM_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired):
         return False
     if process.returncode != 0:

@@ -42,7 +42,7 @@ def hold():
     def start(folder: Path) -> subprocess.Popen:
         command = [sys.executable, "-c", HOLD, str(folder)]
         environment = os.environ | {"PYTHONPATH": str(Path(ownership.__file__).parents[2])}
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", env=environment)
         processes.append(process)
         assert process.stdout.readline() == "owner\n"
         return process
@@ -187,3 +187,45 @@ def test_a_folder_is_owned_on_a_file_system_without_links(tmp_path, monkeypatch)
     with own_folder(tmp_path / "shard") as owner:
         owner.check()
         assert [path.name for path in tmp_path.iterdir()] == ["shard.owner"]
+
+
+def run_as_other_user(action) -> int:
+    """Run a function in a child process with another user and group, and return its exit code."""
+    process_id = os.fork()
+    if process_id == 0:
+        code = 1
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            action()
+            code = 0
+        except UserError:
+            code = 3
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(process_id, 0)[1])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("is_writable", [True, False])
+def test_another_user_takes_over_from_a_gone_owner_in_a_folder_that_both_can_write(tmp_path, is_writable):
+    folder = tmp_path / "shard"
+    write_owner(folder, age_s=ownership.SILENT_S + 60)
+    for path in (tmp_path, *tmp_path.parents[:-2]):
+        path.chmod(path.stat().st_mode | 0o755)
+    tmp_path.chmod(0o777 if is_writable else 0o755)
+
+    def own() -> None:
+        with own_folder(folder):
+            pass
+
+    assert run_as_other_user(own) == (0 if is_writable else 3)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_live_process_of_another_user_is_not_gone(tmp_path):
+    def check() -> None:
+        assert ownership._is_process_alive(os.getppid())
+
+    assert run_as_other_user(check) == 0

@@ -62,7 +62,7 @@ def run_command(*command: str) -> str:
         SlurmError: it does not exist, failed, or took longer than `TIMEOUT_S`.
     """
     try:
-        process = subprocess.run(command, text=True, errors="replace", capture_output=True, timeout=TIMEOUT_S)
+        process = subprocess.run(command, encoding="utf-8", errors="replace", capture_output=True, timeout=TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SlurmError(f"{command[0]}: {error}") from error
     if process.returncode != 0:

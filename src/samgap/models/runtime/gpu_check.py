@@ -12,8 +12,10 @@ import torch
 MIN_DRIVERS = {11: "450", 12: "525", 13: "580"}
 """Major version of CUDA -> the oldest NVIDIA driver on Linux that runs programs built for it (all minor versions).
 Source: NVIDIA, CUDA Compatibility, "Minor Version Compatibility", table 1."""
-HIDDEN_DEVICES = ("", "-1", "NoDevFiles")
-"""Values of CUDA_VISIBLE_DEVICES that hide all GPUs; SLURM sets the last for a job without a GPU."""
+HIDDEN_BY_SLURM = "NoDevFiles"
+"""The value of CUDA_VISIBLE_DEVICES that SLURM sets for a job without a GPU."""
+HIDDEN_DEVICES = ("", "-1", HIDDEN_BY_SLURM)
+"""Values of CUDA_VISIBLE_DEVICES that hide all GPUs."""
 DRIVER_VERSION_FILE = Path("/proc/driver/nvidia/version")
 DEVICE_FOLDER = Path("/dev")
 
@@ -32,19 +34,20 @@ HINTS = (
 def find_gpu_evidence(environment: Mapping[str, str] = os.environ) -> str | None:
     """Return why a GPU is expected here, as the part of a sentence; None if this job was given none.
 
-    Inside a SLURM job it is expected if SLURM gave one to the job, and elsewhere if the machine has one that is not
-    hidden by CUDA_VISIBLE_DEVICES.
+    It is expected if SLURM gave one to the job, or if the machine has one that is not hidden by CUDA_VISIBLE_DEVICES.
+    Only jobs of families that use a GPU ask this: a job on a node with GPUs that was given none was requested wrongly.
     """
     for name in ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SLURM_GPUS_ON_NODE"):
         value = environment.get(name, "")
         if value and (name, value) != ("SLURM_GPUS_ON_NODE", "0"):  # the others are numbers of GPUs, from 0 on
             return f"SLURM gave this job a GPU ({name}={value})"
     visible = environment.get("CUDA_VISIBLE_DEVICES")
+    devices = sorted(DEVICE_FOLDER.glob("nvidia[0-9]*"))
+    if "SLURM_JOB_ID" in environment and visible in (None, HIDDEN_BY_SLURM):
+        return f"SLURM gave this job none of the GPUs of its node ({devices[0]})" if devices else None
     if visible is not None:
         return None if visible.strip() in HIDDEN_DEVICES else f"CUDA_VISIBLE_DEVICES is {visible}"
-    if "SLURM_JOB_ID" in environment:
-        return None
-    if devices := sorted(DEVICE_FOLDER.glob("nvidia[0-9]*")):
+    if devices:
         return f"this machine has an NVIDIA GPU ({devices[0]})"
     if torch.cuda.device_count():
         return "this machine has an NVIDIA GPU"

@@ -71,9 +71,12 @@ def test_a_gpu_of_the_machine_is_expected_unless_it_is_hidden(machine):
     assert gpu_check.find_gpu_evidence({}) is None
     (gpu_check.DEVICE_FOLDER / "nvidia0").touch()
     assert gpu_check.find_gpu_evidence({}).startswith("this machine has an NVIDIA GPU (")
-    # A SLURM job without a GPU may run on a node that has one.
-    for hidden in ({"CUDA_VISIBLE_DEVICES": ""}, {"SLURM_JOB_ID": "7"}):
+    for hidden in ({"CUDA_VISIBLE_DEVICES": ""}, {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "-1"}):
         assert gpu_check.find_gpu_evidence(hidden) is None
+    # A SLURM job that needs a GPU and runs on a node with GPUs was requested without one.
+    for forgotten in ({"SLURM_JOB_ID": "7"}, {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "NoDevFiles"}):
+        evidence = gpu_check.find_gpu_evidence(forgotten)
+        assert evidence == f"SLURM gave this job none of the GPUs of its node ({gpu_check.DEVICE_FOLDER / 'nvidia0'})"
 
 
 def test_a_gpu_without_a_device_file_is_expected_too(machine, monkeypatch):
