@@ -13,8 +13,17 @@ FIRST = (
     "workflow",
     "cluster/test_slurm_basic.py",
     "contract",
+    "cluster/test_faults_controller.py",
     "oracles",
     "cluster/test_slurm_token.py",
+    "unit/models",
+    "cluster/test_faults_killed_run.py",
+    "unit/paper",
+    "cluster/test_faults_jobs.py",
+    "unit/training",
+    "cluster/test_faults_settings.py",
+    "unit/datasets",
+    "cluster/test_faults_two_runs.py",
 )
 """Files and folders in the order of their tests; the others follow. The longest come first, so that no long test runs
 alone at the end, and those of the cluster do not follow each other, as a machine has one SLURM."""

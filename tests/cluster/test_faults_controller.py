@@ -35,6 +35,7 @@ def test_a_run_survives_an_outage_in_which_jobs_end_and_are_submitted(cluster, f
     assert fault_run.read_tables() == undisturbed_run.read_tables()
 
 
+@pytest.mark.slow
 def test_a_job_is_submitted_when_the_controller_answers_again(cluster, fault_run, undisturbed_run):
     cluster.stop_controller()
     process = cluster.start_snakemake(*OPTIONS, cwd=fault_run.folder, output=fault_run.output)

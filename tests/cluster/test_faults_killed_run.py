@@ -32,6 +32,7 @@ def test_running_jobs_are_taken_over(cluster, fault_run, undisturbed_run):
     assert not list(fault_run.folder.glob(".snakemake/slurm_jobs/*"))
 
 
+@pytest.mark.slow
 def test_jobs_that_ended_after_the_run_are_not_repeated(cluster, fault_run, undisturbed_run):
     kill_run(cluster, fault_run, 2)
     fault_run.wait_for(lambda: not cluster.run("squeue", "--noheader").strip())
@@ -45,6 +46,7 @@ def test_jobs_that_ended_after_the_run_are_not_repeated(cluster, fault_run, undi
     assert len(cluster.list_jobs(fault_run.folder)) == 2
 
 
+@pytest.mark.slow
 def test_jobs_with_other_parameters_are_waited_for_and_made_again(cluster, fault_run, undisturbed_run):
     kill_run(cluster, fault_run, 2, pace=20)
     family = fault_run.folder / "src/samgap/models/slow.py"

@@ -40,6 +40,7 @@ def test_a_refused_setting_ends_the_run_with_its_reason(cluster, fault_run, sett
     assert "SLURM refused the job" in fault_run.read_logs()
 
 
+@pytest.mark.slow
 def test_a_type_of_gpu_with_a_hyphen_is_accepted(cluster, fault_run):
     options = ["--set-resources", "predict:gpu_model=rtx-a6000", "predict:gpu=1", "predict:slurm_partition=gpu"]
     run = cluster.snakemake(*OPTIONS, *options, "--retries", "0", cwd=fault_run.folder, timeout=200)

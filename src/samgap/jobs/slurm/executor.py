@@ -42,7 +42,7 @@ class GuardedExecutor(_Base):
 
     def __init__(self, workflow: Any, logger: Any) -> None:
         # Set first: the constructor of the base starts the thread of the polls.
-        self._has_ended = threading.Event()
+        self._has_ended = self.query.has_ended
         self._submission = threading.local()
         self._ended_jobs: set[int] = set()
         self._missing_since: dict[str, float] = {}

@@ -35,6 +35,8 @@ def install_guards(registry: Any, logger: Any) -> None:
     query = StatusQuery(module.query_job_status)
     module.query_job_status = query  # type: ignore[attr-defined]
     module.set_gres_string = allow_hyphens(module.set_gres_string)  # type: ignore[attr-defined]
+    # With `slurm-array-jobs` the plugin waits for more ready jobs of a rule and forgets those that it has.
+    module.pending_jobs_for_rule = lambda *_: 0  # type: ignore[attr-defined]
     plugin.executor = make_guarded(plugin.executor, module, query)
 
 

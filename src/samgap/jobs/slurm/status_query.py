@@ -1,6 +1,7 @@
 """The query for the states of all jobs of a run, as the plugin makes it, but not silent when it fails."""
 
 import re
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,8 +18,9 @@ class StatusQuery:
     """Replaces the plugin's function `query_job_status`.
 
     It asks squeue where sacct does not answer (no accounting, or an outage of it), includes the jobs of earlier runs,
-    and warns of an outage. `states` is the last answer, or None after a failure; `sacct_fails` is set
-    when squeue had to answer in the place of sacct.
+    and warns of an outage. `states` is the last answer, or None after a failure; `sacct_fails` is set when squeue had
+    to answer in the place of sacct. The executor sets `has_ended` at the end of the run: then nothing is asked any
+    more, so that a run can be ended during an outage.
 
     Args:
         query: the plugin's function: command, logger -> (states by id, seconds), both None after a failure.
@@ -29,11 +31,14 @@ class StatusQuery:
         self.extra_names: set[str] = set()
         self.states: States = None
         self.sacct_fails = False
+        self.has_ended = threading.Event()
         self._failing_since: float | None = None
         self._last_warning = 0.0
 
     async def __call__(self, command: str, logger: Any) -> tuple[States, float | None]:
         """Return the states of all jobs by id, and the seconds of the query; (None, None) after a failure."""
+        if self.has_ended.is_set():
+            return None, None
         if self.extra_names:
             command = re.sub(r"(--name \S+)", lambda match: ",".join([match[1], *sorted(self.extra_names)]), command)
         self.states, seconds = await self.query(command, logger)

@@ -9,6 +9,7 @@ import pytest
 
 from samgap.jobs.slurm import install
 from samgap.jobs.slurm.executor import GuardedExecutor
+from tests.helpers.slurm_fakes import make_job
 
 REPLACED = ("check_active_jobs", "get_status_command", "sleep", "report_job_success", "report_job_error", "run_jobs")
 REPLACED += ("run_job", "run_array_jobs", "_report_job_error_threadsafe", "report_job_submission", "cancel")
@@ -19,7 +20,7 @@ REPLACED += ("cancel_jobs", "shutdown")
 def plugin(monkeypatch):
     """The plugin's module; what is replaced in it is restored."""
     module = importlib.import_module("snakemake_executor_plugin_slurm")
-    for name in ("query_job_status", "set_gres_string"):
+    for name in ("query_job_status", "set_gres_string", "pending_jobs_for_rule"):
         monkeypatch.setattr(module, name, getattr(module, name))
     return module
 
@@ -53,3 +54,19 @@ def test_another_version_is_left_as_it_is_with_a_warning(plugin, monkeypatch, ca
     install.install_guards(registry, logging.getLogger("test"))
     assert registry.get_plugin("slurm").executor is plugin.Executor
     assert "snakemake-executor-plugin-slurm is 2.9.0" in caplog.text and "make env" in caplog.text
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_jobs_of_an_array_are_submitted_although_others_of_the_rule_are_ready(plugin, n_jobs):
+    registry = make_registry(plugin.Executor)
+    install.install_guards(registry, logging.getLogger("test"))
+    executor = object.__new__(registry.get_plugin("slurm").executor)
+    executor.logger, executor.array_jobs, executor.max_array_size = logging.getLogger("test"), {"predict"}, 100
+    executor._main_event_loop = None
+    ready = [make_job([f"ready-{number}"]) for number in range(5)]
+    executor.workflow = SimpleNamespace(dag=SimpleNamespace(ready_jobs=ready))
+    submitted = []
+    executor._submit_job, executor._submit_array_jobs = submitted.append, submitted.extend
+    jobs = [make_job([f"{number}"]) for number in range(n_jobs)]
+    plugin.Executor.run_jobs(executor, jobs)
+    assert submitted == jobs

@@ -79,3 +79,10 @@ def test_a_short_outage_is_not_told(clock, caplog):
     answers.answers["squeue"] = {}
     ask(query, "squeue --name samgap_a")
     assert caplog.text == ""
+
+
+def test_nothing_is_asked_after_the_end_of_the_run():
+    answers = Answers(sacct={"7": "RUNNING"})
+    query = StatusQuery(answers)
+    query.has_ended.set()
+    assert ask(query) == (None, None) and answers.commands == []
