@@ -9,7 +9,7 @@ repetitions, to try the program. Takes ten minutes on a core that other programs
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,11 @@ CONFIDENCE = 0.95
 SIZES = (5, 10, 20, 60)
 GROUPS = (4, 5, 7, 9, 20)
 MANY_IMAGES = (120, 200, 500)
-MANY_IMAGES_ROWS = ("rare misses of whole images (`recall`)", "SD of equal wordings")
+MANY_IMAGES_ROWS = (
+    "rare misses of whole images (`recall`)",
+    "the same among more misses (`recall`)",
+    "SD of equal wordings",
+)
 """Rows whose coverage falls with the number of images."""
 N_RESAMPLES = 2000
 RANKED_PART = 0.5
@@ -52,6 +56,7 @@ class Row:
 
 
 RARE = Behaviour(recall=0.985, false_rate=0.005, sensitivity=0.99, specificity=0.98)
+MORE_MISSES = replace(RARE, recall=0.95)
 WORDINGS = {"phrases": PARAPHRASES, "are_paraphrases": True}
 UNEQUAL, EQUAL = (Behaviour(recall_by_phrase=recalls) for recalls in ((0.75, 0.7, 0.65, 0.5), (0.7,) * 4))
 ROWS = (
@@ -73,6 +78,7 @@ ROWS = (
     Row("false-alarms", "rare event of 2 % (`false-alarms`)", RARE),
     Row("precision", "share of 99.4 % (`precision`)", RARE),
     Row("recall", "rare misses of whole images (`recall`)", RARE),
+    Row("recall", "the same among more misses (`recall`)", MORE_MISSES),
     Row("il-mcc", "correlation with rare errors (`il-mcc`)", RARE),
     Row("cgf1", "`cgf1` with rare errors", RARE),
     Row("prompt-sensitivity-mean", "mean over wordings", UNEQUAL, scene_options=WORDINGS),
