@@ -67,8 +67,6 @@ with job_context(snakemake) as log:
             for path, card in fetched.items():
                 check_fetched_file(path, card, recipe["inputs"][str(path)])
             task, history = run_training(method, options, params.model, params.phrases, data, validation, **settings)
-        layouts = get_task_layouts(task)
-        write_outputs(
-            output, task.model, history, recipe, training=training, device=device, start=start, layouts=layouts
-        )
+        file = {"start": start, "layouts": get_task_layouts(task), "added": getattr(task, "added_keys", ())}
+        write_outputs(output, task.model, history, recipe, training=training, device=device, **file)
         state.unlink(missing_ok=True)

@@ -96,11 +96,11 @@ def test_the_tuned_published_sam2_is_loaded_by_its_package(size, tmp_path):
 def small_published(monkeypatch):
     """The published SAM3 in a small size, for its package's builder."""
 
-    def build(device, interactive=False, with_matcher=False):
+    def build(device, interactive=False, with_matcher=False, tracks=True):
         from samgap.training.sam3.losses import build_matcher
 
         matcher = build_matcher() if with_matcher else None
-        return build_small(ARCHITECTURE, matcher=matcher, interactive=interactive)
+        return build_small(ARCHITECTURE, matcher=matcher, interactive=interactive, tracks=tracks)
 
     monkeypatch.setattr(sam3_build, "build_published", build)
     monkeypatch.setattr(sam3_build, "PUBLISHED_IMAGE_SIZE", ARCHITECTURE["size"])

@@ -46,7 +46,7 @@ def list_accepted_kinds(
     `requested_kinds`.
 
     They are the literal `KINDS` of its family's module, and those of `KINDS_WITH` for each option that the model sets,
-    with all kinds of a property in place of its name.
+    without those of `KINDS_WITHOUT` for each option that is false, with all kinds of a property in place of its name.
     A model with a detector accepts only what the detector accepts too. The hint is empty if no option helps.
 
     Args:
@@ -60,7 +60,7 @@ def list_accepted_kinds(
     """
     entry = config["models"][model]
     file = plugins.list_plugins(root, "models")[entry["family"]]
-    literals = module_literals.read_literals(file, "KINDS", "KINDS_WITH")
+    literals = module_literals.read_literals(file, "KINDS", "KINDS_WITH", "KINDS_WITHOUT")
     if "KINDS" not in literals:
         raise UserError(f"{file}: no literal KINDS = (…) with the kinds of prompts that the family accepts; add it")
     prompt_kinds = read_prompt_kinds(root).values()
@@ -71,6 +71,10 @@ def list_accepted_kinds(
             kinds += more_kinds
         elif set(requested_kinds) & set(more_kinds):
             hint = f"; if its weights support that, set `{option}: true` in models.{model}"
+    for option, declared in literals.get("KINDS_WITHOUT", {}).items():
+        if entry.get(option) is False:
+            without = _expand_properties(declared, prompt_kinds)
+            kinds = tuple(kind for kind in kinds if kind not in without)
     if "detector" in entry:
         detector_kinds, _ = list_accepted_kinds(config, entry["detector"], root, *requested_kinds)
         kinds = tuple(kind for kind in kinds if kind in detector_kinds)

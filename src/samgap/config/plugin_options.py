@@ -38,7 +38,9 @@ def load_schema(root: Path) -> dict[str, Any]:
         for plugin, file in plugins.list_plugins(root, stage).items():
             options = _read_options(file, file.relative_to(root), entry_schema["properties"], schema["$defs"])
             if options is not None:
-                branches.append({"if": {"properties": {key: {"const": plugin}}}, "then": options})
+                # Without `required`, the options would apply to entries that lack an optional key, too.
+                named = {"required": [key], "properties": {key: {"const": plugin}}}
+                branches.append({"if": named, "then": options})
     for section in ("figures", "tables"):
         entry_schema = schema["properties"][section]["additionalProperties"]
         for id, file in plugins.list_paper_items(root, section).items():

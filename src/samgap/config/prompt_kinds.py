@@ -86,6 +86,7 @@ PROPERTIES: dict[str, Callable[[PromptKind], bool]] = {
     "spatial": lambda kind: kind.spatial and not kind.takes_phrase,
     "boxes": lambda kind: kind.spatial and not kind.takes_phrase and not kind.interactive and "boxes" in kind.inputs,
     "automatic": lambda kind: kind.automatic,
+    "sequence": lambda kind: kind.sequence,
     "text": lambda kind: not kind.spatial and set(kind.inputs) == {"phrase"},
     "exemplars": lambda kind: not kind.spatial and set(kind.inputs) == {"phrase", "boxes"},
 }

@@ -9,6 +9,7 @@ A family declares, as literals that are read without importing it:
 - `KINDS_WITH` (optional): further kinds, by the option of the model's entry that enables them;
 - `MODULES_WITH` (optional): modules that only models with an option import, by the option; an edit of such a module
   reruns no other model;
+- `KINDS_WITHOUT` (optional): kinds that it does not accept, by the option whose value `false` excludes them;
 - `NEEDS_GPU` (optional, default True): False for a family that runs no network. It predicts on the CPU, and its modules
   should not import torch, which takes seconds at the start of each job.
 

@@ -24,6 +24,7 @@ def write_outputs(
     device: str,
     start: StartWeights | None = None,
     layouts: Sequence[KeyLayout] = (SAME_KEYS,),
+    added: Sequence[str] = (),
 ) -> None:
     """Write the weights in the published layout, the table `history` and the card.
 
@@ -39,8 +40,9 @@ def write_outputs(
         device: `cpu` or `cuda`.
         start: The weights that the training started from; None: random weights.
         layouts: How the keys of weights files may differ from the model's; the first is the published one.
+        added: What the keys of the model start with that the file of `start` may lack.
     """
-    tensors, kept = _collect_tensors(model, start, layouts)
+    tensors, kept = _collect_tensors(model, start, layouts, tuple(added))
     weights = Path(output["weights"])
     with atomic_write(weights) as temporary:
         torch.save({"model": {key: value.cpu() for key, value in tensors.items()}}, temporary)
@@ -86,14 +88,18 @@ def write_skipped_outputs(
 
 
 def _collect_tensors(
-    model: torch.nn.Module, start: StartWeights | None, layouts: Sequence[KeyLayout]
+    model: torch.nn.Module, start: StartWeights | None, layouts: Sequence[KeyLayout], added: tuple[str, ...]
 ) -> tuple[dict[str, torch.Tensor], list[str]]:
     """Return the tensors of the weights file by key, and the keys of those that are not the model's."""
     trained = model.state_dict()
     if start is None:
         return to_published_keys(to_half_precision(trained), layouts), []
-    merged = merge_weights(trained, read_weights(start.path), list_parameter_keys(model), layouts)
-    return merged.tensors, merged.kept
+    new = {key: value for key, value in trained.items() if key.startswith(added)}
+    old = {key: value for key, value in trained.items() if key not in new}
+    required = [key for key in list_parameter_keys(model) if key in old]
+    merged = merge_weights(old, read_weights(start.path), required, layouts)
+    new = to_published_keys(to_half_precision(new), layouts)
+    return {**merged.tensors, **new}, [key for key in merged.kept if key not in new]
 
 
 def _count_formats(tensors: Mapping[str, torch.Tensor]) -> dict[str, int]:

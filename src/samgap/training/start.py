@@ -49,8 +49,11 @@ def load_start(task: Any, start: StartWeights) -> None:
     Raises:
         UserError: they are not those of the model.
     """
-    spare, layouts = getattr(task, "spare_keys", None), get_task_layouts(task)
     content, source = read_weights(start.path), str(start.path)
+    if hasattr(task, "load_start"):
+        task.load_start(content, source)
+        return
+    spare, layouts = getattr(task, "spare_keys", None), get_task_layouts(task)
     load_weights(task.model, content, source, strict=spare is None, layouts=layouts, spare=spare)
 
 

@@ -41,6 +41,8 @@ class Task(Protocol):
     A task may have an attribute `auxiliary_heads`, a module that is trained together with the model and then discarded;
     `key_layouts`, how the keys of weights files differ from those of its model (default: not at all); and `spare_keys`,
     what the keys of parts start with that such a file has and the model has not (default None: it has no others).
+    If the weights that it starts from may lack parts of the model, `added_keys` are what the keys of these parts start
+    with, and a method `load_start(content, source)` loads such weights.
     """
 
     model: torch.nn.Module

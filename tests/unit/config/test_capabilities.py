@@ -15,14 +15,17 @@ FAMILY_FILES = {
     "spatial": "import torch_is_not_imported\nKINDS = ('box', 'point')\n",
     "words": "KINDS: tuple = ('phrases', 'exemplar')\nKINDS_WITH = {'head': ('box', 'clicks')}\n",
     "composed": "KINDS = ('phrases', 'templates')\n",
+    "tracker": "KINDS = ('spatial',)\nKINDS_WITHOUT = {'memory': ('sequence',)}\n",
 }
 MODELS = {
     "spatial": {"family": "spatial"},
     "words": {"family": "words"},
     "words-and-head": {"family": "words", "head": True},
+    "tracker": {"family": "tracker"},
+    "no-memory": {"family": "tracker", "memory": False},
     "pair": {"family": "composed", "detector": "words", "segmenter": "spatial"},
 }
-PROMPTS = {kind: {"kind": kind} for kind in ("box", "point", "phrases", "templates", "clicks")}
+PROMPTS = {kind: {"kind": kind} for kind in ("box", "point", "phrases", "templates", "clicks", "track")}
 
 
 @pytest.fixture
@@ -47,6 +50,8 @@ def validate_cell(root, model, kind, **models):
         ("words-and-head", "phrases"),
         ("words-and-head", "clicks"),
         ("pair", "phrases"),
+        ("tracker", "track"),
+        ("no-memory", "point"),
     ],
 )
 def test_accepted_kinds(root, model, kind):
@@ -62,6 +67,11 @@ def test_the_message_names_the_option_that_adds_a_kind(root):
     with pytest.raises(UserError) as error:
         validate_cell(root, "words", "point")
     assert "head" not in str(error.value)
+
+
+def test_an_option_that_is_false_excludes_kinds(root):
+    with pytest.raises(UserError, match="'no-memory' with 'track' of kind track.* accepts only box, clicks"):
+        validate_cell(root, "no-memory", "track")
 
 
 def test_a_composed_model_accepts_only_what_its_detector_accepts(root):

@@ -42,6 +42,20 @@ def test_the_file_of_a_tuned_model_is_whole_and_says_what_it_started_from(tmp_pa
     assert card["kept_from_start"] == {"tracker": 1} and card["number_formats"] == {"float32": 3}
 
 
+def test_parts_that_the_first_file_lacks_are_added_in_half_precision(tmp_path):
+    model = torch.nn.ModuleDict({"body": torch.nn.Linear(2, 2), "head": torch.nn.Linear(2, 1)})
+    body = {f"body.{key}": value for key, value in model["body"].state_dict().items()}
+    head = {"head.weight": torch.zeros(1, 2), "head.bias": torch.zeros(1)}
+    for first in (body, {**body, **head}):
+        torch.save({"model": first}, tmp_path / "start.pt")
+        start = StartWeights(tmp_path / "start.pt", {"model": "sam3", "status": "available"})
+        _, card, content = write(tmp_path, model, start=start, added=("head.",))
+        assert content["model"].keys() == model.state_dict().keys()
+        assert torch.equal(content["model"]["head.weight"], model["head"].weight.half())
+        assert content["model"]["body.weight"].dtype == torch.float32
+        assert card["kept_from_start"] == {}
+
+
 def test_without_its_start_a_training_has_empty_files_and_a_card_with_the_reason(tmp_path):
     output = {name: str(tmp_path / name) for name in ("weights", "history", "card")}
     start = StartWeights(tmp_path / "start.pt", {"model": "sam3", "status": "unavailable", "why": "gated"})

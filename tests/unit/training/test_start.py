@@ -61,6 +61,14 @@ def test_weights_are_loaded_strictly_unless_the_task_trains_a_part(start):
     assert get_task_layouts(part) is part.key_layouts and len(get_task_layouts(task)) == 1
 
 
+def test_a_task_that_loads_its_initial_weights_itself_gets_the_content_of_the_file(start):
+    calls = []
+    weights = start({"model": {"bias": torch.tensor([0.5])}})
+    load_start(SimpleNamespace(model=torch.nn.Linear(2, 1), load_start=lambda *given: calls.append(given)), weights)
+    ((content, source),) = calls
+    assert content["model"]["bias"].item() == 0.5 and source == str(weights.path)
+
+
 def test_weights_of_another_model_are_one_line(start):
     task = SimpleNamespace(model=torch.nn.Linear(3, 1))
     with pytest.raises(UserError, match=r"of another shape: weight \(1x2, not 1x3\)") as error:

@@ -1,10 +1,10 @@
 """Family `sam3`: the package `sam3`, for noun phrases and exemplar boxes; its interactive head adds SAM2's prompts.
 
 Options: `architecture` (the sizes of a small model; default: the published model), `interactive` (whether the weights
-contain the interactive head and the tracker, as the published file does), `nms` (mask IoU above which, of two
-detections of a phrase, the one with the lower score is removed), `presence` (whether scores include the predicted
-presence of the phrase), `keep` (of the interactive head: whether the masks that are not chosen are kept), and those of
-`samgap.models.runtime.precision`.
+contain the interactive head and the tracker, as the published file does), `tracks` (whether these have the tracker's
+memory), `nms` (mask IoU above which, of two detections of a phrase, the one with the lower score is removed),
+`presence` (whether scores include the predicted presence of the phrase), `keep` (of the interactive head: whether the
+masks that are not chosen are kept), and those of `samgap.models.runtime.precision`.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ KINDS = ("text", "exemplars")
 SCORE_THRESHOLD = 0.5  # the default of sam3's image processor
 KINDS_WITH = {"interactive": ("spatial", "automatic")}
 MODULES_WITH = {"interactive": ("samgap.models.sam3.interactive",)}
+KINDS_WITHOUT = {"tracks": ("sequence",)}
 OPTIONS = {
     "required": ["weights"],
     "properties": {
@@ -39,6 +40,14 @@ OPTIONS = {
             ),
             "type": "boolean",
             "default": False,
+        },
+        "tracks": {
+            "description": (
+                "Whether the weights of the interactive head include the memory of the tracker, as the published ones "
+                "do; false refuses prompt sets of tracks."
+            ),
+            "type": "boolean",
+            "default": True,
         },
         "presence": {
             "description": (

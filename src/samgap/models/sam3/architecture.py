@@ -10,9 +10,16 @@ ARCHITECTURE_KEYS = frozenset((
     "attention-heads", "feedforward", "encoder-layers", "decoder-layers", "grid", "query-size", "text-width",
     "text-heads", "text-layers", "context",
 ))  # fmt: skip
-"""The keys of an architecture; all are required."""
+"""The required keys of an architecture."""
+OPTIONAL_KEYS = frozenset(("head-width",))
+"""Its further keys: `head-width` is the width of the interactive head and its neck; default is `width`."""
 RENAMED_KEYS = {"places": "position-grid"}
 """Earlier name of a key -> its name."""
+
+
+def get_head_width(architecture: Mapping[str, Any]) -> int:
+    """Return the width of the interactive head and of its neck."""
+    return int(architecture.get("head-width", architecture["width"]))
 
 
 def validate_architecture(architecture: Mapping[str, Any]) -> None:
@@ -26,7 +33,7 @@ def validate_architecture(architecture: Mapping[str, Any]) -> None:
             raise UserError(f"architecture: the key `{old}` is now `{new}`; rename it")
     for keys, fault in (
         (ARCHITECTURE_KEYS - set(architecture), "lacks"),
-        (set(architecture) - ARCHITECTURE_KEYS, "has the unknown key"),
+        (set(architecture) - ARCHITECTURE_KEYS - OPTIONAL_KEYS, "has the unknown key"),
     ):
         if keys:
             raise UserError(

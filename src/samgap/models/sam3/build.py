@@ -15,7 +15,7 @@ from samgap.models.sam3.detector import (
     build_text_encoder,
 )
 from samgap.models.sam3.image_encoder import build_image_encoder
-from samgap.models.sam3.tracker import build_small_head, disable_autocast
+from samgap.models.sam3.tracker import build_small_head, disable_autocast, remove_memory
 
 # isort: split
 from sam3.model.maskformer_segmentation import PixelDecoder, UniversalSegmentationHead
@@ -31,25 +31,29 @@ def build_image_model(options: Mapping[str, Any], device: str) -> Sam3Image:
     """Return the image model of an entry of `models`, without its weights.
 
     Args:
-        options: the entry; `architecture` makes it a small model, and `interactive` adds the interactive head.
+        options: the entry; `architecture` makes it a small model, and `interactive` adds the interactive head, without
+            the tracker's memory if `tracks` is false.
         device: `cpu`, `cuda` or `meta`.
 
     Raises:
         UserError: the architecture is not valid.
     """
-    interactive = options.get("interactive", False)
+    interactive, tracks = options.get("interactive", False), options.get("tracks", True)
     if options.get("architecture"):
-        return build_small(options["architecture"], interactive=interactive)
-    return build_published(device, interactive)
+        return build_small(options["architecture"], interactive=interactive, tracks=tracks)
+    return build_published(device, interactive, tracks=tracks)
 
 
-def build_published(device: str, interactive: bool = False, with_matcher: bool = False) -> Sam3Image:
+def build_published(
+    device: str, interactive: bool = False, with_matcher: bool = False, tracks: bool = True
+) -> Sam3Image:
     """Return the published image model for inputs of 1008 px, with 840 M parameters, in evaluation mode.
 
     Args:
         device: `cpu`, `cuda` or `meta`.
         interactive: whether to add the interactive head, which has 20 M parameters.
         with_matcher: whether the model has the package's matcher, which only training needs.
+        tracks: whether the head has the memory of the tracker.
     """
     from sam3.model_builder import build_sam3_image_model
 
@@ -63,24 +67,29 @@ def build_published(device: str, interactive: bool = False, with_matcher: bool =
             enable_inst_interactivity=interactive,
         )
     if interactive:
-        disable_autocast(model.inst_interactive_predictor.model)
+        tracker = disable_autocast(model.inst_interactive_predictor.model)
+        if not tracks:
+            remove_memory(tracker)
     return model.eval()
 
 
-def build_small(architecture: Mapping[str, Any], matcher: Any = None, interactive: bool = False) -> Sam3Image:
+def build_small(
+    architecture: Mapping[str, Any], matcher: Any = None, interactive: bool = False, tracks: bool = True
+) -> Sam3Image:
     """Return a small image model, randomly initialized.
 
     Args:
         architecture: the sizes of the model (`samgap.models.sam3.architecture`).
         matcher: the package's Hungarian matcher, which only training needs.
         interactive: whether to add the interactive head.
+        tracks: whether the head has the memory of the tracker.
 
     Raises:
         UserError: the architecture is not valid.
     """
     validate_architecture(architecture)
     # Modules draw their random weights in this order; another order gives other models for the same seed.
-    head = build_small_head(architecture) if interactive else None
+    head = build_small_head(architecture, tracks) if interactive else None
     width = architecture["width"]
 
     def make_attention(batch_first: bool) -> MultiheadAttentionWrapper:

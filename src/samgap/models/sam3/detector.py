@@ -124,7 +124,7 @@ def build_geometry_encoder(
         cross_attention=make_attention(False),
     )
     return SequenceGeometryEncoder(
-        pos_enc=build_position_encoding(architecture),
+        pos_enc=build_position_encoding(architecture["width"]),
         encode_boxes_as_points=False,
         points_direct_project=True,
         points_pool=True,

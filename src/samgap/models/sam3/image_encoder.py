@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from samgap.models.sam3.architecture import get_head_width
+
 # isort: split
 from sam3.model.necks import Sam3DualViTDetNeck
 from sam3.model.position_encoding import PositionEmbeddingSine
@@ -15,9 +17,9 @@ POSITION_SCALE = 0.04
 """Factor of the sinusoidal embedding that is added to the random position embedding."""
 
 
-def build_position_encoding(architecture: Mapping[str, Any]) -> PositionEmbeddingSine:
-    """Return the position encoding of feature maps."""
-    return PositionEmbeddingSine(num_pos_feats=architecture["width"], normalize=True, scale=None, temperature=10000)
+def build_position_encoding(width: int) -> PositionEmbeddingSine:
+    """Return the position encoding of feature maps with `width` channels."""
+    return PositionEmbeddingSine(num_pos_feats=width, normalize=True, scale=None, temperature=10000)
 
 
 def build_image_encoder(architecture: Mapping[str, Any], interactive: bool = False) -> Sam3DualViTDetNeck:
@@ -60,9 +62,17 @@ def build_image_encoder(architecture: Mapping[str, Any], interactive: bool = Fal
     # Not in the state dict: they are computed from the input size, so weights fit a model of any size.
     for block in trunk.blocks:
         block.attn.register_buffer("freqs_cis", block.attn.freqs_cis, persistent=False)
+    width, head_width = architecture["width"], get_head_width(architecture)
+    encoder = _build_neck(trunk, width, interactive)
+    if interactive and head_width != width:
+        encoder.sam2_convs = _build_neck(trunk, head_width, False).convs
+    return encoder
+
+
+def _build_neck(trunk: ViT, width: int, interactive: bool) -> Sam3DualViTDetNeck:
     return Sam3DualViTDetNeck(
-        position_encoding=build_position_encoding(architecture),
-        d_model=architecture["width"],
+        position_encoding=build_position_encoding(width),
+        d_model=width,
         scale_factors=[4.0, 2.0, 1.0, 0.5],
         trunk=trunk,
         add_sam2_neck=interactive,

@@ -4,7 +4,7 @@ It is the package's tracker (`tracker.*` in the published file) on a second neck
 prompts as SAM2 and runs the same code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,8 +15,23 @@ from samgap.models.sam3.connected_components import use_scipy_labels
 
 # isort: split
 from sam3.model.sam3_image import Sam3Image
+from sam3.model.sam3_tracking_predictor import Sam3TrackerPredictor
 
 use_scipy_labels()
+
+
+def make_pyramid(tracker: Sam3TrackerPredictor, neck_maps: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the feature maps of the mask decoder (images, channels, height, width), the finest first.
+
+    Args:
+        tracker: the model of the interactive head.
+        neck_maps: the three maps of the interactive neck, the finest first.
+    """
+    fine, middle, coarse = neck_maps
+    decoder = tracker.sam_mask_decoder
+    # The embedding of an empty memory, as on the first frame of a video.
+    no_memory = tracker.no_mem_embed.permute(1, 2, 0)[..., None]
+    return [decoder.conv_s0(fine), decoder.conv_s1(middle), coarse + no_memory]
 
 
 class InteractiveHead(Sam2):
@@ -42,11 +57,7 @@ class InteractiveHead(Sam2):
             width: width of the image in px.
             height: height of the image in px.
         """
-        decoder = self.model.sam_mask_decoder
-        fine, middle, coarse = features["sam2_backbone_out"]["backbone_fpn"]
         with self.precision.autocast(self.device):
-            pyramid = [decoder.conv_s0(fine), decoder.conv_s1(middle), coarse]
-        # The embedding of an empty memory, as on the first frame of a video.
-        pyramid[-1] = pyramid[-1] + self.model.no_mem_embed.permute(1, 2, 0)[..., None]
+            pyramid = make_pyramid(self.model, features["sam2_backbone_out"]["backbone_fpn"])
         self.predictor._features = {"image_embed": pyramid[-1], "high_res_feats": pyramid[:-1]}
         self.predictor._is_image_set, self.predictor._orig_hw = True, [(height, width)]

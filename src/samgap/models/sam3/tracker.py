@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from samgap.models.sam3.architecture import get_head_width
 from samgap.models.sam3.connected_components import use_scipy_labels
 
 # isort: split
@@ -19,6 +20,22 @@ from sam3.sam.transformer import RoPEAttention
 MEMORY_WIDTH = 16
 """Number of channels of a small tracker's memory."""
 
+PUBLISHED_MAX_HOLE_AREA, PUBLISHED_LOGITS_SIDE = 256.0, 288
+"""Area in px of the largest hole that the package fills, and the side in px of the logits that it fills it in."""
+
+MEMORY_PARTS = (
+    "transformer",
+    "maskmem_backbone",
+    "maskmem_tpos_enc",
+    "no_mem_pos_enc",
+    "no_obj_ptr",
+    "no_obj_embed_spatial",
+    "mask_downsample",
+    "obj_ptr_proj",
+    "obj_ptr_tpos_proj",
+)
+"""The parts of a tracker that prompts on a single image do not use."""
+
 use_scipy_labels()
 
 
@@ -28,14 +45,26 @@ def disable_autocast(tracker: Sam3TrackerPredictor) -> Sam3TrackerPredictor:
     return tracker
 
 
-def build_small_head(architecture: Mapping[str, Any]) -> SAM3InteractiveImagePredictor:
+def remove_memory(tracker: Sam3TrackerPredictor) -> None:
+    """Remove the memory of a tracker, which only tracks need, so that weights without it fit."""
+    for name in MEMORY_PARTS:
+        setattr(tracker, name, None)
+
+
+def build_small_head(architecture: Mapping[str, Any], tracks: bool = True) -> SAM3InteractiveImagePredictor:
     """Return the interactive head of a small model, randomly initialized.
 
     Args:
         architecture: the sizes of the model (`samgap.models.sam3.architecture`).
+        tracks: whether it has the memory of the tracker.
     """
-    predictor = SAM3InteractiveImagePredictor(build_small_tracker(architecture))
+    tracker = build_small_tracker(architecture)
+    if not tracks:
+        remove_memory(tracker)
     side = architecture["size"] // architecture["patch"]
+    # The same share of the mask as in the published model.
+    max_hole_area = PUBLISHED_MAX_HOLE_AREA * (4 * side / PUBLISHED_LOGITS_SIDE) ** 2
+    predictor = SAM3InteractiveImagePredictor(tracker, max_hole_area=max_hole_area)
     # The package hard-codes these for an input of 1008 px.
     predictor._bb_feat_sizes = [(4 * side, 4 * side), (2 * side, 2 * side), (side, side)]
     return predictor
@@ -49,14 +78,15 @@ def build_small_tracker(architecture: Mapping[str, Any], backbone: nn.Module | N
         backbone: the image encoder; None for the interactive head, which takes features.
     """
     feature_size = architecture["size"] // architecture["patch"]
+    width = get_head_width(architecture)
     return disable_autocast(
         Sam3TrackerPredictor(
             image_size=architecture["size"],
             num_maskmem=7,
             backbone=backbone,
             backbone_stride=architecture["patch"],
-            transformer=_build_memory_attention(architecture["width"], architecture["feedforward"], feature_size),
-            maskmem_backbone=_build_memory_encoder(architecture["width"], feature_size),
+            transformer=_build_memory_attention(width, architecture["feedforward"], feature_size),
+            maskmem_backbone=_build_memory_encoder(width, feature_size),
             multimask_output_in_sam=True,
             forward_backbone_per_frame_for_eval=True,
             multimask_output_for_tracking=True,

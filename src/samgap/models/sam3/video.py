@@ -21,7 +21,8 @@ from samgap.models.runtime.precision import FP32, Precision
 from samgap.models.runtime.predictions import threshold_logits
 from samgap.models.runtime.prompt_tensors import has_values, stack_boxes, stack_points
 from samgap.models.runtime.weights import KeyLayout, load_weights, read_weights
-from samgap.models.sam3.image_encoder import build_image_encoder
+from samgap.models.sam3.architecture import get_head_width
+from samgap.models.sam3.image_encoder import build_image_encoder, build_position_encoding
 from samgap.models.sam3.tracker import build_small_tracker, disable_autocast
 
 # isort: split
@@ -46,6 +47,8 @@ def build_tracker_model(options: Mapping[str, Any], device: str) -> Sam3TrackerP
     """Return the tracker of `options` with its image encoder, randomly initialized."""
     if architecture := options.get("architecture"):
         image_encoder = build_image_encoder(architecture, interactive=True)
+        # The tracker reads the maps of the second neck alone, with a position encoding of their width.
+        image_encoder.position_encoding = build_position_encoding(get_head_width(architecture))
         return build_small_tracker(architecture, SAM3VLBackbone(visual=image_encoder, text=None, scalp=1))
     with cuda_shim(device):
         model = build_tracker(apply_temporal_disambiguation=True, with_backbone=True)

@@ -23,7 +23,7 @@ from samgap.training.tasks import DatasetSource, sample_source_indices
 
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 PIXEL_STD = np.array([0.229, 0.224, 0.225], np.float32)
-"""Mean and standard deviation of the package's image normalisation."""
+"""Mean and standard deviation of the package's image normalisation, that of SAM2."""
 
 MIN_VISIBLE_FRACTION = 0.4
 """An object that a crop cuts to less than this fraction of its area is not prompted."""
@@ -60,18 +60,28 @@ def drop_ignored(instances: Sequence[Instance]) -> list[Instance]:
 class BatchLoader:
     """Samples batches from one or several data sets."""
 
-    def __init__(self, sources: Sequence[DatasetSource], image_size: int, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[DatasetSource],
+        image_size: int,
+        options: Mapping[str, Any],
+        pixel_mean: np.ndarray = PIXEL_MEAN,
+        pixel_std: np.ndarray = PIXEL_STD,
+    ) -> None:
         """Read the ground truth of the sources.
 
         Args:
             sources: the data sets
             image_size: side of the model's input, px
             options: the entry of `trainings`
+            pixel_mean: of the model's image normalisation, float32 (3,)
+            pixel_std: of the model's image normalisation, float32 (3,)
 
         Raises:
             UserError: a data set has no instance to prompt for.
         """
         self.sources, self.image_size, self.options = sources, image_size, options
+        self.pixel_mean, self.pixel_std = pixel_mean, pixel_std
         self.ground_truths: list[GroundTruth] = [read_ground_truth(source.ground_truth_path) for source in sources]
         self.image_ids = [
             [image_id for image_id in truth.images if drop_ignored(truth.instances_of(image_id))]
@@ -173,7 +183,7 @@ class BatchLoader:
         """Return the window at the model's input size, augmented if `jitter` is set: (3, side, side), normalised."""
         resized = image.resize((self.image_size, self.image_size), Image.Resampling.BILINEAR, box=crop_window)
         values = jitter_image(resized, rng) if self.options.get("jitter") else image_to_array(resized)
-        values = ((values - PIXEL_MEAN) / PIXEL_STD)[:, :: -1 if flip else 1]
+        values = ((values - self.pixel_mean) / self.pixel_std)[:, :: -1 if flip else 1]
         return np.ascontiguousarray(values.transpose(2, 0, 1))
 
     def load_mask(

@@ -4,7 +4,6 @@ A step encodes a batch of images once and prompts several of their instances (`c
 begin with steps on drawn ellipses (option `drawn`).
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
-from pycocotools import mask as coco_mask
 
-from samgap.annotations.ground_truth import Instance, read_ground_truth
+from samgap.annotations.ground_truth import read_ground_truth
 from samgap.models.sam2.image import Sam2, build_model
 from samgap.training.checkpointing import checkpoint_modules
-from samgap.training.sam2.batch import BatchLoader, ObjectBatch, drop_ignored, find_deepest_point, sample_ellipse_batch
-from samgap.training.sam2.clicks import ObjectPrompts, add_correction_click, make_box_prompts, sample_first_prompts
+from samgap.training.sam2.batch import BatchLoader, ObjectBatch, sample_ellipse_batch
 from samgap.training.sam2.clips import (
     TRAINING_MODEL_OVERRIDES,
     compute_clip_iou,
     compute_clip_losses,
     sample_video_batch,
 )
-from samgap.training.sam2.losses import compute_losses
+from samgap.training.sam2.prompt_losses import compute_box_losses, compute_prompt_losses
+from samgap.training.sam2.prompt_scores import compute_prompt_scores
 from samgap.training.tasks import Batch, DatasetSource
 
 VALIDATION_IMAGES = 40
@@ -104,24 +101,8 @@ class Task:
     def _compute_image_losses(
         self, batch: ObjectBatch, n_targets: float, rng: np.random.Generator
     ) -> dict[str, torch.Tensor]:
-        """Sum the losses of the first prompts and of a random number of corrective clicks."""
-        feature_maps = self._encode_images(batch.pixels)
-        max_clicks = self.options.get("clicks", 0)
-        n_clicks = int(rng.integers(0, max_clicks + 1))
-        terms: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
-        for prompts in sample_first_prompts(batch, self.model.image_size, max_clicks > 0, rng):
-            for click in range(n_clicks + 1):
-                outputs = self._predict(feature_maps, batch, prompts)
-                indices = prompts.object_indices
-                # An estimated mask is too inaccurate to locate errors of a prediction, so clicks on it have no loss.
-                weights = batch.loss_weights[indices] * (batch.is_ground_truth[indices] | (click == 0))
-                losses = compute_losses(*outputs, batch.masks[indices], weights, n_targets)
-                for name, value in losses.items():
-                    terms[name] = terms[name] + value
-                if click < n_clicks:
-                    logits, predicted_iou, _ = outputs
-                    prompts = add_correction_click(prompts, logits, predicted_iou, batch, self.model.image_size, rng)
-        return dict(terms)
+        feature_maps, max_clicks = self._encode_images(batch.pixels), self.options.get("clicks", 0)
+        return compute_prompt_losses(self.model, feature_maps, batch, n_targets, max_clicks, rng)
 
     def _compute_ellipse_losses(self, batch: ObjectBatch, n_targets: float) -> dict[str, torch.Tensor]:
         """Return the losses of ellipses that fill their box prompts, without gradients for the image encoder.
@@ -131,8 +112,7 @@ class Task:
         """
         with torch.no_grad():
             feature_maps = self._encode_images(batch.pixels)
-        outputs = self._predict(feature_maps, batch, make_box_prompts(batch))
-        return compute_losses(*outputs, batch.masks, batch.loss_weights, n_targets)
+        return compute_box_losses(self.model, feature_maps, batch, n_targets)
 
     def _encode_images(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return feature maps (images, channels, height, width), the finest first."""
@@ -143,47 +123,18 @@ class Task:
             level.permute(1, 2, 0).reshape(len(images), -1, *size) for level, size in zip(features, sizes, strict=True)
         ]
 
-    def _predict(
-        self, feature_maps: Sequence[torch.Tensor], batch: ObjectBatch, prompts: ObjectPrompts
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return mask logits (m, 4, h, w), predicted IoU (m, 4) and object-score logits (m, 1)."""
-        image_indices = batch.image_indices[prompts.object_indices]
-        encoder = self.model.sam_prompt_encoder
-        sparse, dense = encoder(
-            points=(prompts.point_coords, prompts.point_labels), boxes=None, masks=prompts.mask_input
-        )
-        logits, predicted_iou, _, object_score_logits = self.model.sam_mask_decoder.predict_masks(
-            image_embeddings=feature_maps[-1][image_indices],
-            image_pe=encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            repeat_image=False,
-            high_res_features=[level[image_indices] for level in feature_maps[:-1]],
-        )
-        return logits.float(), predicted_iou.float(), object_score_logits.float()
-
     def validate(self) -> dict[str, float]:
         """Return the mean IoU with box and point prompts on validation images, and on clips if they are trained.
 
         A score that no validation image has, because none has a mask, is left out.
         """
         self.model.eval()
-        ious: dict[str, list[float]] = {"val_box_iou": [], "val_point_iou": []}
-        for image_id in list(self.validation_ground_truth.images)[:VALIDATION_IMAGES]:
-            row = self.validation_ground_truth.images[image_id]
-            instances = [
-                instance
-                for instance in drop_ignored(self.validation_ground_truth.instances_of(image_id))
-                if instance.rle is not None
-            ]
-            if instances:
-                with Image.open(self.validation_source.image_folder / row["file_name"]) as image:
-                    self.predictor.set_image(image.convert("RGB"))
-                for name, prompts in _make_validation_prompts(instances).items():
-                    ious[name] += map(_compute_first_iou, instances, self.predictor.predict(prompts))
+        scores = compute_prompt_scores(
+            self.predictor, self.validation_source, self.validation_ground_truth, VALIDATION_IMAGES
+        )
         if "clips" in self.options:
-            ious["val_clip_iou"] = self._validate_clips()
-        return {name: float(np.mean(values)) for name, values in ious.items() if values}
+            scores["val_clip_iou"] = float(np.mean(self._validate_clips()))
+        return scores
 
     def _validate_clips(self) -> list[float]:
         """Return the mean IoU of each of some clips of validation images, the same clips in every validation."""
@@ -198,24 +149,6 @@ class Task:
                 )
             )
         return ious
-
-
-def _compute_first_iou(instance: Instance, predictions: Sequence[Any]) -> float:
-    """Return the IoU of the first predicted mask with the instance's, 0 if there is none."""
-    if not predictions:
-        return 0.0
-    rle = {"size": instance.rle["size"], "counts": predictions[0].rle}  # type: ignore[index]
-    return float(coco_mask.iou([rle], [instance.rle], [0])[0, 0])
-
-
-def _make_validation_prompts(instances: Sequence[Instance]) -> dict[str, list[dict[str, Any]]]:
-    """Return a box prompt and a point prompt for each instance, by the name of their score."""
-    boxes, points = [], []
-    for instance in instances:
-        boxes.append({"boxes": [dict(zip(("x0", "y0", "x1", "y1"), instance.box, strict=True))], "points": None})
-        x, y = find_deepest_point(instance.decode_mask())
-        points.append({"boxes": None, "points": [{"x": x, "y": y, "label": 1}]})
-    return {"val_box_iou": boxes, "val_point_iou": points}
 
 
 def open_task(

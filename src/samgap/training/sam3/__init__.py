@@ -3,7 +3,6 @@
 from typing import Any
 
 OPTIONS = {
-    "required": ["prompts", "negatives"],
     "properties": {
         "prompts": {
             "description": "The training phrases, an id of `prompts` of a kind that declares TRAINABLE, as phrases.",
@@ -33,8 +32,9 @@ OPTIONS = {
             "description": (
                 "A file of src/samgap/demo_models/ with another objective, made for a small model from scratch. "
                 "sam3-dense trains, before detection, what every location of the image shows (and with the loss weight "
-                "loss_match which phrases refer to it); sam3-match adds loss_match to detection. Default is detection "
-                "alone, as for a fine-tuning."
+                "loss_match which phrases refer to it); sam3-match adds loss_match to detection; sam3-interactive "
+                "trains the interactive head alone, with SAM2's losses. Default is detection alone, as for a "
+                "fine-tuning."
             ),
             "$ref": "#/$defs/id",
         },
@@ -77,6 +77,10 @@ OPTIONS = {
         },
     },
     "allOf": [
+        {
+            "if": {"not": {"required": ["method"], "properties": {"method": {"const": "sam3-interactive"}}}},
+            "then": {"required": ["prompts", "negatives"]},
+        },
         {
             "if": {"not": {"required": ["method"]}},
             "then": {

@@ -24,7 +24,7 @@ from tests.helpers.package_prompts import (
 from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 from sam3.model.sam3_image_processor import Sam3Processor
 
-ARCHITECTURE = {**SAM3_OPTIONS["architecture"], "depth": 2}
+ARCHITECTURE = {**SAM3_OPTIONS["architecture"], "depth": 2, "head-width": 64}
 OPTIONS = {"architecture": ARCHITECTURE, "interactive": True}
 HEAD_PREFIX = "inst_interactive_predictor.model."
 MAX_HOLE_AREA = 8  # px; the masks of a random model have many holes, and the package's 256 px would fill them all
@@ -188,7 +188,7 @@ def test_keys_of_the_published_file_are_mapped_to_the_model(weights, tmp_path, m
     }
     torch.save({"model": published}, tmp_path / "sam3.pt")
     small_model = build_small(ARCHITECTURE, interactive=interactive)
-    monkeypatch.setattr(build, "build_published", lambda device, interactive: small_model)
+    monkeypatch.setattr(build, "build_published", lambda device, interactive, tracks: small_model)
     sam3.open_model({"interactive": interactive}, tmp_path / "sam3.pt", "cpu")
     loaded = small_model.state_dict()
     assert all(torch.equal(value, state_dict[key]) for key, value in loaded.items())
