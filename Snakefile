@@ -12,13 +12,16 @@ from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 min_version("9.0")
 
+# The root of this repository. `workflow.basedir` would be that of a workflow that imports this one as a module.
+ROOT = Path(str(workflow.current_basedir)).absolute()
 # Scripts import the package from this checkout, on every node and in every conda environment.
-sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+sys.path.insert(0, str(ROOT / "src"))
 os.environ |= {"PYTHONPATH": os.pathsep.join([sys.path[0], os.getenv("PYTHONPATH", "")]).rstrip(os.pathsep)}
 
 
-# The default is the paper's run. `--configfile config/demo.yaml` replaces it; the two files are not merged.
-if not workflow.configfiles:
+# The default is the paper's run. `--configfile config/demo.yaml` replaces it; the two files are not merged. A workflow that
+# imports this one gives it a configuration.
+if not workflow.configfiles and not workflow.modifier.is_module:
 
     configfile: "config/config.yaml"
 
@@ -62,7 +65,7 @@ report: "report/workflow.rst"
 
 onstart:
     try:
-        local_inputs.validate_local_sources(list_copied_sources(), Path(workflow.basedir))
+        local_inputs.validate_local_sources(list_copied_sources(), ROOT)
     except UserError as error:
         sys.exit(f"error: {redaction.redact(places.add_place(str(error), workflow.configfiles))}")
     for line in summarize_changed_versions(list_changed_params()):

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 from _measuring import describe_machine
@@ -50,8 +51,12 @@ def main() -> None:
 def plan(checkout: Path, n_shards: int) -> tuple[int, float, float]:
     """Plan the demo with `n_shards` shards, and return the jobs, the processor time in s and the peak memory in MB."""
     config = yaml.safe_load((checkout / "config/demo.yaml").read_text(encoding="utf-8"))
-    config["run"] = "planning"
-    config = merge_catalogs(config, checkout)
+    return plan_config(checkout, merge_catalogs(config, checkout), n_shards)
+
+
+def plan_config(checkout: Path, config: dict[str, Any], n_shards: int) -> tuple[int, float, float]:
+    """Plan a configuration with the catalogs merged, as `plan` does, with `n_shards` shards of each data set."""
+    config = {**config, "run": "planning"}
     config["datasets"] = {name: {**entry, "shards": n_shards} for name, entry in config["datasets"].items()}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "planning.yaml"

@@ -9,21 +9,18 @@ numbers of shards. All results are measured or are products of measurements. The
 """
 
 import argparse
-import re
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import planning
 import pyarrow.parquet as pq
 import yaml
 from _measuring import describe_machine, median_cpu_seconds
 
 from samgap.annotations import ground_truth
+from samgap.config.catalogs import merge_catalogs
 from samgap.matching.shard import match_shard
 from samgap.statistics import bootstrap
 from samgap.statistics.clusters import assign_clusters
@@ -59,8 +56,8 @@ def main() -> None:
     print(f"# {args.images:,} images\n")
     print(f"Computed by `benchmarks/scaling.py` from a run of {n_images} images ({', '.join(sorted(datasets))}), on")
     print(f"{describe_machine()} (average over 5 minutes).")
-    print("Predicting and planning are wall time, which includes waiting for other work on the machine; matching and")
-    print("resampling are processor time of one thread.\n")
+    print("Predicting is wall time, which includes waiting for other work on the machine; planning, matching and")
+    print("resampling are processor time.\n")
     measure_planning(args, config)
     print_table_sizes(run, images, args)
     prediction_seconds = estimate_prediction_seconds(run, args)
@@ -84,30 +81,18 @@ def format_duration(seconds: float) -> str:
 
 
 def measure_planning(args: argparse.Namespace, config: dict[str, Any]) -> None:
-    """Print the number of jobs and the time to plan them."""
-    n_jobs, seconds = {}, {}
-    for n_shards in PLANNED_SHARD_COUNTS:
-        changed = {**config, "run": f"plan-{n_shards}"}
-        changed["datasets"] = {name: {**entry, "shards": n_shards} for name, entry in config["datasets"].items()}
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-            yaml.safe_dump(changed, file)
-            command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--configfile", file.name]
-            start = time.perf_counter()
-            output = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
-            seconds[n_shards] = time.perf_counter() - start
-        n_jobs[n_shards] = int(re.findall(r"^total\s+(\d+)", output, re.MULTILINE)[-1])
+    """Print the number of jobs, and the processor time and the memory to plan them."""
+    root = Path(__file__).parents[1]
+    merged = merge_catalogs(config, root)
+    plans = {n_shards: planning.plan_config(root, merged, n_shards) for n_shards in PLANNED_SHARD_COUNTS}
     low, high = PLANNED_SHARD_COUNTS
-    jobs_per_shard = (n_jobs[high] - n_jobs[low]) // (high - low)
-    seconds_per_shard = (seconds[high] - seconds[low]) / (high - low)
-    total_jobs = n_jobs[low] + jobs_per_shard * (args.shards - low)
-    total_seconds = seconds[low] + seconds_per_shard * (args.shards - low)
-    print("## Jobs\n\n| shards | jobs | time to plan |\n|---|---|---|")
-    for n_shards in PLANNED_SHARD_COUNTS:
-        print(f"| {n_shards} | {n_jobs[n_shards]:,} | {seconds[n_shards]:.1f} s |")
-    print(f"| {args.shards} (computed) | {total_jobs:,} | {format_duration(total_seconds)} |\n")
-    print(
-        f"Each shard adds {jobs_per_shard} jobs: one prediction and one matching job for each model and prompt set. A"
-    )
+    per_shard = [(many - few) / (high - low) for few, many in zip(plans[low], plans[high], strict=True)]
+    total = [few + each * (args.shards - low) for few, each in zip(plans[low], per_shard, strict=True)]
+    print("## Jobs\n\n| shards | jobs | processor time to plan | memory |\n|---|---|---|---|")
+    for n_shards, (n_jobs, seconds, memory_mb) in plans.items():
+        print(f"| {n_shards} | {n_jobs:,} | {seconds:.1f} s | {memory_mb:,.0f} MB |")
+    print(f"| {args.shards} (computed) | {total[0]:,.0f} | {format_duration(total[1])} | {total[2]:,.0f} MB |\n")
+    print(f"Each shard adds {per_shard[0]:.0f} jobs: one prediction and one matching job for each cell. A")
     print(f"shard has {args.images / args.shards:,.0f} images. The number of jobs depends on the shards, not on the")
     print("images.\n")
 

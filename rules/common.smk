@@ -21,10 +21,10 @@ from samgap.jobs.slurm import install, records
 
 redaction.install_log_redaction()
 try:
-    surroundings.validate_paths(workflow.basedir, sys.executable)
+    surroundings.validate_paths(ROOT, sys.executable)
     validate_config_files(workflow.configfiles)
-    config, selections = selection.read_selections(config, workflow.configfiles, Path(workflow.basedir))
-    config = selection.restrict(validate_config(config, Path(workflow.basedir)), selections)
+    config, selections = selection.read_selections(config, workflow.configfiles, ROOT)
+    config = selection.restrict(validate_config(config, ROOT), selections)
     if workflow.is_main_process:
         remove_dead_links(Path("resources"))
 except UserError as error:
@@ -98,7 +98,7 @@ def model_options(model):
 def named_entries(section, id):
     """Return (options, keys of paths) of an entry and of the models that it names, for the jobs that read them."""
     options = model_options(id) if section == "models" else config[section][id]
-    entries = [(options, list_path_options(Path(workflow.basedir), section, id, options))]
+    entries = [(options, list_path_options(ROOT, section, id, options))]
     models = list_components(options).values() if section == "models" else []
     if section == "trainings":
         models = [options["model"]]

@@ -16,7 +16,7 @@ def weights_source(wildcards):
 
 def weights_state(wildcards):
     """Return the state of the local file that weights are copied from; None for weights from elsewhere."""
-    return local_inputs.describe_local_source(config["models"][wildcards.model].get("weights"), Path(workflow.basedir))
+    return local_inputs.describe_local_source(config["models"][wildcards.model].get("weights"), ROOT)
 
 
 def result_patterns(wildcards):

@@ -7,7 +7,7 @@ def archive_source(wildcards):
 
 def archive_state(wildcards):
     """Return the state of the local file that an archive is copied from; None for an archive that is downloaded."""
-    return local_inputs.describe_local_source(config["archives"][wildcards.archive], Path(workflow.basedir))
+    return local_inputs.describe_local_source(config["archives"][wildcards.archive], ROOT)
 
 
 def dataset_input(wildcards):

@@ -11,7 +11,7 @@ def flow_input(wildcards):
 @functools.cache
 def uses_chosen_score(dataset, model, prompts):
     """Return whether a cell is also matched at the chosen score threshold, computed once for all shards."""
-    return score_thresholds.uses_chosen_score(config, (dataset, model, prompts), Path(workflow.basedir))
+    return score_thresholds.uses_chosen_score(config, (dataset, model, prompts), ROOT)
 
 
 def threshold_input(wildcards):
@@ -28,7 +28,7 @@ def labelled_distance(wildcards):
 
 @functools.cache
 def official_score_of(model):
-    return score_thresholds.get_official_score(config, model, Path(workflow.basedir))
+    return score_thresholds.get_official_score(config, model, ROOT)
 
 
 def official_score(wildcards):

@@ -39,7 +39,7 @@ def page_config():
 
 def page_claims(wildcards):
     """Return the claims if a figure or a table of the run reads them; they need the inventory of the packages."""
-    root = Path(workflow.basedir)
+    root = ROOT
     entries = [(section, id) for section in ("figures", "tables") for id in config[section]]
     has_claims = any("claims" in plugins.read_paper_inputs(root, *entry) for entry in entries)
     return {"claims": f"results/{wildcards.run}/claims/claims.parquet"} if has_claims else {}
@@ -97,7 +97,7 @@ def declared_input(section, id, run, given):
         "probes": f"results/{run}/inventory/probes.parquet",
         "claims": f"results/{run}/claims/claims.parquet",
     }
-    names = plugins.read_paper_inputs(Path(workflow.basedir), section, id)
+    names = plugins.read_paper_inputs(ROOT, section, id)
     entry = config[section][id]
     return {
         name: drawn_shards(entry, run, name) if name in SHARD_TABLES else files[name]
@@ -164,11 +164,7 @@ def table_entry(wildcards):
 def figure_score_threshold(wildcards):
     """Return the official score threshold of the model that a figure prompts with phrases."""
     entry = config["figures"][wildcards.figure]
-    return (
-        score_thresholds.get_official_score(config, entry["concept"]["model"], Path(workflow.basedir))
-        if "concept" in entry
-        else None
-    )
+    return score_thresholds.get_official_score(config, entry["concept"]["model"], ROOT) if "concept" in entry else None
 
 
 def figure_caption(wildcards):

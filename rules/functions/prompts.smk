@@ -1,7 +1,7 @@
 # Parameters, states of local inputs and code hashes of prompts.smk.
 from samgap.config.prompt_kinds import read_prompt_kinds
 
-PROMPT_KINDS = read_prompt_kinds(Path(workflow.basedir))
+PROMPT_KINDS = read_prompt_kinds(ROOT)
 
 
 def prompts_options(wildcards):
