@@ -21,7 +21,7 @@ os.environ |= {"PYTHONPATH": os.pathsep.join([sys.path[0], os.getenv("PYTHONPATH
 
 # The default is the paper's run. `--configfile config/demo.yaml` replaces it; the two files are not merged. A workflow that
 # imports this one gives it a configuration.
-if not workflow.configfiles and not workflow.modifier.is_module:
+if not workflow.configfiles and workflow.modifier.parent_modifier is None:
 
     configfile: "config/config.yaml"
 
