@@ -115,9 +115,10 @@ def sweep_f1(sample: Sample) -> list[float]:
 
 
 def compute_near_labels(sample: Sample, score: float, name: str) -> float:
-    """Return precision or F1 without the predictions that are far from every label."""
-    counts = count_matches(sample, score)
-    n_far = sum(case.count_far(score) for case in sample.evaluable)
+    """Return precision or F1 without the predictions that are far from every label; at the chosen score of phrases."""
+    cases = sample.phrases if score == sample.chosen else sample.evaluable
+    counts = count_cases(cases, score)
+    n_far = sum(case.count_far(score) for case in cases)
     return RATIOS[name](counts._replace(predicted=counts.predicted - n_far))
 
 
@@ -147,16 +148,18 @@ COUNT_VALUES: dict[str, Value] = {
     "recall": lambda sample: compute_recall(count_matches(sample, sample.official)),
     "f1-50": lambda sample: compute_f1(count_matches(sample, sample.official)),
     "concept-recall": lambda sample: compute_recall(count_cases(sample.phrases, sample.official)),
-    "pmf1": lambda sample: compute_pmf1(sample.cases, sample.official),
+    "pmf1": lambda sample: compute_pmf1(sample.phrases, sample.official),
     "il-mcc": lambda sample: compute_il_mcc(sample, sample.official),
-    "cgf1": lambda sample: 100 * compute_pmf1(sample.cases, sample.official) * compute_il_mcc(sample, sample.official),
-    "precision-chosen": lambda sample: compute_precision(count_matches(sample, sample.chosen)),
-    "recall-chosen": lambda sample: compute_recall(count_matches(sample, sample.chosen)),
-    "f1-50-chosen": lambda sample: compute_f1(count_matches(sample, sample.chosen)),
-    "pmf1-chosen": lambda sample: compute_pmf1(sample.cases, sample.chosen),
+    "cgf1": lambda sample: (
+        100 * compute_pmf1(sample.phrases, sample.official) * compute_il_mcc(sample, sample.official)
+    ),
+    "precision-chosen": lambda sample: compute_precision(count_cases(sample.phrases, sample.chosen)),
+    "recall-chosen": lambda sample: compute_recall(count_cases(sample.phrases, sample.chosen)),
+    "f1-50-chosen": lambda sample: compute_f1(count_cases(sample.phrases, sample.chosen)),
+    "pmf1-chosen": lambda sample: compute_pmf1(sample.phrases, sample.chosen),
     "il-mcc-chosen": lambda sample: compute_il_mcc(sample, sample.chosen),
     "cgf1-chosen": lambda sample: (
-        100 * compute_pmf1(sample.cases, sample.chosen) * compute_il_mcc(sample, sample.chosen)
+        100 * compute_pmf1(sample.phrases, sample.chosen) * compute_il_mcc(sample, sample.chosen)
     ),
     "precision-near-labels": lambda sample: compute_near_labels(sample, sample.official, "precision"),
     "precision-near-labels-chosen": lambda sample: compute_near_labels(sample, sample.chosen, "precision"),

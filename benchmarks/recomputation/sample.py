@@ -121,42 +121,54 @@ def read_sample(run: Run, dataset: str, model: str, prompts: str, chosen: float 
         make_case(prompt, predictions, images[prompt.image_id], distance, prompt.prompt_id in cell.unpredicted)
         for prompt, predictions in cell.iter_prompts()
     ]
+    for case in cases:
+        check_words(case)
     return Sample(cases, run.get_official_score(model), chosen, cases)
 
 
 def make_case(
     prompt: Any, predictions: list[Prediction], image: Image, labelled_distance: float, is_unpredicted: bool = False
 ) -> Case:
-    """Return a case, with the instances of a phrase from its words and not from the column `truth_ids`.
+    """Return the case of a prompt.
 
     Raises:
-        ValueError: The kind is unknown, or `truth_ids` has other instances.
+        ValueError: The kind is unknown.
     """
     if prompt.kind not in (*SPATIAL_KINDS, *PHRASE_KINDS, *OTHER_KINDS):
         raise ValueError(f"prompt {prompt.prompt_id}: whether the kind {prompt.kind} is spatial is not known here")
-    is_evaluable = prompt.truth_ids is not None
+    is_spatial, is_evaluable = prompt.kind in SPATIAL_KINDS, prompt.truth_ids is not None
     ids = set() if prompt.truth_ids is None else set(prompt.truth_ids)
-    truth, ignored = [item for item in image.instances if item.id in ids], []
-    if prompt.kind not in SPATIAL_KINDS:
-        ignored = [item for item in image.instances if item.is_ignored]
-    if prompt.kind == "other":
-        ignored = []
-    elif prompt.nouns is not None and prompt.kind == "phrase":
-        wanted, excluded = (dict(part) if part is not None else {} for part in (prompt.attributes, prompt.without))
-        named = [item for item in image.instances if item.noun in set(prompt.nouns) - {excluded.get("noun")}]
-        ignored = [item for item in named if item.is_ignored]
-        meant = [
-            item
-            for item in named
-            if not item.is_ignored
-            and wanted.items() <= item.attributes.items()
-            and not set(excluded.items()) & set(item.attributes.items())
-        ]
-        if is_evaluable and meant != truth:
-            raise ValueError(f"prompt {prompt.prompt_id}: truth_ids are not the instances of its words")
-    if is_unpredicted and prompt.kind not in SPATIAL_KINDS and not truth:
+    truth = [item for item in image.instances if item.id in ids]
+    named = [] if prompt.kind == "other" or is_spatial else find_named(prompt, image)
+    if is_unpredicted and not is_spatial and not truth:
         is_evaluable = False
+    ignored = [item for item in named if item.is_ignored]
     return Case(image, prompt, predictions, truth, is_evaluable, ignored, labelled_distance * image.size[0])
+
+
+def find_named(prompt: Any, image: Image) -> list[Instance]:
+    """Return the instances of the nouns of a prompt, without an excluded noun; all if it has no nouns."""
+    if prompt.nouns is None:
+        return image.instances
+    excluded = dict(prompt.without) if prompt.without is not None else {}
+    return [item for item in image.instances if item.noun in set(prompt.nouns) - {excluded.get("noun")}]
+
+
+def check_words(case: Case) -> None:
+    """Raise ValueError if the column `truth_ids` of a phrase has other instances than its words name."""
+    if not case.is_phrase or case.prompt.nouns is None:
+        return
+    parts = case.prompt.attributes, case.prompt.without
+    wanted, excluded = (set(dict(part).items()) if part is not None else set() for part in parts)
+    meant = [
+        item
+        for item in find_named(case.prompt, case.image)
+        if not item.is_ignored
+        and wanted <= set(item.attributes.items())
+        and not excluded & set(item.attributes.items())
+    ]
+    if meant != case.truth:
+        raise ValueError(f"prompt {case.prompt.prompt_id}: truth_ids are not the instances of its words")
 
 
 def describe_phrase(prompt: Any, name: str) -> str | None:
