@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from snakemake.cli import parse_args
+from snakemake.dag import DAG
 from snakemake.logging import logger
 from snakemake.persistence import PersistenceBase
 from snakemake.utils import min_version
@@ -52,6 +53,7 @@ if workflow.is_main_process:
     install.install_guards(ExecutorPluginRegistry(), logger)
 elif "SLURM_JOB_ID" in os.environ:
     records.keep_markers(PersistenceBase, os.environ)
+clock_skew.accept_clock_skew(DAG)
 
 if workflow.is_main_process and any(argument.partition("=")[0] == "--report" for argument in sys.argv):
     try:

@@ -13,7 +13,7 @@ from samgap.config.yaml_files import validate_config_files
 from samgap.download.entries import remove_dead_links
 from samgap.errors import UserError
 from samgap.io import redaction, variables
-from samgap.jobs import local_inputs, plugin_modules, report_files, start, surroundings
+from samgap.jobs import clock_skew, local_inputs, plugin_modules, report_files, start, surroundings
 from samgap.jobs.code_hash import hash_script
 from samgap.jobs.package_versions import list_script_versions, summarize_changed_versions
 from samgap.jobs.resources import count_gpus, needs_gpu
