@@ -27,7 +27,6 @@ StorageType=accounting_storage/mysql
 StorageHost=127.0.0.1
 StoragePort=17010
 StorageUser=root
-StoragePass=
 StorageLoc=slurm
 """
 
