@@ -101,3 +101,8 @@ def _validate_method(training: str, entry: Mapping[str, Any], model: Mapping[str
             f"config: trainings.{training}.method is '{entry['method']}', which trains small models (with "
             f"`architecture`), but '{entry['model']}' is the published model; remove the method"
         )
+    if "method" in entry and "augmentation" in entry:
+        raise UserError(
+            f"config: trainings.{training}.augmentation has no effect with `method: {entry['method']}`; remove one of "
+            "them"
+        )

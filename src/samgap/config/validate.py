@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from samgap.config import (
+    augmentations,
     capabilities,
     cells,
     claims,
@@ -45,7 +46,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     secrets.validate_no_secrets(config)
     # Before the schema, because the module of an entry decides which keys it may have.
     plugin_files.validate_plugins(config, root)
-    config = presets.merge_presets(config, root)
+    config = augmentations.load_augmentations(presets.merge_presets(config, root), root)
     schema = load_schema(root)
     config = add_url_archives(validate(load_entry_files(coerce_scalars(config, schema), root), schema))
     secrets.validate_identified_files(config)

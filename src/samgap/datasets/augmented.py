@@ -25,8 +25,9 @@ from PIL import Image
 from samgap.annotations.ground_truth import GroundTruth, Instance, read_ground_truth
 from samgap.datasets import AnnotatedImage, Annotation
 from samgap.datasets.groups import assign_groups
-from samgap.datasets.image_transforms import CHANGED_ATTRIBUTES, Transform, make_transform
+from samgap.datasets.image_transforms import Transform, list_changed_attributes, make_transform
 from samgap.datasets.left_out import LabelCounts
+from samgap.datasets.moved_shapes import MIN_VISIBLE, move_shape
 from samgap.datasets.warning_log import warn
 from samgap.errors import UserError
 from samgap.io.files import read_json
@@ -61,10 +62,6 @@ OPTIONS = {
 
 ORIGINAL = "none"
 """Value of the stratum `augmentation` of an image that is not transformed."""
-MIN_AREA_FRACTION = 1 / 4000
-"""What is left of an instance that is cut off is ignored if its area is a smaller fraction of the image."""
-TOLERANCE = 1e-6
-"""Positions that differ by less are the same, px."""
 CUT_OFF = "without a pixel in the transformed image are left out"
 REST_IGNORED = "are cut off by a transform and ignored in the evaluation"
 
@@ -166,7 +163,11 @@ def _make_image(
     counts: LabelCounts,
 ) -> AnnotatedImage:
     """Return a copy of an image with its moved annotations, and count these."""
-    changed = () if transform_name == ORIGINAL else _list_changed(options["transforms"][transform_name])
+    changed = (
+        ()
+        if transform_name == ORIGINAL
+        else list_changed_attributes(*_get_operation(options["transforms"][transform_name]))
+    )
     annotations = []
     for instance in truth.instances_of(image_id):
         place = f"{PurePosixPath(file_name).stem}, instance {instance.id}"
@@ -199,31 +200,16 @@ def _move_instance(
     place: str,
 ) -> Annotation | None:
     """Return the annotation of an instance after a transform; None if nothing of it is left in the image."""
-    mask, box = None, None
-    x0, y0, x1, y1 = transform.apply_to_box(instance.box)
-    is_cut = min(x0, y0) < -TOLERANCE or x1 > size[0] + TOLERANCE or y1 > size[1] + TOLERANCE
-    if instance.rle is not None:
-        mask = transform.apply_to_mask(instance.decode_mask())
-        area = float(mask.sum())
-    elif transform.is_axis_aligned or instance.ignore:
-        box = (max(x0, 0.0), max(y0, 0.0), min(x1, float(size[0])), min(y1, float(size[1])))
-        area = max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
-    else:
-        raise UserError(
-            f"{place}: has only a box, and that of a rotated object cannot be computed from it; leave `affine` out of "
-            "`transforms`, or name a source with masks"
-        )
-    if area == 0:
+    shape = move_shape(instance, transform, size, options.get("min-visible", MIN_VISIBLE), place)
+    if shape is None:
         return None
-    visible = area / (instance.area * transform.area_scale)
-    is_rest = visible < options.get("min-visible", 0.2) or area < MIN_AREA_FRACTION * size[0] * size[1]
     unknown = {name for name in changed if name in instance.attributes} | instance.unknown_attributes
     return Annotation(
         instance.noun,
-        mask=mask,
-        box=box,
+        mask=shape.mask,
+        box=shape.box,
         attributes={name: value for name, value in instance.attributes.items() if name not in changed},
-        ignore=instance.ignore or (is_cut and is_rest),
+        ignore=instance.ignore or shape.is_rest,
         occluded_fraction=instance.occlusion,
         unknown_attributes=tuple(sorted(unknown)),
     )
@@ -232,12 +218,6 @@ def _move_instance(
 def _get_operation(transform: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     [(operation, settings)] = transform.items()
     return operation, settings
-
-
-def _list_changed(transform: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the attributes of instances that a transform makes unknown."""
-    operation, settings = _get_operation(transform)
-    return tuple(settings.get("changes", CHANGED_ATTRIBUTES.get(operation, ())))
 
 
 def _encode_png(image: Image.Image) -> bytes:

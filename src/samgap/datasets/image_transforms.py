@@ -4,7 +4,8 @@ A geometric transform is one affine map of pixel positions, which moves the imag
 every pixel in its place.
 """
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ class Transform:
 
     Attributes:
         matrix: The map of pixel positions; None if every pixel stays in its place.
-        change_pixels: The change of an RGB image that has no map; None for a geometric transform.
+        change_pixels: The change of an RGB image after the map; None if it keeps its colours.
         is_axis_aligned: Whether a box stays a box.
     """
 
@@ -37,11 +38,10 @@ class Transform:
 
     def apply_to_image(self, image: Image.Image) -> Image.Image:
         """Return the transformed RGB image, of the same size; positions between pixels are interpolated (bicubic)."""
-        if self.change_pixels is not None:
-            return self.change_pixels(image)
-        assert self.matrix is not None
-        affine, bicubic = Image.Transform.AFFINE, Image.Resampling.BICUBIC
-        return image.transform(image.size, affine, self.matrix, bicubic, fillcolor=FILL)
+        if self.matrix is not None:
+            affine, bicubic = Image.Transform.AFFINE, Image.Resampling.BICUBIC
+            image = image.transform(image.size, affine, self.matrix, bicubic, fillcolor=FILL)
+        return image if self.change_pixels is None else self.change_pixels(image)
 
     def apply_to_mask(self, mask: np.ndarray) -> np.ndarray:
         """Return the transformed mask, bool, of the same shape: a pixel is set if the pixel that it shows is set."""
@@ -68,6 +68,33 @@ class Transform:
         return (
             1.0 if self.matrix is None else 1 / abs(self.matrix[0] * self.matrix[4] - self.matrix[1] * self.matrix[3])
         )
+
+
+def compose(transforms: Sequence[Transform]) -> Transform:
+    """Return one transform that does what all of them do in this order, and interpolates the image once.
+
+    Changes of colour follow the map, so they also apply to pixels that show nothing of the original.
+    """
+    matrices = [np.array([*each.matrix, 0, 0, 1]).reshape(3, 3) for each in transforms if each.matrix is not None]
+    changes = [each.change_pixels for each in transforms if each.change_pixels is not None]
+
+    def change(image: Image.Image) -> Image.Image:
+        for change_pixels in changes:
+            image = change_pixels(image)
+        return image
+
+    # A map goes from the output to the input, so the first is applied last.
+    matrix = functools.reduce(np.matmul, matrices) if matrices else None
+    return Transform(
+        None if matrix is None else tuple(float(value) for value in matrix[:2].flat),  # type: ignore[arg-type]
+        change if changes else None,
+        all(each.is_axis_aligned for each in transforms),
+    )
+
+
+def list_changed_attributes(operation: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the attributes of instances that an operation makes unknown: its option `changes`, or its default."""
+    return tuple(options.get("changes", CHANGED_ATTRIBUTES.get(operation, ())))
 
 
 def make_transform(
@@ -100,6 +127,13 @@ def _make_affine(options: Mapping[str, Any], size: tuple[int, int], rng: np.rand
     shift = centre - inverse @ centre
     (a, b), (d, e) = inverse
     return Transform((float(a), float(b), float(shift[0]), float(d), float(e), float(shift[1])), is_axis_aligned=False)
+
+
+def _make_scale(options: Mapping[str, Any], size: tuple[int, int], rng: np.random.Generator) -> Transform:
+    """Enlarge or shrink about the centre by a factor that is uniform between `low` and `high`."""
+    factor = rng.uniform(options["low"], options["high"])
+    shift = [length / 2 * (1 - 1 / factor) for length in size]
+    return Transform((1 / factor, 0.0, shift[0], 0.0, 1 / factor, shift[1]))
 
 
 def _make_crop(options: Mapping[str, Any], size: tuple[int, int], rng: np.random.Generator) -> Transform:
@@ -162,6 +196,7 @@ ENHANCERS: Mapping[str, Any] = {
 OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], tuple[int, int], np.random.Generator], Transform]] = {
     "flip": _make_flip,
     "affine": _make_affine,
+    "scale": _make_scale,
     "crop": _make_crop,
     "colour": _make_colour,
     "hue": _make_hue,
@@ -170,6 +205,7 @@ OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], tuple[int, int], np.random
 }
 """Name of an operation -> its function."""
 CHANGED_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
+    "scale": ("size",),
     "crop": ("size",),
     "colour": ("colour",),
     "hue": ("colour",),

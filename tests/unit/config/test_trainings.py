@@ -68,7 +68,10 @@ def test_a_method_of_the_demo_trains_small_models_alone(repository):
     with pytest.raises(UserError, match=r"trainings\.t\.method is 'sam3-match', which trains small models"):
         validate({"t": {"start": "scratch", "method": "sam3-match"}}, repository)
     small = {"family": "sam3", "architecture": "config/small.yaml"}
-    validate({"t": {"start": "scratch", "method": "sam3-match", "model": "s"}}, repository, s=small)
+    entry = {"start": "scratch", "method": "sam3-match", "model": "s"}
+    validate({"t": entry}, repository, s=small)
+    with pytest.raises(UserError, match=r"trainings\.t\.augmentation has no effect with `method: sam3-match`"):
+        validate({"t": {**entry, "augmentation": []}}, repository, s=small)
 
 
 @pytest.mark.parametrize(

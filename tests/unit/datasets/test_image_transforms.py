@@ -8,7 +8,7 @@ import yaml
 from PIL import Image
 
 from samgap.config.plugin_options import SCHEMA_FILE
-from samgap.datasets.image_transforms import FILL, OPERATIONS, make_transform, turn_hue
+from samgap.datasets.image_transforms import FILL, OPERATIONS, compose, make_transform, turn_hue
 from tests.helpers.cases import ROOT
 
 SIZE = 64, 48
@@ -152,3 +152,32 @@ def test_a_blur_has_its_standard_deviation():
 def test_every_operation_is_an_option():
     schema = yaml.safe_load((ROOT / SCHEMA_FILE).read_text(encoding="utf-8"))
     assert list(schema["$defs"]["transform"]["properties"]) == list(OPERATIONS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_scale_enlarges_about_the_centre_within_its_limits(seed):
+    transform = make_transform("scale", {"low": 0.5, "high": 0.8}, (200, 100), np.random.default_rng(seed))
+    x0, y0, x1, y1 = transform.apply_to_box((0, 0, 200, 100))
+    assert 0.5 <= (x1 - x0) / 200 <= 0.8 and (x1 - x0) / 200 == pytest.approx((y1 - y0) / 100)
+    assert ((x0 + x1) / 2, (y0 + y1) / 2) == pytest.approx((100, 50))
+    assert transform.area_scale == pytest.approx(((x1 - x0) / 200) ** 2)
+
+
+def test_composed_transforms_do_the_same_as_one_after_the_other():
+    rng = np.random.default_rng(0)
+    operations = (("crop", {"area": 0.5}), ("flip", {}), ("scale", {"low": 0.7, "high": 0.7}), ("grey", {}))
+    transforms = [make_transform(*operation, SIZE, rng) for operation in operations]
+    composed, box = compose(transforms), (5.0, 6.0, 20.0, 18.0)
+    expected = box
+    for transform in transforms:
+        expected = transform.apply_to_box(expected)
+    assert composed.apply_to_box(box) == pytest.approx(expected)
+    grey = np.asarray(composed.apply_to_image(make_image(make_mask())))
+    assert composed.is_axis_aligned and (grey[..., 0] == grey[..., 2]).all()
+    rotated = compose([*transforms, make_transform("affine", {"degrees": 9}, SIZE, rng)])
+    assert not rotated.is_axis_aligned
+
+
+def test_nothing_composed_changes_nothing():
+    image = make_image(make_mask())
+    assert np.array_equal(np.asarray(compose([]).apply_to_image(image)), np.asarray(image))

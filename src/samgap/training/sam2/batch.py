@@ -16,6 +16,7 @@ from scipy import ndimage
 from samgap.annotations.ground_truth import GroundTruth, Instance, read_ground_truth
 from samgap.errors import UserError
 from samgap.masks import rle
+from samgap.training.augmentation import sample_augmentation
 from samgap.training.box_masks import estimate_pseudo_mask
 from samgap.training.crops import CropWindow, image_to_array, jitter_image, sample_window
 from samgap.training.sampling import retry_sample
@@ -117,7 +118,7 @@ class BatchLoader:
         for source_index in sample_source_indices(self.sources, self.options["batch"], rng):
             image, instances = self.sample_image(int(source_index), rng)
             window = self._sample_crop_window(image.size, instances, rng)
-            flip = bool(rng.random() < 0.5)
+            flip = bool(rng.random() < 0.5) and "augmentation" not in self.options
             pixels.append(self.crop_pixels(image, window, flip, rng))
             for n_objects, row in enumerate(
                 self._iter_objects(int(source_index), image, instances, window, flip, rng), start=1
@@ -160,17 +161,22 @@ class BatchLoader:
                 yield (*cropped, weight, instance.rle is not None)
 
     def sample_image(self, source_index: int, rng: np.random.Generator) -> tuple[Image.Image, list[Instance]]:
-        """Return a random image of a data set, and its instances that are not ignored."""
+        """Return a random image of a data set, augmented, and its instances that are not ignored."""
         truth, image_ids = self.ground_truths[source_index], self.image_ids[source_index]
         row = truth.images[image_ids[rng.integers(len(image_ids))]]
         self.sampled_image_names.append(self.sources[source_index].name_image(row["file_name"]))
         with Image.open(self.sources[source_index].image_folder / row["file_name"]) as image:
-            return image.convert("RGB"), drop_ignored(truth.instances_of(row["id"]))
+            image_rgb = image.convert("RGB")
+        if steps := self.options.get("augmentation"):
+            augmentation = sample_augmentation(steps, image_rgb.size, rng)
+            image_rgb = augmentation.apply_to_image(image_rgb)
+            truth = augmentation.apply_to_ground_truth(truth, row["id"])
+        return image_rgb, drop_ignored(truth.instances_of(row["id"]))
 
     def _sample_crop_window(
         self, original_size: tuple[int, int], instances: Sequence[Instance], rng: np.random.Generator
     ) -> CropWindow:
-        if "crops" not in self.options:
+        if "crops" not in self.options or not instances:
             return 0, 0, *original_size
         crops = self.options["crops"]
         return sample_window(
@@ -182,7 +188,8 @@ class BatchLoader:
     ) -> np.ndarray:
         """Return the window at the model's input size, augmented if `jitter` is set: (3, side, side), normalised."""
         resized = image.resize((self.image_size, self.image_size), Image.Resampling.BILINEAR, box=crop_window)
-        values = jitter_image(resized, rng) if self.options.get("jitter") else image_to_array(resized)
+        has_jitter = self.options.get("jitter") and "augmentation" not in self.options
+        values = jitter_image(resized, rng) if has_jitter else image_to_array(resized)
         values = ((values - self.pixel_mean) / self.pixel_std)[:, :: -1 if flip else 1]
         return np.ascontiguousarray(values.transpose(2, 0, 1))
 
@@ -191,12 +198,12 @@ class BatchLoader:
     ) -> tuple[np.ndarray, float]:
         """Return an instance's mask, uint8 (height, width), and its loss weight.
 
-        The mask of an instance labelled only with a box is estimated once, and cached.
+        The mask of an instance labelled only with a box is estimated once, and cached, unless the image is augmented.
         """
         if instance.rle is not None:
             return coco_mask.decode(instance.rle), 1.0
         key = (source_index, instance.id)
-        if key not in self.pseudo_mask_cache:
+        if key not in self.pseudo_mask_cache or "augmentation" in self.options:
             other_boxes = [neighbour.box for neighbour in image_instances if neighbour.id != instance.id]
             mask, confidence = estimate_pseudo_mask(np.asarray(image), instance.box, other_boxes)
             self.pseudo_mask_cache[key] = rle.encode(mask), float(confidence)

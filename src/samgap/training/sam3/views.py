@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from PIL import Image, ImageEnhance, ImageFilter
 
-from samgap.annotations.ground_truth import Instance, read_ground_truth
+from samgap.annotations.ground_truth import GroundTruth, Instance, read_ground_truth
 from samgap.annotations.phrases import find_truth_ids, is_evaluable, names_attribute
 from samgap.errors import UserError
 from samgap.masks import rle
+from samgap.training.augmentation import sample_augmentation
 from samgap.training.box_masks import estimate_pseudo_mask
 from samgap.training.sam3.queries import Query, sample_queries
 from samgap.training.sampling import retry_sample
@@ -97,15 +98,19 @@ class ViewSampler:
         self.last_image_name = self.source.name_image(self.ground_truth.images[image_id]["file_name"])
         return image_id
 
-    def select_phrases(self, image_id: int, crop: Crop) -> list[Mapping[str, Any]]:
+    def select_phrases(
+        self, image_id: int, crop: Crop, ground_truth: GroundTruth | None = None
+    ) -> list[Mapping[str, Any]]:
         """Return the phrases that can be evaluated in a crop of an image.
 
-        These are phrases whose labels the image has not lost, and in a small crop those without `size`.
+        These are phrases whose labels the image has not lost, and in a small crop those without `size`. `ground_truth`
+        is that of the augmented image.
         """
-        row, phrases = self.ground_truth.images[image_id], self.phrases
+        ground_truth = ground_truth or self.ground_truth
+        row, phrases = ground_truth.images[image_id], self.phrases
         if is_small_crop(crop, row):
             phrases = [phrase for phrase in phrases if not names_attribute(phrase, "size")]
-        return [phrase for phrase in phrases if find_truth_ids(phrase, image_id, self.ground_truth) is not None]
+        return [phrase for phrase in phrases if find_truth_ids(phrase, image_id, ground_truth) is not None]
 
     def sample_exhaustive(self, image_id: int, rng: np.random.Generator) -> bool:
         """Return whether the labels of a view of an image are treated as complete, by EXHAUSTIVE_PROBABILITY."""
@@ -116,18 +121,22 @@ class ViewSampler:
 
     def sample_view(self, image_id: int, rng: np.random.Generator) -> Datapoint | None:
         """Return a random view of an image, or None if no query was possible."""
-        row, instances = self.ground_truth.images[image_id], self.ground_truth.instances_of(image_id)
-        crop, flip = self.sample_crop(row["width"], row["height"], rng), rng.random() < 0.5
-        visible, ambiguous = split_visible(instances, crop, self.view_size)
-        phrases = self.select_phrases(image_id, crop)
+        row, truth, augmentation = self.ground_truth.images[image_id], self.ground_truth, None
+        if steps := self.options.get("augmentation"):
+            augmentation = sample_augmentation(steps, (row["width"], row["height"]), rng)
+            truth = augmentation.apply_to_ground_truth(truth, image_id)
+        crop, flip = self.sample_crop(row["width"], row["height"], rng), rng.random() < 0.5 and augmentation is None
+        visible, ambiguous = split_visible(truth.instances_of(image_id), crop, self.view_size)
+        phrases = self.select_phrases(image_id, crop, truth)
         queries = sample_queries(phrases, visible, ambiguous, rng, self.query_options)
         if not queries:
             return None
         image = Image.open(self.source.image_folder / row["file_name"]).convert("RGB")
+        image = augmentation.apply_to_image(image) if augmentation else image
         is_exhaustive = self.sample_exhaustive(image_id, rng)
         used_ids = {id for query in queries for id in (*query.target_ids, *(id for id, _ in query.exemplars))}
         objects = [
-            _make_object(instance, self.load_mask(instance, image), crop, flip, self.view_size)
+            _make_object(instance, self.load_mask(instance, image, truth), crop, flip, self.view_size)
             for instance in visible
             if instance.id in used_ids
         ]
@@ -139,15 +148,15 @@ class ViewSampler:
         side = min(width, height) * rng.uniform(crops["low"], crops["high"])
         return rng.uniform(0, width - side), rng.uniform(0, height - side), side
 
-    def load_mask(self, instance: Instance, image: Image.Image) -> np.ndarray:
-        """Return an instance's mask, bool (height, width).
+    def load_mask(self, instance: Instance, image: Image.Image, truth: GroundTruth | None = None) -> np.ndarray:
+        """Return an instance's mask, bool (height, width). `truth` is that of the augmented image.
 
-        The mask of an instance labelled only with a box is estimated once, and cached.
+        The mask of an instance labelled only with a box is estimated once, and cached, unless the image is augmented.
         """
         if instance.rle is not None:
             return instance.decode_mask()
-        if instance.id not in self.pseudo_mask_cache:
-            neighbours = self.ground_truth.instances_of(instance.image_id)
+        if instance.id not in self.pseudo_mask_cache or "augmentation" in self.options:
+            neighbours = (truth or self.ground_truth).instances_of(instance.image_id)
             other_boxes = [neighbour.box for neighbour in neighbours if neighbour.id != instance.id]
             mask, _ = estimate_pseudo_mask(np.asarray(image), instance.box, other_boxes)
             self.pseudo_mask_cache[instance.id] = rle.encode(
@@ -164,7 +173,7 @@ class ViewSampler:
             box=(left, top, left + side, top + side),
             reducing_gap=2.0,
         )
-        if self.options.get("jitter", False):
+        if self.options.get("jitter", False) and "augmentation" not in self.options:
             view = _jitter_view(view, rng)
         pixels = torch.from_numpy(np.array(view)).permute(2, 0, 1).float().div_(127.5).sub_(1)
         return pixels.flip(2) if flip else pixels

@@ -9,10 +9,11 @@ import torch
 
 from samgap.errors import UserError
 from samgap.masks import rle
-from samgap.training.sam2.batch import sample_ellipse_batch
+from samgap.training.sam2.batch import PIXEL_MEAN, PIXEL_STD, BatchLoader, sample_ellipse_batch
 from samgap.training.sam2.clips import sample_clip
 from samgap.training.sampling import MAX_ATTEMPTS
 from tests.helpers.discs import BLUE, RED, SIDE, make_loader, to_rgb
+from tests.helpers.training_data import write_apples
 
 
 @pytest.mark.parametrize("crops", [{}, {"crops": {"low": 0.4, "high": 1.0}}])
@@ -115,3 +116,30 @@ def test_a_data_set_with_only_too_small_instances_is_an_error(changed_discs, mon
     assert len(samples) == MAX_ATTEMPTS
     with pytest.raises(UserError, match=r"masks\.json: no instance is large enough to be tracked"):
         sample_clip(loader, 2, 1, np.random.default_rng(0))
+
+
+def test_an_augmented_batch_has_its_masks_in_their_places(tmp_path):
+    source = write_apples(tmp_path)
+    steps = [{"transform": {"flip": {}}}, {"transform": {"affine": {"degrees": 15}}}]
+    options = {"batch": 1, "objects": 2, "augmentation": steps, "jitter": True}
+    for seed in range(3):
+        batch = BatchLoader([source], 80, options).sample_batch(np.random.default_rng(seed))
+        pixels = batch.pixels[0, :, 1::2, 1::2].numpy() * PIXEL_STD[:, None, None] + PIXEL_MEAN[:, None, None]
+        is_red = (pixels[0] > 0.5) & (pixels[1] < 0.3)
+        labelled = batch.masks.numpy().any(axis=0)
+        assert (is_red & labelled).sum() / (is_red | labelled).sum() > 0.85
+
+
+def test_masks_estimated_from_mirrored_boxes_are_mirrored(tmp_path):
+    source = write_apples(tmp_path, boxes_only=True)
+    probability = {"probability": 0.5, "transform": {"flip": {}}}
+    loader = BatchLoader([source], 80, {"batch": 1, "objects": 2, "augmentation": [probability]})
+    boxes = set()
+    for seed in range(6):
+        image, instances = loader.sample_image(0, np.random.default_rng(seed))
+        for instance in instances:
+            rows, columns = np.nonzero(loader.load_mask(0, instance, instances, image)[0])
+            x0, y0, x1, y1 = instance.box
+            assert (columns.mean(), rows.mean()) == pytest.approx(((x0 + x1) / 2, (y0 + y1) / 2), abs=3)
+            boxes.add(instance.box)
+    assert len(boxes) == 4

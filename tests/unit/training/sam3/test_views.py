@@ -143,3 +143,25 @@ def test_a_phrase_that_excludes_an_attribute_without_a_label_is_no_query(tmp_pat
     assert sampler.select_phrases(1, (0.0, 0.0, 40.0)) == []  # the size is unclear in a small crop
     sampler.ground_truth.instances_of(1)[0].attributes.clear()
     assert sampler.select_phrases(1, whole_image) == []
+
+
+def test_an_augmented_view_has_its_labels_in_their_places(tmp_path):
+    source = write_apples(tmp_path)
+    steps = [{"transform": {"flip": {}}}, {"transform": {"affine": {"degrees": 15}}}]
+    sampler = ViewSampler(source, APPLE_PHRASES, 80, {"negatives": 1, "augmentation": steps, "jitter": True})
+    for seed in range(3):
+        view = sampler.sample(np.random.default_rng(seed))
+        pixels = (view.images[0].data[:, 1::2, 1::2] + 1) / 2
+        is_red = ((pixels[0] > 0.5) & (pixels[1] < 0.3)).numpy()
+        labelled = np.logical_or.reduce([item.segment.numpy() for item in view.images[0].objects])
+        assert (is_red & labelled).sum() / (is_red | labelled).sum() > 0.85
+
+
+def test_phrases_of_an_attribute_that_the_augmentation_changes_are_not_trained(tmp_path):
+    source = write_apples(tmp_path)
+    scale = {"low": 0.8, "high": 0.8}
+    for options, texts in ((scale, {"apple"}), ({**scale, "changes": []}, {"apple", "large apple"})):
+        steps = [{"transform": {"scale": options}}]
+        sampler = ViewSampler(source, APPLE_PHRASES, 80, {"negatives": 0, "augmentation": steps})
+        view = sampler.sample(np.random.default_rng(0))
+        assert {query.query_text for query in view.find_queries} == texts
