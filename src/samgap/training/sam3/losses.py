@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from samgap.errors import UserError
+from samgap.training.sam3.ignored import UnignoredClassLoss, hide_ignored_pixels
 
 # isort: split
 from sam3.train.loss import loss_fns
@@ -36,11 +37,12 @@ class LabelledSemanticCriterion(loss_fns.SemanticSegCriterion):
     """The package's loss of the union of a query's masks, without the queries whose labels are not exhaustive.
 
     The package's losses of detection leave out the negatives of such queries (`is_exhaustive`), but this one counts
-    every pixel without a label as background.
+    every pixel without a label as background, also those of ignored instances (`samgap.training.sam3.ignored`).
     """
 
     def get_loss(self, out_dict: Mapping[str, Any], targets: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """Return the terms over the queries with exhaustive labels; 0, with a gradient, if there are none."""
+        out_dict = hide_ignored_pixels(out_dict, targets)
         is_kept = targets["is_exhaustive"].bool()
         if is_kept.all():
             return super().get_loss(out_dict, targets)
@@ -106,7 +108,7 @@ def build_criterion(weights: Mapping[str, float]) -> StepLoss:
         _disable_triton()
     detection_losses = [
         loss_fns.Boxes(weight_dict=select_weights("loss_bbox", "loss_giou")),
-        loss_fns.IABCEMdetr(
+        UnignoredClassLoss(
             weak_loss=True,  # ignores false positives where the labels are not exhaustive
             weight_dict=select_weights("loss_ce", "presence_loss"),
             pos_weight=10.0,

@@ -1,5 +1,6 @@
 """Text prompts of a training image: phrases with and without instances, some of them with boxes of exemplars."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ class Query:
     text: str
     target_ids: tuple[int, ...]  # ids of the instances that the text refers to
     exemplars: tuple[tuple[int, bool], ...] = ()  # instance id and whether it is a positive example
+    ignored_ids: tuple[int, ...] = ()  # ids of the ambiguous instances that the text may refer to
 
 
 def sample_queries(
@@ -49,7 +51,12 @@ def sample_queries(
             absent.append((phrase, targets))
     sampled = _sample_phrases(present, options.get("positives", len(present)), rng)
     sampled += _sample_phrases(absent, options["negatives"], rng)
-    return [_make_query(phrase, targets, visible, rng, options.get("exemplars", 0.0)) for phrase, targets in sampled]
+    queries = []
+    for phrase, targets in sampled:
+        query = _make_query(phrase, targets, visible, rng, options.get("exemplars", 0.0))
+        ignored_ids = tuple(instance.id for instance in ambiguous if _may_be_referent(phrase, instance))
+        queries.append(dataclasses.replace(query, ignored_ids=ignored_ids))
+    return queries
 
 
 def _may_be_referent(phrase: Mapping[str, Any], instance: Instance) -> bool:

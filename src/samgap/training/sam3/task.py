@@ -20,6 +20,7 @@ from samgap.models.runtime.device import cuda_shim
 from samgap.models.sam3.image import Sam3
 from samgap.models.sam3.layouts import PUBLISHED_LAYOUTS, SPARE_KEYS, get_key_layouts
 from samgap.training.checkpointing import set_gradient_checkpointing
+from samgap.training.sam3.ignored import stack_ignored_boxes
 from samgap.training.sam3.losses import build_criterion
 from samgap.training.sam3.network import build_network, choose_image_size
 from samgap.training.sam3.views import ViewSampler
@@ -94,6 +95,7 @@ class Task:
             views.append(self.samplers[index].sample(rng))
             image_names.append(self.samplers[index].last_image_name)
         data = collate_fn_api(views, dict_key="all", with_seg_masks=True)["all"]
+        data.ignored_boxes = stack_ignored_boxes(views)
         n_boxes = sum(int(target.num_boxes.sum()) for target in data.find_targets)
         return Batch(data, image_names, float(n_boxes))
 
@@ -101,6 +103,8 @@ class Task:
         """Return the loss terms of a batch of `sample_batch`."""
         data = _move_to_device(batch.data, self.device)
         targets = [self.model.back_convert(target) for target in data.find_targets]
+        if hasattr(batch.data, "ignored_boxes"):  # the copy to the device does not have it
+            targets[0]["ignored_boxes"] = batch.data.ignored_boxes.to(self.device)
         self.criterion.n_boxes_of_step = batch.n_targets
         with set_gradient_checkpointing(self.checkpoints_activations):
             return self.compute_losses(data, self.model(data), targets)

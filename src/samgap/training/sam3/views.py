@@ -140,7 +140,9 @@ class ViewSampler:
             for instance in visible
             if instance.id in used_ids
         ]
-        return _make_datapoint(self.crop_pixels(image, crop, flip, rng), objects, queries, is_exhaustive)
+        ignored_boxes = {instance.id: _locate_box(instance.box, crop, flip) for instance in ambiguous}
+        pixels = self.crop_pixels(image, crop, flip, rng)
+        return _make_datapoint(pixels, objects, queries, ignored_boxes, is_exhaustive)
 
     def sample_crop(self, width: int, height: int, rng: np.random.Generator) -> Crop:
         """Sample a square within an image (px) by the option `crops`."""
@@ -243,8 +245,19 @@ def _fill_ellipse(box: Sequence[float], shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(across**2 + down**2 <= 0.25)
 
 
+def _locate_box(box: Sequence[float], crop: Crop, flip: bool) -> tuple[float, float, float, float]:
+    """Return a box in a view: x0, y0, x1, y1 as fractions of the view, cut off at its edges."""
+    left, top, side = crop
+    x0, y0, x1, y1 = np.clip((np.array(box) - [left, top, left, top]) / side, 0, 1).tolist()
+    return (1 - x1, y0, 1 - x0, y1) if flip else (x0, y0, x1, y1)
+
+
 def _make_datapoint(
-    pixels: torch.Tensor, objects: Sequence[Object], queries: Sequence[Query], is_exhaustive: bool
+    pixels: torch.Tensor,
+    objects: Sequence[Object],
+    queries: Sequence[Query],
+    ignored_boxes: Mapping[int, Sequence[float]],
+    is_exhaustive: bool,
 ) -> Datapoint:
     size = tuple(pixels.shape[-2:])
     object_indices = {item.object_id: index for index, item in enumerate(objects)}
@@ -265,4 +278,5 @@ def _make_datapoint(
                 inference_metadata=InferenceMetadata(-1, -1, -1, size, -1, 0),
             )
         )
+        find_queries[-1].ignored_boxes = [ignored_boxes[id] for id in query.ignored_ids]
     return Datapoint(find_queries=find_queries, images=[View(data=pixels, objects=list(objects), size=size)])
