@@ -111,6 +111,6 @@ def _list_training_keys(family: str, root: Path) -> set[str]:
     schema = load_schema(root)["properties"]["trainings"]["additionalProperties"]
     keys = set(schema["properties"])
     for branch in schema["allOf"]:
-        if branch.get("if") == {"properties": {"family": {"const": family}}}:
+        if branch.get("if", {}).get("properties") == {"family": {"const": family}}:
             keys |= {key for key, option in branch["then"]["properties"].items() if "not" not in option}
     return keys
