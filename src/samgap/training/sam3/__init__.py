@@ -10,11 +10,27 @@ OPTIONS = {
         },
         "negatives": {
             "description": (
-                "Maximum number of negative phrases (their referent is absent) for an image of a step. Images of a "
-                "data set with `exhaustive: false` have none."
+                "Maximum number of negative phrases (their referent is absent) for an image of a step, or all of them. "
+                "Images of a data set with `exhaustive: false` have none."
             ),
-            "type": "integer",
+            "type": ["integer", "string"],
             "minimum": 0,
+            "pattern": "^all$",
+        },
+        "negatives-per-positive": {
+            "description": "Maximum number of negative phrases for each positive one of an image; default is no limit.",
+            "type": "number",
+            "exclusiveMinimum": 0,
+        },
+        "hard-negatives": {
+            "description": (
+                "Share of the negative phrases that name something in the image with an attribute that nothing there "
+                "has, as far as there are such; a fraction. Default is any absent phrase."
+            ),
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0,
         },
         "positives": {
             "description": "Maximum number of positive phrases for an image of a step; default is all.",

@@ -1,6 +1,7 @@
 """Text prompts of a training image: phrases with and without instances, some of them with boxes of exemplars."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from samgap.annotations.ground_truth import Instance
-from samgap.annotations.phrases import is_referent
+from samgap.annotations.phrases import get_nouns, is_referent
 
 VISUAL_PHRASE = "visual"
 """The text with which the package prompts by exemplars alone."""
+
+Candidate = tuple[Mapping[str, Any], tuple[int, ...]]
+"""A phrase, and the ids of the instances that it refers to."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,9 @@ def sample_queries(
         ambiguous: instances that count neither as present nor as absent
         rng: source of randomness
         options: the training's `positives` (phrases with instances, at most; default all), `negatives` (phrases
-            without instances, at most) and `exemplars` (fraction of queries with boxes of one or two targets and
-            perhaps one other instance)
+            without instances, at most, or `all`), `negatives-per-positive` (the same for each phrase with instances),
+            `hard-negatives` (share of them whose noun is in the image) and `exemplars` (fraction of queries with boxes
+            of one or two targets and perhaps one other instance)
     """
     present, absent = [], []
     for phrase in phrases:
@@ -50,7 +55,7 @@ def sample_queries(
         elif not any(_may_be_referent(phrase, instance) for instance in ambiguous):
             absent.append((phrase, targets))
     sampled = _sample_phrases(present, options.get("positives", len(present)), rng)
-    sampled += _sample_phrases(absent, options["negatives"], rng)
+    sampled += _sample_negatives(absent, [*visible, *ambiguous], len(sampled), options, rng)
     queries = []
     for phrase, targets in sampled:
         query = _make_query(phrase, targets, visible, rng, options.get("exemplars", 0.0))
@@ -59,15 +64,34 @@ def sample_queries(
     return queries
 
 
+def _sample_negatives(
+    absent: Sequence[Candidate],
+    instances: Sequence[Instance],
+    n_positives: int,
+    options: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> list[Candidate]:
+    """Sample absent phrases of an image with these instances, in which `n_positives` phrases are asked."""
+    n_negatives = len(absent) if options["negatives"] == "all" else options["negatives"]
+    if "negatives-per-positive" in options:
+        n_negatives = min(n_negatives, math.ceil(options["negatives-per-positive"] * max(n_positives, 1)))
+    if not options.get("hard-negatives"):
+        return _sample_phrases(absent, n_negatives, rng)
+    nouns = {instance.noun for instance in instances}
+    hard = [candidate for candidate in absent if nouns.intersection(get_nouns(candidate[0]))]
+    n_hard = int(rng.binomial(min(n_negatives, len(absent)), options["hard-negatives"]))
+    chosen = _sample_phrases(hard, n_hard, rng)
+    others = [candidate for candidate in absent if not any(candidate is each for each in chosen)]
+    return chosen + _sample_phrases(others, n_negatives - len(chosen), rng)
+
+
 def _may_be_referent(phrase: Mapping[str, Any], instance: Instance) -> bool:
     """Return whether the phrase refers to the instance, or would with suitable values of attributes without a label."""
     required = {name: value for name, value in phrase.get("attributes", {}).items() if name in instance.attributes}
     return is_referent({**phrase, "attributes": required}, instance)
 
 
-def _sample_phrases(
-    candidates: Sequence[tuple[Mapping[str, Any], tuple[int, ...]]], max_phrases: int, rng: np.random.Generator
-) -> list[tuple[Mapping[str, Any], tuple[int, ...]]]:
+def _sample_phrases(candidates: Sequence[Candidate], max_phrases: int, rng: np.random.Generator) -> list[Candidate]:
     if not candidates or not max_phrases:
         return []
     weights = np.array([1 / (1 + len(phrase.get("attributes", ()))) for phrase, _ in candidates])

@@ -89,3 +89,37 @@ def test_a_phrase_is_not_absent_if_an_ambiguous_instance_may_have_its_attributes
     ripe = [_make_instance(4, "apple", ripeness="ripe")]
     texts = {query.text for queries in _sample(visible=[], ambiguous=ripe) for query in queries}
     assert texts == {"unripe apple", "pear", "orange", "ball"}
+
+
+ABSENT_PHRASES = [
+    {"phrase": "apple", "noun": "apple"},
+    {"phrase": "green apple", "noun": "apple", "attributes": {"colour": "green"}},
+    *({"phrase": noun, "noun": noun} for noun in ("pear", "plum", "leaf", "fig", "kiwi")),
+]
+RED_APPLE = Instance(1, 1, "apple", (0, 0, 9, 9), 81, None, {"colour": "red"})
+
+
+def sample_absent(seed=0, **options):
+    queries = sample_queries(ABSENT_PHRASES, [RED_APPLE], [], np.random.default_rng(seed), options)
+    return [query.text for query in queries if not query.target_ids]
+
+
+def test_all_absent_phrases_are_asked_or_some_for_each_present_one():
+    texts = {phrase["phrase"] for phrase in ABSENT_PHRASES[1:]}
+    assert set(sample_absent(negatives="all")) == texts
+    assert len(sample_absent(negatives="all", **{"negatives-per-positive": 2.5})) == 3
+    assert len(sample_absent(negatives=1, **{"negatives-per-positive": 2.5})) == 1
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_share_of_the_absent_phrases_names_what_is_in_the_image(share):
+    drawn = [sample_absent(seed, negatives=1, **{"hard-negatives": share}) for seed in range(300)]
+    assert all(len(texts) == 1 for texts in drawn)
+    fraction = np.mean([texts == ["green apple"] for texts in drawn])
+    # Of the other draws, one in six (weighted by the number of words) is it by chance.
+    assert fraction == 1 if share == 1 else 0.48 < fraction < 0.65
+
+
+def test_without_a_hard_phrase_the_others_are_asked():
+    texts = sample_absent(negatives=6, **{"hard-negatives": 1.0})
+    assert len(texts) == 6 and len(set(texts)) == 6
