@@ -14,6 +14,7 @@ SLURM_CONF = """\
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort=17011
+AccountingStoragePass={folder}/munge/socket
 """
 SLURMDBD_CONF = """\
 AuthType=auth/munge
