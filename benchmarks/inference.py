@@ -81,7 +81,8 @@ def open_sam3(side_px: int | None = None, **precision_options: Any) -> sam3.Sam3
     architecture = yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text(encoding="utf-8"))
     if side_px:
         architecture["size"] = side_px
-    return sam3.open_model({"architecture": architecture, **precision_options}, DEMO_DIR / "sam3-demo.pt", "cpu")
+    options = {"architecture": architecture, "interactive": True, "tracks": False, **precision_options}
+    return sam3.open_model(options, DEMO_DIR / "sam3-demo.pt", "cpu")
 
 
 def measure_cpu(n_repeats: int, n_images: int = 4) -> None:

@@ -16,7 +16,9 @@ SAM2_OPTIONS: dict[str, Any] = {
     "overrides": yaml.safe_load((DEMO_DIR / "sam2-demo.overrides.yaml").read_text(encoding="utf-8")),
 }
 SAM3_OPTIONS: dict[str, Any] = {
-    "architecture": yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text(encoding="utf-8"))
+    "architecture": yaml.safe_load((DEMO_DIR / "sam3-demo.architecture.yaml").read_text(encoding="utf-8")),
+    "interactive": True,
+    "tracks": False,
 }
 
 SMALLER_ARCHITECTURE: dict[str, Any] = {**SAM3_OPTIONS["architecture"], "depth": 2, "size": 112}

@@ -4,6 +4,7 @@ The trainings run in this process, without Snakemake: importing torch takes long
 the workflow are in test_runs.py.
 """
 
+import hashlib
 import importlib
 import math
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 from samgap.config.catalogs import merge_catalogs
 from samgap.config.plugins import get_training_module
 from samgap.demo_models import sam3_dense, sam3_interactive
+from samgap.io.files import sha256
 from samgap.models.runtime.weights import load_weights, read_weights, to_half_precision
 from samgap.tables.statistics import ESTIMATES
 from samgap.training import loop
@@ -27,6 +29,8 @@ ROOT = Path(__file__).parents[2]
 CONFIG = merge_catalogs(yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text(encoding="utf-8")), ROOT)
 SHORT_TRAINING = {"steps": 2, "schedule": 2, "warm-up": 1, "validate-every": 2, "batch": 2, "image-size": 64}
 MAX_WEIGHTS_BYTES = 20e6
+SAM3_WITHOUT_HEAD_SHA256 = "23e5ad7761a8fec91d3ea3cae9fd85fa3d36e9068e7c3fad61395a5b4bece58e"
+"""Of the names and bytes of the tensors of the demo's SAM3 before it had an interactive head, in the order of names."""
 
 
 def _read_value(entry: dict, key: str) -> object:
@@ -77,6 +81,35 @@ def test_every_training_runs_from_the_weights_of_its_model(name, scenes, short_v
     assert all(math.isfinite(row["value"]) for row in history)
     trained = to_half_precision(task.model.state_dict())
     assert sum(value.nbytes for value in trained.values()) < MAX_WEIGHTS_BYTES
+
+
+def test_the_interactive_head_changed_no_other_weight_of_sam3():
+    digest = hashlib.sha256()
+    state = read_weights(ROOT / CONFIG["models"]["sam3-demo"]["weights"]["path"])["model"]
+    for name in sorted(state):
+        if not name.startswith((sam3_interactive.HEAD, sam3_interactive.NECK)):
+            digest.update(name.encode())
+            digest.update(state[name].contiguous().numpy().tobytes())
+    assert digest.hexdigest() == SAM3_WITHOUT_HEAD_SHA256
+
+
+@pytest.mark.parametrize("name", ["sam2-demo", "sam3-demo"])
+def test_the_catalog_and_the_card_name_the_committed_weights(name):
+    weights = CONFIG["models"][name]["weights"]
+    file = ROOT / weights["path"]
+    assert (weights["sha256"], weights["size"]) == (sha256(file), file.stat().st_size)
+    card = (ROOT / "config/demo/README.md").read_text(encoding="utf-8")
+    assert f"`{weights['sha256'][:16]}…`" in card and f"{weights['size'] / 1e6:.1f} MB" in card
+    assert file.stat().st_size < MAX_WEIGHTS_BYTES
+
+
+def test_the_history_of_the_demos_trainings_has_all_of_them():
+    for family in ("sam2", "sam3"):
+        history = pd.read_csv(ROOT / f"config/demo/{family}-demo.history.csv")
+        trainings = [name for name, entry in CONFIG["trainings"].items() if entry["family"] == family]
+        assert list(dict.fromkeys(history["training"])) == trainings
+        last_steps = history.groupby("training")["step"].max().to_dict()
+        assert last_steps == {name: CONFIG["trainings"][name]["steps"] for name in trainings}
 
 
 @pytest.mark.workflow

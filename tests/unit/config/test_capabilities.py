@@ -3,14 +3,17 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from samgap.config import capabilities
+from samgap.config.catalogs import merge_catalogs
 from samgap.config.prompt_kinds import read_prompt_kinds
 from samgap.config.validate import validate_config
 from samgap.errors import UserError
 from tests.helpers.prompt_kinds import SCRIBBLE, add_prompt_kind, copy_plugins
 from tests.helpers.small_config import CONFIG, change, get_error
 
+ROOT = Path(__file__).parents[3]
 FAMILY_FILES = {
     "spatial": "import torch_is_not_imported\nKINDS = ('box', 'point')\n",
     "words": "KINDS: tuple = ('phrases', 'exemplar')\nKINDS_WITH = {'head': ('box', 'clicks')}\n",
@@ -72,6 +75,13 @@ def test_the_message_names_the_option_that_adds_a_kind(root):
 def test_an_option_that_is_false_excludes_kinds(root):
     with pytest.raises(UserError, match="'no-memory' with 'track' of kind track.* accepts only box, clicks"):
         validate_cell(root, "no-memory", "track")
+
+
+def test_the_demos_sam3_refuses_tracks_and_accepts_boxes_points_and_clicks():
+    config = merge_catalogs(yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8")), ROOT)
+    kinds, _ = capabilities.list_accepted_kinds(config, "sam3-demo", ROOT, "track")
+    assert {"phrases", "exemplar", "box", "point", "point-box", "mask", "clicks", "grid"} <= set(kinds)
+    assert "track" not in kinds and "track" in capabilities.list_accepted_kinds(config, "sam2-demo", ROOT, "track")[0]
 
 
 def test_a_composed_model_accepts_only_what_its_detector_accepts(root):

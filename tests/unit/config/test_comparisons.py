@@ -196,6 +196,15 @@ def test_sam3_against_sam2_is_the_first_family_and_has_a_margin(name):
     first = [pair for pair in pairs if pair["comparison"] == next(iter(config["comparisons"]))]
     assert all(pair["model"] in SAM3 and pair["baseline_model"] in SAM2 for pair in first)
     assert all(set(pair["margins"]) == set(pair["metrics"]) for pair in first)
+    assert {(pair["prompts"], pair["baseline_prompts"]) for pair in first} == {
+        (prompts, prompts) for prompts in ("box", "point", "point-box")
+    }
+
+
+def test_sam3_and_sam2_are_compared_by_area_occlusion_and_density():
+    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
+    pairs = [pair for pair in comparisons.expand_comparisons(config) if pair["comparison"] == "sam3-or-sam2"]
+    assert len(pairs) == 3 and all(pair["strata"] == ["area", "occlusion", "density"] for pair in pairs)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +218,13 @@ def test_sam3_against_sam2_is_the_first_family_and_has_a_margin(name):
                 ("concepts", "sam2-large", "box"),
             },
         ),
-        ("demo", {("concepts", "sam2-demo", "box"), ("concepts", "grounded-demo", "concepts")}),
+        (
+            "demo",
+            {
+                *((prompts, "sam2-demo", prompts) for prompts in ("box", "point", "point-box")),
+                *(("concepts", "sam2-demo", "box"), ("concepts", "grounded-demo", "concepts")),
+            },
+        ),
     ],
 )
 def test_sam3_is_compared_with_sam2_shown_boxes_and_points_and_given_boxes_of_a_detector(name, compared):

@@ -74,6 +74,13 @@ def test_the_papers_run_ranks_five_prompt_sets_of_sam2_and_sam3():
     assert row["prompts"] == ["box", "point", "point-box", "box-jitter-20", "point-boundary"]
 
 
+def test_the_demo_ranks_the_spatial_prompt_sets_of_sam2_and_sam3():
+    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
+    (row,) = rank_correlations.expand_rank_correlations(config)
+    assert {row["model"], row["other_model"]} == {"sam2-demo", "sam3-demo"} and row["dataset"] == "orchard-sim-test"
+    assert row["prompts"] == ["box", "point", "point-box"]
+
+
 def test_a_selection_without_one_of_the_models_has_no_rank_correlation():
     config = validate_config(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")), ROOT)
     assert list(restrict(config, {"models": ["sam2-large", "sam3"], "experiments": None})["rank-correlations"]) == [

@@ -60,7 +60,7 @@ def small_published(monkeypatch):
     monkeypatch.setattr(
         sam3_build,
         "build_published",
-        lambda device, interactive: build_small(SMALLER_ARCHITECTURE, interactive=interactive),
+        lambda device, interactive, tracks: build_small(SMALLER_ARCHITECTURE, interactive=interactive),
     )
 
     def build_tracker(**_):

@@ -9,7 +9,7 @@ from samgap.errors import UserError
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.runtime.weights import load_weights, read_weights
 from samgap.models.sam3 import image as sam3
-from samgap.models.sam3.build import build_small
+from samgap.models.sam3.build import build_image_model, build_small
 from tests.helpers.demo_weights import SAM3_OPTIONS, SAM3_WEIGHTS, decode, mask_iou
 from tests.helpers.package_prompts import HEIGHT, WIDTH
 
@@ -26,7 +26,7 @@ BOXES = [
 def weights(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("sam3") / "weights.pt"
-    torch.save({"model": build_small(SAM3_OPTIONS["architecture"]).state_dict()}, path)
+    torch.save({"model": build_image_model(SAM3_OPTIONS, "cpu").state_dict()}, path)
     return path
 
 
