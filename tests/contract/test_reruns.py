@@ -31,7 +31,7 @@ CONFIGS = {
 # Modules that are plug-ins of no entry in either configuration are edited too.
 EXTRA = {
     "datasets": {"coco": {"kind": "coco"}, "minneapple": {"kind": "minneapple"}},
-    "models": {"owlv2": {"family": "owlv2"}, "whole": {"family": "sam3", "interactive": True}},
+    "models": {"owlv2": {"family": "owlv2"}, "words": {"family": "sam3"}},
 }
 
 
