@@ -28,6 +28,7 @@ if not workflow.configfiles and workflow.modifier.parent_modifier is None:
 
 
 include: "rules/common.smk"
+include: "rules/jobs.smk"
 include: "rules/datasets.smk"
 include: "rules/checkpoints.smk"
 include: "rules/training.smk"
@@ -81,6 +82,7 @@ localrules:
     paper_figures,
     plan,
     costs,
+    site_check,
 
 
 rule all:

@@ -69,6 +69,8 @@ def list_hashes() -> dict[str, str]:
         "paper_page": hash_script("scripts/paper/page.py"),
         "plan": hash_script("scripts/paper/plan.py"),
         "costs": hash_script("scripts/paper/costs.py"),
+        "site_job": hash_script("scripts/jobs/site_job.py"),
+        "site_check": hash_script("scripts/jobs/site_check.py"),
         "manifest": hash_script("scripts/paper/manifest.py"),
         "demo_card": hash_script("scripts/demo/card.py"),
         "verify_demo_weights": hash_script(
@@ -258,7 +260,18 @@ def test_snakemake_plans_by_the_hashes(tmp_path):
 
 
 def test_rules_with_numbers_or_images_have_the_versions_of_the_packages_of_their_script():
-    without = {"fetch_archive", "checkpoint", "verify", "plan", "costs", "manifest", "demo_card", "verify_demo_weights"}
+    without = {
+        "fetch_archive",
+        "checkpoint",
+        "verify",
+        "plan",
+        "costs",
+        "site_job",
+        "site_check",
+        "manifest",
+        "demo_card",
+        "verify_demo_weights",
+    }
     functions = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules" / "functions").glob("*.smk"))
     text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
     rules = re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)+)", text, re.MULTILINE)
