@@ -207,6 +207,7 @@ def test_sam3_against_sam2_is_the_first_family_and_has_a_margin(name):
                 *((prompts, "sam2-large", prompts) for prompts in ("box", "point", "point-box")),
                 *(("concepts", "grounded-owlv2", "concepts"), ("concepts", "grounded-sam3", "concepts")),
                 ("concepts", "sam2-large", "box"),
+                ("clicks-sample", "sam2-large", "clicks-sample"),
             },
         ),
         ("demo", {("concepts", "sam2-demo", "box"), ("concepts", "grounded-demo", "concepts")}),
