@@ -211,7 +211,7 @@ def test_extensions_are_planned(checkout, tmp_path):
         encoding="utf-8",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert run.returncode == 0, run.stdout[-3000:]
