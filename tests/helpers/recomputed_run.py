@@ -31,9 +31,9 @@ def read_demo() -> dict[str, Any]:
 
 
 def list_demo_metrics() -> dict[str, list[str]]:
-    """Return the metrics of the demo's experiments by their prompts: `phrases`, `clicks`, `tracks`, `points`, `spatial`.
+    """Return the metrics of the demo's experiments by their prompts.
 
-    `points` are those of the choice among the masks of a single point.
+    The groups are `phrases`, `clicks`, `tracks`, `points` (the choice among the masks of a point) and `spatial`.
     """
     config, kinds = read_demo(), read_prompt_kinds(ROOT)
     metrics: dict[str, dict[str, None]] = {name: {} for name in ("phrases", "clicks", "tracks", "points", "spatial")}
