@@ -70,6 +70,7 @@ def use_demo_metrics(sections: dict[str, Any]) -> dict[str, Any]:
             **sections["prompts"],
             "phrasings": {"kind": "phrases", "phrases": PHRASES},
             "few-clicks": {"kind": "clicks", "clicks": 3, "subset": {"instances": 4}},
+            "point": {"kind": "point"},
             "few-tracks": {"kind": "track", "subset": {"instances": 4}},
         },
         "experiments": {name: {"title": name, "datasets": ["orchard"], **entry} for name, entry in experiments.items()},
