@@ -42,11 +42,7 @@ TIMING = Table(
         column("decode_ms", pa.float32(), "time to predict all prompts, without the work of parallel threads", "ms"),
         column("device", pa.string(), "cpu or cuda"),
         column(
-            "detect_ms",
-            pa.float32(),
-            "part of decode_ms in which a detector finds the boxes of the prompts; null for models without one",
-            "ms",
-            nullable=True,
+            "detect_ms", pa.float32(), "part of decode_ms: that of a detector, if there is one", "ms", nullable=True
         ),
     ],
 )
