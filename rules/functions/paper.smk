@@ -6,6 +6,8 @@ from samgap.paper.captions import read_caption
 PAGE_SECTIONS = (
     "run",
     "seed",
+    "tf32",
+    "costs",
     "datasets",
     "models",
     "prompts",

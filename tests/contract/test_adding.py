@@ -102,7 +102,7 @@ ADDITIONS = {
         "src/samgap/models/shape.py",
         add_family,
         declare("outline", enum=["box", "ellipse"]),
-        "model=added-model/prompts=box/shard=001/masks.parquet",
+        "model=added-model/prompts=box/shard=000/masks.parquet",
     ),
     "kind of data set": Addition(
         "src/samgap/datasets/orchard_sim/__init__.py",
@@ -120,21 +120,21 @@ ADDITIONS = {
         "src/samgap/prompts/phrases.py",
         add_text_kind,
         declare("phrases", **{"$ref": "#/$defs/phrases"}),
-        "model=sam3-demo/prompts=added-captions/shard=001/masks.parquet",
+        "model=sam3-demo/prompts=added-captions/shard=000/masks.parquet",
         "added-text",
     ),
     "kind of automatic prompts": Addition(
         "src/samgap/prompts/grid.py",
         add_automatic_kind,
         declare("margin", type="number", minimum=0),
-        "model=sam2-demo/prompts=added-points/shard=001/masks.parquet",
+        "model=sam2-demo/prompts=added-points/shard=000/masks.parquet",
         "added-automatic",
     ),
     "kind of interactive prompts": Addition(
         "src/samgap/prompts/clicks.py",
         add_interactive_kind,
         declare("margin", type="number", minimum=0),
-        "model=sam2-demo/prompts=added-clicks/shard=001/masks.parquet",
+        "model=sam2-demo/prompts=added-clicks/shard=000/masks.parquet",
         "added-interactive",
     ),
 }
@@ -211,7 +211,7 @@ def test_extensions_are_planned(checkout, tmp_path):
         encoding="utf-8",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert run.returncode == 0, run.stdout[-3000:]

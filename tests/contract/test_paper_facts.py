@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from samgap.config.cells import list_cells
+from samgap.config.validate import validate_config
 from samgap.metrics import METRIC_REGISTRY
+from samgap.paper.cost_estimates import CostModel
 from samgap.paper.facts import read_facts
 from samgap.paper.figures import FigureRequest
 from samgap.tables.inventory import INVENTORY
@@ -45,6 +48,22 @@ def test_each_fact_has_a_source_that_exists(name):
         code = (package.parent / file).read_text(encoding="utf-8")
         for part in names.split("."):
             assert re.search(rf"^\s*(class|def) {part}\b", code, re.MULTILINE), reference
+
+
+def test_the_assumed_costs_have_sources_and_are_of_models_and_data_sets_of_the_paper():
+    config = validate_config(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")), ROOT)
+    sources = config["claims"]["sources"]
+    for entry in config["costs"]["datasets"].values():
+        assert entry["source"].split(" ")[0] in {*sources, "sim"}
+    assert config["costs"]["gpu"]["source"].split(" ")[0] in sources
+    assert set(config["costs"]["models"]) <= set(config["models"])
+    assert set(config["costs"]["datasets"]) <= set(config["datasets"])
+
+
+def test_the_papers_run_has_an_estimate_of_hours_for_every_cell():
+    config = validate_config(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")), ROOT)
+    costs = CostModel(config)
+    assert [cell for cell in list_cells(config) if costs.estimate_hours(cell) is None] == []
 
 
 def test_the_architectures_of_the_installed_packages(tmp_path):

@@ -125,7 +125,7 @@ WITHOUT_TEST_FILE = {
     "inventory/probes/*.py": "tests/unit/inventory/probes/test_probes.py checks what each probe measures",
     "metrics/*.py": "tests/oracles/test_every_metric.py compares each metric with a reference and fails without one",
     "*/sam[23]/__init__.py": "declares options, which tests/unit/config/test_plugin_options.py checks",
-    "tables/[ms]*.py": "declares columns; tests/unit/tables/test_parquet.py tests what all tables have in common",
+    "tables/[mps]*.py": "declares columns; tests/unit/tables/test_parquet.py tests what all tables have in common",
 }
 """Modules (patterns) without a test file of their own, and what tests them."""
 

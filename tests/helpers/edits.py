@@ -45,7 +45,7 @@ EDITS = [
         ["estimate", "compare", "figure:estimates", "table:results", "table:comparisons"],
         ["match_predictions", "predict:*", "figure:contact-sheet", "figure:prompt-sheet"],
     ),
-    ("metrics/noc.py", [], ["*"]),  # no experiment of the demo names it
+    ("metrics/instructions.py", [], ["*"]),  # no experiment of the demo names it
     ("statistics/bootstrap.py", ["estimate", "compare"], ["match_predictions", "figure:*", "predict:*"]),
     ("statistics/comparisons.py", ["compare"], ["estimate", "correlate", "match_predictions", "figure:*"]),
     ("statistics/rank_correlations.py", ["correlate"], ["estimate", "compare", "match_predictions", "table:*"]),

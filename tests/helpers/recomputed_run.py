@@ -15,10 +15,12 @@ PHRASES = [
     {"phrase": "apples", "noun": "apple", "concept": "apple"},
     {"phrase": "ripe apple", "noun": "apple", "attributes": {"ripeness": "ripe"}},
     {"phrase": "unripe apple", "noun": "apple", "attributes": {"ripeness": "unripe"}},
+    {"phrase": "ripe red apple", "noun": "apple", "attributes": {"ripeness": "ripe", "colour": "red"}},
     {"phrase": "orange", "noun": "orange"},
     # The small model finds no leaves on small scenes, but masks for this phrase, as if it named a thing without labels.
     {"phrase": "mature apple", "other": True},
 ]
+FRAMES = {"kind": "orchard-sim", "shards": 1, "scenes": 2, "frames": 4, "size": 192, "seed": 5}
 SCORE_THRESHOLD = 0.25
 """On the small scenes, few masks have a higher score."""
 
@@ -29,14 +31,19 @@ def read_demo() -> dict[str, Any]:
 
 
 def list_demo_metrics() -> dict[str, list[str]]:
-    """Return the metrics of the demo's experiments by what their prompts are: `phrases`, `clicks` or `spatial`."""
+    """Return the metrics of the demo's experiments by their prompts.
+
+    The groups are `phrases`, `clicks`, `tracks`, `points` (the choice among the masks of a point) and `spatial`.
+    """
     config, kinds = read_demo(), read_prompt_kinds(ROOT)
-    metrics: dict[str, dict[str, None]] = {"phrases": {}, "clicks": {}, "spatial": {}}
+    metrics: dict[str, dict[str, None]] = {name: {} for name in ("phrases", "clicks", "tracks", "points", "spatial")}
     for experiment in config["experiments"].values():
         for prompts in experiment["prompts"]:
             kind = kinds[config["prompts"][prompts]["kind"]]
             group = "phrases" if kind.takes_phrase else "clicks" if kind.interactive else "spatial"
-            metrics[group].update(dict.fromkeys(experiment["metrics"]))
+            group = "tracks" if kind.sequence else group
+            for metric in experiment["metrics"]:
+                metrics["points" if metric.startswith("oracle-") else group][metric] = None
     return {group: list(names) for group, names in metrics.items()}
 
 
@@ -47,14 +54,24 @@ def use_demo_metrics(sections: dict[str, Any]) -> dict[str, Any]:
         "every-box-metric": {"models": ["sam2-demo"], "prompts": ["box"], "metrics": metrics["spatial"]},
         "every-phrase-metric": {"models": ["sam3-demo"], "prompts": ["phrasings"], "metrics": metrics["phrases"]},
         "every-click-metric": {"models": ["sam2-demo"], "prompts": ["few-clicks"], "metrics": metrics["clicks"]},
+        "every-point-metric": {"models": ["sam2-demo"], "prompts": ["point"], "metrics": metrics["points"]},
+        "every-track-metric": {
+            "datasets": ["frames"],
+            "models": ["sam2-demo"],
+            "prompts": ["few-tracks"],
+            "metrics": metrics["tracks"],
+        },
     }
     sides = ({"model": "sam3-demo", "prompts": "phrasings"}, {"model": "sam2-demo", "prompts": "box"})
     return {
         **sections,
+        "datasets": {**sections["datasets"], "frames": FRAMES},
         "prompts": {
             **sections["prompts"],
             "phrasings": {"kind": "phrases", "phrases": PHRASES},
             "few-clicks": {"kind": "clicks", "clicks": 3, "subset": {"instances": 4}},
+            "point": {"kind": "point"},
+            "few-tracks": {"kind": "track", "subset": {"instances": 4}},
         },
         "experiments": {name: {"title": name, "datasets": ["orchard"], **entry} for name, entry in experiments.items()},
         "comparisons": {

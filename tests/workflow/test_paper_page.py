@@ -73,4 +73,4 @@ def test_the_plan_counts_prompts_and_estimates_hours_from_finished_predictions(f
     plan = (checkout.folder / PAPER / "plan.md").read_text(encoding="utf-8")
     row = next(line for line in plan.splitlines() if "experiments.spatial-prompts" in line)
     assert "| Boxes (experiments.spatial-prompts) | orchard | sam2-demo, filled-box | box | 2 | 4 |" in row
-    assert "(cpu)" in row and "not measured" not in row
+    assert "(cpu)" in row and "without a rate" not in row

@@ -16,14 +16,17 @@ def check_estimate(check: Mapping[str, Any], data: ClaimData) -> Outcome:
     """Decide by the confidence interval: confirmed if it lies in the bounds, refuted if outside of them, else open.
 
     Keys: `experiment` or `against`, `dataset` and `model` (roles), `prompts`, `metric`, `stratum` (default is the whole
-    data set; not with `against`) and bounds. With `against`, a mapping of `model` (default is the same) and `prompts`
-    (default is the same), the interval is that of the paired difference over the whole data set in the table
-    `comparisons`.
+    data set) and bounds. With `against`, a mapping of `dataset`, `model`, `prompts` and `stratum` (each by default the
+    same), the interval is that of the difference in the table `comparisons`.
     """
     against = check.get("against", {})
-    for role_kind, role in (("data set", check["dataset"]), ("model", check["model"]), ("model", against.get("model"))):
+    roles_used = (
+        *(("data set", side["dataset"]) for side in (check, against) if "dataset" in side),
+        *(("model", side["model"]) for side in (check, against) if "model" in side),
+    )
+    for role_kind, role in roles_used:
         roles = data.datasets if role_kind == "data set" else data.models
-        if role is not None and role not in roles:
+        if role not in roles:
             return make_untestable(f"this run has no {role_kind} in the role {role}")
     return _check_difference(check, data) if "against" in check else _check_value(check, data)
 
@@ -54,27 +57,47 @@ def _check_value(check: Mapping[str, Any], data: ClaimData) -> Outcome:
 
 
 def _check_difference(check: Mapping[str, Any], data: ClaimData) -> Outcome:
-    dataset, model = data.datasets[check["dataset"]], data.models[check["model"]]
-    prompts, metric = check["prompts"], check["metric"]
-    baseline_model = data.models[check["against"].get("model", check["model"])]
-    baseline_prompts = check["against"].get("prompts", prompts)
-    names = f"{model} with {prompts} against {baseline_model} with {baseline_prompts}"
-    whole = {"stratum": STRATUM_ALL, "baseline_stratum": STRATUM_ALL}
-    rows = _select(data.comparisons, dataset=dataset, baseline_dataset=dataset, metric=metric, **whole)
-    cell, baseline = (model, prompts), (baseline_model, baseline_prompts)
+    metric = check["metric"]
+    cell = _name_side(check, data)
+    baseline = _name_side({**check, **check["against"]}, data)
+    rows = data.comparisons[data.comparisons["metric"] == metric]
+    names, where = _describe_sides(cell, baseline)
     for candidate, reference, sign in ((cell, baseline, 1), (baseline, cell, -1)):
-        keys = dict(zip(("model", "prompts", "baseline_model", "baseline_prompts"), candidate + reference, strict=True))
-        found = _select(rows, **keys)
+        found = _select(rows, **candidate, **{f"baseline_{key}": value for key, value in reference.items()})
         if not found.empty:
             row: Any = next(found.itertuples(index=False))
             ends = (row.ci_low, row.ci_high) if sign > 0 else (-row.ci_high, -row.ci_low)
-            place = f"comparison {row.comparison}, {names} on {dataset}: {metric}"
-            demo = model in data.demo_models or baseline_model in data.demo_models
+            place = f"comparison {row.comparison}, {names}{where}: {metric}"
+            demo = bool({cell["model"], baseline["model"]} & set(data.demo_models))
             difference = sign * row.difference
             n = _Number(int(row.n_clusters), row.clusters)
             return _decide(check, place, difference, ends, n, row, "comparisons", demo)
-    reason = f"this run does not compare {names} on {dataset} in {metric}"
+    reason = f"this run does not compare {names}{where} in {metric}"
     return make_untestable(reason, table="comparisons")
+
+
+def _name_side(side: Mapping[str, Any], data: ClaimData) -> dict[str, str]:
+    """Return the columns of `comparisons` that name one side of a difference."""
+    return {
+        "dataset": data.datasets[side["dataset"]],
+        "model": data.models[side["model"]],
+        "prompts": side["prompts"],
+        "stratum": side.get("stratum", STRATUM_ALL),
+    }
+
+
+def _describe_sides(cell: Mapping[str, str], baseline: Mapping[str, str]) -> tuple[str, str]:
+    """Return what is compared, and where: the data set and the stratum that both sides share."""
+    shared = {key for key in ("dataset", "stratum") if cell[key] == baseline[key]}
+    sides = []
+    for side in (cell, baseline):
+        text = f"{side['model']} with {side['prompts']}"
+        text += "" if "dataset" in shared else f" on {side['dataset']}"
+        text += "" if "stratum" in shared else f" in {side['stratum']}"
+        sides.append(text)
+    where = f" on {cell['dataset']}" if "dataset" in shared else ""
+    where += _describe_stratum(cell["stratum"]) if "stratum" in shared else ""
+    return " against ".join(sides), where
 
 
 def _decide(

@@ -16,6 +16,8 @@ NEEDS_BOUND = ("parameters", "attribute", "probe", "estimate")
 NUMERIC = ("parameters", "probe", "fact", "estimate", "unmeasured")
 """Checks whose key `equals` is a number."""
 EXCLUSIVE = (("at-least", "above"), ("at-most", "below"))
+SIDE_KEYS = ("dataset", "model", "prompts", "stratum")
+"""Keys of one side of a difference."""
 PROBE_FOLDER = Path("src/samgap/inventory/probes")
 
 
@@ -116,13 +118,12 @@ def _validate_estimate(check: Mapping[str, Any], known: KnownIds, name: str) -> 
             f"{name}: its check 'estimate' has the unit {check['unit']!r}, but metrics are fractions; write bounds "
             "from 0 to 1, and as the unit what the metric measures"
         )
-    if against and "stratum" in check:
+    side = {"stratum": "all", **{key: check[key] for key in SIDE_KEYS if key in check}}
+    if against and {**side, **against} == side:
         raise UserError(
-            f"{name}: its check 'estimate' has against and stratum, but claims read differences of whole "
-            "data sets alone"
+            f"{name}: its check 'estimate' compares a cell with itself; name another data set, model, prompt set or "
+            "stratum"
         )
-    if against and all(against.get(key, check[key]) == check[key] for key in ("model", "prompts")):
-        raise UserError(f"{name}: its check 'estimate' compares a cell with itself; name another model or prompt set")
 
 
 def _validate_statements(statements: Sequence[Mapping[str, Any]], bounds: Sequence[str], name: str) -> None:

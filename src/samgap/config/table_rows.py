@@ -90,8 +90,6 @@ def _validate_value(quantity: Mapping[str, Any], value: Mapping[str, Any], name:
     if ("metric" in quantity) != ("prompts" in value):
         wrong = "a metric, but no estimate" if "metric" in quantity else "an estimate, but no metric"
         raise UserError(f"{name} has {wrong}; write `metric` with `dataset`, `model` and `prompts`, or none of them")
-    if "against" in value and "stratum" in value:
-        raise UserError(f"{name} has against and stratum, but the differences shown are of whole data sets; remove one")
 
 
 def _fill_roles(row: Mapping[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from samgap.config import (
     cells,
     claims,
     comparisons,
+    costs,
     plugin_files,
     presets,
     rank_correlations,
@@ -59,7 +60,7 @@ def validate_config(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     score_thresholds.validate_thresholds(config, root)
     plugin_files.validate_files(config, root)
     capabilities.validate_capabilities(config, cells.iter_cells(config), root)
-    config = table_rows.load_table_rows(claims.load_claims(config, root), root)
+    config = table_rows.load_table_rows(claims.load_claims(costs.load_costs(config, root), root), root)
     config = {**config, "models": load_model_files(config["models"], root)}
     secrets.validate_no_secrets(config)  # with the content of all files
     return config

@@ -68,7 +68,9 @@ def get_only_box(prompt: Mapping[str, Any]) -> Mapping[str, Any]:
 class Model(Protocol):
     """A loaded model of single images.
 
-    A model may have an attribute `warnings`, a list of messages about prompts that it changed. The caller clears it.
+    A model may have an attribute `warnings`, a list of messages about prompts that it changed. The caller clears it. A
+    model that detects boxes before it predicts masks may have an attribute `detect_ms`, the time of the detection in
+    the last call of `predict`.
     """
 
     def set_image(self, image: Image.Image) -> None:

@@ -6,6 +6,7 @@ and `segmenter`, the id of a model that accepts boxes. Both use the weights and 
 """
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,8 @@ class Grounded:
     def __init__(self, detector: Model, segmenter: Model) -> None:
         self.detector, self.segmenter = detector, segmenter
         self.warnings: list[str] = []
+        self.detect_ms = 0.0
+        """The time of the detector in the last call of `predict`."""
 
     def set_image(self, image: Image.Image) -> None:
         """Encode the image with both components."""
@@ -71,13 +74,17 @@ class Grounded:
         The boxes of all prompts are segmented in one call. A box outside the image gives no mask. A score is NaN if the
         box or the mask is not finite.
         """
+        start_time = time.perf_counter()
+        # Scores and boxes are on the host, so the device has finished.
+        detections_of_prompts = [list(detections) for detections in self.detector.predict(prompts)]
+        self.detect_ms = 1e3 * (time.perf_counter() - start_time)
         detections_by_prompt = [
             [
                 detection
                 for detection in detections
                 if not math.isfinite(detection.score) or self._compute_clipped_area(detection.box) > 0
             ]
-            for detections in self.detector.predict(prompts)
+            for detections in detections_of_prompts
         ]
         box_prompts = [
             self._make_box_prompt(detection.box)

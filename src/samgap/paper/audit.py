@@ -1,6 +1,6 @@
 """Figures that count the verdicts on the claims of the paper: a row for each of its branches or reasons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -108,7 +108,7 @@ def draw_rows(facts: Sequence[Mapping[str, Any]], rows: pd.DataFrame, evidence_b
         _draw_bar(drawing, counts[fact["title"]], middle, widest)
         _draw_evidence(drawing, evidence_by_title[fact["title"]], middle)
         top += row_height
-    _draw_legend(drawing, top + LEGEND_HEIGHT / 2)
+    _draw_legend(drawing, top + LEGEND_HEIGHT / 2, _list_unprinted(counts.values(), widest))
     return drawing.figure
 
 
@@ -121,11 +121,22 @@ def _draw_bar(drawing: Diagram, counts: pd.Series, middle: float, widest: int) -
         if not count:
             continue
         draw_verdict(drawing, x, y, count * scale, BAR_HEIGHT, verdict)
-        if text_width(str(count)) + 0.03 < count * scale:  # a narrower one would hide its colour
+        if _has_room(count, widest):
             box = {"fc": "white", "ec": "none", "pad": 0.6, "alpha": 1.0}
             drawing.add_text(x + count * scale / 2, middle, str(count), ha="center", zorder=3, bbox=box)
         x += count * scale
     drawing.add_text(x + 0.05, middle, f"{int(counts.sum())}", color="0.3")
+
+
+def _has_room(count: int, widest: int) -> bool:
+    """Return whether the part of a bar with this number of claims has room for it, without hiding its colour."""
+    return text_width(str(count)) + 0.03 < count * (BAR_WIDTH - 0.25) / widest
+
+
+def _list_unprinted(counts: Iterable[pd.Series], widest: int) -> list[int]:
+    """Return the numbers of claims for which parts of the bars have no room, sorted."""
+    numbers = {int(number) for count in counts for number in count}
+    return sorted(number for number in numbers if number and not _has_room(number, widest))
 
 
 def draw_verdict(drawing: Diagram, x: float, y: float, width: float, height: float, verdict: str) -> None:
@@ -143,9 +154,14 @@ def _draw_evidence(drawing: Diagram, evidence: Mapping[str, str] | None, middle:
     drawing.add_text(EVIDENCE_LEFT + 0.12, middle, "\n".join(lines), color="black" if evidence else "0.4")
 
 
-def _draw_legend(drawing: Diagram, y: float) -> None:
+def _draw_legend(drawing: Diagram, y: float, unprinted: Sequence[int]) -> None:
+    """Draw the verdicts, and which numbers of claims are not printed."""
     x = style.MARGIN_IN
     for verdict in VERDICTS:
         draw_verdict(drawing, x, y - 0.05, 0.16, 0.1, verdict)
         drawing.add_text(x + 0.2, y, verdict)
         x += 0.2 + text_width(verdict) + 0.2
+    if unprinted:
+        numbers = " or ".join(map(str, unprinted))
+        plural = "" if unprinted == [1] else "s"
+        drawing.add_text(x, y, f"without a number: {numbers} claim{plural}", color="0.3")

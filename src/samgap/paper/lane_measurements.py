@@ -48,7 +48,8 @@ def measure_lane(inputs: LaneInputs, metrics: Sequence[str]) -> list[dict[str, A
     any score (`predictions`) and at the official score threshold (`masks`), means over the images with prompts; and the
     time of an image (`seconds`), of its encoder and of its prompts (`encoder-seconds`, `prompts-seconds`), their shares
     of the time of the image, and the time of one prompt (`seconds-a-prompt`), medians over the images with prompts. A
-    median is not moved by the first image, which takes longer.
+    median is not moved by the first image, which takes longer. If the model has a detector, the time of the prompts is
+    that of the detector (`detector-seconds`) and of the segmenter (`segmenter-seconds`), also with their shares.
     """
     rows = [*_read_estimates(inputs, [PROMPTS_METRIC, *metrics]), *_count_predictions(inputs), *_read_times(inputs)]
     cell = {key: inputs.cell[key] for key in ("dataset", "model", "prompts")} if inputs.cell else {}
@@ -118,6 +119,10 @@ def _read_times(inputs: LaneInputs) -> list[dict[str, Any]]:
         "prompts-share": (prompts / total, "of the time"),
         "seconds-a-prompt": (prompts / timing["n_prompts"].to_numpy(float), "s a prompt"),
     }
+    detector = timing["detect_ms"].to_numpy(float) / 1000
+    if note is None and np.isfinite(detector).all():
+        for part, each in (("detector", detector), ("segmenter", prompts - detector)):
+            values |= {f"{part}-seconds": (each, "s an image"), f"{part}-share": (each / total, "of the time")}
     rows: list[dict[str, Any]] = []
     for quantity, (each, unit) in values.items():
         row: dict[str, Any] = {"quantity": quantity, "unit": unit, "source": ";".join(inputs.timing), "note": note}

@@ -31,6 +31,10 @@ class LaneTexts:
         row = self._rows[lane, quantity]
         return None if pd.isna(row.value) else row
 
+    def has(self, lane: str, quantity: str) -> bool:
+        """Return whether there is a row of a quantity, with or without a value."""
+        return (lane, quantity) in self._rows
+
     def format_count(self, lane: str, quantity: str, unit: str) -> str:
         """Format a number of prompts or predictions of an image: `6.9 [5.9, 8.0] prompts an image`."""
         row = self.find(lane, quantity)
@@ -40,7 +44,12 @@ class LaneTexts:
         return f"{row.value:.{decimals}f}{_format_interval(row, decimals)} {unit} an image"
 
     def format_time(self, lane: str, part: str) -> str:
-        """Format the time of a part of a lane, `encoder` or `prompts`: `0.062 s, 62 %`."""
+        """Format the time of a part of a lane: `0.062 s, 62 %`.
+
+        Args:
+            lane: The lane.
+            part: `encoder` or `prompts`, or of a lane with a detector `detector` or `segmenter`.
+        """
         seconds, share = self.find(lane, f"{part}-seconds"), self.find(lane, f"{part}-share")
         if seconds is None or share is None:
             return self._refer_to_reason(lane, f"{part}-seconds")

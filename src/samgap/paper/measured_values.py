@@ -142,14 +142,16 @@ class ValueReader:
 
     def _read_difference(self, quantity: Mapping[str, Any], value: Mapping[str, Any]) -> MeasuredValue:
         model, metric, prompts = value["model"], quantity["metric"], (value["prompts"], value["against"])
+        stratum = value.get("stratum", WHOLE_SET)
         table = self.sourced["comparisons"]
         same = (table["model"] == model) & (table["baseline_model"] == model) & (table["metric"] == metric)
         for column in ("dataset", "baseline_dataset"):
             same &= table[column] == value["dataset"]
         for column in ("stratum", "baseline_stratum"):
-            same &= table[column] == WHOLE_SET
+            same &= table[column] == stratum
         table = table[same]
         keys = {"dataset": value["dataset"], "model": model, "prompts": " − ".join(prompts), "metric": metric}
+        keys["stratum"] = stratum
         for (first, second), sign in ((prompts, 1), (prompts[::-1], -1)):
             rows = table[(table["prompts"] == first) & (table["baseline_prompts"] == second)]
             if not rows.empty:
@@ -157,7 +159,7 @@ class ValueReader:
         label = labels.model_label(self.models, model)
         return self._explain(
             f"this run does not compare {prompts[0]} with {prompts[1]} for {label} in {labels.metric_label(metric)} "
-            f"on {value['dataset']}",
+            f"on {value['dataset']}{'' if stratum == WHOLE_SET else f', {stratum}'}",
             **keys,
         )
 

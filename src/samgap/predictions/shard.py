@@ -160,6 +160,7 @@ class _ImageJob:
             "read_ms": read_ms,
             "encode_ms": 1e3 * (encoded_time - start_time),
             "decode_ms": 1e3 * (end_time - encoded_time),
+            "detect_ms": getattr(model, "detect_ms", None),
         }
         self.timing_rows = [
             {"image_id": self.image_row["image_id"], "n_prompts": len(self.prompts), **times, "device": device}

@@ -41,6 +41,9 @@ TIMING = Table(
         column("encode_ms", pa.float32(), "time of the image encoder", "ms"),
         column("decode_ms", pa.float32(), "time to predict all prompts, without the work of parallel threads", "ms"),
         column("device", pa.string(), "cpu or cuda"),
+        column(
+            "detect_ms", pa.float32(), "part of decode_ms: that of a detector, if there is one", "ms", nullable=True
+        ),
     ],
 )
 """A row is an image with the time that its predictions took."""

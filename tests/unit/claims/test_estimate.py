@@ -124,10 +124,46 @@ def test_a_difference_with_a_demo_model_is_marked():
     assert check_estimate({**DIFFERENCE, "against": {"model": "sam3"}, "above": 0}, data).demo
 
 
+HIDDEN, VISIBLE = "occlusion: heavy", "occlusion: visible"
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"stratum": "area: small", "baseline_stratum": "area: small"}, {"baseline_dataset": "other"}],
+    [{"stratum": HIDDEN, "baseline_stratum": HIDDEN}, {"baseline_stratum": HIDDEN}, {"baseline_dataset": "other"}],
 )
-def test_a_difference_of_strata_or_data_sets_does_not_decide(change):
+def test_a_difference_of_other_strata_or_data_sets_does_not_decide(change):
     outcome = check_estimate({**DIFFERENCE, "above": 0}, make_data(comparisons=[change]))
-    assert outcome.verdict.startswith("not testable: this run does not compare")
+    assert (
+        outcome.verdict
+        == "not testable: this run does not compare one with box against one with point on orchard in iou"
+    )
+
+
+def test_a_difference_in_a_stratum_is_of_both_sides_in_it():
+    rows = [{}, {"stratum": HIDDEN, "baseline_stratum": HIDDEN, "difference": 0.3, "ci_low": 0.2, "ci_high": 0.4}]
+    outcome = check_estimate({**DIFFERENCE, "stratum": HIDDEN, "above": 0}, make_data(comparisons=rows))
+    assert (outcome.verdict, outcome.value) == ("confirmed", 0.3)
+    assert "one with box against one with point on orchard, occlusion: heavy: iou = +0.3" in outcome.evidence
+
+
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_a_difference_of_two_strata_is_of_one_cell(is_swapped):
+    row = {"prompts": "box", "baseline_prompts": "box", "stratum": HIDDEN, "baseline_stratum": VISIBLE}
+    row |= {"difference": -0.3, "ci_low": -0.4, "ci_high": -0.2}
+    first, second = (VISIBLE, HIDDEN) if is_swapped else (HIDDEN, VISIBLE)
+    bound = {"at-least": 0.2} if is_swapped else {"at-most": -0.2}
+    check = {**DIFFERENCE, "stratum": first, "against": {"stratum": second}, **bound}
+    outcome = check_estimate(check, make_data(comparisons=[{"prompts": "box", "baseline_prompts": "box"}, row]))
+    assert (outcome.verdict, outcome.value) == ("confirmed", 0.3 if is_swapped else -0.3)
+    assert f"one with box in {first} against one with box in {second} on orchard: iou" in outcome.evidence
+
+
+def test_a_difference_of_two_data_sets_is_of_their_roles():
+    row = {"prompts": "box", "baseline_prompts": "box", "baseline_dataset": "other", "clusters": "image or group"}
+    data = make_data(comparisons=[row], datasets={"main": "orchard", "shifted": "other"})
+    check = {**DIFFERENCE, "against": {"dataset": "shifted"}, "above": 0}
+    outcome = check_estimate(check, data)
+    assert outcome.verdict == "confirmed"
+    assert "one with box on orchard against one with box on other: iou = +0.1" in outcome.evidence
+    check = {**check, "against": {"dataset": "ripe"}}
+    assert check_estimate(check, data).verdict == "not testable: this run has no data set in the role ripe"

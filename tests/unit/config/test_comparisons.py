@@ -216,6 +216,7 @@ def test_sam3_and_sam2_are_compared_by_area_occlusion_and_density():
                 *((prompts, "sam2-large", prompts) for prompts in ("box", "point", "point-box")),
                 *(("concepts", "grounded-owlv2", "concepts"), ("concepts", "grounded-sam3", "concepts")),
                 ("concepts", "sam2-large", "box"),
+                ("clicks-sample", "sam2-large", "clicks-sample"),
             },
         ),
         (

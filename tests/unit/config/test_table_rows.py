@@ -18,7 +18,7 @@ ROW = {
     **{"id": "one", "title": "One", "place": "Table 2, row 1"},
     "sam2": {"paper": "yes", "claims": ["sam2-takes-no-text"]},
     "sam3": {"paper": "no", "undecided": "why"},
-    "measured": [{"metric": "iou", "sam2": BOX, "sam3": {**BOX, "model": "grounded"}}],
+    "measured": [{"metric": "iou", "sam2": BOX, "sam3": {**BOX, "model": "sam3-no-presence"}}],
 }
 FACT = {"fact": "5", "source": "S3P §C.4"}
 PROBE = {"probe": "winner-take-all", "quantity": "masks"}
@@ -34,7 +34,7 @@ def test_roles_become_ids_or_a_reason(tmp_path):
     (row,) = load(tmp_path, [ROW])
     (quantity,) = row["measured"]
     assert quantity["sam2"] == {"dataset": "orchard-sim-test", "model": "sam2-demo", "prompts": "box"}
-    assert quantity["sam3"] == {"none": "this run has no model in the role grounded"}
+    assert quantity["sam3"] == {"none": "this run has no model in the role sam3-no-presence"}
 
 
 def test_sources_have_their_names_and_rows_without_values_none(tmp_path):
@@ -64,7 +64,6 @@ def change_quantity(value, **keys):
         (change_quantity(BOX, metric="iuo"), "row 'one' names the metric 'iuo', which does not exist"),
         (change_value(prompts="boks"), "row 'one' names the prompt set 'boks', which does not exist"),
         (change_value(against="pont"), "row 'one' names the prompt set 'pont', which does not exist"),
-        (change_value(against="point", stratum="a"), "row 'one', sam2 has against and stratum"),
         (change_value(model="sam4"), "measured.0.sam2.model is 'sam4', not one of sam2"),
         (change_value(dataset="all"), "measured.0.sam2.dataset is 'all', not one of main"),
         (change_quantity({**PROBE, "probe": "winner"}, quantity="q"), "row 'one' names the probe 'winner'"),

@@ -1,5 +1,7 @@
 """Family `grounded`: boxes of a detector become masks of a segmenter."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,24 @@ class BoxSegmenter:
         self.prompts = prompts
         boxes = [tuple(prompt["boxes"][0][edge] for edge in ("x0", "y0", "x1", "y1")) for prompt in prompts]
         return [[Prediction(0.1, box, 7, b"rle")] if box[0] else [] for box in boxes]
+
+
+def test_the_detector_is_timed_apart_from_the_segmenter():
+    class SlowDetector(FixedDetector):
+        def predict(self, prompts):
+            time.sleep(0.05)
+            return super().predict(prompts)
+
+    class SlowSegmenter(BoxSegmenter):
+        def predict(self, prompts):
+            time.sleep(0.3)
+            return super().predict(prompts)
+
+    model = grounded.Grounded(SlowDetector({"apple": [(0.9, (1, 2, 9, 8))]}), SlowSegmenter())
+    model.set_image(Image.new("RGB", (40, 30)))
+    start = time.perf_counter()
+    model.predict(PROMPTS[:1])
+    assert 50 <= model.detect_ms <= 1e3 * (time.perf_counter() - start) - 300
 
 
 def test_each_box_of_each_phrase_becomes_a_mask_with_the_score_of_the_box():

@@ -50,6 +50,17 @@ def make_request(tmp_path):
     return make
 
 
+@pytest.mark.parametrize(("n_refuted", "is_printed"), [(3, True), (60, False)])
+def test_a_number_without_room_is_in_the_legend(make_request, monkeypatch, n_refuted, is_printed):
+    many = [(f"d-{number}", "prompts", "refuted", False) for number in range(n_refuted)]
+    monkeypatch.setitem(globals(), "CLAIM_ROWS", [*CLAIM_ROWS[:2], *many])
+    figure = draw(make_request()).figure
+    check_texts(figure)
+    texts = list_texts(figure)
+    assert ("1" in texts) == is_printed
+    assert ("without a number: 1 claim" in texts) != is_printed
+
+
 def test_rows_are_the_claims_of_each_branch(make_request):
     rows = draw(make_request()).rows
     assert rows.groupby("row", sort=False)["claim"].apply(list).to_dict() == {

@@ -84,6 +84,15 @@ def test_differences_of_strata_and_of_data_sets_are_not_read(tmp_path, row):
     assert note.startswith("this run does not compare box with point")
 
 
+def test_a_difference_in_a_stratum_is_that_of_both_sides_in_it(tmp_path):
+    value = {**BOX, "against": "point", "stratum": "area: small"}
+    strata = {"stratum": "area: small", "baseline_stratum": "area: small", "difference": 0.3}
+    measured, _ = read(tmp_path, value, comparisons=[{}, strata])
+    assert (measured.cell.text, measured.columns["stratum"]) == ("+0.300", "area: small")
+    _, note = read(tmp_path, value, comparisons=[{}])
+    assert note.endswith("in IoU on orchard, area: small")
+
+
 def test_what_the_packages_have(tmp_path):
     assert read(tmp_path, {"published": "sam9", "modules": ["head", "encoder"]}, QUANTITY)[0].cell.text == "120"
     assert read(tmp_path, {"published": "sam9", "path": "encoder"}, QUANTITY)[0].cell.text == "ViT"

@@ -50,14 +50,55 @@ def test_hours_are_images_times_the_measured_time_of_the_same_model_and_prompts(
     assert columns == [*COLUMNS, HOURS_COLUMN]
     hours = [row[-1] for row in rows]
     assert hours == [
-        "5 (cpu) + 0.5 (cuda) + 2 cells not measured",
-        "10 (cpu) + 1 (cuda) + 2 cells not measured",
+        "5 (cpu) + 0.5 (cuda) + 2 cells without a rate",
+        "10 (cpu) + 1 (cuda) + 2 cells without a rate",
         "1 (cuda)",
         "0.5 (cuda)",
         "1 (cuda)",
-        "1 cell not measured",  # the number of images is unknown
-        "15 (cpu) + 2.5 (cuda) + 5 cells not measured",
+        "1 cell without a rate",  # the number of images is unknown
+        "15 (cpu) + 2.5 (cuda) + 5 cells without a rate",
     ]
+
+
+COSTS = {
+    "gpu": {"name": "G", "peak-tflops": {"fp32": 1, "tf32": 2, "bf16": 4}, "source": "N"},
+    "utilisation": 0.5,
+    "models": {"m": {"image": 36, "prompt": 0.72}, "n": {"image": 0, "prompt": 0}},
+    "datasets": {"a": {"images": 100, "instances": 5000, "source": "M"}},
+}
+PRICED = {
+    **CONFIG,
+    "costs": COSTS,
+    "models": {"m": {"family": "sam2"}, "n": {"family": "shape"}, "w": {"family": "sam3"}},
+    "prompts": {
+        "box": {"kind": "box"},
+        "point": {"kind": "point"},
+        "concepts": {"kind": "phrases", "phrases": [{"phrase": "apple", "noun": "apple"}]},
+    },
+}
+
+
+def test_hours_before_a_run_are_counted_and_measured_ones_replace_them():
+    plan = build_plan(PRICED, {}, {})
+    (block,) = plan.blocks
+    rows = {row[0].text + row[1].text: [cell.text for cell in row[4:]] for row in block.rows}
+    # Of each set of m, (100 × 36 + 5,000 × 0.72) / 3,600 hours at 1 TFLOP a second; n has no network.
+    assert rows["Boxes (experiments.boxes)a"] == ["4", "~100", "~20,000", "4 (G)"]
+    assert rows["Boxes (experiments.boxes)b"] == ["4", UNKNOWN, UNKNOWN, "4 cells without a rate"]
+    assert rows["Words (experiments.words)a"] == ["1", "~100", "~100", "1 cell without a rate"]
+    assert rows["all"] == ["10", "~100 and more", "~20,100 and more", "4 (G) + 6 cells without a rate"]
+    assert [text.partition(":")[0].partition(" are ")[0] for text in plan.remarks[1:]] == ["~", "Hours with G"]
+    assert "at 50% of the GPU's peak" in plan.remarks[-1]
+
+    (block,) = build_plan(PRICED, {"a": 100}, {}, {("m", "box"): Rate(36.0, "cuda")}).blocks
+    assert block.rows[0][-1].text == "1 (cuda) + 2 (G)"
+
+
+def test_models_without_a_network_need_no_gpu():
+    boxes = {"boxes": {**CONFIG["experiments"]["boxes"], "datasets": ["a"], "models": ["n"]}}
+    config = {**PRICED, "experiments": boxes | {"words": {**boxes["boxes"], "models": ["m"]}}, "figures": {}}
+    (block,) = build_plan(config, {}, {}).blocks
+    assert [row[-1].text for row in block.rows[:2]] == ["no GPU", "4 (G)"]
 
 
 @pytest.mark.parametrize(("rates", "n_remarks"), [(None, 1), ({}, 2)])

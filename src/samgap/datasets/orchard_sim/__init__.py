@@ -6,7 +6,8 @@ image. `docs/reference/orchard-sim.md` has example scenes and describes each att
 
 Options: `scenes` (number of scenes, or of sequences); `size` (side of the square image, px); `seed` (scene i depends
 only on the seed and on i); `lighting`, `cultivars`, `density` (values to sample from); `without` (combinations of a
-noun and attributes that never appear); `frames` (number of frames of a sequence; by default single images).
+noun and attributes that never appear); `frames` (number of frames of a sequence; by default single images); `absent`
+(nouns that no scene has, so that phrases about them are negatives).
 """
 
 import io
@@ -23,6 +24,7 @@ from samgap.datasets.orchard_sim.camera import Camera
 from samgap.datasets.orchard_sim.fruit import COLOURS, HEALTH_STATES, RIPENESS_LEVELS
 from samgap.datasets.orchard_sim.scene import FRUIT_NOUNS, NOUNS, Scene, compose_scene
 from samgap.datasets.orchard_sim.view import View, compute_flow, render_view
+from samgap.errors import UserError
 
 OPTIONS = {
     "required": ["scenes", "size"],
@@ -75,6 +77,7 @@ OPTIONS = {
             "type": "integer",
             "minimum": 2,
         },
+        "absent": {"$ref": "#/$defs/absent"},
     },
 }
 
@@ -91,9 +94,16 @@ MIN_BLEMISH_FRACTION = 0.05
 
 
 def describe_labels(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all nouns, and the attributes: ripeness and colour of apples; health, size and occlusion of all fruit."""
+    """Return all nouns, and the attributes: ripeness and colour of apples; health, size and occlusion of all fruit.
+
+    Raises:
+        UserError: The option `absent` names a noun of scenes.
+    """
+    absent = options.get("absent", [])
+    if drawn := sorted(set(absent) & set(NOUNS)):
+        raise UserError(f"absent names {drawn[0]}, which scenes have; remove it: images without one are known as such")
     return {
-        "nouns": list(NOUNS),
+        "nouns": [*NOUNS, *absent],
         "attributes": {
             "ripeness": list(RIPENESS_LEVELS),
             "colour": list(COLOURS),

@@ -30,6 +30,7 @@ from samgap.tables.statistics import ESTIMATES
 INPUTS = ("pairs",)
 FEW = 20
 """Bins with fewer predictions have an open marker."""
+KEY = f"dashed: the score is the precision; open circle: fewer than {FEW} masks; n: logarithmic"
 N_COLUMNS = 2
 PANEL_LEFT, PANEL_GAP, HEADING_HEIGHT, AXIS_HEIGHT = 0.5, 0.55, 0.42, 0.42
 PANEL_HEIGHT, BARS_GAP, BARS_HEIGHT = 1.7, 0.2, 0.5
@@ -110,12 +111,14 @@ def draw_cells(cells: list[pd.DataFrame], rows: pd.DataFrame, request: FigureReq
     ]
     if any(cell["lacks_labels"].any() for cell in cells):
         footnotes += wrap_footnote("† labels are not exhaustive: background objects count as incorrect.")
+    # One diagram alone is half as wide, unless there are texts below it.
+    is_single = len(cells) == 1 and not footnotes
+    figure_width = style.FIGURE_WIDTH_IN / (2 if is_single else 1)
+    footnotes = [*wrap_text(KEY, figure_width - 2 * EDGE_IN, 3), *footnotes] if cells else footnotes
     n_lines = -(-len(cells) // N_COLUMNS)
     line_height = HEADING_HEIGHT + PANEL_HEIGHT + BARS_GAP + BARS_HEIGHT + AXIS_HEIGHT
     height = n_lines * line_height + len(footnotes) * FOOTNOTE_LINE_IN + style.STAMP_MARGIN_IN
-    # One diagram alone is half as wide, unless there are texts below it.
-    is_single = len(cells) == 1 and not footnotes
-    figure = Figure(figsize=(style.FIGURE_WIDTH_IN / (2 if is_single else 1), height))
+    figure = Figure(figsize=(figure_width, height))
     draw_footnotes(figure, footnotes)
     width = (style.FIGURE_WIDTH_IN - N_COLUMNS * PANEL_GAP - 2 * EDGE_IN) / N_COLUMNS
     for number, cell in enumerate(cells):

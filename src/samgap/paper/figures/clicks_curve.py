@@ -54,6 +54,7 @@ def draw_rows(rows: pd.DataFrame, request: FigureRequest) -> Figure:
     looks = assign_looks(request.models, rows[LINE].itertuples(index=False, name=None))
     entries = [_explain_line(rows, line, look, request) for line, look in looks.items()]
     datasets = list(rows.groupby("dataset", sort=False))
+    entries.append(LegendEntry("vertical line: confidence interval, if there is one"))
     legend_height, row_height = measure_legend(entries), HEADING_HEIGHT + PANEL_HEIGHT + AXIS_HEIGHT
     height = legend_height + len(datasets) * row_height + style.STAMP_MARGIN_IN
     figure = Figure(figsize=(style.FIGURE_WIDTH_IN, height))

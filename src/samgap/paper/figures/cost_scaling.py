@@ -108,6 +108,8 @@ def draw_rows(rows: pd.DataFrame, request: FigureRequest) -> Figure:
     drawn = rows[rows["image_id"].notna()]
     looks = assign_looks(request.models, drawn[LINE].itertuples(index=False, name=None))
     entries = [_explain_line(drawn, line, look, request) for line, look in looks.items()]
+    if looks:
+        entries.append(LegendEntry(_explain_marks(next(iter(looks)), request)))
     for row in iterate_rows(rows[rows["image_id"].isna()]):
         name = labels.model_label(request.models, row.model)
         entries.append(LegendEntry(f"{name} · {row.prompts} · {row.dataset}: no data: {row.note}"))
@@ -167,6 +169,12 @@ def _explain_line(rows: pd.DataFrame, line: Any, look: LineLook, request: Figure
     name = f"{labels.model_label(request.models, model)} · {prompts}"
     text = f"{name}: {own['n_prompts'].sum() / n_objects:.2f} prompts an object, {time}, device {_list_devices(own)}"
     return LegendEntry(text, {"color": look.colour, "ls": look.dashes, "lw": 1.2, "marker": look.marker, "ms": 3})
+
+
+def _explain_marks(line: Any, request: FigureRequest) -> str:
+    """Return what points, lines and ratios are; `line` is the first model with its prompt set."""
+    name = f"{labels.model_label(request.models, line[0])} · {line[1]}"
+    return f"point: an image; line: means of groups of images; time: relative to the median image of {name}"
 
 
 def _list_devices(rows: pd.DataFrame) -> str:

@@ -94,7 +94,7 @@ def draw_rows(rows: pd.DataFrame, request: FigureRequest) -> Figure:
     looks = assign_looks(request.models, [(model,) for model in dict.fromkeys(rows["model"])])
     studied = request.entry.get("studied")
     entries = [_explain_model(rows[rows["model"] == model], look, request) for (model,), look in looks.items()]
-    circles = "open circle: official threshold; filled circle: threshold chosen on other images"
+    circles = "open circle: official threshold; filled circle: threshold chosen on other images; band: interval, if any"
     if studied:
         scores = " and ".join(f"{score:g}" for score in studied["scores"])
         entries.append(

@@ -3,10 +3,11 @@ concept (b), and, dashed because the paper leaves it out, SAM2 behind a detector
 
 Numbers on the arrows are measured in this run: the prompts and masks of an image, means over the images; the time of
 the image encoder and that of all prompts of an image, medians over the images, with their share of the time of an
-image. The detector and SAM2 are timed together. Masks are those at or above the official score threshold of the model;
-all boxes of a detector go to SAM2. Brackets are confidence intervals. A place comes from the ground truth, so it tells
-SAM2 that there is an object; a phrase does not: the values of (a) and (b) do not answer the same question, but those
-of (b) and (c) do. The CSV file has the quartiles of the times, and the source of each number and of each part.
+image; in (c) that of the prompts is split between the detector and SAM2. Masks are those at or above the official
+score threshold of the model; all boxes of a detector go to SAM2. Brackets are confidence intervals. A place comes
+from the ground truth, so it tells SAM2 that there is an object; a phrase does not: the values of (a) and (b) do not
+answer the same question, but those of (b) and (c) do. The CSV file has the quartiles of the times, and the source of
+each number and of each part.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,7 @@ LEGEND = (
     "image. Brackets are confidence intervals."
 )
 TOGETHER = "In {letter}, the detector and the mask decoder are timed together."
+DETECTOR_TIME = "detector-seconds"
 ORIGIN_LABELS = {
     "sam2": "SAM2",
     "encoder": "Perception Encoder",
@@ -88,7 +90,11 @@ def draw_lanes(lanes: Sequence[Mapping[str, Any]], rows: pd.DataFrame, request: 
     arrows = [format_arrows(lane, texts) for lane in lanes]
     width = style.FIGURE_WIDTH_IN - 2 * style.MARGIN_IN
     lettered = list(zip(ascii_lowercase, lanes, strict=False))
-    together = [TOGETHER.format(letter=letter) for letter, lane in lettered if len(lane["blocks"]) == len(BLOCK_X)]
+    together = [
+        TOGETHER.format(letter=letter)
+        for letter, lane in lettered
+        if len(lane["blocks"]) == len(BLOCK_X) and not texts.has(lane["id"], DETECTOR_TIME)
+    ]
     datasets = dict.fromkeys(cell["dataset"] for cell in request.entry["lanes"].values())
     legend = " ".join([f"Data: {', '.join(datasets)}." if datasets else "", LEGEND, *together])
     footnotes = [line for text in [legend, *texts.list_footnotes()] for line in wrap_text(text, width, 4)]
@@ -126,8 +132,13 @@ def format_arrows(lane: Mapping[str, Any], texts: LaneTexts) -> list[ArrowTexts]
     id = lane["id"]
     prompts: ArrowTexts = texts.format_count(id, PROMPTS_METRIC, "prompts"), []
     encoder = "", [texts.format_time(id, "encoder")]
-    between: list[ArrowTexts] = [(texts.format_count(id, "predictions", "boxes"), [])] * (len(lane["blocks"]) - 2)
-    below = [texts.format_time(id, "prompts"), texts.format_time_of_prompt(id)]
+    is_split = texts.has(id, DETECTOR_TIME)
+    detector_time = [texts.format_time(id, "detector")] if is_split else []
+    boxes = texts.format_count(id, "predictions", "boxes"), detector_time
+    between: list[ArrowTexts] = [boxes] * (len(lane["blocks"]) - 2)
+    # The time of a prompt is that of both parts.
+    below = [texts.format_time(id, "segmenter" if is_split else "prompts"), texts.format_time_of_prompt(id)]
+    below = below[:1] if is_split else below
     return [prompts, encoder, *between, (texts.format_count(id, "masks", "masks"), below)]
 
 

@@ -14,6 +14,7 @@ from samgap.datasets import orchard_sim
 from samgap.datasets.orchard_sim import scene as scene_module
 from samgap.datasets.orchard_sim.scene import compose_scene
 from samgap.datasets.orchard_sim.view import render_view
+from samgap.errors import UserError
 from tests.helpers.orchard import OPTIONS, SEQUENCES
 
 # sha256 of JPEG files, labels, masks and flow with the locked environment on x86-64. The committed weights were trained
@@ -77,6 +78,13 @@ def test_every_noun_and_value_is_present_in_some_images_and_absent_from_others(s
         ]
         assert set().union(*values_by_image) == set(values), name
         assert any(present < set(values) for present in values_by_image), name
+
+
+def test_nouns_that_no_scene_has_are_absent_from_all():
+    nouns = orchard_sim.describe_labels({})["nouns"]
+    assert orchard_sim.describe_labels({"absent": ["logo", "dog"]})["nouns"] == [*nouns, "logo", "dog"]
+    with pytest.raises(UserError, match="absent names pear, which scenes have; remove it"):
+        orchard_sim.describe_labels({"absent": ["logo", "pear"]})
 
 
 def test_each_noun_has_its_attributes(scenes):

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Bbox
 
+from samgap.tables.predictions import TIMING
 from tests.helpers.drawn_texts import check_texts, measure_texts
 from tests.helpers.lane_run import lanes_request, make_lane_estimates
 from tests.helpers.paper import draw, list_texts, save_figure
@@ -34,12 +35,22 @@ def test_the_arrows_have_the_prompts_the_masks_and_the_time_with_its_share(tmp_p
     # Images 1 and 2 take the same time; the longer time of the third does not move the median.
     expected = ["6.9 [5.9, 8.0] prompts an image", "60 ms, 60 %", "4.0 masks an image", "40 ms, 40 %", "10 ms a prompt"]
     expected += ["9.0 prompts an image", "0.10 s, 10 %", "6.0 masks an image", "0.90 s, 90 %", "0.45 s a prompt"]
-    expected += ["24.0 boxes an image", "0.16 s, 8 %", "8.0 masks an image", "1.8 s, 92 %", "0.92 s a prompt"]
+    expected += ["24.0 boxes an image", "0.16 s, 8 %", "8.0 masks an image", "1.4 s, 69 %", "0.46 s, 23 %"]
     for text in expected:
         assert text in texts
     assert not any("no data" in text for text in texts)
     # Boxes are between a detector and SAM2 alone.
     assert sum("boxes an image" in text for text in texts) == 1
+    assert not any("timed together" in text for text in texts)
+
+
+def test_a_detector_that_was_not_timed_is_timed_with_the_decoder(tmp_path):
+    request = lanes_request(tmp_path)
+    for path in request.inputs["grounded_timing"]:
+        TIMING.write(path, TIMING.read(path).assign(detect_ms=None))
+    texts = list_texts(draw(request).figure)
+    assert "1.8 s, 92 %" in texts and "0.92 s a prompt" in texts
+    assert any("In c, the detector and the mask decoder are timed together." in text for text in texts)
 
 
 def test_the_results_have_intervals_and_the_time_of_an_image_relative_to_the_first_lane(tmp_path):
