@@ -235,5 +235,5 @@ def test_a_training_is_one_more_checkpoint(checkout):
     # The recipe of the second training lists the weights that it started from as an input.
     assert cards["learn"]["sha256"] in cards["more"]["recipe"]["inputs"].values()
     history = pq.read_table(trainings / "more" / "history.parquet").to_pandas()
-    assert {"total", "val_f1"} <= set(history["term"]) and history["step"].max() == 2
+    assert {"total", "val_f1_50"} <= set(history["term"]) and history["step"].max() == 2
     assert not (trainings / "more" / "unfinished.pt").exists()
