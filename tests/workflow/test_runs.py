@@ -206,7 +206,7 @@ def test_weights_of_another_checksum_stop_with_one_line(checkout):
 
 def test_a_training_is_one_more_checkpoint(checkout):
     sections = small_config(SCENES)
-    sections["datasets"] = {"orchard": {**SCENES, "scenes": 2}, "others": {**SCENES, "scenes": 2, "seed": 22}}
+    sections["datasets"] |= {"orchard": {**SCENES, "scenes": 2}, "others": {**SCENES, "scenes": 2, "seed": 22}}
     training = {
         "family": "sam3",
         "model": "sam3-demo",
