@@ -10,6 +10,7 @@ rule train:
         named=training_files,
     output:
         weights="results/{run}/training/{training}/weights.pt",
+        last="results/{run}/training/{training}/last.pt",
         card="results/{run}/training/{training}/checkpoint.json",
         history="results/{run}/training/{training}/history.parquet",
     log:

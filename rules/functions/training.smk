@@ -41,8 +41,9 @@ def training_options(wildcards):
 
 
 def training_threads(wildcards):
-    """Return one thread for the training and one for each process that samples its batches."""
-    return 1 + config["trainings"][wildcards.training]["workers"]
+    """Return for each GPU one thread for the training and one for each process that samples its batches."""
+    entry = config["trainings"][wildcards.training]
+    return entry.get("gpus", 1) * (1 + entry["workers"])
 
 
 def training_model_params(wildcards):
@@ -66,7 +67,8 @@ def training_states(wildcards):
 
 
 def training_gpus(wildcards):
-    return count_gpus(config, "training", config["trainings"][wildcards.training]["family"])
+    entry = config["trainings"][wildcards.training]
+    return entry.get("gpus", 1) * count_gpus(config, "training", entry["family"])
 
 
 def training_code(wildcards):

@@ -84,6 +84,7 @@ EDITS = [
     ("io/visible_files.py", ["dataset:coco", "dataset:minneapple"], ["prompts:*", "predict:*", "match_predictions"]),
     ("jobs/local_inputs.py", [], ["*"]),  # computes parameters, not results
     ("demo_models/sam3_dense.py", ["train:sam3-dense"], ["train:sam2", "train:sam3", "predict:*"]),
+    ("training/validation.py", [], ["train:*", "match_predictions", "estimate"]),
     ("training/loop.py", ["train:*"], ["predict:*", "dataset:*", "prompts:*"]),
     ("demo_models/card.py", ["demo_card", "verify_demo_weights"], ["estimate", "train:*", "predict:*"]),
     ("inventory/probes/tokenizer.py", ["inventory"], ["claims", "predict:*", "train:*", "estimate", "table:*"]),

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from samgap.training.tasks import Batch
+from samgap.training.tasks import Batch, Score
 
 
 class LinearTask:
@@ -28,7 +28,7 @@ class LinearTask:
         return {"total": error / batch.n_targets, "noise": torch.rand(())}
 
     def validate(self):
-        return {"val_score": sum(value.sum() for value in self.model.parameters()).item()}
+        return {"val_score": Score(sum(value.sum() for value in self.model.parameters()).item())}
 
 
 def copy_weights(task):

@@ -11,6 +11,7 @@ import yaml
 from samgap.models.runtime.device import cuda_shim
 from samgap.training import loop
 from samgap.training.batches import sample_seeded_batch
+from samgap.training.tasks import Score
 
 DEMO = Path(__file__).parents[2] / "config" / "demo"
 SAM2_MODEL = {
@@ -67,11 +68,11 @@ def assert_losses_fall_and_training_resumes(open_again, folder, monkeypatch):
     def copy_early_state(task):
         if full_state.is_file() and not early_state.is_file():
             shutil.copy(full_state, early_state)
-        return {"val": 1.0}
+        return {"val": Score(1.0)}
 
     uninterrupted = open_again(**options)
     monkeypatch.setattr(type(uninterrupted), "validate", copy_early_state)
-    history = loop.train(uninterrupted, options, 3, "cpu", full_state, {})
+    history = loop.train(uninterrupted, options, 3, "cpu", full_state, {}).history
     totals = [row["value"] for row in history if row["term"] == "total"]
     assert sum(totals[-2:]) < sum(totals[:2])
 
@@ -79,7 +80,7 @@ def assert_losses_fall_and_training_resumes(open_again, folder, monkeypatch):
     monkeypatch.setattr(
         loop, "take_step", lambda *arguments, **named: steps.append(1) or take_step(*arguments, **named)
     )
-    resumed_history = loop.train(resumed, options, 3, "cpu", early_state, {})
+    resumed_history = loop.train(resumed, options, 3, "cpu", early_state, {}).history
     assert len(steps) == 3
     assert [(row["step"], row["term"]) for row in resumed_history] == [(row["step"], row["term"]) for row in history]
     # The kernels sum in no fixed order, so the results are equal except for rounding.

@@ -22,12 +22,19 @@ from samgap.models.runtime.weights import load_weights, read_weights, to_half_pr
 from samgap.tables.statistics import ESTIMATES
 from samgap.training import loop
 from samgap.training.sam2 import task as sam2
-from samgap.training.sam3 import task as sam3
 from tests.helpers.training_data import write_orchard
 
 ROOT = Path(__file__).parents[2]
 CONFIG = merge_catalogs(yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text(encoding="utf-8")), ROOT)
-SHORT_TRAINING = {"steps": 2, "schedule": 2, "warm-up": 1, "validate-every": 2, "batch": 2, "image-size": 64}
+SHORT_TRAINING = {
+    "validation-images": 1,
+    "steps": 2,
+    "schedule": 2,
+    "warm-up": 1,
+    "validate-every": 2,
+    "batch": 2,
+    "image-size": 64,
+}
 MAX_WEIGHTS_BYTES = 20e6
 SAM3_WITHOUT_HEAD_SHA256 = "23e5ad7761a8fec91d3ea3cae9fd85fa3d36e9068e7c3fad61395a5b4bece58e"
 """Of the names and bytes of the tensors of the demo's SAM3 before it had an interactive head, in the order of names."""
@@ -46,12 +53,9 @@ def scenes(tmp_path_factory):
 
 @pytest.fixture
 def short_validation(monkeypatch):
-    monkeypatch.setattr(sam2, "VALIDATION_IMAGES", 1)
     monkeypatch.setattr(sam2, "VALIDATION_CLIPS", 1)
     monkeypatch.setattr(sam2, "VALIDATION_FRAMES", 2)
-    monkeypatch.setattr(sam3, "MAX_VALIDATION_ITEMS", 2)
     monkeypatch.setattr(sam3_dense, "N_VALIDATION_VIEWS", 2)
-    monkeypatch.setattr(sam3_interactive, "VALIDATION_IMAGES", 1)
 
 
 @pytest.mark.parametrize("name", CONFIG["trainings"])
@@ -74,7 +78,7 @@ def test_every_training_runs_from_the_weights_of_its_model(name, scenes, short_v
     weights = ROOT / model["weights"]["path"]
     # The trainings before the last have a model without the interactive head.
     load_weights(task.model, read_weights(weights)["model"], str(weights), strict=training["family"] == "sam2")
-    history = loop.train(task, training, CONFIG["seed"], "cpu", tmp_path / "state.pt", {})
+    history = loop.train(task, training, CONFIG["seed"], "cpu", tmp_path / "state.pt", {}).history
     assert {row["step"] for row in history} == {2}
     assert {"total"} < {row["term"] for row in history}
     assert any(row["term"].startswith("val_") for row in history)

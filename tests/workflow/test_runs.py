@@ -206,7 +206,7 @@ def test_weights_of_another_checksum_stop_with_one_line(checkout):
 
 def test_a_training_is_one_more_checkpoint(checkout):
     sections = small_config(SCENES)
-    sections["datasets"] = {"orchard": {**SCENES, "scenes": 2}, "others": {**SCENES, "scenes": 2, "seed": 22}}
+    sections["datasets"] |= {"orchard": {**SCENES, "scenes": 2}, "others": {**SCENES, "scenes": 2, "seed": 22}}
     training = {
         "family": "sam3",
         "model": "sam3-demo",
@@ -235,5 +235,5 @@ def test_a_training_is_one_more_checkpoint(checkout):
     # The recipe of the second training lists the weights that it started from as an input.
     assert cards["learn"]["sha256"] in cards["more"]["recipe"]["inputs"].values()
     history = pq.read_table(trainings / "more" / "history.parquet").to_pandas()
-    assert {"total", "val_f1"} <= set(history["term"]) and history["step"].max() == 2
+    assert {"total", "val_f1_50"} <= set(history["term"]) and history["step"].max() == 2
     assert not (trainings / "more" / "unfinished.pt").exists()

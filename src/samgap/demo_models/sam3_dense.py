@@ -21,7 +21,7 @@ from samgap.models.runtime.device import cuda_shim
 from samgap.training.sam3 import task as sam3
 from samgap.training.sam3.queries import sample_queries
 from samgap.training.sam3.views import ViewSampler
-from samgap.training.tasks import Batch, sample_source_indices
+from samgap.training.tasks import Batch, Score, sample_source_indices
 
 FULL_IMAGE_CROP = {"low": 1.0, "high": 1.0}
 
@@ -98,7 +98,7 @@ class DenseTask:
         return terms
 
     @torch.no_grad()
-    def validate(self) -> dict[str, float]:
+    def validate(self) -> dict[str, Score]:
         """Return scores on views of the validation data set, the same in every validation."""
         self.model.eval()
         rng = np.random.default_rng(0)
@@ -108,7 +108,7 @@ class DenseTask:
         if self.match_weight and (queries := self._sample_match_queries(views, rng)):
             logits, labels, _ = self._predict_matches(encoded, queries)
             scores |= match_head.compute_validation_scores(logits, labels)
-        return scores
+        return {name: Score(value) for name, value in scores.items()}
 
     def _sample_view(self, sampler: ViewSampler, rng: np.random.Generator) -> DenseView:
         return sample_dense_view(sampler, self.vocabulary, *self.grid_sizes, rng)

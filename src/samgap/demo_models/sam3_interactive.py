@@ -15,7 +15,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from samgap.annotations.ground_truth import read_ground_truth
 from samgap.demo_models.view_cache import ViewCache
 from samgap.models.runtime.device import cuda_shim
 from samgap.models.runtime.weights import KeyLayout, load_weights, read_weights
@@ -24,8 +23,8 @@ from samgap.models.sam3.image import Sam3
 from samgap.models.sam3.interactive import make_pyramid
 from samgap.training.sam2.batch import BatchLoader, ObjectBatch, sample_ellipse_batch
 from samgap.training.sam2.prompt_losses import compute_box_losses, compute_prompt_losses
-from samgap.training.sam2.prompt_scores import compute_prompt_scores
-from samgap.training.tasks import Batch, DatasetSource
+from samgap.training.sam2.prompt_scores import VALIDATION_PROMPTS
+from samgap.training.tasks import Batch, DatasetSource, Score, make_validator
 
 OPTIONS = {
     "required": ["views", "objects", "start"],
@@ -124,9 +123,6 @@ SAM2_LAYOUT = KeyLayout(
 PIXEL_MEAN = PIXEL_STD = np.array([0.5, 0.5, 0.5], np.float32)
 """Mean and standard deviation of SAM3's image normalisation."""
 
-VALIDATION_IMAGES = 40
-"""Number of images in a validation."""
-
 
 @dataclass
 class ViewBatch:
@@ -169,7 +165,7 @@ class InteractiveTask:
             parameter.requires_grad_(name.startswith(TRAINED))
         loader = BatchLoader(data, image_size, {**options, "batch": 1}, PIXEL_MEAN, PIXEL_STD)
         self.cache = ViewCache(loader, options["views"])
-        self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
+        self.validator = make_validator(validation, VALIDATION_PROMPTS, options.get("validation-images"))
         self.predictor = Sam3(self.model, image_size, device)
 
     def load_start(self, content: Mapping[Any, Any], source: str) -> None:
@@ -220,12 +216,11 @@ class InteractiveTask:
         features: torch.Tensor = trunk(pixels)[-1]
         return features
 
-    def validate(self) -> dict[str, float]:
+    def validate(self) -> dict[str, Score]:
         """Return the mean IoU with box and point prompts on validation images."""
         self.model.eval()
-        return compute_prompt_scores(
-            self.predictor, self.validation_source, self.validation_ground_truth, VALIDATION_IMAGES
-        )
+        scores: dict[str, Score] = self.validator.compute_scores(self.predictor, self.device)
+        return scores
 
 
 def _halve_masks(batch: ObjectBatch) -> ObjectBatch:

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ import torch
 
 from samgap.errors import UserError
 from samgap.io.files import write_json
+from samgap.training.averaging import WeightAverage
 from samgap.training.batches import iterate_batches
 from samgap.training.interruption import StopRequest
 from samgap.training.optimizer import ScheduledOptimizer
 from samgap.training.parts import count_parameters, format_counts, freeze_parts
 from samgap.training.process_group import SINGLE_PROCESS, ProcessGroup
+from samgap.training.progress import ProgressLog, get_peak_memory_bytes
+from samgap.training.selection import Selection
 from samgap.training.state import TrainingState
 from samgap.training.steps import LossNotFiniteError, take_step
 from samgap.training.tasks import Task
@@ -37,6 +41,15 @@ FAILED_BATCH_NAME = "failed-batch.json"
 """The file, in the folder of the saved state, with the images of a batch whose loss is not finite."""
 
 
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training. Its model has the last weights."""
+
+    history: list[dict[str, Any]]  # rows of the table `history`
+    selection: Selection  # loads the best weights
+    cost: dict[str, float]  # `hours` of all processes, and `peak_memory_gb` of the first
+
+
 def train(
     task: Task,
     options: Mapping[str, Any],
@@ -48,8 +61,9 @@ def train(
     n_workers: int = 0,
     save_minutes: float = SAVE_MINUTES,
     group: ProcessGroup = SINGLE_PROCESS,
-) -> list[dict[str, Any]]:
-    """Train `task.model` for `options["steps"]` steps.
+    events_folder: Path | None = None,
+) -> TrainingResult:
+    """Train `task.model` for `options["steps"]` steps, or until its validation score no longer rises (`early-stop`).
 
     The state is saved at every validation, every `save_minutes`, and when a signal asks the process to stop. A
     training that is started again with the same `recipe` resumes from it; since each step has a seed, it samples the
@@ -68,9 +82,7 @@ def train(
         n_workers: processes that sample batches; they change no number
         save_minutes: time between two saved states
         group: the processes that train together; the first one alone validates and writes files
-
-    Returns:
-        Rows of the table `history`.
+        events_folder: folder of TensorBoard's events; None: none are written
 
     Raises:
         UserError: `frozen` names no part of the model, or all of it; a loss is NaN or infinite; MAX_SKIPPED_STEPS in a
@@ -80,17 +92,28 @@ def train(
     logger.info("%s", format_counts(count_parameters(task.model, options.get("family", ""))))
     auxiliary = getattr(task, "auxiliary_heads", torch.nn.Module())
     optimiser = ScheduledOptimizer(task.model, auxiliary, options)
-    state = TrainingState(task.model, auxiliary, optimiser.optimizer, json.dumps(recipe, sort_keys=True, default=str))
+    average = WeightAverage(task.model, options.get("ema"))
+    state = TrainingState(
+        task.model,
+        auxiliary,
+        optimiser.optimizer,
+        json.dumps(recipe, sort_keys=True, default=str),
+        average=average.values,
+    )
     if state.restore(checkpoint_path, device):
         logger.info("resuming from step %d", state.step)
     if len(set(group.gather(state.step))) > 1:
         raise UserError(f"{checkpoint_path}: not all processes can read it; use a folder that all nodes share")
-    n_steps, steps = options["steps"], range(state.step, options["steps"])
-    positions = group.get_positions(options.get("accumulate", 1))
-    last_time, last_save = time.monotonic(), time.monotonic()
+    target = getattr(task, "target_score", None) if options.get("keep", "best") == "best" else None
+    selection = Selection(checkpoint_path.parent, target, state.best)
+    n_steps, positions = options["steps"], group.get_positions(options.get("accumulate", 1))
+    is_stopped = selection.should_stop(options.get("early-stop"))
+    steps = range(n_steps if is_stopped else state.step, n_steps)
+    last_time = last_save = time.monotonic()
     with (
         StopRequest() as request,
         contextlib.closing(iterate_batches(task, seed, steps, positions, n_workers)) as batches,
+        ProgressLog(events_folder if group.is_first else None, n_steps, state.step, device) as progress,
     ):
         for step in steps:
             optimiser.set_step(step)
@@ -109,31 +132,42 @@ def train(
                 )
             except LossNotFiniteError as error:
                 raise _report_failed_batches(error, state.step + 1, n_steps, options, checkpoint_path) from error
+            average.update()
             state.add_losses(result.terms)
-            state.seconds += time.monotonic() - last_time
-            last_time = time.monotonic()
+            progress.report_speed(state.step, None if result.terms is None else result.terms["total"], lr)
             if result.terms is None:
                 logger.warning("step %d: a gradient is not finite, so no weight changes", state.step)
                 _check_skipped_steps(state.n_skipped_in_row, state.step, n_steps, options)
             if state.step % REPORT_EVERY == 0 or state.step == n_steps:
                 means = state.pop_mean_losses()
                 state.add_history(means, lr)
-                logger.info("step %d of %d: %s", state.step, n_steps, _format_values(means))
+                progress.report_values("", state.step, means, lr)
             is_validated = state.step % options.get("validate-every", 1000) == 0 or state.step == n_steps
             if is_validated and group.is_first:
-                scores = task.validate()
+                with average.used():
+                    scores = task.validate()
+                    selection.update(scores, state.step, task.model)
+                state.best = selection.best
                 state.add_history(scores, lr)
-                logger.info("step %d of %d, validation: %s", state.step, n_steps, _format_values(scores))
+                progress.report_values(", validation", state.step, scores, lr)
+            is_stopped = is_validated and group.gather(selection.should_stop(options.get("early-stop")))[0]
+            state.add_cost(group.size * (time.monotonic() - last_time), get_peak_memory_bytes(device))
+            last_time = time.monotonic()
             is_due = time.monotonic() - last_save >= 60 * save_minutes
             if group.is_first and (is_validated or is_due or result.stop_signal):
                 state.save(checkpoint_path)
+                selection.remove_older_files()
                 last_save = time.monotonic()
+            if is_stopped:
+                logger.info("%s has not risen in %d validations, so the training ends", target, options["early-stop"])
+                break
             if result.stop_signal and state.step < n_steps:
                 raise UserError(
                     f"training: {result.stop_signal} stopped it at step {state.step} of {n_steps}; the state is saved, "
                     "and the run goes on from there when it is started again"
                 )
-    return state.history
+    average.swap()
+    return TrainingResult(state.history, selection, state.cost)
 
 
 def _report_failed_batches(
@@ -169,7 +203,3 @@ def _check_skipped_steps(n_in_row: int, step: int, n_steps: int, options: Mappin
 
 def _suggest_precision(options: Mapping[str, Any]) -> str:
     return "`precision: fp32` or " if options.get("precision", "fp32") != "fp32" else ""
-
-
-def _format_values(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(values.items()))

@@ -25,6 +25,8 @@ def write_outputs(
     start: StartWeights | None = None,
     layouts: Sequence[KeyLayout] = (SAME_KEYS,),
     added: Sequence[str] = (),
+    kept_step: int | None = None,
+    cost: Mapping[str, float] | None = None,
 ) -> None:
     """Write the weights in the published layout, the table `history` and the card.
 
@@ -32,7 +34,7 @@ def write_outputs(
     that the model does not have. From random weights they are in half precision.
 
     Args:
-        output: Paths by name: `weights`, `history`, `card`.
+        output: Paths by name: `weights`, `history`, `card`; of the last weights, `last`, they are written elsewhere.
         model: The trained model.
         history: Rows of the table `history`; those of the last step are repeated on the card.
         recipe: Everything that the training depends on: provenance of the inputs, options, phrases, seed, packages.
@@ -41,12 +43,13 @@ def write_outputs(
         start: The weights that the training started from; None: random weights.
         layouts: How the keys of weights files may differ from the model's; the first is the published one.
         added: What the keys of the model start with that the file of `start` may lack.
+        kept_step: The step of the weights; None: the last one.
+        cost: `hours` of all processes, and `peak_memory_gb` of the first one.
     """
-    tensors, kept = _collect_tensors(model, start, layouts, tuple(added))
-    weights = Path(output["weights"])
-    with atomic_write(weights) as temporary:
-        torch.save({"model": {key: value.cpu() for key, value in tensors.items()}}, temporary)
-    HISTORY.write(output["history"], history, recipe)
+    tensors, kept = write_weights(output["weights"], model, start, layouts, added)
+    weights, last_step = Path(output["weights"]), max((row["step"] for row in history), default=0)
+    run = {"kept_step": last_step if kept_step is None else kept_step, "cost": dict(cost or {})}
+    HISTORY.write(output["history"], history, {**recipe, **run})
     write_json(
         output["card"],
         {
@@ -63,9 +66,28 @@ def write_outputs(
             "parts": count_parameters(model, recipe["options"]["family"]),
             "kept_from_start": _count_by_part(kept),
             "recipe": recipe,
-            "final": {row["term"]: row["value"] for row in history if row["step"] == recipe["options"]["steps"]},
+            **run,
+            "final": {row["term"]: row["value"] for row in history if row["step"] == last_step},
         },
     )
+
+
+def write_weights(
+    path: str | Path,
+    model: torch.nn.Module,
+    start: StartWeights | None,
+    layouts: Sequence[KeyLayout],
+    added: Sequence[str] = (),
+) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Write the weights of a model in the published layout; the arguments are those of `write_outputs`.
+
+    Returns:
+        The tensors of the file by key, and the keys of those that are not the model's.
+    """
+    tensors, kept = _collect_tensors(model, start, layouts, tuple(added))
+    with atomic_write(path) as temporary:
+        torch.save({"model": {key: value.cpu() for key, value in tensors.items()}}, temporary)
+    return tensors, kept
 
 
 def write_skipped_outputs(
@@ -80,8 +102,9 @@ def write_skipped_outputs(
         training: Id of the training.
         start: These weights.
     """
-    with atomic_write(output["weights"]):
-        pass
+    for name in ("weights", "last"):
+        with atomic_write(output[name]):
+            pass
     HISTORY.write(output["history"], [], {**recipe, "skipped": why})
     card = {"model": training, "status": "unavailable", "why": why, "source": f"training {training}"}
     write_json(output["card"], {**card, "sha256": None, "size": None, "start": start.describe(), "recipe": recipe})

@@ -14,7 +14,7 @@ def resolve_steps(options: Mapping[str, Any], n_images: int) -> dict[str, Any]:
         options: the entry of `trainings`
         n_images: number of images of its data sets; an epoch is as many steps as see so many images, rounded up
     """
-    steps_per_epoch = n_images / (options["batch"] * options.get("accumulate", 1))
+    steps_per_epoch = n_images / (options["batch"] * options.get("accumulate", 1) * options.get("gpus", 1))
     resolved = dict(options)
     for key, epochs_key in (("steps", "epochs"), ("warm-up", "warm-up-epochs")):
         if epochs_key in resolved:

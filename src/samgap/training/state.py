@@ -10,8 +10,10 @@ import torch
 
 from samgap.errors import UserError
 from samgap.io.files import atomic_write
+from samgap.training.selection import get_frozen_weights, get_trained_weights
+from samgap.training.tasks import Score
 
-PROGRESS_FIELDS = ("step", "history", "loss_sums", "n_summed", "n_skipped", "n_skipped_in_row", "seconds")
+PROGRESS_FIELDS = ("step", "history", "loss_sums", "n_summed", "n_skipped", "n_skipped_in_row", "best", "cost")
 """Fields of `TrainingState` that are saved as they are."""
 
 
@@ -29,16 +31,20 @@ class TrainingState:
     n_summed: int = 0  # steps in these sums
     n_skipped: int = 0  # steps without losses since the last row of the history
     n_skipped_in_row: int = 0  # steps without losses since the last step with them
-    seconds: float = 0.0  # duration, without the time between an interruption and its resumption
+    average: dict[str, torch.Tensor] = field(default_factory=dict)  # moving averages of weights
+    best: dict[str, Any] = field(default_factory=dict)  # the best validation so far (`samgap.training.selection`)
+    cost: dict[str, float] = field(default_factory=lambda: {"hours": 0.0, "peak_memory_gb": 0.0})
 
     def restore(self, path: Path, device: str) -> bool:
         """Load the state saved in `path` and return True, or False if there is none of this recipe."""
         saved = torch.load(path, map_location=device, weights_only=True) if path.is_file() else {}
         if saved.get("recipe") != self.recipe:
             return False
-        self.model.load_state_dict({**_get_frozen_weights(self.model), **saved["model"]})
+        self.model.load_state_dict({**get_frozen_weights(self.model), **saved["model"]})
         self.auxiliary_heads.load_state_dict(saved["auxiliary_heads"])
         self.optimiser.load_state_dict(saved["optimiser"])
+        for name, value in self.average.items():
+            value.copy_(saved["average"][name])
         for name in PROGRESS_FIELDS:
             setattr(self, name, saved[name])
         return True
@@ -49,11 +55,11 @@ class TrainingState:
         Raises:
             UserError: the file cannot be written, for example because the disk is full; the previous one remains.
         """
-        frozen = _get_frozen_weights(self.model)
         content = {
-            "model": {name: value for name, value in self.model.state_dict().items() if name not in frozen},
+            "model": get_trained_weights(self.model),
             "auxiliary_heads": self.auxiliary_heads.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
             "recipe": self.recipe,
             **{name: getattr(self, name) for name in PROGRESS_FIELDS},
         }
@@ -92,18 +98,26 @@ class TrainingState:
         self.loss_sums, self.n_summed, self.n_skipped = {}, 0, 0
         return means
 
-    def add_history(self, values: Mapping[str, float], lr: float) -> None:
+    def add_cost(self, seconds: float, peak_memory_bytes: int) -> None:
+        """Add the time of a step, and note the memory if it is the most so far."""
+        self.cost["hours"] += seconds / 3600
+        self.cost["peak_memory_gb"] = max(self.cost["peak_memory_gb"], peak_memory_bytes / 1e9)
+
+    def add_history(self, values: Mapping[str, float | Score], lr: float) -> None:
         """Append rows for values of the current step (mean losses or validation scores), by name."""
-        self.history += [
-            {"step": self.step, "term": name, "value": float(value), "learning_rate": lr}
-            for name, value in sorted(values.items())
-        ]
-
-
-def _get_frozen_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Return the parameters that are not trained, by their name in the state of the model."""
-    frozen = {name for name, value in model.named_parameters(remove_duplicate=False) if not value.requires_grad}
-    return {name: value for name, value in model.state_dict().items() if name in frozen}
+        for name, value in sorted(values.items()):
+            score = value if isinstance(value, Score) else Score(float(value))
+            self.history.append(
+                {
+                    "step": self.step,
+                    "term": name,
+                    "value": score.value,
+                    "learning_rate": lr,
+                    "lower": score.lower,
+                    "upper": score.upper,
+                    "n": score.n,
+                }
+            )
 
 
 def _save_tensors(content: Mapping[str, Any], path: Path) -> None:

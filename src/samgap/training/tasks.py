@@ -1,12 +1,14 @@
 """What the training loop needs of a family: its task, the batches that the task samples, and their data sets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+
+from samgap.config.plugin_import import import_plugin
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,20 @@ class DatasetSource:
     def name_image(self, file_name: str) -> str:
         """Return the name of an image in messages and files: the data set and the file."""
         return f"{self.name or self.image_folder.name}/{file_name}"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A validation score with its confidence interval."""
+
+    value: float
+    lower: float | None = None  # None: without an interval
+    upper: float | None = None
+    n: int | None = None  # number of images that carry the value
+
+    def __str__(self) -> str:
+        interval = "" if self.lower is None else f" [{self.lower:.4g}, {self.upper:.4g}]"
+        return f"{self.value:.4g}{interval}"
 
 
 @dataclass
@@ -40,7 +56,8 @@ class Task(Protocol):
 
     A task may have an attribute `auxiliary_heads`, a module that is trained together with the model and then discarded;
     `key_layouts`, how the keys of weights files differ from those of its model (default: not at all); and `spare_keys`,
-    what the keys of parts start with that such a file has and the model has not (default None: it has no others).
+    what the keys of parts start with that such a file has and the model has not (default None: it has no others); and
+    `target_score`, the name of the score by which weights are chosen (default None: the last ones are kept).
     If the weights that it starts from may lack parts of the model, `added_keys` are what the keys of these parts start
     with, and a method `load_start(content, source)` loads such weights.
     """
@@ -53,8 +70,24 @@ class Task(Protocol):
     def compute_batch_losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """Return the loss terms of a batch; `total` is minimised, the others are logged."""
 
-    def validate(self) -> dict[str, float]:
-        """Return scores on validation images, by name."""
+    def validate(self) -> dict[str, Score]:
+        """Return scores on validation images, by name. The best weights are those of the highest `target_score`."""
+
+
+def make_validator(source: DatasetSource, prompt_sets: Sequence[Mapping[str, Any]], max_images: int | None) -> Any:
+    """Return a `samgap.training.validation.Validator`.
+
+    The module is imported by its name, so that its code and that of predictions, matching and metrics is not part of
+    the hash of a training: an edit of a metric would train all models again.
+
+    Args:
+        source: the validation data set.
+        prompt_sets: the arguments of each `ValidationPrompts`.
+        max_images: number of the first images that are used; None: all.
+    """
+    module = import_plugin("training", "validation")
+    prompts = [module.ValidationPrompts(**arguments) for arguments in prompt_sets]
+    return module.Validator(source, prompts, max_images)
 
 
 def sample_source_indices(sources: Sequence[DatasetSource], n_images: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,89 +1,123 @@
-"""Validation scores of a training with phrases: a few images at the usual score threshold.
+"""Validation of a training: metrics of the validation data set with their confidence intervals.
 
-They are for monitoring a training; published scores come from the matching and statistics stages.
+Predictions, matches and estimates are made by the same code as those of a run, so a score is what an experiment with
+these images and prompts would report.
 """
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import numpy as np
-from PIL import Image
-from pycocotools import mask as coco_mask
-from scipy.optimize import linear_sum_assignment
+import pandas as pd
 
-from samgap.annotations.ground_truth import GroundTruth
-from samgap.annotations.phrases import find_truth_ids, is_presence_known
+from samgap.annotations.ground_truth import GroundTruth, read_ground_truth
+from samgap.config.plugin_import import import_plugin
+from samgap.matching.shard import match_shard
 from samgap.models import Model
-from samgap.training.tasks import DatasetSource
+from samgap.predictions.shard import predict_images
+from samgap.prompts.seed import Seed
+from samgap.prompts.write import write_prompts
+from samgap.statistics.estimates import compute_estimates
+from samgap.statistics.strata import Cell
+from samgap.tables.images import IMAGES
+from samgap.tables.predictions import MASKS
+from samgap.tables.prompts import PROMPTS
+from samgap.training.tasks import DatasetSource, Score
 
-MIN_IOU = 0.5
-"""IoU from which a predicted and a ground-truth mask match."""
+SCORE_THRESHOLD = 0.5
+"""Score from which a mask of a phrase counts: that of the published SAM3, and of most models of a run."""
 
-
-def compute_validation_scores(
-    model: Model,
-    source: DatasetSource,
-    ground_truth: GroundTruth,
-    phrases: Sequence[Mapping[str, Any]],
-    score_threshold: float = 0.5,
-    max_images: int | None = None,
-) -> dict[str, float]:
-    """Return scores of phrases as prompts on the first `max_images` images (None: all).
-
-    Returns:
-        `val_f1` (F1 at IoU 0.5 over all images and phrases), `val_f1_first` (of the first phrase alone),
-        `val_matched_iou` (mean IoU of the matched masks) and `val_il_mcc` (image-level MCC of presence, over the images
-        and phrases where it is known). Phrases of instances without a mask count for the last one alone; it is
-        the only score if there are no masks. Empty without phrases.
-    """
-    if not phrases:
-        return {}
-    counts = np.zeros((len(phrases), 2))  # by phrase: matched masks, and predicted plus ground-truth masks
-    matched_ious: list[float] = []
-    presence = np.zeros((2, 2))  # image-phrase pairs by ground truth (absent, present) and prediction
-    rows = [{"phrase": phrase["phrase"]} for phrase in phrases]
-    for image_id, image in list(ground_truth.images.items())[:max_images]:
-        model.set_image(Image.open(source.image_folder / image["file_name"]).convert("RGB"))
-        rles = {instance.id: instance.rle for instance in ground_truth.instances_of(image_id)}
-        for index, (phrase, predictions) in enumerate(zip(phrases, model.predict(rows), strict=True)):
-            predicted = [
-                {"size": [image["height"], image["width"]], "counts": prediction.rle}
-                for prediction in predictions
-                if prediction.score >= score_threshold
-            ]
-            truth_ids = find_truth_ids(phrase, image_id, ground_truth)
-            if truth_ids is None:
-                continue
-            targets = [rles[truth_id] for truth_id in truth_ids]
-            if is_presence_known(phrase, image_id, ground_truth, truth_ids):
-                presence[int(bool(targets)), int(bool(predicted))] += 1
-            if any(target is None for target in targets):
-                continue
-            ious = _compute_matched_ious(predicted, targets)
-            counts[index] += len(ious), len(predicted) + len(targets)
-            matched_ious += ious
-    presence_score = {"val_il_mcc": _compute_matthews_correlation(presence)}
-    if not counts.any():  # no masks to compare
-        return presence_score
-    return {
-        "val_f1": float(2 * counts[:, 0].sum() / counts[:, 1].sum()),
-        "val_f1_first": float(2 * counts[0, 0] / max(counts[0, 1], 1)),
-        "val_matched_iou": float(np.mean(matched_ious)) if matched_ious else 0.0,
-        **presence_score,
-    }
+SETTINGS = {"resamples": 1000, "confidence": 0.95}
+"""Resamples of an interval, and its level. A run has more: here intervals are shown, and nothing is tested."""
 
 
-def _compute_matched_ious(predicted: Sequence[Any], targets: Sequence[Any]) -> list[float]:
-    """Return the IoUs of the pairs that match in the assignment of the largest total IoU."""
-    if not predicted or not targets:
-        return []
-    iou = coco_mask.iou(predicted, targets, [0] * len(targets))
-    assigned = iou[linear_sum_assignment(-iou)]
-    return list(assigned[assigned >= MIN_IOU].tolist())
+@dataclass(frozen=True)
+class ValidationPrompts:
+    """A prompt set of a validation, and the metrics that are computed with it."""
+
+    kind: str  # a module of samgap.prompts
+    options: Mapping[str, Any]  # the entry of `prompts`
+    scores: Mapping[str, str]  # metric -> name of the score in the history
 
 
-def _compute_matthews_correlation(confusion: np.ndarray) -> float:
-    """Return the Matthews correlation coefficient of a 2 x 2 confusion matrix, 0 where it is undefined."""
-    (tn, fp), (fn, tp) = confusion
-    denominator = float((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5
-    return float(tp * tn - fp * fn) / denominator if denominator else 0.0
+class Validator:
+    """Computes the scores of a model on the images of a validation data set, the same prompts each time."""
+
+    def __init__(
+        self, source: DatasetSource, prompt_sets: Sequence[ValidationPrompts], max_images: int | None = None
+    ) -> None:
+        """Read the ground truth and make the prompts.
+
+        Args:
+            source: the validation data set.
+            prompt_sets: the prompts and their metrics.
+            max_images: number of the first images that are used; None: all.
+        """
+        truth = read_ground_truth(source.ground_truth_path)
+        ids = list(truth.images)[:max_images]
+        self.source, self.prompt_sets = source, prompt_sets
+        self.truth = truth if len(ids) == len(truth.images) else read_ground_truth(source.ground_truth_path, ids)
+        self.images = _make_image_table(self.truth)
+        self._name = source.name or "validation"
+        self._tables = [self._make_prompts(prompts) for prompts in prompt_sets]
+
+    def compute_scores(self, model: Model, device: str) -> dict[str, Score]:
+        """Return the scores by name; a metric that the labels or the predictions leave undefined is left out."""
+        scores: dict[str, Score] = {}
+        for prompt_set, prompts in zip(self.prompt_sets, self._tables, strict=True):
+            if len(prompts):
+                scores |= self._compute_scores(model, device, prompt_set, prompts)
+        return scores
+
+    def _compute_scores(
+        self, model: Model, device: str, prompt_set: ValidationPrompts, prompts: pd.DataFrame
+    ) -> dict[str, Score]:
+        mask_rows: list[dict[str, Any]] = []
+        unpredicted: list[str] = []
+        for output in predict_images(model, self.images, self.source.image_folder, prompts, device, self.truth):
+            mask_rows += output.mask_rows
+            unpredicted += output.unpredicted
+        masks = MASKS.add_missing_columns(pd.DataFrame(mask_rows)) if mask_rows else MASKS.empty_frame()
+        *_, pairs = match_shard(masks, prompts, self.truth, self.images, SCORE_THRESHOLD, unpredicted=unpredicted)
+        cell = Cell(pairs, None, None, self.source.exhaustive)
+        experiment = {
+            "datasets": [self._name],
+            "models": ["model"],
+            "prompts": [prompt_set.kind],
+            "metrics": list(prompt_set.scores),
+        }
+        rows = compute_estimates(
+            lambda key: cell, {self._name: self.images}, {"validation": experiment}, SETTINGS, seed=0
+        )
+        return {
+            prompt_set.scores[row["metric"]]: Score(row["value"], row["ci_low"], row["ci_high"], row["n_images"])
+            for row in rows
+            if row["stratum"] == "all" and row["value"] is not None
+        }
+
+    def _make_prompts(self, prompt_set: ValidationPrompts) -> pd.DataFrame:
+        kind: ModuleType = import_plugin("prompts", prompt_set.kind)
+        rows = kind.generate_prompts(self.truth, prompt_set.options, Seed(0, self._name))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "prompts.parquet"
+            write_prompts(path, rows, self.truth, {})
+            return PROMPTS.read(path)
+
+
+def _make_image_table(truth: GroundTruth) -> pd.DataFrame:
+    """Return the table `images` of a ground truth, without strata and sequences."""
+    rows = [
+        {
+            "image_id": image_id,
+            "file": image["file_name"],
+            "width": image["width"],
+            "height": image["height"],
+            "group": image["group"],
+            "strata": [],
+        }
+        for image_id, image in truth.images.items()
+    ]
+    return IMAGES.add_missing_columns(pd.DataFrame(rows)) if rows else IMAGES.empty_frame()

@@ -28,7 +28,7 @@ def _train_one_step(orchard_source, folder, **other_options):
     task = open_task(orchard_source, folder, **options)
     history = []
     changed = training_tasks.changed_weights(
-        task, lambda: history.extend(loop.train(task, options, 3, "cpu", folder / "state.pt", {}))
+        task, lambda: history.extend(loop.train(task, options, 3, "cpu", folder / "state.pt", {}).history)
     )
     return changed, {row["term"] for row in history}, task
 

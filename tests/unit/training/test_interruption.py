@@ -43,7 +43,7 @@ def make_task(with_adapters=False):
 
 def train(task, folder, **named):
     folder.mkdir(exist_ok=True)
-    return loop.train(task, OPTIONS, 3, "cpu", folder / "state.pt", {"recipe": 1}, **named)
+    return loop.train(task, OPTIONS, 3, "cpu", folder / "state.pt", {"recipe": 1}, **named).history
 
 
 def run_and_kill(folder, kill_step, signal_name, with_adapters):

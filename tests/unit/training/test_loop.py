@@ -15,7 +15,7 @@ OPTIONS = {"steps": 8, "learning-rate": 0.05, "warm-up": 2, "validate-every": 4}
 
 
 def train(task, folder, recipe=1, **options):
-    return loop.train(task, OPTIONS | options, 3, "cpu", folder / "state.pt", {"recipe": recipe})
+    return loop.train(task, OPTIONS | options, 3, "cpu", folder / "state.pt", {"recipe": recipe}).history
 
 
 @pytest.mark.parametrize("report_every", [2, 3, 50])

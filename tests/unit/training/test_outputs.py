@@ -13,7 +13,7 @@ LAYOUTS = (KeyLayout({"": "detector."}, "the published file"),)
 
 
 def write(folder, model, **more):
-    output = {name: str(folder / name) for name in ("weights", "history", "card")}
+    output = {name: str(folder / name) for name in ("weights", "last", "history", "card")}
     history = [{"step": step, "term": "total", "value": float(step), "learning_rate": 0.1} for step in (1, 2)]
     write_outputs(output, model, history, RECIPE, training="tuned", device="cpu", **more)
     return output, read_json(output["card"]), torch.load(output["weights"], weights_only=True)
@@ -57,7 +57,7 @@ def test_parts_that_the_first_file_lacks_are_added_in_half_precision(tmp_path):
 
 
 def test_without_its_start_a_training_has_empty_files_and_a_card_with_the_reason(tmp_path):
-    output = {name: str(tmp_path / name) for name in ("weights", "history", "card")}
+    output = {name: str(tmp_path / name) for name in ("weights", "last", "history", "card")}
     start = StartWeights(tmp_path / "start.pt", {"model": "sam3", "status": "unavailable", "why": "gated"})
     write_skipped_outputs(output, RECIPE, "weights not available (gated)", training="tuned", start=start)
     card = read_json(output["card"])

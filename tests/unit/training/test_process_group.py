@@ -16,7 +16,7 @@ OPTIONS = {"steps": 6, "learning-rate": 0.05, "warm-up": 2, "validate-every": 3}
 
 def train(folder, group=SINGLE_PROCESS, task=None, **options):
     task = task or LinearTask()
-    history = loop.train(task, {**OPTIONS, **options}, 3, "cpu", folder / "state.pt", {}, group=group)
+    history = loop.train(task, {**OPTIONS, **options}, 3, "cpu", folder / "state.pt", {}, group=group).history
     return copy_weights(task), history
 
 

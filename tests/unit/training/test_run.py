@@ -43,8 +43,8 @@ def run(tmp_path):
         sources = [DatasetSource(tmp_path, tmp_path / name) for name in ("train.json", "val.json")]
         settings = {"seed": 3, "device": "cpu", "state": tmp_path / "state.pt", "recipe": {"seed": 3}, **more}
         method = SimpleNamespace(open_task=open_task)
-        task, history = run_training(method, OPTIONS, {"config": "x"}, None, sources[:1], sources[1], **settings)
-        return task.model, history, arguments
+        task, result = run_training(method, OPTIONS, {"config": "x"}, None, sources[:1], sources[1], **settings)
+        return task.model, result.history, arguments
 
     return run
 

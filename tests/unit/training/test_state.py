@@ -4,6 +4,9 @@ import pytest
 import torch
 
 from samgap.training.state import TrainingState
+from samgap.training.tasks import Score
+
+NO_INTERVAL = dict.fromkeys(("lower", "upper", "n"))
 
 
 def make_state(seed, recipe="a"):
@@ -70,6 +73,23 @@ def test_the_history_has_a_row_for_each_value_of_the_step():
     state.add_losses({"total": 1.0})
     state.add_history({"total": 1, "loss_mask": 0.5}, lr=0.1)
     assert state.history == [
-        {"step": 1, "term": "loss_mask", "value": pytest.approx(0.5), "learning_rate": 0.1},
-        {"step": 1, "term": "total", "value": pytest.approx(1.0), "learning_rate": 0.1},
+        {"step": 1, "term": "loss_mask", "value": pytest.approx(0.5), "learning_rate": 0.1, **NO_INTERVAL},
+        {"step": 1, "term": "total", "value": pytest.approx(1.0), "learning_rate": 0.1, **NO_INTERVAL},
     ]
+
+
+def test_a_validation_score_has_its_interval_and_number_of_images_in_the_history():
+    state = make_state(0)
+    state.add_history({"val_iou": Score(0.5, 0.4, 0.6, 12)}, lr=0.1)
+    (row,) = state.history
+    assert (row["value"], row["lower"], row["upper"], row["n"]) == (0.5, 0.4, 0.6, 12)
+
+
+def test_the_cost_is_the_time_of_all_steps_and_the_most_memory(tmp_path):
+    state = make_state(0)
+    for seconds, memory_bytes in ((1800, 3_000_000_000), (1800, 2_000_000_000)):
+        state.add_cost(seconds, memory_bytes)
+    state.save(tmp_path / "state.pt")
+    restored = make_state(1)
+    assert restored.restore(tmp_path / "state.pt", "cpu")
+    assert restored.cost == {"hours": 1.0, "peak_memory_gb": 3.0}

@@ -1,131 +1,89 @@
-"""Validation scores of predictions whose matches are known, on one image with two large apples."""
-
-from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
+"""Validation scores of predictions whose matches are known: the metrics of a run, with intervals, on all images."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from samgap.annotations.ground_truth import read_ground_truth
+from samgap.io.files import write_json
 from samgap.masks import rle
 from samgap.models import Prediction
-from samgap.training.validation import compute_validation_scores
-from tests.helpers.scenes import make_ground_truth, square_mask
-from tests.helpers.training_data import APPLE_BOXES, APPLE_IMAGE_SIDE, APPLE_PHRASES, write_apples
+from samgap.training.tasks import DatasetSource
+from samgap.training.validation import ValidationPrompts, Validator
+
+SIDE, N_IMAGES = 60, 12
+BOX = (10, 10, 30, 30)
+PHRASES = [{"phrase": "apple", "noun": "apple"}, {"phrase": "pear", "noun": "pear"}]
 
 
 def predict(x0, y0, x1, y1, score=0.9):
     """Return the prediction of a rectangle."""
-    mask = np.zeros((APPLE_IMAGE_SIDE, APPLE_IMAGE_SIDE), bool)
+    mask = np.zeros((SIDE, SIDE), bool)
     mask[y0:y1, x0:x1] = True
     return Prediction(score, (x0, y0, x1, y1), int(mask.sum()), rle.encode(mask)["counts"])
 
 
 class FakeModel:
-    """Returns given predictions for the phrases."""
+    """Predicts a rectangle on each image: the object's where the image is bright, half of it on others."""
 
-    def __init__(self, *predictions):
-        self.predictions = predictions
+    def __init__(self, for_phrases=False):
+        self.for_phrases, self.n_images = for_phrases, 0
 
     def set_image(self, image):
-        assert image.size == (APPLE_IMAGE_SIDE, APPLE_IMAGE_SIDE)
+        self.n_images += 1
+        self.is_bright = np.asarray(image).mean() > 100
 
     def predict(self, prompts):
-        return self.predictions
+        prediction = predict(*BOX) if self.is_bright else predict(10, 10, 20, 30)
+        return [[prediction] if prompt.get("phrase") != "pear" else [] for prompt in prompts]
 
 
 @pytest.fixture
-def compute_scores(tmp_path):
-    """Function that returns the scores of predictions of "apple", "large apple" and the absent "small apple"."""
-    source = write_apples(tmp_path)
-    truth = replace(read_ground_truth(source.ground_truth_path), attributes={"size": ("large", "small")})
-    phrases = [*APPLE_PHRASES[:2], {"phrase": "small apple", "noun": "apple", "attributes": {"size": "small"}}]
-
-    def compute(*predictions, **options):
-        return compute_validation_scores(FakeModel(*predictions), source, truth, phrases, **options)
-
-    return compute
-
-
-APPLES = [predict(*box) for box in APPLE_BOXES]
-
-
-def test_perfect_predictions_have_scores_of_one(compute_scores):
-    scores = compute_scores(APPLES, APPLES, [])
-    assert scores == {"val_f1": 1.0, "val_f1_first": 1.0, "val_matched_iou": 1.0, "val_il_mcc": 1.0}
+def source(tmp_path):
+    """Images with an apple, half of them bright; there are no pears."""
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[BOX[1] : BOX[3], BOX[0] : BOX[2]] = True
+    images, annotations = [], []
+    for number in range(1, N_IMAGES + 1):
+        Image.new("RGB", (SIDE, SIDE), (200, 200, 200) if number % 2 else (20, 20, 20)).save(tmp_path / f"{number}.png")
+        images.append({"id": number, "file_name": f"{number}.png", "width": SIDE, "height": SIDE, "group": f"{number}"})
+        segmentation = {"size": [SIDE, SIDE], "counts": rle.encode(mask)["counts"].decode()}
+        row = {"id": number, "image_id": number, "category_id": 1, "bbox": [10, 10, 20, 20], "area": 400}
+        annotations.append({**row, "segmentation": segmentation})
+    categories = [{"id": 1, "name": "apple"}, {"id": 2, "name": "pear"}]
+    info = {"nouns": ["apple", "pear"], "attributes": {}}
+    content = {"info": info, "images": images, "annotations": annotations, "categories": categories}
+    write_json(tmp_path / "instances.json", content)
+    return DatasetSource(tmp_path, tmp_path / "instances.json", "orchard")
 
 
-def test_missed_instances_and_false_positives_lower_the_scores(compute_scores):
-    # "apple": one match and one missed; "large apple": nothing; "small apple": a false positive.
-    half = predict(10, 20, 30, 35)  # 15 of the 20 rows of the first apple
-    scores = compute_scores([half], [], [APPLES[0]])
-    assert scores["val_f1_first"] == pytest.approx(2 * 1 / (1 + 2))
-    assert scores["val_f1"] == pytest.approx(2 * 1 / (1 + 2 + 2 + 1))
-    assert scores["val_matched_iou"] == pytest.approx(15 / 20)
-    # Present: one phrase of two is found; absent: the phrase has a prediction.
-    assert scores["val_il_mcc"] == pytest.approx((1 * 0 - 1 * 1) / np.sqrt(2 * 2 * 1 * 1))
+def test_box_prompts_have_the_mean_iou_of_all_images_with_its_interval(source):
+    model, prompts = FakeModel(), ValidationPrompts("box", {}, {"iou": "val_box_iou"})
+    score = Validator(source, [prompts]).compute_scores(model, "cpu")["val_box_iou"]
+    assert model.n_images == score.n == N_IMAGES
+    assert score.value == pytest.approx(0.75)  # 1 and 0.5
+    # The standard error of the mean of 12 values, half of them 1 and half 0.5, is 0.072.
+    assert score.lower == pytest.approx(0.75 - 0.072 * 2.3, abs=0.04)
+    assert score.upper == pytest.approx(0.75 + 0.072 * 2.3, abs=0.04)
 
 
-def test_a_mask_below_iou_one_half_is_no_match(compute_scores):
-    scores = compute_scores([predict(10, 20, 30, 29)], [], [])  # 9 of 20 rows
-    assert scores["val_f1"] == 0 and scores["val_matched_iou"] == 0
+def test_phrases_have_the_metrics_of_phrases(source):
+    prompts = ValidationPrompts("phrases", {"phrases": PHRASES}, {"f1-50": "val_f1_50", "il-mcc": "val_il_mcc"})
+    scores = Validator(source, [prompts]).compute_scores(FakeModel(), "cpu")
+    assert scores["val_f1_50"].value == pytest.approx(1) and scores["val_il_mcc"].value == pytest.approx(1)
 
 
-def test_predictions_below_the_score_threshold_do_not_count(compute_scores):
-    low = [predict(*box, score=0.4) for box in APPLE_BOXES]
-    assert compute_scores(low, low, low)["val_f1"] == 0
-    assert compute_scores(low, low, [], score_threshold=0.4)["val_f1"] == 1
+def test_fewer_images_are_the_first_ones(source):
+    model, prompts = FakeModel(), ValidationPrompts("box", {}, {"iou": "val_box_iou"})
+    score = Validator(source, [prompts], max_images=5).compute_scores(model, "cpu")["val_box_iou"]
+    assert model.n_images == score.n == 5
+    assert score.value == pytest.approx((3 * 1 + 2 * 0.5) / 5)
 
 
-def test_without_images_all_scores_are_zero(compute_scores):
-    assert set(compute_scores([], [], [], max_images=0).values()) == {0.0}
+def test_scores_are_the_same_each_time(source):
+    validator = Validator(source, [ValidationPrompts("box", {}, {"iou": "val_box_iou"})])
+    assert validator.compute_scores(FakeModel(), "cpu") == validator.compute_scores(FakeModel(), "cpu")
 
 
-APPLE = square_mask(2, 2, 6)
-
-
-class PresenceModel:
-    """Predicts an apple on the images whose red channel is above 0."""
-
-    def set_image(self, image):
-        self.has_apple = np.asarray(image)[0, 0, 0] > 0
-
-    def predict(self, phrases):
-        prediction = SimpleNamespace(score=0.9, rle=rle.encode(APPLE)["counts"])
-        return [[prediction] if self.has_apple else [] for _ in phrases]
-
-
-@pytest.mark.parametrize("predicts_ignored", [False, True])
-def test_an_image_with_ignored_apples_alone_is_neither_present_nor_absent(tmp_path: Path, predicts_ignored) -> None:
-    # Images 1 and 2: an apple, found and missed. Images 3 and 4: none, with a false mask in 4. Image 5: ignored.
-    scene = {1: [False], 2: [False], 3: [], 4: [], 5: [True]}
-    instances = {key: [(key, APPLE, ignore) for ignore in ignored] for key, ignored in scene.items()}
-    truth = make_ground_truth(instances)
-    for key in scene:
-        red = 255 * (key in (1, 4) or (key == 5 and predicts_ignored))
-        Image.new("RGB", (30, 24), (red, 0, 0)).save(tmp_path / f"{key}.png")
-    source = SimpleNamespace(image_folder=tmp_path)
-    scores = compute_validation_scores(PresenceModel(), source, truth, [{"phrase": "apple", "noun": "apple"}])
-    assert scores["val_il_mcc"] == 0  # one right and one wrong decision for present and for absent images
-    without = replace(truth, images={key: image for key, image in truth.images.items() if key != 5})
-    assert (
-        compute_validation_scores(PresenceModel(), source, without, [{"phrase": "apple", "noun": "apple"}])[
-            "val_il_mcc"
-        ]
-        == scores["val_il_mcc"]
-    )
-
-
-def test_instances_without_masks_count_for_presence_alone(tmp_path):
-    source = write_apples(tmp_path, boxes_only=True)
-    truth = replace(read_ground_truth(source.ground_truth_path), nouns=frozenset({"apple", "plum"}))
-    phrases = [APPLE_PHRASES[0], APPLE_PHRASES[2]]
-    scores = compute_validation_scores(FakeModel(APPLES, []), source, truth, phrases)
-    assert scores == {"val_il_mcc": 1.0}
-
-
-def test_without_phrases_there_are_no_scores(tmp_path):
-    source = write_apples(tmp_path)
-    assert compute_validation_scores(FakeModel(), source, read_ground_truth(source.ground_truth_path), []) == {}
+def test_a_metric_that_nothing_defines_is_left_out(source):
+    content_prompts = ValidationPrompts("phrases", {"phrases": PHRASES[:1]}, {"il-mcc": "val_il_mcc"})
+    assert Validator(source, [content_prompts]).compute_scores(FakeModel(), "cpu") == {}

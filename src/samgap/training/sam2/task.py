@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from samgap.annotations.ground_truth import read_ground_truth
 from samgap.models.sam2.image import Sam2, build_model
 from samgap.training.checkpointing import checkpoint_modules
 from samgap.training.sam2.batch import BatchLoader, ObjectBatch, sample_ellipse_batch
@@ -23,13 +22,12 @@ from samgap.training.sam2.clips import (
     sample_video_batch,
 )
 from samgap.training.sam2.prompt_losses import compute_box_losses, compute_prompt_losses
-from samgap.training.sam2.prompt_scores import compute_prompt_scores
-from samgap.training.tasks import Batch, DatasetSource
+from samgap.training.sam2.prompt_scores import VALIDATION_PROMPTS
+from samgap.training.tasks import Batch, DatasetSource, Score, make_validator
 
-VALIDATION_IMAGES = 40
 VALIDATION_CLIPS = 12
 VALIDATION_FRAMES = 8
-"""Numbers of validation images and clips, and of the frames of each clip."""
+"""Numbers of validation clips, and of the frames of each."""
 
 
 @dataclass
@@ -41,6 +39,8 @@ class EllipseBatch:
 
 class Task:
     """SAM2 with prompts for the instances of data sets."""
+
+    target_score = "val_box_iou"
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Task:
         if options.get("activation-checkpointing"):
             checkpoint_modules(self.model.image_encoder.trunk.blocks)
         self.loader = BatchLoader(data, self.model.image_size, options)
-        self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
+        self.validator = make_validator(validation, VALIDATION_PROMPTS, options.get("validation-images"))
         if "clips" in options:  # made before the first step, so that a data set without instances is an error at once
             self.validation_loader = BatchLoader([validation], self.model.image_size, {})
 
@@ -123,17 +123,16 @@ class Task:
             level.permute(1, 2, 0).reshape(len(images), -1, *size) for level, size in zip(features, sizes, strict=True)
         ]
 
-    def validate(self) -> dict[str, float]:
-        """Return the mean IoU with box and point prompts on validation images, and on clips if they are trained.
+    def validate(self) -> dict[str, Score]:
+        """Return the mean IoU with box and point prompts on the validation images, and on clips if they are trained.
 
         A score that no validation image has, because none has a mask, is left out.
         """
         self.model.eval()
-        scores = compute_prompt_scores(
-            self.predictor, self.validation_source, self.validation_ground_truth, VALIDATION_IMAGES
-        )
+        scores = self.validator.compute_scores(self.predictor, self.device)
         if "clips" in self.options:
-            scores["val_clip_iou"] = float(np.mean(self._validate_clips()))
+            ious = self._validate_clips()
+            scores["val_clip_iou"] = Score(float(np.mean(ious)), n=len(ious))
         return scores
 
     def _validate_clips(self) -> list[float]:

@@ -37,6 +37,11 @@ OPTIONS = {
             "type": "integer",
             "minimum": 1,
         },
+        "validation-phrases": {
+            "description": "Maximum number of phrases that are validated; default is all.",
+            "type": "integer",
+            "minimum": 1,
+        },
         "exemplars": {
             "description": "Share of the queries with exemplar boxes, a fraction.",
             "type": "number",

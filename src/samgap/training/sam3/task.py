@@ -24,8 +24,7 @@ from samgap.training.sam3.ignored import stack_ignored_boxes
 from samgap.training.sam3.losses import build_criterion
 from samgap.training.sam3.network import build_network, choose_image_size
 from samgap.training.sam3.views import ViewSampler
-from samgap.training.tasks import Batch, DatasetSource, sample_source_indices
-from samgap.training.validation import compute_validation_scores
+from samgap.training.tasks import Batch, DatasetSource, Score, make_validator, sample_source_indices
 
 # isort: split
 from sam3.train.data.collator import collate_fn_api
@@ -35,12 +34,14 @@ logger = logging.getLogger("samgap")
 LOGGED_LOSSES = ("loss_bbox", "loss_giou", "loss_ce", "presence_loss", "loss_mask", "loss_dice")
 """The loss terms in the history, besides the total."""
 
-MAX_VALIDATION_ITEMS = 16
-"""Maximum number of images and of phrases in a validation."""
+VALIDATION_SCORES = {"cgf1": "val_cgf1", "pmf1": "val_pmf1", "f1-50": "val_f1_50", "il-mcc": "val_il_mcc"}
+"""The metrics of a validation, with the names of their scores."""
 
 
 class Task:
     """Detection and segmentation of phrases; those with `seen: false` are neither trained nor validated."""
+
+    target_score = "val_cgf1"
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class Task:
                     "detections without a label have no loss",
                     sampler.source.name or sampler.source.ground_truth_path,
                 )
-        self.validation_ground_truth = read_ground_truth(validation.ground_truth_path)
+        self.validator = _make_validator(self.phrases, validation, options)
         self.criterion = build_criterion(options.get("loss-weights", {}))
 
     def sample_batch(self, rng: np.random.Generator) -> Batch:
@@ -120,15 +121,20 @@ class Task:
         losses = self.criterion(outputs, targets)
         return {"total": losses["core_loss"], **{name: losses[name] for name in LOGGED_LOSSES}}
 
-    def validate(self) -> dict[str, float]:
-        """Return scores on some images and phrases of the validation data set."""
+    def validate(self) -> dict[str, Score]:
+        """Return scores of the phrases on the images of the validation data set."""
         self.model.eval()
-        evaluable = [phrase for phrase in self.phrases if is_evaluable(phrase, self.validation_ground_truth)]
-        phrases = evaluable[:: max(-(-len(evaluable) // MAX_VALIDATION_ITEMS), 1)]
-        model = Sam3(self.model, self.image_size, self.device)
-        return compute_validation_scores(
-            model, self.validation_source, self.validation_ground_truth, phrases, max_images=MAX_VALIDATION_ITEMS
-        )
+        return self.validator.compute_scores(Sam3(self.model, self.image_size, self.device), self.device)
+
+
+def _make_validator(phrases: Sequence[Mapping[str, Any]], source: DatasetSource, options: Mapping[str, Any]) -> Any:
+    """Return the validation with the phrases that the labels can evaluate, at most `validation-phrases` of them."""
+    truth = read_ground_truth(source.ground_truth_path)
+    evaluable = [phrase for phrase in phrases if is_evaluable(phrase, truth)]
+    n_phrases = options.get("validation-phrases", max(len(evaluable), 1))
+    used = evaluable[:: max(-(-len(evaluable) // n_phrases), 1)]
+    prompts = {"kind": "phrases", "options": {"phrases": used}, "scores": VALIDATION_SCORES}
+    return make_validator(source, [prompts] if used else [], options.get("validation-images"))
 
 
 def _move_to_device(batch: Any, device: str) -> Any:

@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from samgap.annotations.ground_truth import read_ground_truth
 from samgap.io.files import write_json
 from samgap.masks import rle as masks
 from samgap.training import loop
@@ -44,14 +43,14 @@ def data(tmp_path_factory):
     return folder
 
 
-def open_task(data, file="masks.json", **options):
+def open_task(data, file="masks.json", validation_file="masks.json", **options):
     # With other initial weights the model may predict that there is no object; object pointers then have no effect.
     return training_tasks.open_task(
         sam2,
         training_tasks.SAM2_MODEL,
         DatasetSource(data, data / file),
         None,
-        validation=DatasetSource(data, data / "masks.json"),
+        validation=DatasetSource(data, data / validation_file),
         seed=3,
         **{"image-size": 64, **options},
     )
@@ -106,12 +105,12 @@ def test_validation_scores_boxes_points_and_clips(data, monkeypatch):
     monkeypatch.setattr(sam2, "VALIDATION_FRAMES", 3)
     scores = open_task(data, clips=CLIPS).validate()
     assert set(scores) == {"val_box_iou", "val_point_iou", "val_clip_iou"}
-    assert all(0 <= value <= 1 for value in scores.values())
+    assert all(0 <= score.value <= 1 and score.n == 1 for score in scores.values())
+    assert scores["val_box_iou"].lower is None  # one image
 
 
 def test_a_validation_data_set_without_masks_has_no_scores(data):
-    task = open_task(data)
-    task.validation_ground_truth = read_ground_truth(data / "boxes.json")
+    task = open_task(data, validation_file="boxes.json")
     assert task.validate() == {}
 
 
@@ -150,7 +149,7 @@ def test_all_kinds_of_batches_train_with_workers_accumulation_and_bf16(data, tmp
     weights = []
     for n_workers in (0, 2):
         task = open_task(data, **options)
-        history = loop.train(task, options, 3, "cpu", tmp_path / f"{n_workers}.pt", {}, n_workers=n_workers)
+        history = loop.train(task, options, 3, "cpu", tmp_path / f"{n_workers}.pt", {}, n_workers=n_workers).history
         assert all(np.isfinite(row["value"]) for row in history)
         weights.append(task.model.state_dict())
     for name, value in weights[0].items():

@@ -104,6 +104,6 @@ def test_bf16_has_nearly_the_losses_of_fp32(orchard_source, tmp_path):
     for options in ({}, {"precision": "bf16"}, {"precision": "bf16-trunk"}):
         task = open_task(orchard_source, tmp_path, **options)
         options = {"steps": 1, "learning-rate": 1e-4, **options}
-        history = loop.train(task, options, 3, "cpu", tmp_path / f"{len(totals)}.pt", {})
+        history = loop.train(task, options, 3, "cpu", tmp_path / f"{len(totals)}.pt", {}).history
         totals.append(next(row["value"] for row in history if row["term"] == "total"))
     assert totals[1:] == pytest.approx([totals[0]] * 2, rel=0.1)
