@@ -15,7 +15,7 @@ from samgap.io.files import write_json
 from samgap.training.batches import iterate_batches
 from samgap.training.interruption import StopRequest
 from samgap.training.optimizer import ScheduledOptimizer
-from samgap.training.parts import count_parameters, format_counts, freeze_parts
+from samgap.training.parts import GradientMonitor, count_parameters, format_counts, freeze_parts
 from samgap.training.process_group import SINGLE_PROCESS, ProcessGroup
 from samgap.training.state import TrainingState
 from samgap.training.steps import LossNotFiniteError, take_step
@@ -87,6 +87,7 @@ def train(
         raise UserError(f"{checkpoint_path}: not all processes can read it; use a folder that all nodes share")
     n_steps, steps = options["steps"], range(state.step, options["steps"])
     positions = group.get_positions(options.get("accumulate", 1))
+    monitor = GradientMonitor(task.model, options.get("family", ""))
     last_time, last_save = time.monotonic(), time.monotonic()
     with (
         StopRequest() as request,
@@ -109,6 +110,10 @@ def train(
                 )
             except LossNotFiniteError as error:
                 raise _report_failed_batches(error, state.step + 1, n_steps, options, checkpoint_path) from error
+            if (n_done := step - steps.start) < REPORT_EVERY:
+                monitor.update()
+                if n_done == REPORT_EVERY - 1 and (idle := monitor.describe_idle()):
+                    logger.info("without a gradient in %d steps: %s", REPORT_EVERY, idle)
             state.add_losses(result.terms)
             state.seconds += time.monotonic() - last_time
             last_time = time.monotonic()

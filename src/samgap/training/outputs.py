@@ -10,8 +10,12 @@ from samgap.io.files import atomic_write, sha256, write_json
 from samgap.models.runtime.weights import SAME_KEYS, KeyLayout, read_weights, to_half_precision
 from samgap.models.runtime.weights_merge import merge_weights, to_published_keys
 from samgap.tables.training import HISTORY
+from samgap.training.adapters import merge_adapters, write_adapters
 from samgap.training.parts import count_parameters
 from samgap.training.start import StartWeights, list_parameter_keys
+
+ADAPTER_FOLDER = "adapters"
+"""The folder beside the weights that has the adapters alone; there is none without adapters."""
 
 
 def write_outputs(
@@ -29,11 +33,12 @@ def write_outputs(
     """Write the weights in the published layout, the table `history` and the card.
 
     The weights of a training that started from a file have all tensors of this file in their number formats, also those
-    that the model does not have. From random weights they are in half precision.
+    that the model does not have. From random weights they are in half precision. Adapters are merged into the weights,
+    and are in the folder ADAPTER_FOLDER beside them, too.
 
     Args:
         output: Paths by name: `weights`, `history`, `card`.
-        model: The trained model.
+        model: The trained model; its adapters are merged.
         history: Rows of the table `history`; those of the last step are repeated on the card.
         recipe: Everything that the training depends on: provenance of the inputs, options, phrases, seed, packages.
         training: Id of the training.
@@ -42,8 +47,11 @@ def write_outputs(
         layouts: How the keys of weights files may differ from the model's; the first is the published one.
         added: What the keys of the model start with that the file of `start` may lack.
     """
+    weights, options = Path(output["weights"]), recipe["options"]
+    parts = count_parameters(model, options["family"])
+    write_adapters(model, options.get("adapters", {}), str(options.get("model")), weights.with_name(ADAPTER_FOLDER))
+    merge_adapters(model)
     tensors, kept = _collect_tensors(model, start, layouts, tuple(added))
-    weights = Path(output["weights"])
     with atomic_write(weights) as temporary:
         torch.save({"model": {key: value.cpu() for key, value in tensors.items()}}, temporary)
     HISTORY.write(output["history"], history, recipe)
@@ -58,12 +66,12 @@ def write_outputs(
             "size": weights.stat().st_size,
             "device": device,
             "start": start.describe() if start else None,
-            "preset": recipe["options"].get("preset"),
+            "preset": options.get("preset"),
             "number_formats": _count_formats(tensors),
-            "parts": count_parameters(model, recipe["options"]["family"]),
+            "parts": parts,
             "kept_from_start": _count_by_part(kept),
             "recipe": recipe,
-            "final": {row["term"]: row["value"] for row in history if row["step"] == recipe["options"]["steps"]},
+            "final": {row["term"]: row["value"] for row in history if row["step"] == options["steps"]},
         },
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from samgap.training.adapters import add_adapters
 from samgap.training.loop import SAVE_MINUTES, train
 from samgap.training.start import StartWeights, load_start
 from samgap.training.tasks import DatasetSource, Task
@@ -59,4 +60,6 @@ def run_training(
         )
         if start:
             load_start(task, start)
+        if "adapters" in options:
+            add_adapters(task.model, options["adapters"], options["family"], seed)
         return task, train(task, options, seed, device, state, recipe, n_workers=n_workers, save_minutes=save_minutes)
