@@ -132,6 +132,7 @@ WITHOUT_TEST_FILE = {
 ACROSS_MODULES = {
     "download/test_http_variables.py": "the values of environment variables are in requests and in no file or message",
     "models/test_not_finite.py": "all families report values that are not finite alike",
+    "training/test_overfitting.py": "one batch can be learned by each family, kind of prompt and term of the loss",
     "models/test_own_weights.py": "all families load weights files of other trainings alike",
     "metrics/test_exhaustive_labels.py": "every metric declares whether unlabelled objects change it",
     "metrics/test_ignored_presence.py": "no metric of presence takes an ignored instance for an absent one",

@@ -27,6 +27,11 @@ def validate_trainings(config: Mapping[str, Any], root: Path) -> None:
         if entry["dataset"] == entry["validation"]:
             raise UserError(f"config: trainings.{name}.validation is its dataset '{entry['dataset']}'; name another")
         _validate_mix(name, entry)
+        if "adapters" in entry and entry.get("frozen"):
+            raise UserError(
+                f"config: trainings.{name} has both adapters and frozen parts ({', '.join(entry['frozen'])}); with "
+                "adapters all other weights are frozen, so remove `frozen`"
+            )
         if "prompts" in entry:
             _validate_prompts(name, entry["prompts"], config["prompts"][entry["prompts"]], root)
 

@@ -17,7 +17,7 @@ from samgap.training.averaging import WeightAverage
 from samgap.training.batches import iterate_batches
 from samgap.training.interruption import StopRequest
 from samgap.training.optimizer import ScheduledOptimizer
-from samgap.training.parts import count_parameters, format_counts, freeze_parts
+from samgap.training.parts import GradientMonitor, count_parameters, format_counts, freeze_parts
 from samgap.training.process_group import SINGLE_PROCESS, ProcessGroup
 from samgap.training.progress import ProgressLog, get_peak_memory_bytes
 from samgap.training.selection import Selection
@@ -109,6 +109,7 @@ def train(
     n_steps, positions = options["steps"], group.get_positions(options.get("accumulate", 1))
     is_stopped = selection.should_stop(options.get("early-stop"))
     steps = range(n_steps if is_stopped else state.step, n_steps)
+    monitor = GradientMonitor(task.model, options.get("family", ""))
     last_time = last_save = time.monotonic()
     with (
         StopRequest() as request,
@@ -132,6 +133,10 @@ def train(
                 )
             except LossNotFiniteError as error:
                 raise _report_failed_batches(error, state.step + 1, n_steps, options, checkpoint_path) from error
+            if (n_done := step - steps.start) < REPORT_EVERY:
+                monitor.update()
+                if n_done == REPORT_EVERY - 1 and (idle := monitor.describe_idle()):
+                    logger.info("without a gradient in %d steps: %s", REPORT_EVERY, idle)
             average.update()
             state.add_losses(result.terms)
             progress.report_speed(state.step, None if result.terms is None else result.terms["total"], lr)

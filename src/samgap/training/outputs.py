@@ -10,8 +10,12 @@ from samgap.io.files import atomic_write, sha256, write_json
 from samgap.models.runtime.weights import SAME_KEYS, KeyLayout, read_weights, to_half_precision
 from samgap.models.runtime.weights_merge import merge_weights, to_published_keys
 from samgap.tables.training import HISTORY
+from samgap.training.adapters import compute_merged_state, iter_adapters, write_adapters
 from samgap.training.parts import count_parameters
 from samgap.training.start import StartWeights, list_parameter_keys
+
+ADAPTER_FOLDER = "adapters"
+"""The folder beside the weights that has the adapters alone; there is none without adapters."""
 
 
 def write_outputs(
@@ -31,11 +35,12 @@ def write_outputs(
     """Write the weights in the published layout, the table `history` and the card.
 
     The weights of a training that started from a file have all tensors of this file in their number formats, also those
-    that the model does not have. From random weights they are in half precision.
+    that the model does not have. From random weights they are in half precision. Adapters are merged into the weights,
+    and are in the folder ADAPTER_FOLDER beside them, too.
 
     Args:
         output: Paths by name: `weights`, `history`, `card`; of the last weights, `last`, they are written elsewhere.
-        model: The trained model.
+        model: The trained model, with its adapters.
         history: Rows of the table `history`; those of the last step are repeated on the card.
         recipe: Everything that the training depends on: provenance of the inputs, options, phrases, seed, packages.
         training: Id of the training.
@@ -48,6 +53,8 @@ def write_outputs(
     """
     tensors, kept = write_weights(output["weights"], model, start, layouts, added)
     weights, last_step = Path(output["weights"]), max((row["step"] for row in history), default=0)
+    options, parts = recipe["options"], count_parameters(model, recipe["options"]["family"])
+    write_adapters(model, options.get("adapters", {}), str(options.get("model")), weights.with_name(ADAPTER_FOLDER))
     run = {"kept_step": last_step if kept_step is None else kept_step, "cost": dict(cost or {})}
     HISTORY.write(output["history"], history, {**recipe, **run})
     write_json(
@@ -61,9 +68,9 @@ def write_outputs(
             "size": weights.stat().st_size,
             "device": device,
             "start": start.describe() if start else None,
-            "preset": recipe["options"].get("preset"),
+            "preset": options.get("preset"),
             "number_formats": _count_formats(tensors),
-            "parts": count_parameters(model, recipe["options"]["family"]),
+            "parts": parts,
             "kept_from_start": _count_by_part(kept),
             "recipe": recipe,
             **run,
@@ -114,12 +121,13 @@ def _collect_tensors(
     model: torch.nn.Module, start: StartWeights | None, layouts: Sequence[KeyLayout], added: tuple[str, ...]
 ) -> tuple[dict[str, torch.Tensor], list[str]]:
     """Return the tensors of the weights file by key, and the keys of those that are not the model's."""
-    trained = model.state_dict()
+    trained = compute_merged_state(model)
     if start is None:
         return to_published_keys(to_half_precision(trained), layouts), []
     new = {key: value for key, value in trained.items() if key.startswith(added)}
     old = {key: value for key, value in trained.items() if key not in new}
-    required = [key for key in list_parameter_keys(model) if key in old]
+    parameters = [*list_parameter_keys(model), *(matrix for matrix, _ in iter_adapters(model))]
+    required = [key for key in parameters if key in old]
     merged = merge_weights(old, read_weights(start.path), required, layouts)
     new = to_published_keys(to_half_precision(new), layouts)
     return {**merged.tensors, **new}, [key for key in merged.kept if key not in new]

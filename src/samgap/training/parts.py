@@ -32,6 +32,9 @@ PARTS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Family -> name of a part -> modules or parameters of the package's model. A model has not all of them."""
 
+MAX_IDLE_STEPS = 10
+"""A training stops if no trained weight gets a gradient in so many first steps."""
+
 
 def resolve_part(part: str, family: str, names: Iterable[str], key: str) -> set[str]:
     """Return the names of the parameters that belong to a part.
@@ -100,6 +103,42 @@ def format_counts(rows: Iterable[Mapping[str, str | int]]) -> str:
     texts = [f"{row['part']} {row['trained']:,} of {row['all']:,}" for row in rows]
     trained, total = (sum(int(row[key]) for row in rows) for key in ("trained", "all"))
     return f"{trained:,} of {total:,} weights are trained: {', '.join(texts)}"
+
+
+class GradientMonitor:
+    """Watches which trained weights get a gradient in the first steps of a training."""
+
+    def __init__(self, model: torch.nn.Module, family: str) -> None:
+        """Start with all trained parameters of a model as idle."""
+        self._model, self._family = model, family
+        self._idle = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        self._n_trained, self._n_steps = len(self._idle), 0
+
+    def update(self) -> None:
+        """Read the gradients of a step.
+
+        Raises:
+            UserError: no trained weight got a gradient in MAX_IDLE_STEPS steps.
+        """
+        self._n_steps += 1
+        self._idle = {
+            name: value for name, value in self._idle.items() if value.grad is None or not bool(value.grad.any())
+        }
+        if self._n_steps == MAX_IDLE_STEPS and len(self._idle) == self._n_trained:
+            raise UserError(
+                f"training: no trained weight got a gradient in {MAX_IDLE_STEPS} steps, so nothing is learned; check "
+                "frozen, adapters and loss-weights"
+            )
+
+    def describe_idle(self) -> str:
+        """Return the number of idle parameters of each part as text; empty if there are none."""
+        parts = _list_smallest_parts(PARTS.get(self._family, {}))
+        counts: dict[str, int] = {}
+        for name in self._idle:
+            owners = (part for part, paths in parts.items() if any(is_inside(name, path) for path in paths))
+            part = next(owners, name.split(".")[0])
+            counts[part] = counts.get(part, 0) + 1
+        return ", ".join(f"{count} tensors of {part}" for part, count in counts.items())
 
 
 def _list_smallest_parts(parts: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from samgap.config.plugin_import import import_plugin
+from samgap.training.adapters import add_adapters
 from samgap.training.loop import SAVE_MINUTES, TrainingResult, train
 from samgap.training.outputs import write_outputs, write_weights
 from samgap.training.process_group import SINGLE_PROCESS, ProcessGroup, join_process_group
@@ -125,6 +126,8 @@ def run_training(
         )
         if start:
             load_start(task, start)
+        if "adapters" in options:
+            add_adapters(task.model, options["adapters"], options["family"], seed)
         result = train(
             task,
             options,

@@ -28,6 +28,13 @@ from tests.helpers.small_config import CONFIG, change, get_error
             ["trainings.learn starts from the weights of its model 'words', which the training 'learn' makes"],
         ),
         ("trainings/scratch", CONFIG["trainings"]["learn"], ["trainings has the id 'scratch'"]),
+        (
+            "trainings/learn",
+            {**CONFIG["trainings"]["learn"], "frozen": ["backbone"], "adapters": {"rank": 2, "parts": ["trunk"]}},
+            ["trainings.learn has both adapters and frozen parts (backbone)"],
+        ),
+        ("trainings/learn/adapters", {"rank": 0, "parts": ["trunk"]}, ["trainings.learn.adapters.rank is 0"]),
+        ("trainings/learn/adapters", {"rank": 4}, ["trainings.learn.adapters lacks the key 'parts'"]),
     ],
 )
 def test_parts_of_a_training_that_do_not_fit_are_one_line(repository, key_path, value, parts):

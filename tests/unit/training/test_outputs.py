@@ -5,6 +5,7 @@ import torch
 from samgap.io.files import read_json, sha256
 from samgap.models.runtime.weights_layout import KeyLayout
 from samgap.tables.training import HISTORY
+from samgap.training import adapters
 from samgap.training.outputs import write_outputs, write_skipped_outputs
 from samgap.training.start import StartWeights
 
@@ -12,10 +13,10 @@ RECIPE = {"options": {"family": "sam3", "steps": 2, "preset": "official"}}
 LAYOUTS = (KeyLayout({"": "detector."}, "the published file"),)
 
 
-def write(folder, model, **more):
+def write(folder, model, recipe=RECIPE, **more):
     output = {name: str(folder / name) for name in ("weights", "last", "history", "card")}
     history = [{"step": step, "term": "total", "value": float(step), "learning_rate": 0.1} for step in (1, 2)]
-    write_outputs(output, model, history, RECIPE, training="tuned", device="cpu", **more)
+    write_outputs(output, model, history, recipe, training="tuned", device="cpu", **more)
     return output, read_json(output["card"]), torch.load(output["weights"], weights_only=True)
 
 
@@ -54,6 +55,33 @@ def test_parts_that_the_first_file_lacks_are_added_in_half_precision(tmp_path):
         assert torch.equal(content["model"]["head.weight"], model["head"].weight.half())
         assert content["model"]["body.weight"].dtype == torch.float32
         assert card["kept_from_start"] == {}
+
+
+class TwoHeadsAttention(torch.nn.Module):
+    """A module whose linear layers can have adapters, since its name ends with Attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.proj = torch.nn.Linear(4, 4)
+
+
+def test_adapters_are_merged_into_the_weights_and_written_beside_them(tmp_path):
+    model = torch.nn.Sequential(TwoHeadsAttention())
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    options = {"rank": 1, "alpha": 2, "parts": ["0"]}
+    adapters.add_adapters(model, options, "sam3", seed=0)
+    (update,) = (update for _, update in adapters.iter_adapters(model))
+    torch.nn.init.ones_(update.up)
+    expected = before["0.proj.weight"] + 2 * (update.up @ update.down)
+    recipe = {"options": {**RECIPE["options"], "adapters": options, "model": "sam3"}}
+    _, card, content = write(tmp_path, model, recipe=recipe)
+    assert content["model"].keys() == before.keys()
+    assert torch.allclose(content["model"]["0.proj.weight"].float(), expected, atol=1e-3)
+    assert card["parts"] == [{"part": "0", "trained": 8, "all": 28}]
+    assert sorted(path.name for path in (tmp_path / "adapters").iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
 
 
 def test_without_its_start_a_training_has_empty_files_and_a_card_with_the_reason(tmp_path):

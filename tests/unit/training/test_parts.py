@@ -1,10 +1,19 @@
 """Parts of models by name: which parameters they have, freezing, and counts of trained weights."""
 
 import pytest
+import torch
 
 from samgap.errors import UserError
 from samgap.inventory.models import build_published
-from samgap.training.parts import PARTS, count_parameters, format_counts, freeze_parts, resolve_part
+from samgap.training.parts import (
+    MAX_IDLE_STEPS,
+    PARTS,
+    GradientMonitor,
+    count_parameters,
+    format_counts,
+    freeze_parts,
+    resolve_part,
+)
 
 MODELS = {"sam2": "sam2.1-tiny", "sam3": "sam3-image"}
 
@@ -49,3 +58,33 @@ def test_parts_that_do_not_exist_and_a_training_of_nothing_are_one_line(publishe
     modules = {name.split(".")[0] for name, _ in model.named_parameters()}
     with pytest.raises(UserError, match="frozen names all of the model"):
         freeze_parts(model, sorted(modules), family)
+
+
+def make_two_layers():
+    return torch.nn.ModuleDict({"first": torch.nn.Linear(2, 2), "second": torch.nn.Linear(2, 2)})
+
+
+def test_parts_without_a_gradient_are_named(caplog):
+    model = make_two_layers()
+    monitor = GradientMonitor(model, "")
+    for _ in range(2 * MAX_IDLE_STEPS):
+        model["first"](torch.ones(1, 2)).sum().backward()
+        monitor.update()
+    assert monitor.describe_idle() == "2 tensors of second"
+    model["second"](torch.ones(1, 2)).sum().backward()
+    monitor.update()
+    assert monitor.describe_idle() == ""
+
+
+@pytest.mark.parametrize("factor", [0.0, None])
+def test_a_training_in_which_nothing_gets_a_gradient_is_an_error(factor):
+    model = make_two_layers()
+    model["second"].requires_grad_(False)  # gets none, and is not meant to
+    monitor = GradientMonitor(model, "")
+    for step in range(MAX_IDLE_STEPS):
+        if factor is not None:
+            (factor * model["first"](torch.ones(1, 2)).sum()).backward()
+        if step < MAX_IDLE_STEPS - 1:
+            monitor.update()
+    with pytest.raises(UserError, match="no trained weight got a gradient in 10 steps"):
+        monitor.update()

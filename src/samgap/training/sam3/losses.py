@@ -33,6 +33,29 @@ times.
 """
 
 
+class RequiredMasks(loss_fns.Masks):
+    """The package's losses of masks, which are an error instead of 0 if the objects of a batch have no masks.
+
+    The package leaves objects without a mask out. So data without masks, a collator without `with_seg_masks`, or the
+    package's transform `InstanceToSemantic`, which removes the masks of instances, make these losses 0 without a word.
+    """
+
+    def get_loss(self, outputs: Any, targets: Any, indices: Any, num_boxes: Any) -> dict[str, torch.Tensor]:
+        """Return the terms.
+
+        Raises:
+            UserError: a term has a weight, and there are objects, but none has a mask.
+        """
+        has_masks = targets["masks"] is not None and bool(targets["is_valid_mask"].any())
+        if not has_masks and int(targets["num_boxes"].sum()) and any(self.weight_dict.values()):
+            raise UserError(
+                "training: no object of a batch has a mask, so the losses of masks would be 0; use data with masks, or "
+                "set loss-weights: {loss_mask: 0, loss_dice: 0}"
+            )
+        terms: dict[str, torch.Tensor] = super().get_loss(outputs, targets, indices, num_boxes)
+        return terms
+
+
 class LabelledSemanticCriterion(loss_fns.SemanticSegCriterion):
     """The package's loss of the union of a query's masks, without the queries whose labels are not exhaustive.
 
@@ -117,7 +140,7 @@ def build_criterion(weights: Mapping[str, float]) -> StepLoss:
             use_presence=True,
             pos_focal=False,
         ),
-        loss_fns.Masks(
+        RequiredMasks(
             focal_alpha=0.25, focal_gamma=2.0, weight_dict=select_weights("loss_mask", "loss_dice"), compute_aux=False
         ),
     ]

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from sam3.train.transforms.segmentation import InstanceToSemantic
 
 from samgap.errors import UserError
+from samgap.training.sam3 import task as sam3
 from samgap.training.sam3.losses import LOSS_WEIGHTS, build_criterion
+from tests.helpers import training_tasks
 
 SEMANTIC_TERMS = ("loss_semantic_seg", "loss_semantic_dice")
 
@@ -57,3 +60,42 @@ def test_without_a_query_with_exhaustive_labels_the_semantic_loss_is_zero():
     assert all(terms[name].item() == 0 for name in SEMANTIC_TERMS)
     terms["core_loss"].backward()
     assert logits.grad.abs().sum() == 0
+
+
+def compute_mask_terms(masks, is_valid, **weights):
+    """Return the terms of the masks of two matched objects, from a criterion with `weights`."""
+    loss = next(loss for loss in build_criterion(weights).loss_fns_find if "loss_mask" in loss.weight_dict)
+    targets = {"masks": masks, "is_valid_mask": torch.tensor(is_valid), "num_boxes": torch.tensor([len(is_valid)])}
+    indices = (torch.zeros(len(is_valid), dtype=torch.long), torch.arange(len(is_valid)), None)
+    logits = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    return loss(outputs={"pred_masks": logits}, targets=targets, indices=indices, num_boxes=torch.tensor(2.0))
+
+
+def test_the_losses_of_masks_are_not_silently_zero_without_masks():
+    masks = torch.ones(2, 8, 8, dtype=torch.bool)
+    assert compute_mask_terms(masks, [True, True])["loss_mask"] > 0
+    assert compute_mask_terms(masks, [True, False])["loss_mask"] > 0  # one of the objects has a mask
+    for missing in (None, masks):
+        with pytest.raises(UserError, match="no object of a batch has a mask, .*loss_mask: 0, loss_dice: 0"):
+            compute_mask_terms(missing, [False, False])
+    assert compute_mask_terms(None, [False, False], loss_mask=0, loss_dice=0)["loss_mask"] == 0  # as configured
+    assert compute_mask_terms(None, [])["loss_mask"] == 0  # no object, nothing to segment
+
+
+def test_the_packages_transform_that_removes_masks_is_an_error_in_training(orchard_source, tmp_path, monkeypatch):
+    task = training_tasks.open_task(sam3, training_tasks.SAM3_MODEL, orchard_source, tmp_path)
+    (sampler,) = task.samplers
+    sample = sampler.sample
+
+    def sample_without_masks(rng):
+        view = sample(rng)
+        for image in view.images:
+            for item in image.objects:
+                item.segment = item.segment.to(torch.uint8)
+                image.size = tuple(item.segment.shape)
+        return InstanceToSemantic()(view)
+
+    monkeypatch.setattr(sampler, "sample", sample_without_masks)
+    task.model.train()
+    with pytest.raises(UserError, match="no object of a batch has a mask"):
+        training_tasks.compute_losses(task, 4)
