@@ -159,6 +159,7 @@ def small_config(dataset: dict) -> dict:
             "datasets": {"main": "orchard"},
             "models": {"sam2": "sam2-demo", "sam3": "sam3-demo"},
         },
+        "rank-correlations": {},
         "comparisons": {
             "box-itself": {
                 "title": "The box itself",
