@@ -13,6 +13,7 @@ import yaml
 
 from samgap.config.plugins import list_paper_items
 
+ROOT = Path(__file__).parents[2]
 MAX_CPU_SECONDS = 20
 
 
@@ -85,6 +86,8 @@ def test_the_demo_has_at_most_160_jobs(checkout):
 
 
 def test_all_trainings_of_the_demo_models_are_planned(checkout):
+    # The interactive head of SAM3 starts from SAM2's weights.
+    shutil.copy(ROOT / "config" / "demo" / "sam2-demo.pt", checkout / "config" / "demo")
     run = plan(checkout, "pretrain_demo", "--configfile", "config/demo-models.yaml")
     assert run.returncode == 0, run.stdout[-3000:]
     config = yaml.safe_load((checkout / "config" / "demo-models.yaml").read_text(encoding="utf-8"))

@@ -72,7 +72,7 @@ def run_processes(job: Mapping[str, Any], job_path: Path, n_gpus: int, nodes: Se
     write_json(job_path, job)
     command = make_command(job_path, n_gpus, nodes)
     try:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8") as process:
             previous = {
                 number: signal.signal(number, lambda *_: process.send_signal(signal.SIGTERM)) for number in STOP_SIGNALS
             }

@@ -35,12 +35,12 @@ def request_of(tmp_path):
     return make
 
 
-def tuned(folder, name="sam2-tuned"):
+def write_tuned(folder, name="sam2-tuned"):
     return write_history(folder, name, {"options": {"model": "sam2-demo"}, "kept_step": 200, "cost": COST})
 
 
 def test_panels_have_losses_scores_intervals_and_the_kept_step(tmp_path, request_of):
-    figure = draw(request_of(tuned(tmp_path))).figure
+    figure = draw(request_of(write_tuned(tmp_path))).figure
     loss, scores = figure.axes
     assert loss.get_ylim() == pytest.approx((0, 8.4))
     assert loss.lines[0].get_xydata().tolist() == [[100, 8], [200, 4], [300, pytest.approx(8 / 3)]]
@@ -59,7 +59,7 @@ def test_panels_have_losses_scores_intervals_and_the_kept_step(tmp_path, request
 
 
 def test_csv_has_every_value_with_its_source(tmp_path, request_of):
-    paths = [tuned(tmp_path), tuned(tmp_path, "second")]
+    paths = [write_tuned(tmp_path), write_tuned(tmp_path, "second")]
     rows = pd.read_csv(save_figure(request_of(*paths), tmp_path / "out")["rows"])
     assert len(rows) == 12 and set(rows["source"]) == set(paths) and set(rows["model"]) == {"sam2-demo"}
     assert rows[rows["lower"].notna()]["value"].tolist() == [0.3, 0.6] * 2
@@ -71,7 +71,7 @@ def test_a_skipped_training_is_explained(tmp_path, request_of):
     )
     texts = list_texts(draw(request_of(skipped)).figure)
     assert any("no data: skipped: weights not available" in text for text in texts)
-    both = list_texts(draw(request_of(skipped, tuned(tmp_path))).figure)
+    both = list_texts(draw(request_of(skipped, write_tuned(tmp_path))).figure)
     assert any("sam3-tuned: no data: skipped: weights not available" in text for text in both)
 
 
@@ -80,4 +80,4 @@ def test_a_run_without_trainings_says_so(request_of):
 
 
 def test_the_figure_has_the_same_bytes_each_time(tmp_path, request_of):
-    check_same_bytes_and_stamp(request_of(tuned(tmp_path)), tmp_path)
+    check_same_bytes_and_stamp(request_of(write_tuned(tmp_path)), tmp_path)
