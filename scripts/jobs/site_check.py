@@ -1,5 +1,7 @@
 """Rule `site_check`: print what the CPU job and the GPU job found, and lines for the profile."""
 
+from pathlib import Path
+
 from samgap.io.files import read_json
 from samgap.jobs import site_check
 from samgap.jobs.script import job_context
@@ -12,3 +14,6 @@ with job_context(snakemake) as log:
     for line in lines:
         print(line, flush=True)
         log.info("%s", line)
+    # The next check asks both nodes again. Snakemake keeps temporary files that no other output is made from.
+    for path in snakemake.input:
+        Path(path).unlink()

@@ -127,11 +127,11 @@ def tune(tmp_path):
         settings = {"seed": 3, "device": "cpu", "state": tmp_path / f"{name}-state.pt", "recipe": {"name": name}}
         model = {"family": "sam3", **model}
         data = [[source], source]
-        task, history = run_training(sam3_training, OPTIONS, model, PHRASES, *data, **settings, start=start)
+        task, result = run_training(sam3_training, OPTIONS, model, PHRASES, *data, **settings, start=start)
         output = {key: str(tmp_path / f"{name}-{key}") for key in ("weights", "history", "card")}
         recipe = {"options": OPTIONS}
         more = {"start": start, "layouts": get_task_layouts(task), "training": name, "device": "cpu"}
-        write_outputs(output, task.model, history, recipe, **more)
+        write_outputs(output, task.model, result.history, recipe, **more)
         return task, Path(output["weights"])
 
     return tune

@@ -16,7 +16,7 @@ def test_a_training_from_unavailable_weights_is_skipped_with_the_reason(tmp_path
     monkeypatch.chdir(tmp_path)
     Path("weights.pt").touch()
     files.write_json("checkpoint.json", {"model": "sam3", "status": "unavailable", "why": "gated", "source": "hub:x"})
-    output = Named(weights="out.pt", card="out.json", history="history.parquet")
+    output = Named(weights="out.pt", last="last.pt", card="out.json", history="history.parquet")
     params = {"device": "cpu", "tf32": False, "code": "a", "states": {}, "seed": 3, "phrases": None}
     params |= {
         "shares": {},

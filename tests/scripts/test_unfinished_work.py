@@ -85,10 +85,13 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )
 
 
+CONFIG = {"trainings": {"learn": {"save-minutes": 10}}}
+
+
 def identify(job: SimpleNamespace, script: str) -> Any:
     """Return what identifies the unfinished work of a script."""
     log = [f"{script.replace('/', '-')}.log"]
-    snakemake = SimpleNamespace(**vars(job), log=log, rule=script, config={}, threads=1)
+    snakemake = SimpleNamespace(**vars(job), log=log, rule=script, config=CONFIG, threads=1)
     with pytest.raises(SystemExit) as stop:
         runpy.run_path(str(ROOT / "scripts" / f"{script}.py"), init_globals={"snakemake": snakemake})
     error = stop.value.__context__

@@ -129,7 +129,7 @@ def test_lists_archives_and_weights_replaced_by_older_files_are_read_again(check
     assert list_planned(checkout, *targets, "--config", override).keys() == {"dataset:mine"}
     (tmp_path / "a.pt").unlink()
     output = checkout.run(*targets, "--forcerun", "fetch_archive", succeeds=False)
-    assert output.splitlines()[-1] == (
+    assert output.splitlines()[-1].startswith(
         f"error: config: models.sam2-demo.weights.path is {tmp_path / 'a.pt'}, which does not exist; "
         "name a file on this machine"
     )

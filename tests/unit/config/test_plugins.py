@@ -76,4 +76,8 @@ def test_a_training_uses_the_module_of_its_method_or_else_of_its_family():
 def test_every_method_of_the_demos_trainings_has_a_module():
     config = yaml.safe_load((ROOT / "config" / "demo-models.yaml").read_text(encoding="utf-8"))
     methods = {training["method"] for training in config["trainings"].values() if "method" in training}
-    assert methods and methods <= set(list_plugins(ROOT, "demo_models")) == {"sam3-dense", "sam3-match"}
+    assert methods and methods <= set(list_plugins(ROOT, "demo_models")) == {
+        "sam3-dense",
+        "sam3-interactive",
+        "sam3-match",
+    }

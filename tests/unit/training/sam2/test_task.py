@@ -13,6 +13,7 @@ from samgap.io.files import write_json
 from samgap.masks import rle as masks
 from samgap.training import loop
 from samgap.training.batches import sample_seeded_batch
+from samgap.training.sam2 import prompt_losses
 from samgap.training.sam2 import task as sam2
 from samgap.training.sam2.clicks import make_box_prompts
 from samgap.training.tasks import DatasetSource
@@ -116,7 +117,7 @@ def test_a_validation_data_set_without_masks_has_no_scores(data):
 
 def test_two_batches_have_the_gradient_of_one_with_all_their_images(data, monkeypatch):
     """The objects of the batches differ in number, so that a divisor of each batch alone would be seen."""
-    monkeypatch.setattr(sam2, "sample_first_prompts", lambda batch, *arguments: [make_box_prompts(batch)])
+    monkeypatch.setattr(prompt_losses, "sample_first_prompts", lambda batch, *arguments: [make_box_prompts(batch)])
     task = open_task(data, objects=1)
     first, second = (sample_seeded_batch(task, 0, 0, position) for position in range(2))
     few, many = first.data, second.data
