@@ -156,8 +156,8 @@ def test_phrases_do_not_depend_on_the_head(model, image, weights):
 
 def test_new_image_replaces_the_features_of_the_head(model, image, weights):
     other_model = sam3.open_model(OPTIONS, weights, "cpu")
-    # The package's default of 256 px at an input size of 1008 px, as a share of the input.
-    share = (ARCHITECTURE["size"] / 1008) ** 2
+    # The package's default of 256 px, as a share of the mask logits: 288 px a side, and 4 for each patch of 16 px.
+    share = (4 * (ARCHITECTURE["size"] // 16) / 288) ** 2
     assert other_model.interactive_head.predictor._transforms.max_hole_area == pytest.approx(256 * share)
     other_model.interactive_head.predictor._transforms.max_hole_area = MAX_HOLE_AREA
     other_model.set_image(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
