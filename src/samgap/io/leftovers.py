@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from samgap.io.processes import is_process_alive
+
 OTHER_HOST_AGE_S = 24 * 3600
 """Age in seconds from which on an unlocked item of another host is removed. A job adds to its items more often."""
 LOCK_NAME = ".lock"
@@ -78,7 +80,7 @@ def remove_leftovers(folder: Path) -> None:
     for path, match in matches:
         with contextlib.suppress(OSError):  # another process has removed it, or it is another user's
             is_abandoned = (
-                not _is_process_alive(int(match["pid"]))
+                not is_process_alive(int(match["pid"]))
                 if match["host"] == _hash_host()
                 else time.time() - path.lstat().st_mtime > OTHER_HOST_AGE_S
             )
@@ -104,16 +106,6 @@ def _make_prefix(path: Path) -> str:
 @functools.cache
 def _hash_host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-
-
-def _is_process_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # of another user
-        return True
-    return True
 
 
 def _lock(handle: int) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 from samgap.errors import UserError
 from samgap.io.files import read_json_object
+from samgap.io.processes import is_process_alive
 
 TOUCH_EVERY_S = 15.0
 """Seconds after which the owner touches its file."""
@@ -157,20 +158,10 @@ def _is_gone(owner: Mapping[str, Any], path: Path) -> bool:
     if not owner:  # it is being written
         return False
     if owner.get("host") == socket.gethostname():
-        return not _is_process_alive(int(owner["pid"]))
+        return not is_process_alive(int(owner["pid"]))
     job = str(owner.get("slurm_job") or "")
     # The same job on another node: SLURM has started it again after its node failed.
     return bool(job) and (job == os.environ.get("SLURM_JOB_ID") or _is_job_over(job))
-
-
-def _is_process_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # of another user
-        return True
-    return True
 
 
 def _is_job_over(job: str) -> bool:

@@ -75,7 +75,7 @@ def test_items_of_a_living_process_are_kept(tmp_path):
 @pytest.mark.parametrize("make", [temporary_file, temporary_folder])
 def test_a_lock_protects_an_item_whose_process_is_not_visible(tmp_path, monkeypatch, make):
     """A process of another container has the same host name but no process id here."""
-    monkeypatch.setattr(leftovers, "_is_process_alive", lambda pid: False)
+    monkeypatch.setattr(leftovers, "is_process_alive", lambda pid: False)
     with make(tmp_path / "a.json") as temporary:
         remove_leftovers(tmp_path)
         assert temporary.exists()

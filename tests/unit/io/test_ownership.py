@@ -226,6 +226,6 @@ def test_another_user_takes_over_from_a_gone_owner_in_a_folder_that_both_can_wri
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_live_process_of_another_user_is_not_gone(tmp_path):
     def check() -> None:
-        assert ownership._is_process_alive(os.getppid())
+        assert ownership.is_process_alive(os.getppid())
 
     assert run_as_other_user(check) == 0

@@ -49,10 +49,10 @@ def test_an_outage_is_no_state(programs):
 def test_live_jobs_are_listed(programs):
     programs(
         "squeue",
-        "7|samgap_x|root|RUNNING|/work/a|rule_predict_wildcards_a|b\n8_1|other|ann|PENDING|/work/b|\n9|z|ann|COMPLETED|/c|",
+        "7|samgap_x|root|RUNNING|/home/a|rule_predict_wildcards_a|b\n8_1|other|ann|PENDING|/home/b|\n9|z|ann|COMPLETED|/c|",
     )
     jobs = commands.list_live_jobs()
-    assert [(job.id, job.user, job.folder) for job in jobs] == [("7", "root", "/work/a"), ("8_1", "ann", "/work/b")]
+    assert [(job.id, job.user, job.folder) for job in jobs] == [("7", "root", "/home/a"), ("8_1", "ann", "/home/b")]
     assert jobs[0].comment == "rule_predict_wildcards_a|b"
 
 
