@@ -1,10 +1,10 @@
-"""The start of a training in several processes, one for each GPU, by `torchrun` on one or several nodes."""
+"""The start of a training in several processes, one for each GPU, by `torchrun` on one node."""
 
 import logging
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +19,16 @@ logger = logging.getLogger("samgap")
 ERROR_SUFFIX = ".error"
 """Suffix of the file, beside that of the job, with the one-line error of a process."""
 
-RENDEZVOUS_PORT = 29533
-"""Port of the first node at which the processes of several nodes meet."""
 
-
-def make_command(job_path: Path, n_gpus: int, nodes: Sequence[str] = ()) -> list[str]:
+def make_command(job_path: Path, n_gpus: int) -> list[str]:
     """Return the command that starts a training's processes.
 
     Args:
         job_path: file with the argument of `samgap.training.run.run_job`.
-        n_gpus: number of processes on each node.
-        nodes: names of the nodes of the SLURM job; with one or none, the processes run on this node.
+        n_gpus: number of processes.
     """
     program = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={n_gpus}"]
-    module = ["-m", "samgap.training.process", str(job_path)]
-    if len(nodes) < 2:
-        return [*program, "--standalone", *module]
-    rendezvous = ["--rdzv-backend=c10d", f"--rdzv-endpoint={nodes[0]}:{RENDEZVOUS_PORT}", f"--rdzv-id={job_path.name}"]
-    starter = ["srun", f"--nodes={len(nodes)}", f"--ntasks={len(nodes)}", "--ntasks-per-node=1", "--overlap"]
-    return [*starter, *program, f"--nnodes={len(nodes)}", *rendezvous, *module]
+    return [*program, "--standalone", "-m", "samgap.training.process", str(job_path)]
 
 
 def check_gpus(n_gpus: int, device: str) -> None:
@@ -53,7 +44,7 @@ def check_gpus(n_gpus: int, device: str) -> None:
         )
 
 
-def run_processes(job: Mapping[str, Any], job_path: Path, n_gpus: int, nodes: Sequence[str] = ()) -> None:
+def run_processes(job: Mapping[str, Any], job_path: Path, n_gpus: int) -> None:
     """Do a training in several processes and wait for its end. Their messages are logged.
 
     A signal that asks this process to stop is passed on, so that the training saves its state.
@@ -61,8 +52,7 @@ def run_processes(job: Mapping[str, Any], job_path: Path, n_gpus: int, nodes: Se
     Args:
         job: the argument of `samgap.training.run.run_job`.
         job_path: file to which it is written; it is removed at the end.
-        n_gpus: number of processes on each node.
-        nodes: names of the nodes.
+        n_gpus: number of processes.
 
     Raises:
         UserError: a process ended with one, or without an exit code of 0.
@@ -70,7 +60,7 @@ def run_processes(job: Mapping[str, Any], job_path: Path, n_gpus: int, nodes: Se
     error_path = job_path.with_suffix(ERROR_SUFFIX)
     error_path.unlink(missing_ok=True)
     write_json(job_path, job)
-    command = make_command(job_path, n_gpus, nodes)
+    command = make_command(job_path, n_gpus)
     try:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8") as process:
             previous = {

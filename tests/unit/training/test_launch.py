@@ -20,12 +20,13 @@ def run_python(monkeypatch, folder, code):
     launch.run_processes({"seed": 3}, folder / "job.json", 2)
 
 
-def test_the_command_starts_a_process_for_each_gpu_on_one_node_and_on_two():
-    one = launch.make_command(Path("job.json"), 4)
-    assert one[:3] == [sys.executable, "-m", "torch.distributed.run"]
-    assert {"--nproc-per-node=4", "--standalone"} <= set(one) and one[-2:] == ["samgap.training.process", "job.json"]
-    two = launch.make_command(Path("job.json"), 4, ["n1", "n2"])
-    assert two[0] == "srun" and {"--nnodes=2", f"--rdzv-endpoint=n1:{launch.RENDEZVOUS_PORT}"} <= set(two)
+def test_the_command_starts_a_process_for_each_gpu():
+    command = launch.make_command(Path("job.json"), 4)
+    assert command[:3] == [sys.executable, "-m", "torch.distributed.run"]
+    assert {"--nproc-per-node=4", "--standalone"} <= set(command) and command[-2:] == [
+        "samgap.training.process",
+        "job.json",
+    ]
 
 
 def test_messages_are_logged_and_the_job_is_removed(monkeypatch, tmp_path, caplog):
