@@ -44,9 +44,3 @@ def join_reasons(notes: Iterable[str | None], absent: str) -> str:
     """
     reasons = dict.fromkeys(format_note(note) for note in notes)
     return "; ".join(reasons) or absent
-
-
-def find_skip(notes: pd.Series) -> str | None:
-    """Return the first note that says that a cell was skipped; None without one."""
-    skipped = notes.dropna()[notes.dropna().str.startswith("skipped")]
-    return None if skipped.empty else str(skipped.iat[0])
