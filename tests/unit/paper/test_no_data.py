@@ -1,6 +1,4 @@
-import pandas as pd
-
-from samgap.paper.no_data import draw_no_data, find_skip, join_reasons
+from samgap.paper.no_data import draw_no_data, join_reasons
 from samgap.paper.style import figure_style
 from tests.helpers.drawn_texts import check_texts
 from tests.helpers.paper import list_texts
@@ -19,8 +17,3 @@ def test_reasons_are_joined_once_each():
         join_reasons(["skipped: a", None, "skipped: a"], "none") == "skipped: a; no value: the table states no reason"
     )
     assert join_reasons([], "no experiment") == "no experiment"
-
-
-def test_the_first_skip_is_found_among_other_notes():
-    assert find_skip(pd.Series([None, "not evaluable: x", "skipped: y"])) == "skipped: y"
-    assert find_skip(pd.Series([None, "not evaluable: x"])) is None
